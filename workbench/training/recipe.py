@@ -1,0 +1,271 @@
+"""Recipes: everything that defines a training run, declared once.
+
+From these declarations grow the page's controls, the command line, the state in the URL, `recipe.json` on disk, the check of bad
+input and the help. A recipe is plain data: it imports neither torch nor panel.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import math
+from typing import Any, ClassVar
+
+import param
+
+
+class RecipeError(ValueError):
+    """A recipe value that cannot be used; the message names the option, what was met and what is allowed."""
+
+
+class Choice(param.Selector):
+    """One of a few names."""
+
+    def __init__(self, objects: list[str], **kwargs: Any):
+        super().__init__(objects=objects, default=kwargs.pop("default", objects[0]), **kwargs)
+
+
+class Widths(param.List):
+    """Widths of the hidden layers, one integer per layer."""
+
+    __slots__ = ["layer_bounds", "unit_bounds"]
+
+    def __init__(self, default: tuple[int, ...], *, layers: tuple[int, int], units: tuple[int, int], **kwargs: Any):
+        self.layer_bounds, self.unit_bounds = layers, units
+        super().__init__(default=list(default), item_type=int, bounds=layers, **kwargs)
+
+
+class Recipe(param.Parameterized):
+    """Common part of all recipes: construction with sentences for errors, JSON, hash, differences."""
+
+    kind: ClassVar[str] = ""
+
+    def __init__(self, **values: Any):
+        checked = {name: self.check(name, value) for name, value in values.items()}
+        super().__init__(**checked)
+
+    @classmethod
+    def options(cls) -> dict[str, param.Parameter]:
+        """The declared options in order of declaration, without param's own `name`."""
+        return {name: cls.param[name] for name in cls.param if name != "name"}
+
+    @classmethod
+    def check(cls, name: str, value: Any) -> Any:
+        """The value in its declared type. Strings are parsed, so the command line and the URL come through here too.
+
+        Raises: RecipeError naming the option, the value met and the range allowed.
+        """
+        options = cls.options()
+        if name not in options:
+            near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise RecipeError(f"There is no option {shown(name)}.{hint} The options are: {', '.join(options)}.")
+        try:
+            return _parse(options[name], value)
+        except (TypeError, ValueError, OverflowError) as problem:
+            raise RecipeError(f"{name} = {shown(value)} is not possible: {allowed(options[name])}.") from problem
+
+    def to_dict(self, *, only_changes: bool = False) -> dict[str, Any]:
+        """Options and values as plain JSON types; `only_changes` leaves out those at their default."""
+        items = {name: _plain(getattr(self, name)) for name in self.options()}
+        if only_changes:
+            return {name: value for name, value in items.items() if value != _plain(self.options()[name].default)}
+        return items
+
+    def to_json(self) -> str:
+        return json.dumps({"recipe": self.kind, **self.to_dict()}, indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Recipe:
+        """A recipe from `to_dict`, of the class that `values["recipe"]` names (by default the class this is called on)."""
+        values = dict(values)
+        kind = values.pop("recipe", cls.kind)
+        if kind != cls.kind:
+            if kind not in KINDS:
+                raise RecipeError(f"recipe = {shown(kind)} is not known: one of {', '.join(KINDS)} is needed.")
+            return KINDS[kind].from_dict(values)
+        return cls(**values)
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Parse `to_json`, strictly: at most 64 kB, no duplicate keys, no NaN or infinity, one flat object.
+
+        Raises: RecipeError in one sentence.
+        """
+        if len(text) > 65_536:
+            raise RecipeError(f"The recipe has {len(text):,} characters; at most 65,536 are read.")
+        try:
+            values = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as problem:
+            raise RecipeError(f"The recipe is not valid JSON: {problem}.") from problem
+        if not isinstance(values, dict):
+            raise RecipeError(f"The recipe must be a JSON object with options and values, not {type(values).__name__}.")
+        return cls.from_dict(values)
+
+    def replace(self, **changes: Any) -> Recipe:
+        """The same recipe with some options changed."""
+        return type(self)(**{**self.to_dict(), **changes})
+
+    @property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits that identify the recipe: equal recipes share a run."""
+        text = json.dumps({"recipe": self.kind, **self.to_dict()}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def as_python(self) -> str:
+        """The call that makes this recipe, with the options that differ from the defaults."""
+        changes = ", ".join(f"{name}={value!r}" for name, value in self.to_dict(only_changes=True).items())
+        return f"wb.{type(self).__name__}({changes})"
+
+    def as_command(self) -> str:
+        """The shell command that trains this recipe."""
+        words = [f"--{name.replace('_', '-')} {_word(value)}" for name, value in self.to_dict(only_changes=True).items()]
+        return " ".join(["workbench train", *words])
+
+
+class AmplitudeRecipe(Recipe):
+    """How to learn a squared amplitude with error bars: data, network, uncertainty, boosting, training."""
+
+    kind = "amplitude"
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "Data": ("process", "file", "beams", "sampling", "sqrt_s", "events", "test_events", "data_seed", "noise"),
+        "Network": ("architecture", "inputs", "hidden", "activation"),
+        "Uncertainty": ("uncertainty", "prior_width", "members", "repulsion", "draws", "calibrate"),
+        "Boosting": ("boost_pull", "boost_sigma", "boost_rounds", "boost_pull_cut", "boost_fraction"),
+        "Training": ("steps", "batch_size", "learning_rate", "schedule", "optimiser", "warm_start", "seed", "device"),
+    }
+
+    process = Choice(["gg_yyg"], label="Process", doc="The scattering process whose squared amplitude A = |M|² is learned: gg → γγg at one loop.")
+    file = param.String("", label="Own file", doc="Path of your own HDF5 or CSV file with momenta [GeV] and amplitudes; empty: exact amplitudes of the process.")
+    beams = Choice(["fixed", "pp"], label="Beams", doc="fixed: partonic collisions at √ŝ = √s. pp: protons at √s, gluons weighted with their densities x·g(x).")
+    sampling = Choice(
+        ["flat", "unweighted"], label="Sampling",
+        doc="flat: uniform in phase space. unweighted: density ∝ A, by hit-or-miss, so that large amplitudes are frequent.",
+    )
+    sqrt_s = param.Number(1000.0, bounds=(200.0, 14_000.0), label="√s [GeV]", doc="Collision energy √s of the two beams, in GeV.")
+    events = param.Integer(9_000, bounds=(100, 1_000_000), softbounds=(1_000, 100_000), label="Training events", doc="Number of training events N.")
+    test_events = param.Integer(10_000, bounds=(100, 200_000), softbounds=(1_000, 20_000), label="Test events", doc="Number of events kept for the final figures; the network never sees them.")
+    data_seed = param.Integer(1, bounds=(0, 2**31 - 1), label="Data seed", doc="Seed of the events and of the noise put on them.")
+    noise = param.Number(
+        0.01, bounds=(0.0, 0.1), label="Noise f_smear",
+        doc="Relative width of the Gaussian noise on the training amplitudes: A_train = A (1 + f ε), ε ~ N(0,1). Above 0.1 it would be skewed in log A.",
+    )
+    architecture = Choice(["mlp"], label="Architecture", doc="mlp: fully connected layers on all inputs.")
+    inputs = Choice(["momenta", "invariants"], label="Inputs", doc="momenta: all (E, px, py, pz). invariants: log(pᵢ·pⱼ) of the ten pairs and ε(p₁,p₂,p₃,p₅).")
+    hidden = Widths((128, 128, 128), layers=(1, 8), units=(2, 1024), label="Hidden layers", doc="Widths of the hidden layers, for instance 128, 128, 128.")
+    activation = Choice(["gelu", "silu", "tanh", "relu"], label="Activation", doc="Non-linearity between the layers, e.g. GELU: x Φ(x).")
+    uncertainty = Choice(
+        ["bnn", "bnn_last_layer", "repulsive_ensemble", "deterministic"], label="Uncertainty",
+        doc="bnn: Gaussian weights q(θ), all layers or the last. repulsive_ensemble: members pushed apart. deterministic: one network that learns σ_syst only.",
+    )
+    prior_width = param.Number(1.0, bounds=(1e-3, 1e3), label="Prior width σ_p", doc="Width of the Gaussian weight prior p(θ) = N(0, σ_p²); smaller pulls the weights to zero.")
+    members = param.Integer(8, bounds=(2, 512), softbounds=(2, 32), label="Members", doc="Number n of networks in the repulsive ensemble.")
+    repulsion = param.Number(1.0, bounds=(0.0, 1e4), softbounds=(0.0, 10.0), label="Repulsion β", doc="Strength of the repulsion (β/N) Σⱼ k(Aᵢ, Aⱼ) between ensemble members; 0: independent networks.")
+    draws = param.Integer(32, bounds=(2, 512), softbounds=(8, 64), label="Draws", doc="Number M of weight draws of a Bayesian network in the final prediction.")
+    calibrate = param.Boolean(True, label="Calibrate σ_syst", doc="Multiply σ_syst by T = √⟨(A − ⟨A⟩)²/σ_syst²⟩ measured on validation events.")
+    boost_pull = param.Number(0.0, bounds=(0.0, 100.0), softbounds=(0.0, 10.0), label="Boost by pull", doc="Loss boosting: every round adds this to the weight n_j of training events with |t_syst| above the cut.")
+    boost_sigma = param.Number(0.0, bounds=(0.0, 100.0), softbounds=(0.0, 10.0), label="Boost by σ", doc="Process boosting: every round adds this to the weight n_j of the training events with the largest σ_tot.")
+    boost_rounds = param.Integer(4, bounds=(1, 50), softbounds=(1, 10), label="Boosting rounds", doc="Number of times the boosted events are chosen anew, in the second half of training.")
+    boost_pull_cut = param.Number(2.0, bounds=(0.1, 10.0), label="Pull cut", doc="Events with |t_syst| above this are boosted by pull.")
+    boost_fraction = param.Number(0.02, bounds=(1e-4, 0.5), label="Boosted fraction", doc="Fraction of training events, those with the largest σ_tot, boosted by σ.")
+    steps = param.Integer(4_000, bounds=(1, 10_000_000), softbounds=(100, 20_000), label="Steps", doc="Number of optimiser steps.")
+    batch_size = param.Integer(512, bounds=(16, 65_536), softbounds=(64, 4_096), label="Batch size", doc="Events per step B.")
+    learning_rate = param.Number(3e-3, bounds=(1e-7, 1.0), label="Learning rate", doc="Largest step length of the optimiser.")
+    schedule = Choice(["cosine", "one_cycle", "constant"], label="Schedule", doc="How the learning rate falls: cosine to zero, up and down, or not at all.")
+    optimiser = Choice(["adam", "sgd"], label="Optimiser", doc="adam: steps scaled per weight. sgd: with momentum 0.9.")
+    warm_start = param.Number(
+        0.5, bounds=(0.0, 1.0), label="Warm start",
+        doc="Fraction of the steps in which a Bayesian network trains its mean weights only, before the weight widths open: two to three times faster to the same error.",
+    )
+    seed = param.Integer(0, bounds=(0, 2**31 - 1), label="Seed", doc="Seed of weights, batches and draws: same recipe and seed, same curve.")
+    device = Choice(["auto", "cpu", "cuda"], label="Device", doc="auto: a GPU when there is one.")
+
+
+KINDS: dict[str, type[Recipe]] = {AmplitudeRecipe.kind: AmplitudeRecipe}
+
+
+def allowed(option: param.Parameter) -> str:
+    """What an option may be, in words: 'a number from 0.001 to 1000 is needed'."""
+    if isinstance(option, param.Selector):
+        return f"one of {', '.join(map(str, option.objects))} is needed"
+    if isinstance(option, Widths):
+        return (
+            f"{option.layer_bounds[0]} to {option.layer_bounds[1]} whole numbers from {option.unit_bounds[0]} to {option.unit_bounds[1]}, "
+            "separated by commas, are needed"
+        )
+    if isinstance(option, param.Boolean):
+        return "true or false is needed"
+    if isinstance(option, param.Number):
+        noun = "a whole number" if isinstance(option, param.Integer) else "a number"
+        low, high = option.bounds
+        return f"{noun} from {low:,} to {high:,} is needed"
+    return "a text of at most 1,000 characters without control characters is needed"
+
+
+def shown(value: Any) -> str:
+    """A value as it may stand in an error message: quoted, and shortened when long."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _parse(option: param.Parameter, value: Any) -> Any:
+    if isinstance(option, param.Selector):
+        if value not in option.objects:
+            raise ValueError(value)
+        return value
+    if isinstance(option, Widths):
+        items = value.replace(",", " ").split() if isinstance(value, str) else list(value)
+        widths = [_integer(item) for item in items]
+        low, high = option.unit_bounds
+        if not option.layer_bounds[0] <= len(widths) <= option.layer_bounds[1] or not all(low <= width <= high for width in widths):
+            raise ValueError(value)
+        return widths
+    if isinstance(option, param.Boolean):
+        words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+        if isinstance(value, str):
+            return words[value.lower()] if value.lower() in words else _refuse(value)
+        return value if isinstance(value, bool) else _refuse(value)
+    if isinstance(option, param.Number):
+        number = _integer(value) if isinstance(option, param.Integer) else float(value)
+        if isinstance(value, bool) or not math.isfinite(number) or not option.bounds[0] <= number <= option.bounds[1]:
+            raise ValueError(value)
+        return number
+    if not isinstance(value, str) or len(value) > 1_000 or any(ord(character) < 32 for character in value):
+        raise ValueError(value)
+    return value
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, str):
+        if len(value) > 20:
+            raise ValueError(value)
+        value = float(value) if any(mark in value for mark in ".eE") else int(value.replace("_", ""))
+    if isinstance(value, bool) or not math.isfinite(value) or value != int(value):
+        raise ValueError(value)
+    return int(value)
+
+
+def _refuse(value: Any) -> Any:
+    raise ValueError(value)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, (list, tuple)) else value
+
+
+def _word(value: Any) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if text and all(character.isalnum() or character in "._-,/" for character in text) else "'" + text.replace("'", "'\\''") + "'"
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    twice = {key for key in keys if keys.count(key) > 1}
+    if twice:
+        raise ValueError(f"the key {shown(min(twice))} stands twice")
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number JSON knows")
