@@ -1,0 +1,21 @@
+"""Where the workbench keeps its things on this computer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """The folder of all data and runs: $WORKBENCH_HOME, or .workbench in the user's home."""
+    return Path(os.environ.get("WORKBENCH_HOME") or Path.home() / ".workbench")
+
+
+def data_folder() -> Path:
+    """The cache of generated events."""
+    return home() / "data"
+
+
+def runs_folder() -> Path:
+    """The folder that holds one folder per run: $WORKBENCH_RUNS, or `runs` in the home folder."""
+    return Path(os.environ.get("WORKBENCH_RUNS") or home() / "runs")
