@@ -1,0 +1,89 @@
+"""PlotView: one figure on a page, drawn by the plotly.js that belongs to plotly.py, fed with packed frames.
+
+A session assigns `view.frame = bytes`, the same bytes in every session. The newest frame wins: while the browser is still drawing (or its
+tab is hidden) newer frames wait here and older ones are dropped, so a slow browser never falls behind and costs nothing.
+"""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+import param
+import plotly
+from tornado.web import RequestHandler
+
+from workbench.figures.frame import checksum, pack, unpack
+
+__all__ = ["PlotView", "pack", "routes", "unpack"]
+
+ENGINE = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+ENGINE_URL = f"plotlyjs/plotly.min.js?v={plotly.__version__}"
+PATIENCE = 5.0  # seconds after which a frame is sent although the last one was not acknowledged
+
+
+class PlotView(pn.custom.JSComponent):
+    """A figure that follows its `frame`.
+
+    *Arguments*: frame, from `pack(figure)`; sizing_mode, height and the other layout options of Panel.
+    *Example*: view = PlotView(frame=pack(figure), sizing_mode="stretch_width", height=360); view.frame = pack(next_figure)
+    """
+
+    frame = param.Bytes(default=b"", doc="The packed figure to show; assign as often as you like.")
+    wire = param.Bytes(default=b"", doc="The frame that was sent to the browser last.")
+    engine_url = param.String(doc="Where the browser finds plotly.js.")
+
+    _esm = Path(__file__).with_suffix(".js")
+    _rename = {"frame": None}  # noqa: RUF012
+
+    def __init__(self, **params: Any):
+        base = f"{pn.state.rel_path}/" if pn.state.rel_path else ""
+        super().__init__(engine_url=params.pop("engine_url", base + ENGINE_URL), **params)
+        self._sent_at = 0.0
+        self._send()
+
+    @param.depends("frame", watch=True)
+    def _offer(self) -> None:
+        waiting = self._models and self._awaited and time.monotonic() - self._sent_at < PATIENCE
+        if not waiting:
+            self._send()
+
+    def _send(self) -> None:
+        self._sent_at, self._awaited = time.monotonic(), True
+        self.wire = self.frame
+
+    def _handle_msg(self, data: Any) -> None:
+        """The browser has drawn what was sent: send what came meanwhile."""
+        if data.get("drawn") == checksum(self.wire):
+            self._awaited = False
+            if self.wire is not self.frame:
+                self._send()
+
+
+class EngineHandler(RequestHandler):
+    """Serves plotly.js, compressed once for all visitors, cached by the browser for as long as the version stays."""
+
+    compressed: bytes | None = None
+
+    @classmethod
+    def prepare_engine(cls) -> None:
+        cls.compressed = cls.compressed or gzip.compress(ENGINE.read_bytes(), compresslevel=6)
+
+    def get(self) -> None:
+        self.set_header("Content-Type", "text/javascript; charset=utf-8")
+        self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        if self.compressed and "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.finish(self.compressed)
+        else:
+            self.finish(ENGINE.read_bytes())
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """What the server must serve for PlotView: `pn.serve(..., extra_patterns=routes())`."""
+    threading.Thread(target=EngineHandler.prepare_engine, name="compress plotly.js", daemon=True).start()
+    return [(r"/plotlyjs/plotly\.min\.js", EngineHandler)]
