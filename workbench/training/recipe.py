@@ -154,7 +154,7 @@ class AmplitudeRecipe(Recipe):
     architecture = Choice(["mlp"], label="Architecture", doc="mlp: fully connected layers on all inputs.")
     inputs = Choice(["momenta", "invariants"], label="Inputs", doc="momenta: all (E, px, py, pz). invariants: log(pᵢ·pⱼ) of the ten pairs and ε(p₁,p₂,p₃,p₅).")
     hidden = Widths((128, 128, 128), layers=(1, 8), units=(2, 1024), label="Hidden layers", doc="Widths of the hidden layers, for instance 128, 128, 128.")
-    activation = Choice(["gelu", "silu", "tanh", "relu"], label="Activation", doc="Non-linearity between the layers, e.g. GELU: x Φ(x).")
+    activation = Choice(["silu", "gelu", "tanh", "relu"], label="Activation", doc="Non-linearity between the layers: SiLU x/(1+e⁻ˣ), GELU x Φ(x), tanh, ReLU max(0, x).")
     uncertainty = Choice(
         ["bnn", "bnn_last_layer", "repulsive_ensemble", "deterministic"], label="Uncertainty",
         doc="bnn: Gaussian weights q(θ), all layers or the last. repulsive_ensemble: members pushed apart. deterministic: one network that learns σ_syst only.",
@@ -169,13 +169,13 @@ class AmplitudeRecipe(Recipe):
     boost_rounds = param.Integer(4, bounds=(1, 50), softbounds=(1, 10), label="Boosting rounds", doc="Number of times the boosted events are chosen anew, in the second half of training.")
     boost_pull_cut = param.Number(2.0, bounds=(0.1, 10.0), label="Pull cut", doc="Events with |t_syst| above this are boosted by pull.")
     boost_fraction = param.Number(0.02, bounds=(1e-4, 0.5), label="Boosted fraction", doc="Fraction of training events, those with the largest σ_tot, boosted by σ.")
-    steps = param.Integer(4_000, bounds=(1, 10_000_000), softbounds=(100, 20_000), label="Steps", doc="Number of optimiser steps.")
-    batch_size = param.Integer(512, bounds=(16, 65_536), softbounds=(64, 4_096), label="Batch size", doc="Events per step B.")
+    steps = param.Integer(12_000, bounds=(1, 10_000_000), softbounds=(500, 50_000), label="Steps", doc="Number of optimiser steps.")
+    batch_size = param.Integer(256, bounds=(16, 65_536), softbounds=(64, 4_096), label="Batch size", doc="Events per step B.")
     learning_rate = param.Number(3e-3, bounds=(1e-7, 1.0), label="Learning rate", doc="Largest step length of the optimiser.")
     schedule = Choice(["cosine", "one_cycle", "constant"], label="Schedule", doc="How the learning rate falls: cosine to zero, up and down, or not at all.")
     optimiser = Choice(["adam", "sgd"], label="Optimiser", doc="adam: steps scaled per weight. sgd: with momentum 0.9.")
     warm_start = param.Number(
-        0.5, bounds=(0.0, 1.0), label="Warm start",
+        0.7, bounds=(0.0, 1.0), label="Warm start",
         doc="Fraction of the steps in which a Bayesian network trains its mean weights only, before the weight widths open: two to three times faster to the same error.",
     )
     seed = param.Integer(0, bounds=(0, 2**31 - 1), label="Seed", doc="Seed of weights, batches and draws: same recipe and seed, same curve.")

@@ -1,0 +1,80 @@
+"""The bridge between physical quantities and what a network sees; both directions, uncertainties included.
+
+    y = (log A − m)/s ,    A = exp(m + s y) ,    σ_A = A s σ_y        (first order in σ_y)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.physics.kinematics import log_invariants, parity_odd
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Order-one numbers for networks; all tensors share the event axis and the device."""
+
+    features: Float[Tensor, "event feature"]
+    target: Float[Tensor, " event"]
+    weight: Float[Tensor, " event"]
+    """How often an event counts in the loss, n_j; 1 without boosting."""
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def __getitem__(self, index: Tensor | slice) -> Batch:
+        return Batch(self.features[index], self.target[index], self.weight[index])
+
+
+def raw_features(momenta: np.ndarray, inputs: str) -> np.ndarray:
+    """Network inputs before standardisation: the 4-momenta [GeV] flattened, or the logarithms of the pair products and ε(p₁,p₂,p₃,p₅)."""
+    if inputs == "momenta":
+        return momenta.reshape(len(momenta), -1)
+    return np.column_stack([log_invariants(momenta), parity_odd(momenta)])
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Standardisation fitted on training events; `batch` goes to the networks, `amplitude` comes back."""
+
+    inputs: str
+    feature_mean: np.ndarray
+    feature_width: np.ndarray
+    log_mean: float
+    log_width: float
+
+    @classmethod
+    def fit(cls, momenta: np.ndarray, amplitude: np.ndarray, inputs: str = "momenta") -> Scaling:
+        """Means and widths of the training events: momenta `(event, particle, 4)` in GeV and the (noisy) amplitudes they carry.
+
+        Raises: ValueError when an amplitude has no logarithm or all are equal.
+        """
+        bad = int((~(amplitude > 0)).sum())
+        if bad:
+            raise ValueError(f"{bad} of {len(amplitude)} amplitudes are not positive, so their logarithm is undefined; cut these events first.")
+        raw = raw_features(momenta, inputs)
+        width = raw.std(axis=0)
+        constant = width <= 1e-9 * (np.abs(raw).max(axis=0) + 1e-300)
+        log = np.log(amplitude)
+        if not log.std() > 0:
+            raise ValueError(f"All {len(amplitude)} training amplitudes are equal ({amplitude[0]:.6g}); there is nothing to learn.")
+        return cls(inputs, raw.mean(axis=0), np.where(constant, 1.0, width), float(log.mean()), float(log.std()))
+
+    def features(self, momenta: np.ndarray) -> np.ndarray:
+        """Standardised inputs `(event, feature)`; inputs that never change are 0."""
+        return ((raw_features(momenta, self.inputs) - self.feature_mean) / self.feature_width).astype(np.float32)
+
+    def batch(self, momenta: np.ndarray, amplitude: np.ndarray, device: torch.device | str = "cpu") -> Batch:
+        """Events as network input and standardised log-amplitude."""
+        target = torch.tensor((np.log(amplitude) - self.log_mean) / self.log_width, dtype=torch.float32)
+        return Batch(torch.tensor(self.features(momenta)).to(device), target.to(device), torch.ones_like(target).to(device))
+
+    def amplitude(self, mean: np.ndarray, log_variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A and σ_A [both in the unit of A] from the network's mean and log σ² of y, in float64."""
+        value = np.exp(self.log_mean + self.log_width * mean.astype(np.float64))
+        return value, value * self.log_width * np.exp(0.5 * log_variance.astype(np.float64))

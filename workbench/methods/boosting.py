@@ -1,0 +1,50 @@
+"""Boosted training: Σ_j n_j { |A_j − Ā(x_j)|²/(2σ_j²) + log σ_j }, with n_j raised where the network is poor   (arXiv:2206.14831)
+
+    loss boosting:     n_j → n_j + δ   where |t_j| = |⟨A⟩ − A_j|/σ_syst,j is above a cut        (needs the truth)
+    process boosting:  n_j → n_j + δ   for the events with the largest σ_tot                   (does not)
+
+In process boosting σ_tot is that of the amplitude itself, in its own unit, so it finds the large and poorly known amplitudes. The
+loss stays a plain mean over the batch and KL/N keeps N = number of distinct events: boosting makes the likelihood stronger and moves
+the network from a fit towards an interpolation, on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+MeanAndWidths = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """When and whom to boost.
+
+    Arguments: `by_pull`, `by_sigma` are the weights δ added in each of `rounds` rounds, spread over the second half of training;
+    `pull_cut` and `fraction` choose the events.
+    """
+
+    by_pull: float
+    by_sigma: float
+    rounds: int
+    pull_cut: float
+    fraction: float
+
+    def due(self, fraction: float) -> int:
+        """Number of rounds that are due when `fraction` of the training is done."""
+        if self.by_pull == 0.0 and self.by_sigma == 0.0:
+            return 0
+        return int(np.clip(np.floor((fraction - 0.5) / 0.4 * self.rounds + 1.0), 0, self.rounds))
+
+    def round(self, weight: np.ndarray, amplitude: np.ndarray, predict: Callable[[], MeanAndWidths]) -> np.ndarray:
+        """The weights n_j `(event,)` after one more round.
+
+        Arguments: `amplitude` the training values; `predict` gives ⟨A⟩, σ_syst, σ_stat of the training events now.
+        """
+        mean, sigma_syst, sigma_stat = predict()
+        pulled = np.abs(mean - amplitude) > self.pull_cut * sigma_syst
+        total = np.hypot(sigma_syst, sigma_stat)
+        uncertain = total >= np.quantile(total, 1.0 - self.fraction)
+        return weight + self.by_pull * pulled + self.by_sigma * uncertain

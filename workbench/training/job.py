@@ -1,0 +1,256 @@
+"""From a recipe to everything that trains, and back to physical numbers."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from workbench.data.catalogue import Splits, events_for
+from workbench.data.events import Events
+from workbench.data.noise import smear
+from workbench.data.scaling import Batch, Scaling
+from workbench.methods.base import Method
+from workbench.methods.bnn import BayesianNetwork
+from workbench.methods.boosting import Boosting
+from workbench.methods.heteroscedastic import Heteroscedastic
+from workbench.methods.repulsive import RepulsiveEnsemble
+from workbench.nets.population import PopulationMLP
+from workbench.results.calibration import temperature
+from workbench.training.loop import SCHEDULES, State, optimiser, train
+from workbench.training.recipe import AmplitudeRecipe
+from workbench.training.report import Report
+
+Progress = Callable[[float, str], None]
+
+LIVE_EVENTS, LIVE_DRAWS = 2_000, 8
+"""Test events and weight draws of a snapshot: about 20 ms of work, and a pull width known to 2 %."""
+KEPT_TRAINING_EVENTS = 10_000
+"""Training events whose prediction is kept beside that of the test events."""
+
+
+def nothing(fraction: float, text: str) -> None:
+    """The progress of somebody who does not look."""
+
+
+def network(recipe: AmplitudeRecipe, features: int) -> PopulationMLP:
+    """The recipe's architecture for a number of input features, with outputs (mean, log σ²)."""
+    return PopulationMLP(features, recipe.hidden, 2, activation=recipe.activation)
+
+
+def method(recipe: AmplitudeRecipe, features: int, training_points: int, device: torch.device) -> Method:
+    """The recipe's networks and what they minimise, with fresh weights."""
+    net = network(recipe, features)
+    common: dict[str, Any] = {
+        "training_points": training_points,
+        "prior_width": recipe.prior_width,
+        "generator": torch.Generator().manual_seed(recipe.seed),
+        "device": device,
+    }
+    if recipe.uncertainty == "deterministic":
+        return Heteroscedastic(net, **common)
+    if recipe.uncertainty == "repulsive_ensemble":
+        return RepulsiveEnsemble(net, members=recipe.members, repulsion=recipe.repulsion, **common)
+    last = recipe.uncertainty == "bnn_last_layer"
+    return BayesianNetwork(net, seed=recipe.seed, last_layer_only=last, warm_start=recipe.warm_start, **common)
+
+
+def state(recipe: AmplitudeRecipe, trained: Method) -> State:
+    """The training of a method as the recipe says, before its first step."""
+    return State(
+        trained,
+        optimiser(recipe.optimiser, trained, recipe.learning_rate),
+        recipe.steps,
+        recipe.batch_size,
+        recipe.learning_rate,
+        SCHEDULES[recipe.schedule],
+        recipe.seed,
+    )
+
+
+def device_of(name: str) -> torch.device:
+    """The device of a recipe. Raises: ValueError when a GPU is asked for and there is none."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device = 'cuda' needs a GPU that PyTorch can use, and there is none here; choose 'auto' or 'cpu'.")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+class Job:
+    """One training, ready to run.
+
+    Arguments: `progress(fraction, text)` hears how the data come along.
+
+    Raises: ValueError or OSError with one sentence when data, file or device cannot be used.
+    """
+
+    def __init__(self, recipe: AmplitudeRecipe, progress: Progress = nothing):
+        self.recipe = recipe
+        self._device = device_of(recipe.device)
+        events: Splits = events_for(recipe, progress)
+        self.events = {"test": events.test, "validation": events.validation, "train": events.train}
+        self.amplitudes = _smeared(self.events, recipe)
+        train_events = self.events["train"]
+        self.scaling = Scaling.fit(train_events.momenta, self.amplitudes["train"], recipe.inputs)
+        self.batches = {
+            split: self.scaling.batch(chosen.momenta, self.amplitudes[split], self._device) for split, chosen in self.events.items()
+        }
+        self.method = method(recipe, self.batches["train"].features.shape[1], len(train_events), self._device)
+        self.state = state(recipe, self.method)
+        self.boosting = Boosting(recipe.boost_pull, recipe.boost_sigma, recipe.boost_rounds, recipe.boost_pull_cut, recipe.boost_fraction)
+        self.boosted = 0
+
+    @property
+    def step(self) -> int:
+        return self.state.step
+
+    @property
+    def steps(self) -> int:
+        return self.state.steps
+
+    @property
+    def device(self) -> str:
+        """The device in words."""
+        if self._device.type == "cuda":
+            return f"{self._device.type} ({torch.cuda.get_device_name(self._device)})"
+        return "cpu"
+
+    def train(self) -> Iterator[Report]:
+        """Reports of the training from where it stands; the validation adds `delta`, the median |ΔA|/A of validation events."""
+        for report in train(self.state, self.batches["train"], self.batches["validation"], between=self._boost):
+            checks = dict(report.validation)
+            if "residual" in checks:
+                checks["delta"] = float(np.expm1(self.scaling.log_width * checks.pop("residual")))
+            yield Report(report.step, report.steps, report.seconds, report.losses, checks)
+
+    def _boost(self, current: State) -> None:
+        while self.boosted < self.boosting.due(current.step / current.steps):
+            batch = self.batches["train"]
+            weight = self.boosting.round(batch.weight.cpu().numpy(), self.amplitudes["train"], lambda: self._summary("train", slice(None)))
+            self.batches["train"] = batch
+            batch.weight.copy_(torch.as_tensor(weight, dtype=torch.float32))
+            self.boosted += 1
+
+    def snapshot(self) -> xr.Dataset:
+        """Summary of the present prediction for a fixed part of the test events; does not touch the training's random numbers."""
+        part = slice(0, LIVE_EVENTS)
+        mean, syst, stat = self._summary("test", part)
+        calibration = self._temperature(LIVE_DRAWS)
+        values = {"mean": mean, "sigma_syst": calibration * syst, "sigma_stat": stat}
+        values |= {"amplitude_true": self.events["test"].amplitude[part], "amplitude_train": self.amplitudes["test"][part]}
+        data = {name: ("event", array.astype(np.float32), _attributes(name)) for name, array in values.items()}
+        scalars = {"temperature": calibration, "step": self.step, "seconds": self.state.seconds}
+        return xr.Dataset(data | {name: ((), value, _attributes(name)) for name, value in scalars.items()}, attrs=self._attrs())
+
+    def prediction(self, split: str = "test") -> xr.Dataset:
+        """Every draw's ⟨A⟩ and σ_syst `(draw, event)` with truth, training value and momenta, in physical units."""
+        part = slice(0, KEPT_TRAINING_EVENTS if split == "train" else None)
+        started = time.perf_counter()
+        mean, syst = self._draws(split, part, self.recipe.draws)
+        calibration = self._temperature(min(self.recipe.draws, 32))
+        events: Events = self.events[split][part]
+        data = {
+            "mean": (("draw", "event"), mean),
+            "sigma_syst": (("draw", "event"), calibration * syst),
+            "amplitude_true": (("event",), events.amplitude),
+            "amplitude_train": (("event",), self.amplitudes[split][part]),
+            "momenta": (("event", "particle", "component"), events.momenta),
+            "temperature": ((), calibration),
+        }
+        attrs = self._attrs() | {"split": split, "seconds_to_predict": time.perf_counter() - started}
+        full = {name: (dims, value, _attributes(name)) for name, (dims, value) in data.items()}
+        return xr.Dataset(full, coords=_particles(events), attrs=attrs)
+
+    def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything needed to continue: tensors, and plain numbers for JSON."""
+        tensors = {f"parameter.{name}": tensor for name, tensor in self.method.parameters.items()}
+        for index, moments in self.state.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": value for name, value in moments.items() if isinstance(value, Tensor)}
+        tensors["weight"] = self.batches["train"].weight
+        copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+        return copies, {"step": self.step, "seconds": self.state.seconds, "boosted": self.boosted}
+
+    def resume(self, tensors: dict[str, Tensor], saved: dict[str, Any]) -> None:
+        """Continue from a checkpoint of the same recipe.
+
+        Raises: ValueError when it does not fit.
+        """
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition(".")
+            if kind == "optimiser":
+                index, _, moment = rest.partition(".")
+                moments.setdefault(int(index), {})[moment] = tensor
+                continue
+            own = self.batches["train"].weight if kind == "weight" else self.method.parameters.get(rest)
+            if own is None or own.shape != tensor.shape:
+                raise ValueError(f"The checkpoint's {name} with shape {tuple(tensor.shape)} does not belong to this recipe; start the run anew.")
+            own.copy_(tensor)
+        whole = self.state.optimiser.state_dict()
+        self.state.optimiser.load_state_dict({**whole, "state": moments})
+        self.state.step, self.state.seconds, self.boosted = int(saved["step"]), float(saved["seconds"]), int(saved["boosted"])
+        self.method.advance(max(0, self.state.step - 1) / self.state.steps)
+
+    def _draws(self, split: str, part: slice, draws: int) -> tuple[np.ndarray, np.ndarray]:
+        """⟨A⟩ and uncalibrated σ_syst `(draw, event)`."""
+        generator = torch.Generator().manual_seed(self.recipe.seed + 1)
+        rows = self.method.networks(draws, generator)
+        outputs = self.method.predict(rows, self.batches[split].features[part]).cpu().numpy()
+        return self.scaling.amplitude(outputs[..., 0], outputs[..., 1])
+
+    def _summary(self, split: str, part: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """⟨A⟩, uncalibrated σ_syst and σ_stat `(event,)` from a few draws."""
+        mean, syst = self._draws(split, part, LIVE_DRAWS)
+        return mean.mean(0), np.sqrt(np.square(syst).mean(0)), mean.std(0)
+
+    def _temperature(self, draws: int) -> float:
+        if not self.recipe.calibrate:
+            return 1.0
+        mean, syst = self._draws("validation", slice(None), draws)
+        return temperature(mean.mean(0) - self.amplitudes["validation"], np.sqrt(np.square(syst).mean(0)))
+
+    def _attrs(self) -> dict[str, Any]:
+        made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return {"recipe": self.recipe.to_json(), "process": self.events["test"].process, "made": made, "device": self.device}
+
+
+def _smeared(events: dict[str, Events], recipe: AmplitudeRecipe) -> dict[str, np.ndarray]:
+    """Amplitudes with their noise; test events draw first, so that they carry the same noise whatever the training size."""
+    generator = np.random.default_rng([recipe.data_seed, 1])
+    return {split: smear(events[split].amplitude, recipe.noise, generator)[0] for split in ("test", "validation", "train")}
+
+
+def _particles(events: Events) -> dict[str, Any]:
+    coords = events.to_dataset().coords
+    return {name: coords[name] for name in ("particle", "component")}
+
+
+LONG_NAMES = {
+    "mean": ("⟨A⟩, mean squared amplitude", "GeV^-2"),
+    "sigma_syst": ("learned systematic uncertainty σ_syst, calibrated", "GeV^-2"),
+    "sigma_stat": ("statistical uncertainty σ_stat", "GeV^-2"),
+    "amplitude_true": ("exact squared amplitude", "GeV^-2"),
+    "amplitude_train": ("squared amplitude with its noise", "GeV^-2"),
+    "momenta": ("four-momenta", "GeV"),
+    "temperature": ("calibration factor T on σ_syst", "1"),
+    "step": ("optimiser steps done", "1"),
+    "seconds": ("time spent training", "s"),
+}
+
+
+def _attributes(name: str) -> dict[str, str]:
+    long_name, units = LONG_NAMES[name]
+    return {"long_name": long_name, "units": units}
+
+
+def train_recipe(recipe: AmplitudeRecipe) -> Iterator[Report]:
+    """Train in this process, report by report; `wb.launch` trains in the background and keeps everything."""
+    yield from Job(recipe).train()
+
+
+__all__ = ["Batch", "Job", "train_recipe"]

@@ -1,0 +1,119 @@
+"""Training as a generator: it yields reports and knows nothing of screens, files or what comes after.
+
+    for report in train(state, batch, validation): ...        # stop = stop asking
+
+Everything random is a function of (seed, step), so training that stopped anywhere continues bitwise as if it had not.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from workbench.data.scaling import Batch
+from workbench.methods.base import Method, gaussian_likelihood
+from workbench.training.report import Report
+
+BLOCKS = 400
+"""Reports in one training: enough for a smooth curve, few enough to keep."""
+
+Schedule = Callable[[float], float]
+"""Learning rate, relative to the largest, as a function of the fraction of training done."""
+
+SCHEDULES: dict[str, Schedule] = {
+    "cosine": lambda t: 0.5 * (1.0 + math.cos(math.pi * t)),
+    "one_cycle": lambda t: (0.04 + 0.96 * t / 0.3) if t < 0.3 else 0.5 * (1.0 + math.cos(math.pi * (t - 0.3) / 0.7)),
+    "constant": lambda t: 1.0,
+}
+
+
+@dataclass
+class State:
+    """A training in progress: what a checkpoint must hold."""
+
+    method: Method
+    optimiser: torch.optim.Optimizer
+    steps: int
+    batch_size: int
+    learning_rate: float
+    schedule: Schedule
+    seed: int
+    step: int = 0
+    seconds: float = 0.0
+    _order: dict[int, Tensor] = field(default_factory=dict)
+
+    def indices(self, events: int) -> Tensor:
+        """The events of this step's batch: consecutive places in an endless row of shuffled epochs."""
+        size = min(self.batch_size, events)
+        start = self.step * size
+        epochs = range(start // events, (start + size - 1) // events + 1)
+        self._order = {epoch: self._order.get(epoch, None) if epoch in self._order else self._shuffled(epoch, events) for epoch in epochs}
+        row = torch.cat([self._order[epoch] for epoch in epochs]) if len(epochs) > 1 else self._order[epochs[0]]
+        offset = start - epochs[0] * events
+        return row[offset : offset + size]
+
+    def _shuffled(self, epoch: int, events: int) -> Tensor:
+        return torch.randperm(events, generator=torch.Generator().manual_seed(self.seed * 1_000_003 + epoch))
+
+
+def optimiser(name: str, method: Method, learning_rate: float) -> torch.optim.Optimizer:
+    """Adam (one fused pass over the flat weights) or SGD with momentum."""
+    tensors = list(method.parameters.values())
+    if name == "sgd":
+        return torch.optim.SGD(tensors, lr=learning_rate, momentum=0.9)
+    return torch.optim.Adam(tensors, lr=learning_rate, fused=True)
+
+
+def train(state: State, batch: Batch, validation: Batch, *, between: Callable[[State], None] | None = None) -> Iterator[Report]:
+    """Train to `state.steps`, with a report after each block of steps; continues where `state` stands.
+
+    Arguments: `between` is called before each block (boosting chooses its events there).
+
+    Raises: FloatingPointError when the loss is no longer a number.
+    """
+    block = max(1, math.ceil(state.steps / BLOCKS))
+    while state.step < state.steps:
+        started = time.perf_counter()
+        if between is not None:
+            between(state)
+        end = min(state.steps, (state.step // block + 1) * block)
+        values = []
+        while state.step < end:
+            values.append(_step(state, batch))
+        likelihood, penalty = float(torch.stack(values).mean()), float(state.method.penalty())
+        if not math.isfinite(likelihood + penalty):
+            raise FloatingPointError(
+                f"The loss is no longer a number between steps {end - len(values)} and {end}; a smaller learning rate (now {state.learning_rate:g}) usually helps."
+            )
+        losses = {"loss": likelihood + penalty, "likelihood": likelihood, "kl": penalty}
+        validated = end % (4 * block) == 0 or end == state.steps
+        checks = validate(state.method, validation) if validated else {}
+        state.seconds += time.perf_counter() - started
+        yield Report(state.step, state.steps, state.seconds, losses, checks)
+
+
+def _step(state: State, batch: Batch) -> Tensor:
+    fraction = state.step / state.steps
+    state.method.advance(fraction)
+    rate = state.learning_rate * state.schedule(fraction)
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate
+    likelihood = state.method.differentiate(batch[state.indices(len(batch)).to(batch.target.device)], state.step)
+    state.optimiser.step()
+    state.step += 1
+    return likelihood
+
+
+@torch.no_grad()
+def validate(method: Method, validation: Batch) -> dict[str, float]:
+    """Negative log-likelihood of the validation events and the median |y − t|, both of standardised log-amplitudes."""
+    outputs = method.predict(method.central(), validation.features)
+    target = validation.target.expand(len(outputs), -1)
+    likelihood, _ = gaussian_likelihood(outputs, target, torch.ones_like(target))
+    residual = outputs[..., 0].mean(0) - validation.target
+    return {"likelihood": float(likelihood.mean()), "residual": float(residual.abs().median())}
