@@ -1,0 +1,91 @@
+"""Four-vectors (E, px, py, pz) in GeV, metric (+,−,−,−). Arrays are (*batch, 4), or (*batch, particle, 4) where several particles enter."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+
+def dot(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """p·q = E_p E_q − p⃗·q⃗, in GeV²."""
+    return p[..., 0] * q[..., 0] - (p[..., 1:] * q[..., 1:]).sum(axis=-1)
+
+
+def mass(p: np.ndarray) -> np.ndarray:
+    """Invariant mass √(E² − |p⃗|²), in GeV; 0 where rounding made the square negative."""
+    return np.sqrt(dot(p, p).clip(min=0.0))
+
+
+def momentum(p: np.ndarray) -> np.ndarray:
+    """|p⃗|, in GeV."""
+    return np.sqrt((p[..., 1:] ** 2).sum(axis=-1))
+
+
+def pt(p: np.ndarray) -> np.ndarray:
+    """Transverse momentum, in GeV."""
+    return np.hypot(p[..., 1], p[..., 2])
+
+
+def eta(p: np.ndarray) -> np.ndarray:
+    """Pseudorapidity η = arsinh(p_z / p_T); ±∞ along the beam."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.arcsinh(p[..., 3] / pt(p))
+
+
+def phi(p: np.ndarray) -> np.ndarray:
+    """Azimuth, from −π to π."""
+    return np.arctan2(p[..., 2], p[..., 1])
+
+
+def delta_phi(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Angle between the transverse momenta, from 0 to π."""
+    cross = p[..., 1] * q[..., 2] - p[..., 2] * q[..., 1]
+    return np.arctan2(np.abs(cross), p[..., 1] * q[..., 1] + p[..., 2] * q[..., 2])
+
+
+def delta_r(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """ΔR = √(Δη² + Δφ²)."""
+    return np.hypot(eta(p) - eta(q), delta_phi(p, q))
+
+
+def boost_z(p: np.ndarray, rapidity: np.ndarray | float) -> np.ndarray:
+    """p seen from a frame that moves along −z, so that rapidities grow by `rapidity` (one number per momentum, or one for all)."""
+    plus, minus = (p[..., 0] + p[..., 3]) * np.exp(rapidity), (p[..., 0] - p[..., 3]) * np.exp(-np.asarray(rapidity))
+    return np.stack([(plus + minus) / 2, p[..., 1], p[..., 2], (plus - minus) / 2], axis=-1)
+
+
+def boost(p: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """p, given in the rest frame of a massive four-momentum `frame` (*batch, 4), seen where that has this momentum."""
+    invariant = mass(frame)[..., None]
+    velocity, gamma = frame[..., 1:] / invariant, frame[..., :1] / invariant
+    along = (p[..., 1:] * velocity).sum(axis=-1, keepdims=True)
+    return np.concatenate([gamma * p[..., :1] + along, p[..., 1:] + velocity * (p[..., :1] + along / (1 + gamma))], axis=-1)
+
+
+def massless(momenta: np.ndarray) -> np.ndarray:
+    """The same three-momenta with E = |p⃗|."""
+    return np.concatenate([momentum(momenta)[..., None], momenta[..., 1:]], axis=-1)
+
+
+def log_invariants(momenta: np.ndarray) -> np.ndarray:
+    """ln(p_i·p_j / GeV²) of all pairs i < j of massless momenta (*batch, particle, 4), as (*batch, pair): ten for five particles.
+
+    p_i·p_j = E_i E_j |n_i − n_j|²/2 with directions n: small angles keep their digits, where E_i E_j − p⃗_i·p⃗_j would lose them.
+    """
+    energy, direction = momenta[..., 0], momenta[..., 1:] / momenta[..., :1]
+    first, second = np.array(list(combinations(range(momenta.shape[-2]), 2))).T
+    opening = ((direction[..., first, :] - direction[..., second, :]) ** 2).sum(axis=-1)
+    return np.log(energy[..., first] * energy[..., second] * opening / 2)
+
+
+def parity_odd(momenta: np.ndarray) -> np.ndarray:
+    """ε(p₁,p₂,p₃,p₅) = det of the four rows (E, px, py, pz), in GeV⁴, of massless momenta (*batch, 5, 4): changes sign under reflection.
+
+    E₁E₂E₃E₅ (n₂−n₁)·((n₃−n₁)×(n₅−n₁)), the volume of the directions, exact to rounding also for planar events. By momentum conservation
+    all other choices of four legs give ± the same number, and its square is a polynomial in the ten invariants (a Gram determinant).
+    """
+    legs = momenta[..., [0, 1, 2, 4], :]
+    direction = legs[..., 1:] / legs[..., :1]
+    a, b, c = (direction[..., leg, :] - direction[..., 0, :] for leg in (1, 2, 3))
+    return legs[..., 0].prod(axis=-1) * (a * np.cross(b, c)).sum(axis=-1)
