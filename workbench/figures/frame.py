@@ -1,8 +1,9 @@
 """A figure as bytes, packed once for every browser that shows it.
 
 Layout of a frame: uint32 length of the header | uint32 checksum | header, JSON in UTF-8 | arrays. Header and arrays are padded to
-multiples of eight bytes; the checksum of all that follows it is the frame's name when the browser acknowledges it. In the header an array stands as {"$": [offset, length, "f4" or "f8", columns]}; columns is 0 for one-dimensional arrays. The offset
-counts from the first array. `studios/plot_view.js` reads this.
+multiples of eight bytes; the checksum of all that follows it is the frame's name when the browser acknowledges it. In the header an
+array stands as {"$": [offset, length, "f4" or "f8", columns]}: offset counts bytes from the first array, columns is 0 for
+one-dimensional arrays. `studios/plot_view.js` reads this.
 """
 
 from __future__ import annotations

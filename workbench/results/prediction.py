@@ -1,0 +1,69 @@
+"""From single draws to ⟨A⟩ and its error bars.
+
+⟨A⟩ = 1/N Σᵢ Ā(θᵢ)    σ_syst² = 1/N Σᵢ σ_syst²(θᵢ)    σ_stat² = 1/N Σᵢ (Ā(θᵢ) − ⟨A⟩)²    σ_tot² = σ_syst² + σ_stat²    Δ = (⟨A⟩ − A)/A
+
+A *prediction* has the dims (draw, event); a *summary* has only the dim event. A snapshot of a running training is a summary.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+KEPT = ("amplitude_true", "amplitude_train", "temperature", "momenta", "step", "seconds")
+
+
+def summary(prediction: xr.Dataset) -> xr.Dataset:
+    """⟨A⟩, σ_syst, σ_stat, σ_tot [GeV⁻²] and Δ per event. A summary passes through; σ_tot and Δ are added where they are missing.
+
+    Amplitudes keep the units of the prediction (GeV⁻² for a 2 → 3 process).
+    """
+    if {"sigma_tot", "delta"} <= set(prediction.variables):
+        return prediction
+    mean, syst = prediction["mean"].astype(float), prediction["sigma_syst"].astype(float)
+    if "draw" in prediction.dims:
+        stat, syst, mean = mean.std("draw"), np.sqrt((syst**2).mean("draw")), mean.mean("draw")
+    else:
+        stat = prediction["sigma_stat"].astype(float)
+    units = prediction["mean"].attrs.get("units", "GeV^-2")
+    result = prediction[[name for name in KEPT if name in prediction.variables]]
+    truth = prediction["amplitude_true"].astype(float)
+    return result.assign(
+        mean=_named(mean, "⟨A⟩", units),
+        sigma_syst=_named(syst, "σ_syst", units),
+        sigma_stat=_named(stat, "σ_stat", units),
+        sigma_tot=_named(np.sqrt(syst**2 + stat**2), "σ_tot", units),
+        delta=_named((mean - truth) / truth, "Δ = (⟨A⟩ − A)/A", "1"),
+    )
+
+
+def relative_sigma(prediction: xr.Dataset) -> xr.Dataset:
+    """σ_syst/⟨A⟩, σ_stat/⟨A⟩ and σ_tot/⟨A⟩ per event, as syst, stat, tot."""
+    s = summary(prediction)
+    return xr.Dataset({name: _named(s[f"sigma_{name}"] / s["mean"], f"σ_{name}/⟨A⟩", "1") for name in ("syst", "stat", "tot")})
+
+
+def largest(prediction: xr.Dataset, fraction: float) -> xr.Dataset:
+    """The events with the largest true amplitudes: this fraction of all, rounded up."""
+    if not 0 < fraction <= 1:
+        raise ValueError(f"fraction = {fraction} is not possible: a number above 0 and up to 1 is needed.")
+    count = int(np.ceil(fraction * prediction.sizes["event"]))
+    order = np.argsort(prediction["amplitude_true"].values, kind="stable")
+    return prediction.isel(event=np.sort(order[len(order) - count :]))
+
+
+def recipe_of(dataset: xr.Dataset) -> dict[str, Any]:
+    """Options of the recipe that made a Dataset, from its attribute `recipe`; empty where there is none."""
+    text = dataset.attrs.get("recipe", "")
+    try:
+        options = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return options if isinstance(options, dict) else {}
+
+
+def _named(array: xr.DataArray, long_name: str, units: str) -> xr.DataArray:
+    return array.assign_attrs(long_name=long_name, units=units)

@@ -1,0 +1,99 @@
+"""Pulls: how many error bars the prediction is off. A calibrated error bar gives N(0,1).
+
+systematic   t_syst(x)    = (⟨A⟩ − A_train) / σ_syst         against the noisy value the network was trained on
+statistical  t_stat(x, θ) = (Ā(θ) − A_true) / σ_stat         every draw against the truth
+scaled       t̂_M(x)       = (⟨A⟩_M − ⟨A⟩) / (σ_stat/√M)      the mean of M of the N draws against the mean of all
+
+Source: facts on arXiv:2412.12069; t_syst as in arXiv:2206.14831.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.results.prediction import summary
+
+FORMULAS = {
+    "systematic": "t_syst = (⟨A⟩ − A_train)/σ_syst",
+    "statistical": "t_stat = (Ā(θ) − A_true)/σ_stat",
+    "scaled": "t_M = (⟨A⟩_M − ⟨A⟩)/(σ_stat/√M)",
+}
+
+
+def pulls(prediction: xr.Dataset, kind: str = "systematic", *, draws: int = 1, calibrated: bool = True) -> xr.DataArray:
+    """The pulls of a prediction or, for the systematic pull, of a summary.
+
+    *Arguments*: draws, the M of the scaled pull; calibrated=False takes σ_syst without its factor T.
+    *Returns*: dims event (systematic), draw and event (statistical), subset and event (scaled: the draws are cut into ⌊N/M⌋ disjoint
+    subsets). attrs: long_name, formula, units, expected_width.
+    *Raises*: ValueError for an unknown kind, for missing draws, and for a σ_stat that is zero everywhere.
+    """
+    if kind not in FORMULAS:
+        raise ValueError(f"kind = {kind!r} is not a pull: one of {', '.join(FORMULAS)} is needed.")
+    s = summary(prediction)
+    if kind == "systematic":
+        factor = 1.0 if calibrated or "temperature" not in s.variables else s["temperature"]
+        return _named((s["mean"] - s["amplitude_train"]) * factor / s["sigma_syst"], kind)
+    count = prediction.sizes.get("draw", 0)
+    if count < 2:
+        met = "is a summary" if not count else "has one draw"
+        needed = f"the {kind} pull needs run.prediction('test') of a network with several draws or members"
+        raise ValueError(f"This prediction {met}, so the spread between draws is not known; {needed}.")
+    spread = s["sigma_stat"] > 1e-12 * np.abs(s["mean"])
+    if not spread.any():
+        raise ValueError(f"σ_stat is zero for all events, as all draws agree; the {kind} pull needs a network with an uncertain mean.")
+    mean, sigma = prediction["mean"], s["sigma_stat"].where(spread)
+    if kind == "statistical":
+        return _named((mean - s["amplitude_true"]) / sigma, kind)
+    if not 1 <= draws <= count:
+        raise ValueError(f"draws = {draws} is not possible: a whole number from 1 to {count}, the number of draws, is needed.")
+    subsets = mean.isel(draw=slice(count - count % draws)).coarsen(draw=draws).mean().rename(draw="subset")
+    return _named((subsets - s["mean"]) * np.sqrt(draws) / sigma, kind).assign_attrs(draws=draws, expected_width=scaled_width(draws, count))
+
+
+def scaled_width(draws: int, count: int) -> float:
+    """Expected width of the scaled pull for M of N independent draws, √((N − M)/(N − 1)) ≈ √(1 − M/N), as ⟨A⟩ contains ⟨A⟩_M."""
+    return float(np.sqrt((count - draws) / max(count - 1, 1)))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and width (standard deviation) of a distribution with their statistical errors, from `count` finite values."""
+
+    mean: float
+    mean_error: float
+    width: float
+    width_error: float
+    count: int
+
+
+def width_and_mean(values: xr.DataArray | np.ndarray | Any) -> Moments:
+    """Mean and width of pulls. The error of the width comes from the fourth moment: δσ = √(⟨(t − μ)⁴⟩ − σ⁴) / (2σ√n).
+
+    Draws of one event share that event's bias, so events are the independent units: with more dims than `event`, the moments are
+    averaged over the others first. Values that are not finite are left out.
+    """
+    array = values if isinstance(values, xr.DataArray) else xr.DataArray(np.asarray(values, dtype=float).ravel(), dims="event")
+    array = array.astype(float).where(np.isfinite(array))
+    others = [dim for dim in array.dims if dim != "event"]
+    first, second = array.mean(others).values, (array**2).mean(others).values
+    first, second = first[np.isfinite(first)], second[np.isfinite(first)]
+    if not len(first):
+        return Moments(np.nan, np.nan, np.nan, np.nan, 0)
+    mean = first.mean()
+    centred = second - 2 * mean * first
+    width = np.sqrt(max(centred.mean() + mean**2, 0.0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        root = np.sqrt(len(first))
+        width_error = centred.std() / (2 * width * root) if width > 0 else np.nan
+    return Moments(float(mean), float(first.std() / root), float(width), float(width_error), int(np.isfinite(array).sum()))
+
+
+def _named(array: xr.DataArray, kind: str) -> xr.DataArray:
+    names = {"systematic": "t_syst", "statistical": "t_stat", "scaled": "t_scaled"}
+    long_name = f"{kind} pull"
+    return array.rename(names[kind]).assign_attrs(long_name=long_name, units="1", formula=FORMULAS[kind], expected_width=1.0)
