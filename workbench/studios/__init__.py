@@ -1,0 +1,32 @@
+"""Pages: the only place that imports panel. Nothing here trains, and nothing here imports torch."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+__all__ = ["serve", "studio"]
+
+
+def serve(port: int = 5006, host: str = "127.0.0.1", show: bool = True, runs: str | os.PathLike[str] | None = None) -> None:
+    """Serve the pages until interrupted.
+
+    *Arguments*: port, 0 for any free one; show, open a browser; runs, the folder with the run folders.
+    *Raises*: OSError in one sentence, when the port is taken or the host is not this computer itself.
+    """
+    from workbench.studios.server import serve
+
+    serve(port, host, show, runs)
+
+
+def studio(name: str = "amplitudes", *, runs: str | os.PathLike[str] | None = None) -> Any:
+    """A page as an object that displays in a notebook cell.
+
+    *Raises*: ValueError for an unknown name.
+    """
+    from workbench.studios.amplitudes import Amplitudes
+
+    known = {"amplitudes": Amplitudes}
+    if name not in known:
+        raise ValueError(f"There is no studio {name!r}: one of {', '.join(known)} is needed.")
+    return known[name](runs=runs)

@@ -58,7 +58,8 @@ PRESETS: dict[str, dict[str, Preset]] = {
         ),
         "deterministic": Preset(
             "One network, no weight uncertainty",
-            "A single network learns A and σ_syst. Its pull can be perfect, but it cannot say how far another training would have ended up: σ_stat is missing.",
+            "A single network learns A and σ_syst. Its pull can be perfect, but it cannot say how far off another training would end: "
+            "σ_stat is missing.",
             {"uncertainty": "deterministic"},
         ),
     }

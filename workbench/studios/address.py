@@ -1,0 +1,101 @@
+"""The state of a page as the query of its address: the recipe's unusual options, the run, the compared runs, the tab.
+
+Only what differs from the defaults is written. What cannot be read is named in a sentence and left out; the rest is kept.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from workbench.studios.draft import as_text
+from workbench.training.presets import presets
+from workbench.training.recipe import Recipe, RecipeError, shown
+
+RUN_ID = re.compile(r"[a-z0-9-]{1,40}")
+MOST_COMPARED = 7
+MOST_SENTENCES = 4
+
+
+@dataclass
+class Address:
+    """What a link asks for. `preset` and `options` are None and empty where the link says nothing about the recipe."""
+
+    preset: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    run: str = ""
+    compare: list[str] = field(default_factory=list)
+    tab: str = ""
+    observable: str = ""
+    problems: list[str] = field(default_factory=list)
+
+    def query(self) -> str:
+        """'?preset=noise&run=…', or '' where there is nothing to say."""
+        pairs = {
+            "preset": self.preset,
+            **{
+                name: "1" if value is True else "0" if value is False else as_text(value).replace(", ", ",")
+                for name, value in self.options.items()
+            },
+            "run": self.run,
+            "compare": ",".join(self.compare),
+            "tab": self.tab,
+            "observable": self.observable,
+        }
+        words = [f"{name}={quote(value, safe=',.-_/')}" for name, value in pairs.items() if value]
+        return "?" + "&".join(words) if words else ""
+
+
+def read(
+    arguments: Mapping[str, Sequence[bytes | str]], recipe_type: type[Recipe], *, tabs: Sequence[str], observables: Sequence[str]
+) -> Address:
+    """The address that a request's arguments spell. Raises: nothing; problems are sentences in the result."""
+    address = Address()
+    for key, values in arguments.items():
+        text = values[-1].decode("utf-8", "replace") if isinstance(values[-1], bytes) else values[-1]
+        try:
+            _take(address, key, text, recipe_type, tabs, observables)
+        except RecipeError as problem:
+            address.problems.append(f"In the link: {problem}")
+    if len(address.problems) > MOST_SENTENCES:
+        rest = len(address.problems) - MOST_SENTENCES
+        address.problems[MOST_SENTENCES:] = [f"In the link: {rest} more {'entry is' if rest == 1 else 'entries are'} not usable either."]
+    return address
+
+
+def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], tabs: Sequence[str], observables: Sequence[str]) -> None:
+    if key == "preset":
+        address.preset = _one_of(key, text, list(presets(recipe_type)))
+    elif key == "tab":
+        address.tab = _one_of(key, text, tabs)
+    elif key == "observable":
+        address.observable = _one_of(key, text, observables)
+    elif key == "run":
+        address.run = _run_id(text)
+    elif key == "compare":
+        names = list(dict.fromkeys(name for name in text.split(",") if name))
+        if len(names) > MOST_COMPARED:
+            raise RecipeError(f"{len(names)} runs to compare are too many; at most {MOST_COMPARED} fit into one figure.")
+        address.compare = [_run_id(name) for name in names]
+    elif key in recipe_type.options():
+        address.options[key] = recipe_type.check(key, text)
+    else:
+        known = ["preset", "run", "compare", "tab", "observable", *recipe_type.options()]
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        raise RecipeError(f"{shown(key)} is not known" + (f"; did you mean {near[0]!r}?" if near else "."))
+
+
+def _one_of(key: str, text: str, names: Sequence[str]) -> str:
+    if text not in names:
+        raise RecipeError(f"{key} = {shown(text)} is not known: one of {', '.join(names)} is needed.")
+    return text
+
+
+def _run_id(text: str) -> str:
+    if not RUN_ID.fullmatch(text):
+        raise RecipeError(f"{shown(text)} is not the name of a run: lower-case letters, digits and hyphens are, at most 40.")
+    return text

@@ -1,0 +1,71 @@
+"""The page "Amplitudes": a network learns the one-loop gg → γγg amplitude, with error bars, live."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from workbench.physics.observables import observables
+from workbench.results.prediction import largest, relative_sigma
+from workbench.results.pulls import pulls, width_and_mean
+from workbench.studios.live import Picture
+from workbench.studios.studio import Card, Studio, Tab
+from workbench.training.recipe import AmplitudeRecipe
+
+
+class Amplitudes(Studio):
+    title = "Amplitudes"
+    recipe_type = AmplitudeRecipe
+    tabs = (
+        Tab("training", "Training"),
+        Tab("uncertainties", "Uncertainties"),
+        Tab("accuracy", "Accuracy"),
+        Tab("kinematics", "Kinematics"),
+        Tab("runs", "Runs"),
+    )
+    cards = (
+        Card("losses", "training"),
+        Card("delta", "training"),
+        Card("systematic_pull", "training"),
+        Card("sigmas", "uncertainties"),
+        Card("statistical_pull", "uncertainties"),
+        Card("scaled_pull", "uncertainties"),
+        Card("prediction_truth", "accuracy"),
+        Card("delta_largest", "accuracy"),
+        Card("accuracy", "accuracy"),
+        Card("kinematics", "kinematics", choose=True),
+    )
+    columns = (
+        ("median |Δ|", "Median of |⟨A⟩ − A|/A over the test events"),
+        ("largest 1 %", "Median |Δ| of the events with the largest 1 % of the amplitudes"),
+        ("pull mean", "Mean of t_syst = (⟨A⟩ − A_train)/σ_syst, should be 0"),
+        ("pull width", "Standard deviation of t_syst, should be 1"),
+        ("σ_syst/A", "Median learned relative width"),
+        ("σ_stat/A", "Median relative spread of the mean between draws"),
+    )
+
+    def observables(self) -> dict[str, str]:
+        # Options of a <select> are plain text: the symbols' <sub> is dropped
+        return {o.name: f"{o.description}  {re.sub('<[^>]*>', '', o.symbol)}" for o in observables("gg_yyg").values()}
+
+    def numbers(self, picture: Picture) -> list[str]:
+        if picture.events is None:
+            return ["–"] * len(self.columns)
+        delta = np.abs(picture.events["delta"].values)
+        top = np.abs(largest(picture.events, 0.01)["delta"].values)
+        pull = width_and_mean(pulls(picture.events, "systematic"))
+        sigma = relative_sigma(picture.events).median()
+        return [
+            percent(np.nanmedian(delta)),
+            percent(np.nanmedian(top)),
+            f"{pull.mean:.2f} ± {pull.mean_error:.2f}".replace("-", "−"),
+            f"{pull.width:.2f} ± {pull.width_error:.2f}",
+            percent(float(sigma["syst"])),
+            percent(float(sigma["stat"])) if float(sigma["stat"]) > 0 else "none",
+        ]
+
+
+def percent(share: float) -> str:
+    """A share with two significant digits: '1.3 %', '0.021 %'."""
+    return f"{100 * float(f'{share:.2g}'):.4g} %" if np.isfinite(share) else "–"

@@ -1,0 +1,227 @@
+"""A recipe while it is being edited. Knows no Panel: the form shows what stands here.
+
+Everything that a person types comes through `Draft.set`: a value that cannot be used stays visible as typed, with the recipe's own
+sentence beside it, and the last usable value stays in the recipe.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import param
+
+from workbench.training.presets import Preset, presets
+from workbench.training.recipe import Choice, Recipe, RecipeError, Widths, allowed
+
+FREQUENT = {
+    "Data": ("noise", "events", "sampling", "file"),
+    "Network": ("inputs", "architecture", "hidden"),
+    "Uncertainty": ("uncertainty", "prior_width", "members", "repulsion"),
+    "Boosting": ("boost_sigma", "boost_pull"),
+    "Training": ("steps", "seed"),
+}
+
+# When an option matters. Options that are not named here always do.
+MATTERS: dict[str, Callable[[Any], bool]] = {
+    "process": lambda recipe: not recipe.file,
+    "beams": lambda recipe: not recipe.file,
+    "sampling": lambda recipe: not recipe.file,
+    "sqrt_s": lambda recipe: not recipe.file,
+    "members": lambda recipe: recipe.uncertainty == "repulsive_ensemble",
+    "repulsion": lambda recipe: recipe.uncertainty == "repulsive_ensemble",
+    "draws": lambda recipe: recipe.uncertainty.startswith("bnn"),
+    "warm_start": lambda recipe: recipe.uncertainty.startswith("bnn"),
+    "boost_rounds": lambda recipe: recipe.boost_pull > 0 or recipe.boost_sigma > 0,
+    "boost_pull_cut": lambda recipe: recipe.boost_pull > 0,
+    "boost_fraction": lambda recipe: recipe.boost_sigma > 0,
+}
+
+# Smallest value above zero on a slider whose stops grow by factors, and those that grow by powers of two.
+GROWING = {
+    "noise": 1e-4, "prior_width": 1e-3, "learning_rate": 1e-5, "boost_fraction": 1e-3, "repulsion": 0.1, "sqrt_s": 200,
+    "events": 1_000, "test_events": 1_000, "steps": 100, "batch_size": 64, "members": 2, "draws": 8,
+}  # fmt: skip
+BINARY = {"batch_size", "members", "draws"}
+
+WORDS = {
+    "gg_yyg": "gg → γγg", "fixed": "fixed √s", "repulsive_ensemble": "repulsive ensemble",
+    "bnn": "Bayesian", "bnn_last_layer": "Bayesian last layer",
+    "mlp": "MLP", "deepsets": "Deep Sets", "deepsets_invariants": "Deep Sets + invariants", "lgatr": "L-GATr", "kan": "KAN",
+    "gelu": "GELU", "silu": "SiLU", "relu": "ReLU", "sgd": "SGD", "adam": "Adam", "one_cycle": "one cycle", "cpu": "CPU", "cuda": "GPU",
+}  # fmt: skip
+
+
+class Draft:
+    """The recipe under edit: what was typed, what is wrong with it, and what differs from the preset it started from.
+
+    *Arguments*: recipe_type; preset, the name of the preset to start from; changes, options that differ from the preset.
+    """
+
+    def __init__(self, recipe_type: type[Recipe], preset: str = "", changes: dict[str, Any] | None = None):
+        self.recipe_type = recipe_type
+        self.presets: dict[str, Preset] = presets(recipe_type)
+        self.title = ""
+        self.choose(preset or next(iter(self.presets)))
+        for name, value in (changes or {}).items():
+            self.set(name, value)
+
+    def choose(self, preset: str) -> None:
+        """Start again from a preset. Raises: KeyError."""
+        self.recipe = self.presets[preset].recipe
+        self.preset = preset
+        self.wrong: dict[str, tuple[str, str]] = {}
+
+    def adopt(self, recipe: Recipe) -> None:
+        """Take over a whole recipe, of a run for instance; the preset with the fewest differences becomes the one to compare with."""
+        self.recipe = recipe
+        self.wrong = {}
+        self.preset = min(self.presets, key=lambda name: len(differences(self.presets[name].recipe, recipe)))
+
+    def set(self, name: str, value: Any) -> None:
+        """Put a value, as typed, into the recipe, or keep it as wrong with the sentence that says why. Raises: nothing."""
+        try:
+            self.recipe = self.recipe.replace(**{name: self.recipe_type.check(name, value)})
+            self.wrong.pop(name, None)
+        except RecipeError as problem:
+            if name in self.recipe_type.options():
+                self.wrong[name] = (as_text(value)[:200], str(problem))
+
+    def undo(self, name: str) -> None:
+        """Back to the preset's value."""
+        self.set(name, getattr(self.presets[self.preset].recipe, name))
+
+    @property
+    def ready(self) -> bool:
+        return not self.wrong
+
+    @property
+    def changes(self) -> dict[str, tuple[Any, Any]]:
+        """Options that differ from the preset: (the preset's value, the value now)."""
+        return differences(self.presets[self.preset].recipe, self.recipe)
+
+    @property
+    def hidden(self) -> list[str]:
+        """Options without any effect for the recipe as it is."""
+        return [name for name in self.recipe_type.options() if not matters(name, self.recipe)]
+
+    def view(self) -> dict[str, Any]:
+        """What the form shows, in JSON types."""
+        options = self.recipe_type.options()
+        return {
+            "preset": self.preset,
+            "see": self.presets[self.preset].see,
+            "title": self.title,
+            "texts": {name: self.wrong[name][0] if name in self.wrong else as_text(getattr(self.recipe, name)) for name in options},
+            "wrong": {name: sentence for name, (_, sentence) in self.wrong.items()},
+            "hidden": self.hidden,
+            "changes": [
+                {"name": name, "label": options[name].label, "old": as_words(old), "new": as_words(new)}
+                for name, (old, new) in self.changes.items()
+            ],
+            "python": f"import workbench as wb\n\nrecipe = {self.recipe.as_python()}\nrun = wb.launch(recipe)",
+            "command": self.recipe.as_command(),
+        }
+
+
+def differences(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
+    """Options whose values differ: name -> (value in base, value in other)."""
+    old, new = base.to_dict(), other.to_dict()
+    return {name: (old[name], new[name]) for name in old if old[name] != new[name]}
+
+
+def matters(name: str, recipe: Recipe) -> bool:
+    """Whether an option has an effect in this recipe."""
+    return MATTERS.get(name, lambda _: True)(recipe)
+
+
+def form(recipe_type: type[Recipe]) -> dict[str, Any]:
+    """Everything the form needs to know once: presets and the declared options, group by group, in JSON types."""
+    groups = []
+    for title, names in recipe_type.groups.items():
+        frequent = [name for name in FREQUENT.get(title, names) if name in names]
+        rare = [name for name in names if name not in frequent]
+        fields, more = ([field(recipe_type, name) for name in chosen] for chosen in (frequent, rare))
+        groups.append({"title": title, "fields": fields, "more": more})
+    return {"presets": [{"name": name, "title": preset.title} for name, preset in presets(recipe_type).items()], "groups": groups}
+
+
+def field(recipe_type: type[Recipe], name: str) -> dict[str, Any]:
+    """One declared option as the form draws it."""
+    option = recipe_type.options()[name]
+    kinds = ((Choice, "choice"), (Widths, "text"), (param.Boolean, "flag"), (param.Number, "number"))
+    return {
+        "name": name,
+        "kind": next((kind for cls, kind in kinds if isinstance(option, cls)), "text"),
+        "label": option.label,
+        "help": option.doc,
+        "allowed": "" if isinstance(option, (param.Selector, param.Boolean)) else allowed(option),
+        "choices": [{"value": value, "label": WORDS.get(value, value.replace("_", " "))} for value in getattr(option, "objects", [])],
+        "stops": stops(name, option),
+    }
+
+
+def stops(name: str, option: param.Parameter) -> list[float]:
+    """Where the slider of a number stops: growing by factors, or in equal round steps; seeds have no slider."""
+    if not isinstance(option, param.Number) or isinstance(option, param.Boolean) or name.endswith("seed"):
+        return []
+    low, high = option.softbounds or option.bounds
+    whole = isinstance(option, param.Integer)
+    if name in GROWING:
+        smallest = GROWING[name]
+        values = {float(smallest), float(high), float(option.default)} | (_octaves(high) if name in BINARY else _decades(smallest, high))
+    else:
+        smallest = low
+        step = max(_round_step((high - low) / 20), int(whole))
+        values = {float(f"{i * step:.6g}") for i in range(math.ceil(low / step), math.floor(high / step) + 1)} | {float(low), float(high)}
+    kept = sorted(value for value in values if smallest <= value <= high and (not whole or value == int(value)))
+    kept = [0.0, *kept] if low == 0 and kept[0] > 0 else kept
+    return [int(value) for value in kept] if whole else kept
+
+
+def _decades(low: float, high: float) -> set[float]:
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return {float(f"{factor}e{power}") for power in powers for factor in (1, 1.5, 2, 3, 5, 7)}
+
+
+def _octaves(high: float) -> set[float]:
+    return {factor * 2.0**power for power in range(int(math.log2(high)) + 1) for factor in (1, 1.5)}
+
+
+def _round_step(step: float) -> float:
+    power = 10.0 ** math.floor(math.log10(step))
+    return float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * 0.999))
+
+
+def as_text(value: Any) -> str:
+    """A value as it stands in a text field."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def as_words(value: Any) -> str:
+    """A value as it stands in a sentence."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (int, float)):
+        return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return WORDS.get(value, value or "none") if isinstance(value, str) else as_text(value)
+
+
+def describe(recipe: Recipe) -> str:
+    """A recipe in one short line, for lists and legends: what kind of network, and what is unusual about it."""
+    words = [as_words(recipe.uncertainty)]
+    if recipe.uncertainty == "repulsive_ensemble":
+        words.append(f"{recipe.members} members")
+    widths = recipe.hidden
+    shape = f"{len(widths)}×{widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths))
+    words += [f"{as_words(recipe.architecture)} {shape}", recipe.inputs, f"noise {recipe.noise:g}", f"{recipe.events:,} events"]
+    if recipe.boost_sigma:
+        words.append(f"boost σ {recipe.boost_sigma:g}")
+    if recipe.boost_pull:
+        words.append(f"boost pull {recipe.boost_pull:g}")
+    return " · ".join(words)

@@ -1,0 +1,44 @@
+// The buttons of a run, its progress and one sentence about where it stands. `state` is JSON; a press goes to Python by name.
+const ICONS = {
+  train: "M8 5v14l11-7z", resume: "M8 5v14l11-7z", pause: "M6 5h4v14H6zM14 5h4v14h-4z", continue: "M8 5v14l11-7z",
+  step: "M6 5v14l9-7zM16 5h3v14h-3z", stop: "M6 6h12v12H6z", reset: "M12 5V2L7 6.5 12 11V8a5 5 0 1 1-5 5H4a8 8 0 1 0 8-8z",
+}
+
+export function render({model}) {
+  const buttons = h("div", {class: "buttons", role: "group", "aria-label": "Training"})
+  const made = {}
+  const progress = h("progress", {max: 1, "aria-label": "Progress"})
+  const sentence = h("p", {class: "sentence"})
+  const device = h("span", {class: "device"})
+  const spoken = h("p", {class: "spoken", role: "status", "aria-live": "polite"})
+
+  function button(name) {
+    const label = h("span")
+    const element = h("button", {type: "button", class: `action ${name}`, "data-action": name, onclick: () => model.send_msg({action: name})}, icon(ICONS[name]), label)
+    return (made[name] ??= {element, label})
+  }
+
+  function update() {
+    const view = JSON.parse(model.state)
+    const shown = view.buttons.map(({name, label, enabled, title}) => {
+      const made = button(name)
+      write(made.label, label)
+      made.element.disabled = !enabled
+      made.element.title = title
+      return made.element
+    })
+    if (shown.length !== buttons.children.length || shown.some((element, i) => buttons.children[i] !== element)) buttons.replaceChildren(...shown)
+    bar.dataset.state = view.state
+    if (view.progress == null) progress.removeAttribute("value")
+    else progress.value = view.progress
+    progress.hidden = !view.busy
+    write(sentence, view.sentence)
+    write(device, view.device)
+    write(spoken, view.spoken)
+  }
+
+  const bar = h("div", {class: "transport"}, buttons, h("div", {class: "where"}, sentence, device), progress, spoken)
+  model.on("state", update)
+  update()
+  return bar
+}

@@ -1,0 +1,39 @@
+// Elements without HTML strings: whatever a user typed stays text.
+const h = (tag, attributes = {}, ...children) => {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value)
+    else if (value === true) element.setAttribute(name, "")
+    else if (value !== false && value != null) element.setAttribute(name, value)
+  }
+  element.append(...children.flat().filter((child) => child != null))
+  return element
+}
+
+const icon = (path) => {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
+  svg.setAttribute("viewBox", "0 0 24 24")
+  svg.setAttribute("aria-hidden", "true")
+  const shape = document.createElementNS("http://www.w3.org/2000/svg", "path")
+  shape.setAttribute("d", path)
+  svg.append(shape)
+  return svg
+}
+
+// Replace the text only where it changed: selections and screen readers stay undisturbed.
+const write = (element, text) => {
+  if (element.textContent !== text) element.textContent = text
+}
+
+const copy = async (text) => {
+  try {
+    await navigator.clipboard.writeText(text)
+  } catch {
+    const area = h("textarea", {style: "position:fixed;opacity:0"})
+    area.value = text
+    document.body.append(area)
+    area.select()
+    document.execCommand("copy")
+    area.remove()
+  }
+}

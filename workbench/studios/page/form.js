@@ -1,0 +1,124 @@
+// The form of a recipe: built once from `spec`, kept in step with `state`; both are JSON. Every edit goes to Python as typed.
+export function render({model}) {
+  const spec = JSON.parse(model.spec)
+  const send = (message) => model.send_msg(message)
+  const fields = {}
+  let view = {}
+
+  const preset = h("select", {id: "preset", onchange: () => send({preset: preset.value})},
+    spec.presets.map(({name, title}) => h("option", {value: name}, title)))
+  const see = h("p", {class: "see"})
+  const title = h("input", {id: "title", type: "text", maxlength: 80, autocomplete: "off", placeholder: "optional", onchange: () => send({title: title.value})})
+  const changes = h("ul", {class: "changes", "aria-label": "What differs from the preset"})
+
+  const groups = spec.groups.map((group) => {
+    const more = group.more.map(field)
+    const names = group.more.map(({label}) => label.replace(/ \[.*\]$/, "")).join(", ")
+    const folded = more.length ? h("details", {}, h("summary", {title: names}, "More ", h("span", {}, names)), more) : null
+    return h("fieldset", {class: "group"}, h("legend", {}, group.title), group.fields.map(field), folded)
+  })
+
+  const python = h("pre", {tabindex: 0})
+  const command = h("pre", {tabindex: 0})
+  const copier = (label, source) => {
+    const button = h("button", {type: "button", class: "small", onclick: async () => {
+      await copy(source.textContent)
+      write(button, "Copied")
+      setTimeout(() => write(button, label), 1500)
+    }}, label)
+    return button
+  }
+  const code = h("details", {class: "code"}, h("summary", {}, "The same from Python or a shell"),
+    python, copier("Copy as Python", python), command, copier("Copy as command", command))
+
+  function field({name, kind, label, help, allowed, choices, stops}) {
+    const id = `option-${name}`
+    const say = (value) => send({option: name, value})
+    const error = h("p", {class: "error", id: `${id}-error`, role: "alert"})
+    const tip = h("p", {class: "tip", id: `${id}-tip`, role: "tooltip"}, help, h("code", {}, allowed ? `${name}: ${allowed.replace(/ (is|are) needed$/, "")}` : name))
+    const info = h("button", {type: "button", class: "info", "aria-label": `About ${label}`, "aria-describedby": tip.id}, "?")
+    const undo = h("button", {type: "button", class: "undo", hidden: true, title: "Back to the preset's value", "aria-label": `Undo ${label}`, onclick: () => send({undo: name})}, "↺")
+    const described = {"aria-describedby": `${tip.id} ${error.id}`}
+    let control, show
+
+    if (kind === "choice" && choices.length === 1) {
+      control = h("output", {id}, choices[0].label)
+      show = () => {}
+    } else if (kind === "choice" && choices.length <= 4) {
+      const radios = choices.map(({value, label: words}) => {
+        const radio = h("input", {type: "radio", name: id, value, onchange: () => say(value)})
+        return h("label", {}, radio, h("span", {}, words))
+      })
+      control = h("div", {class: "choices", role: "radiogroup", "aria-label": label, ...described}, radios)
+      show = (text) => radios.forEach((item) => { item.firstChild.checked = item.firstChild.value === text })
+    } else if (kind === "choice") {
+      const select = h("select", {id, ...described, onchange: () => say(select.value)}, choices.map(({value, label: words}) => h("option", {value}, words)))
+      control = select
+      show = (text) => { select.value = text }
+    } else if (kind === "flag") {
+      const box = h("input", {type: "checkbox", role: "switch", id, ...described, onchange: () => say(box.checked)})
+      control = box
+      show = (text) => { box.checked = text === "true" }
+    } else {
+      const input = h("input", {type: "text", id, ...described, inputmode: kind === "number" ? "decimal" : "text", autocomplete: "off", spellcheck: "false",
+        onchange: () => say(input.value), onkeydown: (event) => { if (event.key === "Enter") input.blur() }})
+      control = input
+      let slider
+      if (stops.length) {
+        slider = h("input", {type: "range", min: 0, max: stops.length - 1, step: 1, "aria-label": `${label}, slider`,
+          oninput: () => { input.value = String(stops[slider.value]); slider.setAttribute("aria-valuetext", input.value) },
+          onchange: () => say(String(stops[slider.value]))})
+        control = [input, slider]
+      }
+      show = (text) => {
+        if (input.value !== text) input.value = text
+        const number = Number(text)
+        if (!slider || !Number.isFinite(number)) return
+        const nearest = stops.reduce((best, stop, i) => (Math.abs(stop - number) < Math.abs(stops[best] - number) ? i : best), 0)
+        slider.value = nearest
+        slider.setAttribute("aria-valuetext", text)
+      }
+    }
+    const [first, ...rest] = [control].flat()
+    const caption = h(first.id ? "label" : "span", {class: "label", for: first.id || null}, label)
+    const box = h("div", {class: `field ${kind} ${Array.isArray(control) ? "sliding" : ""}`, "data-option": name}, h("div", {class: "line"}, caption, info, undo), first, rest, tip, error)
+    fields[name] = {box, show, error, undo, first}
+    return box
+  }
+
+  function update() {
+    const before = view
+    view = JSON.parse(model.state)
+    preset.value = view.preset
+    write(see, view.see)
+    if (title.value !== view.title) title.value = view.title
+    const changed = new Set(view.changes.map(({name}) => name))
+    for (const [name, {box, show, error, undo, first}] of Object.entries(fields)) {
+      const wrong = view.wrong[name] ?? ""
+      box.hidden = view.hidden.includes(name)
+      box.classList.toggle("changed", changed.has(name))
+      undo.hidden = !changed.has(name) && !wrong
+      write(error, wrong)
+      first.setAttribute("aria-invalid", Boolean(wrong))
+      if (view.texts[name] !== before.texts?.[name] || wrong !== before.wrong?.[name]) show(view.texts[name])
+      if (wrong) box.closest("details")?.setAttribute("open", "")
+    }
+    for (const details of groups.map((group) => group.querySelector("details")).filter(Boolean)) {
+      details.hidden = [...details.querySelectorAll(".field")].every((box) => box.hidden)
+    }
+    changes.replaceChildren(...view.changes.map(({name, label, old, new: now}) => h("li", {},
+      h("span", {}, `${label}: `, h("s", {}, old), ` ${now}`),
+      h("button", {type: "button", "aria-label": `Undo ${label}`, title: "Undo", onclick: () => send({undo: name})}, "×"))))
+    changes.hidden = !view.changes.length
+    write(python, view.python)
+    write(command, view.command)
+  }
+
+  model.on("state", update)
+  update()
+  return h("form", {class: "recipe", onsubmit: (event) => event.preventDefault(), novalidate: true},
+    h("div", {class: "field"}, h("div", {class: "line"}, h("label", {class: "label", for: "preset"}, "Preset")), preset, see, changes),
+    groups,
+    h("div", {class: "field text"}, h("div", {class: "line"}, h("label", {class: "label", for: "title"}, "Title of the next run")), title),
+    code)
+}

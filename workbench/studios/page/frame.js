@@ -1,0 +1,109 @@
+// The page frame: places the parts, switches tabs, keeps the address bar and the keyboard.
+export function render({model, view}) {
+  const send = (message) => model.send_msg(message)
+  const page = globalThis.workbenchPage // set by page.html; absent in a notebook
+  const cards = JSON.parse(model.cards)
+  const tabs = JSON.parse(model.tabs)
+  const plots = model.get_child("plots")
+
+  const notices = h("div", {class: "notices", role: "status"})
+  const numbers = h("div", {class: "numbers"})
+  const offline = h("p", {class: "offline", role: "alert", hidden: true}, "The connection to the workbench is lost. This page comes back by itself; runs go on.")
+
+  const buttons = tabs.map(({name, title}) => h("button", {type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, "data-tab": name,
+    onclick: () => { show(name); send({tab: name}) },
+    onkeydown: ({key}) => {
+      const next = {ArrowRight: 1, ArrowLeft: -1}[key]
+      if (next) buttons[(tabs.findIndex((tab) => tab.name === name) + next + tabs.length) % tabs.length].focus()
+    }}, title))
+
+  function card({name, title, look, options}, i) {
+    const choice = options.length
+      ? h("select", {"aria-label": "Observable", onchange: () => send({observable: choice.value})}, options.map(([value, words]) => h("option", {value}, words)))
+      : null
+    return h("section", {class: "card", "data-figure": name, "aria-label": title},
+      h("div", {class: "title"}, h("h2", {}, title), choice), h("p", {class: "look"}, look), h("div", {class: "plot"}, plots[i]))
+  }
+
+  const made = cards.map(card)
+  const panels = tabs.map(({name, lead}) => h("div", {class: "panel", role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, "data-tab": name},
+    lead ? h("p", {class: "lead"}, lead) : null,
+    name === "runs" ? model.get_child("runs") : h("div", {class: "cards"}, made.filter((_, i) => cards[i].tab === name))))
+
+  function show(name) {
+    buttons.forEach((button) => {
+      button.setAttribute("aria-selected", button.dataset.tab === name)
+      button.tabIndex = button.dataset.tab === name ? 0 : -1
+    })
+    panels.forEach((panel) => { panel.hidden = panel.dataset.tab !== name })
+  }
+
+  function table({columns, rows}) {
+    const head = h("tr", {}, h("th", {scope: "col"}, "Run"), columns.map(({label, help}) => h("th", {scope: "col", title: help}, label)))
+    const body = rows.map((row) => h("tr", {"data-run": row.id},
+      h("th", {scope: "row"}, row.colour ? h("span", {class: "swatch", style: `background:${row.colour}`}) : null, h("b", {}, row.title), " ", h("span", {class: `chip ${row.state}`}, row.words),
+        rows.length > 1 && !row.first ? h("button", {type: "button", class: "undo", title: "Take out of the comparison", "aria-label": `Take ${row.title} out`, onclick: () => send({compare: row.id, on: false})}, "×") : null,
+        h("small", {}, row.about)),
+      row.values.map((value) => h("td", {}, value))))
+    return rows.length ? h("table", {}, h("thead", {}, head), h("tbody", {}, body)) : null
+  }
+
+  let drawn = ""
+  function update() {
+    const state = JSON.parse(model.state)
+    show(state.tab)
+    for (const select of frame.querySelectorAll(".card select")) select.value = state.observable
+    notices.replaceChildren(...state.notices.map((text, i) => h("p", {class: "notice"}, h("span", {}, text),
+      h("button", {type: "button", "aria-label": "Dismiss", onclick: () => send({dismiss: i})}, "×"))))
+    const text = JSON.stringify(state.numbers)
+    if (text !== drawn) numbers.replaceChildren(table(state.numbers) ?? "")
+    drawn = text
+    if (page && state.query !== undefined) history.replaceState(null, "", location.pathname + state.query)
+  }
+
+  function press(event) {
+    const typing = event.composedPath()[0].closest?.("input:not([type=range],[type=checkbox],[type=radio]), select, textarea, dialog[open]")
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
+    const on = event.composedPath()[0]
+    if (key === " " && !on.closest?.("button, input, summary, a")) send({key: "space"})
+    else if (key === "ArrowRight" && !on.closest?.("input, [role=tab]")) send({key: "right"})
+    else if (key === "r") send({key: "r"})
+    else if (/^[1-9]$/.test(key) && key <= tabs.length) buttons[key - 1].click()
+    else if (page?.keys[key]) page.keys[key]()
+    else return
+    event.preventDefault()
+  }
+
+  // State lives in the address and in the run folders, so after a lost connection the page is simply loaded again.
+  function lost() {
+    offline.hidden = false
+    const knock = setInterval(async () => {
+      try {
+        const answer = await fetch("alive", {cache: "no-store"})
+        if (!answer.ok) return
+        clearInterval(knock)
+        location.reload()
+      } catch { /* still away */ }
+    }, 500)
+  }
+
+  const frame = h("div", {class: "studio"},
+    h("aside", {"aria-label": "Recipe"}, model.get_child("controls")),
+    h("main", {}, offline, notices, model.get_child("bar"), numbers, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), panels))
+
+  const theme = () => send({theme: document.documentElement.dataset.theme ?? "light", projector: "projector" in document.documentElement.dataset})
+  if (page) {
+    document.addEventListener("keydown", press)
+    document.addEventListener("workbench:theme", theme)
+    view.model.document?.on_event("connection_lost", lost)
+    model.on("remove", () => {
+      document.removeEventListener("keydown", press)
+      document.removeEventListener("workbench:theme", theme)
+    })
+  }
+  model.on("state", update)
+  update()
+  document.documentElement.dataset.ready = ""
+  return frame
+}

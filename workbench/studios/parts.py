@@ -1,0 +1,80 @@
+"""The visible parts of a page: thin Panel components whose whole content is one JSON text.
+
+Python says what is shown (`part.show(...)`), the browser says what was pressed (`part.heard`, a callable that takes a dict). The parts
+keep no state of their own, build no HTML from strings, and are the same in a page and in a notebook cell.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+import param
+from panel.custom import Child, Children
+
+PAGE = Path(__file__).with_name("page")
+
+
+def source(*names: str) -> str:
+    """The text of files in `page/`, one after the other."""
+    return "\n".join((PAGE / name).read_text(encoding="utf-8") for name in names)
+
+
+class Part(pn.custom.JSComponent):
+    """A component that shows `state` and reports what was pressed to `heard`."""
+
+    state = param.String("{}", doc="What is shown, as JSON.")
+
+    _esm = "export function render() {}"
+
+    def __init__(self, heard: Callable[[dict[str, Any]], None], **params: Any):
+        super().__init__(stylesheets=[source("studio.css")], sizing_mode="stretch_width", margin=0, **params)
+        self.heard = heard
+
+    def show(self, **view: Any) -> None:
+        """Show these values; nothing is sent where nothing changed."""
+        self.state = as_json(view)
+
+    def _handle_msg(self, data: Any) -> None:
+        if isinstance(data, dict):
+            self.heard(data)
+
+
+class Form(Part):
+    """The options of a recipe."""
+
+    spec = param.String("{}", doc="Presets and declared options, as JSON; constant.")
+
+    _esm = source("dom.js", "form.js")
+
+
+class Bar(Part):
+    """Buttons, progress and the sentence that says where the run stands."""
+
+    _esm = source("dom.js", "bar.js")
+
+
+class RunTable(Part):
+    """All runs: open, compare, delete."""
+
+    _esm = source("dom.js", "runs.js")
+
+
+class Frame(Part):
+    """Places the parts, switches tabs, listens to the keyboard and writes the address."""
+
+    cards = param.String("[]", doc="Name, title, sentence and tab of every figure, as JSON; constant.")
+    tabs = param.String("[]", doc="Names and titles of the tabs, as JSON; constant.")
+    controls = Child()
+    bar = Child()
+    runs = Child()
+    plots = Children()
+
+    _esm = source("dom.js", "frame.js")
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,166 @@
+"""What a page says: where a run stands, which buttons make sense, how long it will take, how two recipes differ."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from workbench.runs.store import Status
+from workbench.studios.draft import as_words, describe, differences
+from workbench.training.recipe import Recipe
+
+HELP = {
+    "train": "Train the recipe on the left (Space)",
+    "again": "Train the same recipe once more, as a new run",
+    "pause": "Pause the training process itself (Space)",
+    "continue": "Go on (Space)",
+    "step": "Train one block of steps, then pause again (→)",
+    "stop": "End the training process; what was learned stays and can be resumed",
+    "resume": "Go on from the last checkpoint (Space)",
+    "reset": "Back to the preset and its finished run (R)",
+}
+
+
+def transport(status: Status | None, *, example: bool, same: bool, ready: bool, busy: str) -> dict[str, Any]:
+    """The bar of a run: state, buttons, progress and one sentence.
+
+    *Arguments*: status, of the run that is shown; same, whether it has the recipe of the form; ready, whether that recipe is usable;
+    busy, a sentence while something is being started.
+    """
+    state = "none" if status is None or example else status.state
+    live = status is not None and status.live and not example
+    paused, active = state == "paused", state in ("running", "preparing", "queued")
+    again = same and state == "finished"
+    train = _button(
+        "train", "Train again" if again else "Train", ready and not busy and not (same and live), HELP["again" if again else "train"]
+    )
+    if not ready:
+        train["title"] = "One of the options cannot be used; its sentence stands beside it"
+    resumable = status is not None and status.resumable and not example
+    first = _button("resume", "Resume", not busy, HELP["resume"]) if resumable else None
+    buttons = [
+        *([first] if first else []),
+        train,
+        _button("continue", "Continue", not busy, HELP["continue"])
+        if paused
+        else _button("pause", "Pause", active and not busy, HELP["pause"]),
+        _button("step", "Step", paused and not busy, HELP["step"]),
+        _button("stop", "Stop", live and not busy, HELP["stop"]),
+        _button("reset", "Reset", not busy, HELP["reset"]),
+    ]
+    sentence = busy or where(status, example=example)
+    return {
+        "state": state,
+        "buttons": buttons,
+        "busy": bool(busy) or (live and state != "paused"),
+        "progress": None if busy or status is None else progress(status),
+        "sentence": sentence,
+        "spoken": busy or spoken(status, example=example),
+        "device": f"on {status.device}" if status is not None and status.device else "",
+    }
+
+
+def _button(name: str, label: str, enabled: bool, title: str) -> dict[str, Any]:
+    return {"name": name, "label": label, "enabled": enabled, "title": title}
+
+
+def where(status: Status | None, *, example: bool = False) -> str:
+    """One sentence about where a run stands."""
+    if status is None:
+        return "No runs yet. Choose a preset and press Train."
+    done = f"step {status.step:,} of {status.steps:,}"
+    if example:
+        return f"A finished example: {status.steps:,} steps in {duration(status.seconds)}. Change something and press Train."
+    if status.state == "queued":
+        before = (status.queue_position or 1) - 1
+        return (
+            f"Waiting for a free slot: {before} {'run is' if before == 1 else 'runs are'} before this one."
+            if before
+            else "Waiting for a free slot: next to start."
+        )
+    if status.state == "preparing":
+        share = f" {status.progress:.0%}" if status.progress else ""
+        return f"{(status.message or 'Preparing data').rstrip('. …')}{share} …"
+    if status.state == "running":
+        return f"Training: {done}, {left(status.eta)}."
+    if status.state == "paused":
+        return f"Paused at {done}; the training process is idle." + (f" {status.message}" if status.message else "")
+    if status.state == "finishing":
+        return "Making the final predictions …"
+    if status.state == "finished":
+        return f"Finished: {status.steps:,} steps in {duration(status.seconds)}."
+    if status.state == "stopped":
+        return f"Stopped at {done}. Resume goes on from there."
+    if status.state == "died":
+        return f"The training process died at {done}. Everything up to there is kept; Resume goes on from the last checkpoint."
+    return f"Failed at {done}: {status.message or 'see log.txt in the run folder.'}"
+
+
+def spoken(status: Status | None, *, example: bool = False) -> str:
+    """The sentence for screen readers: it changes with the state only, not with every step."""
+    if status is None or example or status.state not in ("running", "preparing", "paused"):
+        return where(status, example=example)
+    return {"running": "Training.", "preparing": "Preparing data.", "paused": "Paused."}[status.state]
+
+
+def progress(status: Status) -> float | None:
+    """From 0 to 1 within the present stage, None while it is unknown."""
+    if status.state in ("running", "paused", "stopped", "died", "failed"):
+        return status.step / status.steps if status.steps else None
+    return 1.0 if status.state == "finished" else status.progress
+
+
+def left(seconds: float | None) -> str:
+    """'about 12 s left', rounded so that it does not pretend to know more."""
+    if seconds is None:
+        return "timing the first steps"
+    if seconds < 1.5:
+        return "about 1 s left"
+    rounded = round(seconds) if seconds < 20 else 5 * round(seconds / 5) if seconds < 90 else 30 * round(seconds / 30)
+    return f"about {duration(rounded)} left"
+
+
+def duration(seconds: float) -> str:
+    """'12 s', '1 min 30 s', '2 h 5 min'."""
+    if seconds < 10:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def steps(status: Status) -> str:
+    return f"{status.steps:,}" if status.state == "finished" else f"{status.step:,} of {status.steps:,}"
+
+
+def when(created: str) -> str:
+    """The local date and time of an ISO date; the text itself where it is none."""
+    try:
+        return datetime.fromisoformat(created).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return created[:20]
+
+
+def differs(base: Recipe | None, other: Recipe) -> str:
+    """What sets a recipe apart from that of the shown run; a description where there is nothing to compare with."""
+    if base is None or type(base) is not type(other):
+        return describe(other)
+    changes = differences(base, other)
+    options = other.options()
+    words = [f"{options[name].label.split(' [')[0]} {as_words(new)} instead of {as_words(old)}" for name, (old, new) in changes.items()]
+    more = f", and {len(words) - 4} more" if len(words) > 4 else ""
+    return ", ".join(words[:4]) + more if words else "the same recipe as the run shown"
+
+
+def missing(needs: str, status: Status) -> str:
+    """Why a figure cannot be drawn yet."""
+    if needs == "prediction" and status.state != "finished":
+        return "Single draws are kept when the training has finished."
+    if status.state == "queued":
+        return "The run waits for a free slot."
+    if status.state in ("preparing", "running"):
+        return "The first points are about to come."
+    return "This run has nothing to show here: it ended before the first snapshot."

@@ -1,0 +1,128 @@
+"""The page server: one process, one thread, no torch, this computer only unless told otherwise."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+from bokeh.util.token import generate_secret_key
+from tornado.httputil import HTTPHeaders
+from tornado.web import OutputTransform, RequestHandler
+
+from workbench.home import runs_folder
+from workbench.studios.amplitudes import Amplitudes
+from workbench.studios.plot_view import routes
+
+LOOPBACK = ("127.0.0.1", "localhost")
+
+
+class Alive(RequestHandler):
+    """Answers while the server lives; a page that lost its connection asks here before it loads again."""
+
+    def get(self) -> None:
+        self.set_header("Cache-Control", "no-store")
+        self.finish("alive")
+
+
+class SafeHeaders(OutputTransform):
+    """Every answer: not in foreign frames, no guessing of types, no referrer, no version of the server.
+
+    The policy on scripts stands in page.html, because it carries a fresh number for every page.
+    """
+
+    def transform_first_chunk(
+        self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
+    ) -> tuple[int, HTTPHeaders, bytes]:
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["X-Frame-Options"] = "SAMEORIGIN"
+        headers["Content-Security-Policy"] = "frame-ancestors 'self'"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        headers.pop("Server", None)
+        return status_code, headers, chunk
+
+
+def serve(port: int = 5006, host: str = "127.0.0.1", show: bool = True, runs: str | os.PathLike[str] | None = None) -> None:
+    """Serve the pages until interrupted.
+
+    *Arguments*: port, 0 for any free one; show, open a browser; runs, the folder with the run folders.
+    *Raises*: OSError when the port is taken or the address is not one of this computer's loopback names, in one sentence.
+    """
+    server = build(port, host, runs)
+    print(f"workbench is at http://{host}:{server.port}  (Ctrl+C ends the pages; runs go on)", flush=True)
+    if show:
+        server.io_loop.add_callback(server.show, "/")
+    server.io_loop.add_callback(lambda: threading.Thread(target=_warm_up, args=(f"http://{host}:{server.port}/",), daemon=True).start())
+    server.start()
+    try:
+        server.io_loop.start()
+    except KeyboardInterrupt:
+        pass
+
+
+def build(port: int, host: str, runs: str | os.PathLike[str] | None) -> Any:
+    """The server, listening but not yet running. Raises: OSError."""
+    if host not in LOOPBACK:
+        raise OSError(
+            f"The address {host} is not this computer's own: pages are served on 127.0.0.1 only, because they can start programs here."
+        )
+    port = port or _free_port(host)
+    folder = Path(runs) if runs is not None else runs_folder()
+    os.environ.update(BOKEH_RESOURCES="server")
+    try:
+        server = pn.serve(
+            {"/": _page(Amplitudes, folder)},
+            port=port,
+            address=host,
+            show=False,
+            start=False,
+            verbose=False,
+            location=False,
+            title="workbench · Amplitudes",
+            websocket_origin=[f"{name}:{port}" for name in LOOPBACK],
+            extra_patterns=[*routes(), (r"/alive", Alive)],
+            unused_session_lifetime_milliseconds=60_000,
+            check_unused_sessions_milliseconds=10_000,
+            session_token_expiration=3600,
+            websocket_max_message_size=2_000_000,
+            keep_alive_milliseconds=10_000,
+            sign_sessions=True,
+            secret_key=generate_secret_key(),
+            include_headers=["Host"],
+            include_cookies=["workbench_theme", "workbench_projector"],
+        )
+    except OSError as problem:
+        if problem.errno == errno.EADDRINUSE:
+            raise OSError(
+                errno.EADDRINUSE, f"Port {port} is in use, perhaps by another workbench; choose another one with --port."
+            ) from problem
+        raise
+    server._tornado.add_transform(SafeHeaders)
+    return server
+
+
+def _free_port(host: str) -> int:
+    """A port that nobody uses now; the allowed origins must name it before the server listens."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+def _page(studio: Callable[..., Any], folder: Path) -> Callable[[], Any]:
+    def page() -> Any:
+        return studio(runs=folder).page()
+
+    return page
+
+
+def _warm_up(url: str) -> None:
+    """Ask for the first page before anyone else does, so that its imports and caches are paid for."""
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
+        answer.read()
