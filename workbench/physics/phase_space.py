@@ -53,7 +53,7 @@ CUTS = Cuts()
 
 
 def flat(count: int, particles: int, energy: float | np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Points (event, particle, 4) uniform in the phase space of massless particles, at rest with total `energy` in GeV (number or (event,)).
+    """Points (event, particle, 4) uniform in the phase space of massless particles at rest, of total `energy` in GeV, number or (event,).
 
     RAMBO: isotropic momenta with energies distributed as E e^{−E}, seen from their common rest frame and scaled.
     Source: Kleiss, Stirling, Ellis, Comput. Phys. Commun. 40 (1986) 359.

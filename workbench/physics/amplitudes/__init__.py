@@ -40,8 +40,8 @@ def squared_amplitude(process: str, momenta: Array) -> Array:
     Raises: ValueError for an unknown process or a wrong shape.
     """
     check_process(process)
-    torch = sys.modules.get("torch")
-    tensor = torch is not None and isinstance(momenta, torch.Tensor)
+    # who has no torch yet, or is just importing it in another thread, has no tensors
+    tensor = isinstance(momenta, getattr(sys.modules.get("torch"), "Tensor", ()))
     values = momenta if tensor else np.asarray(momenta, dtype=np.float64)
     particles = len(PARTICLES[process])
     if values.ndim < 2 or tuple(values.shape[-2:]) != (particles, 4):

@@ -1,0 +1,323 @@
+"""Datasets by name: generated events, kept on disk, and the events of a recipe.
+
+Events come in chunks, each with its own seed (seed, chunk number): the first n events of a larger request are the same events, chunks are
+made in parallel, and a dataset on disk is extended by making only what it lacks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import math
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from workbench.data import cache as disk
+from workbench.data.events import Events
+from workbench.data.files import load_file
+from workbench.home import data_folder
+from workbench.physics.amplitudes import PARTICLES, check_process, squared_amplitude
+from workbench.physics.phase_space import BEAMS, flat_events, hit_or_miss, peak, peaked_events
+
+if TYPE_CHECKING:
+    import xarray
+
+    from workbench.training.recipe import AmplitudeRecipe
+
+Progress = Callable[[float, str], None]
+
+VERSION = 1
+"""Of the events: raised when the same request gives other ones."""
+CHUNK = {"flat": 4_096, "unweighted": 512}
+SCAN_CHUNKS, SCAN_TRIES = 8, 2_048
+"""Where the largest weight is looked for: 16,384 events, the same for every seed."""
+SAFETY = 1.1
+"""How much above the largest weight met there the largest weight is set."""
+MOST_EVENTS = 10_000_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """Everything that says which events come out; checked at birth.
+
+    Raises: ValueError naming the option, what was met and what is allowed.
+    """
+
+    process: str = "gg_yyg"
+    beams: str = "fixed"
+    sampling: str = "flat"
+    sqrt_s: float = 1000.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        check_process(self.process)
+        for name, allowed in (("beams", BEAMS), ("sampling", tuple(CHUNK))):
+            if (value := getattr(self, name)) not in allowed:
+                near = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.4)
+                hint = f" Did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"{name} = {str(value)[:40]!r} is not possible: one of {', '.join(allowed)} is needed.{hint}")
+        if not (isinstance(self.sqrt_s, (int, float)) and 200 <= self.sqrt_s <= 14_000):
+            raise ValueError(f"sqrt_s = {str(self.sqrt_s)[:40]} is not possible: an energy from 200 to 14,000 GeV is needed.")
+        _whole("seed", self.seed, 0, 2**31 - 1)
+
+    @property
+    def path(self) -> Path:
+        """Where its events are kept."""
+        return data_folder() / f"{self.process}-{self.beams}-{self.sampling}-{self.sqrt_s:.12g}GeV-seed{self.seed}-v{VERSION}.h5"
+
+    @property
+    def chunk_size(self) -> int:
+        return CHUNK[self.sampling]
+
+    def chunk(self, number: int) -> Chunk:
+        """The events of one chunk, the same whenever and wherever they are made."""
+        rng = np.random.default_rng([self.seed, number])
+        draw, largest = (flat_events, 0.0) if self.sampling == "flat" else (peaked_events, self.largest_weight)
+        found, count, tries, tried = [], 0, self.chunk_size, 0
+        weight = excess = 0.0
+        while count < self.chunk_size:
+            momenta = draw(tries, rng, beams=self.beams, sqrt_s=float(self.sqrt_s))
+            amplitude = squared_amplitude(self.process, momenta)
+            if self.sampling == "unweighted":
+                ratio = amplitude / peak(momenta)
+                weight, excess = weight + ratio.sum(), excess + (ratio - largest).clip(min=0).sum()
+                kept = hit_or_miss(ratio, largest, rng)
+                momenta, amplitude = momenta[kept], amplitude[kept]
+            found.append((momenta, amplitude))
+            count, tried = count + len(momenta), tried + tries
+            tries = math.ceil(min(1.2 * (self.chunk_size - count) * tried / max(count, 1), 50_000)) if count else min(4 * tries, 50_000)
+        momenta, amplitude = (np.concatenate(arrays)[: self.chunk_size] for arrays in zip(*found, strict=True))
+        return Chunk(momenta, amplitude, excess / weight if weight else 0.0)
+
+    @property
+    def largest_weight(self) -> float:
+        """The largest |M|²/peak for hit-or-miss, dimensionless: met in a scan with a seed of its own, times 1.1."""
+        return _largest_weight(self.process, self.beams, float(self.sqrt_s))
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Events, and the share of the cross-section by which weights exceeded the largest one: it is missing where |M|² is largest."""
+
+    momenta: np.ndarray
+    amplitude: np.ndarray
+    excess: float
+
+
+@lru_cache
+def _largest_weight(process: str, beams: str, sqrt_s: float) -> float:
+    largest = 0.0
+    for number in range(SCAN_CHUNKS):
+        rng = np.random.default_rng([2**32 - 1, number])
+        found, count = [], 0
+        while count < SCAN_TRIES:
+            found.append(peaked_events(20_000, rng, beams=beams, sqrt_s=sqrt_s))
+            count += len(found[-1])
+        momenta = np.concatenate(found)[:SCAN_TRIES]
+        largest = max(largest, float((squared_amplitude(process, momenta) / peak(momenta)).max()))
+    return SAFETY * largest
+
+
+def make_dataset(
+    process: str = "gg_yyg",
+    events: int = 90_000,
+    seed: int = 1,
+    *,
+    beams: str = "fixed",
+    sampling: str = "flat",
+    sqrt_s: float = 1000.0,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> xarray.Dataset:
+    """Events with exact amplitudes: momenta (event, particle, component) in GeV and amplitude (event) in GeV⁻², all of weight one.
+
+    The first n events of a larger request are the same events. Made in parallel on the processor's cores; kept in the data folder, from
+    where a second request, or a smaller one, is served.
+
+    Arguments:
+        beams: fixed: gluons of energy √s/2 each. pp: protons; the gluons follow their densities g(x₁) g(x₂) at Q = 91.188 GeV.
+        sampling: flat: uniform in phase space. unweighted: density ∝ |M|², by hit-or-miss against the largest |M|²/peak met in a fixed
+            scan; the attribute `excess` says which share of the cross-section lay above it.
+        sqrt_s: energy of the two beams, in GeV.
+        progress: called with a fraction from 0 to 1 and a text; None shows a bar on a terminal after a second.
+
+    Raises: ValueError for an impossible request; OSError when the events cannot be kept (use cache=False).
+    """
+    source = Source(process, beams, sampling, sqrt_s, seed)
+    _whole("events", events, 1, MOST_EVENTS)
+    with _shown(progress) as report:
+        dataset = _kept(source, events, report) if cache else _extended(source, None, events, report)
+    return dataset.isel(event=slice(events))
+
+
+def _kept(source: Source, events: int, report: Progress) -> xarray.Dataset:
+    """At least so many events from the disk, where they are put first if they are not there."""
+    dataset = disk.read(source.path)
+    if dataset is not None and dataset.sizes["event"] >= events:
+        return dataset
+    with disk.locked(source.path, lambda: report(0.0, "waiting for another process that makes these events")):
+        dataset = disk.read(source.path)
+        if dataset is not None and dataset.sizes["event"] >= events:
+            return dataset
+        disk.require_space(source.path, disk.size_of(events, len(PARTICLES[source.process])))
+        dataset = _extended(source, dataset, events, report)
+        disk.write(source.path, dataset)
+        return dataset
+
+
+def _extended(source: Source, dataset: xarray.Dataset | None, events: int, report: Progress) -> xarray.Dataset:
+    """The dataset with whole chunks added until it has at least so many events."""
+    size = source.chunk_size
+    first, last = (dataset.sizes["event"] // size if dataset is not None else 0), math.ceil(events / size)
+    if source.sampling == "unweighted":
+        report(0.0, "looking for the largest weight")
+        largest = source.largest_weight
+    made: list[Chunk] = []
+    with _threads() as pool:
+        for chunk in pool.map(source.chunk, range(first, last)):
+            made.append(chunk)
+            report(len(made) / (last - first), f"made {min((first + len(made)) * size, events):,} of {events:,} events")
+    momenta, amplitude = [chunk.momenta for chunk in made], [chunk.amplitude for chunk in made]
+    if dataset is not None:
+        momenta.insert(0, dataset["momenta"].values)
+        amplitude.insert(0, dataset["amplitude"].values)
+    attributes: dict[str, Any] = {
+        "title": f"{source.process}: exact squared amplitudes made by workbench",
+        "source": json.dumps(asdict(source)),
+        "version": VERSION,
+    }
+    if source.sampling == "unweighted":
+        before = dataset.attrs["excess"] * first if dataset is not None else 0.0
+        attributes |= {"largest_weight": largest, "excess": (before + sum(chunk.excess for chunk in made)) / last}
+    return Events(np.concatenate(momenta), np.concatenate(amplitude), source.process).to_dataset(**attributes)
+
+
+@contextlib.contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """One thread per core: numpy and torch compute outside the interpreter's lock. Work not begun is dropped when the caller stops."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    pool = ThreadPoolExecutor(min(cores, 8), thread_name_prefix="events")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _shown(progress: Progress | None) -> Iterator[Progress]:
+    """The caller's progress, or a bar that appears on a terminal when the work takes more than a second."""
+    if progress is not None:
+        yield progress
+        return
+    with tqdm(
+        total=1.0, delay=1.0, disable=None, leave=False, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed} < {remaining}"
+    ) as bar:
+
+        def report(fraction: float, text: str) -> None:
+            bar.set_description_str(text, refresh=False)
+            bar.update(fraction - bar.n)
+
+        yield report
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The events of a recipe. Test events are the first ones, so they are the same whatever the number of training events."""
+
+    events: Events
+    test_events: int
+    validation_events: int
+
+    @property
+    def test(self) -> Events:
+        return self.events[: self.test_events]
+
+    @property
+    def validation(self) -> Events:
+        return self.events[self.test_events : self.test_events + self.validation_events]
+
+    @property
+    def train(self) -> Events:
+        return self.events[self.test_events + self.validation_events :]
+
+
+def events_for(recipe: AmplitudeRecipe, progress: Progress | None = None) -> Splits:
+    """Test, validation and training events of a recipe: made, from the cache, or the user's own in an order drawn with `data_seed`.
+
+    Raises: ValueError when the recipe is impossible or the file unusable or too small; OSError when a disk is full or a file unreadable.
+    """
+    validation = max(1_000, recipe.events // 10)
+    if recipe.file:
+        loaded = load_file(recipe.file, recipe.process)
+        validation = min(validation, max(len(loaded) - recipe.test_events - recipe.events, recipe.events // 10, 1))
+        total = recipe.test_events + validation + recipe.events
+        if total > len(loaded):
+            raise ValueError(_too_small(recipe, len(loaded), validation))
+        order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
+        return Splits(loaded[order[:total]], recipe.test_events, validation)
+    total = recipe.test_events + validation + recipe.events
+    options = {"beams": recipe.beams, "sampling": recipe.sampling, "sqrt_s": recipe.sqrt_s, "progress": progress}
+    return Splits(Events.from_dataset(make_dataset(recipe.process, total, recipe.data_seed, **options)), recipe.test_events, validation)
+
+
+def _too_small(recipe: AmplitudeRecipe, available: int, validation: int) -> str:
+    wanted = recipe.events + recipe.test_events
+    share = available / (wanted + recipe.events / 10) * 0.999
+    advice = f"events={int(recipe.events * share)} and test_events={int(recipe.test_events * share)} would fit"
+    if min(recipe.events, recipe.test_events) * share < 100:
+        advice = "at least 210 events, 100 of them for training, 10 for validation and 100 for the test, are needed"
+    return (
+        f"{recipe.file} has {available:,} events, but {recipe.events:,} for training, {validation:,} for validation and "
+        f"{recipe.test_events:,} for the test are asked for; {advice}."
+    )
+
+
+@dataclass(frozen=True)
+class Cached:
+    """A dataset on disk: what it is, how many events it has (None when damaged) and bytes."""
+
+    path: Path
+    name: str
+    events: int | None
+    size: int
+
+
+def list_cached() -> list[Cached]:
+    """The datasets in the data folder, by name."""
+    found = []
+    for path in sorted(data_folder().glob("*.h5")):
+        dataset = disk.read(path)
+        with contextlib.suppress(FileNotFoundError):
+            found.append(Cached(path, path.stem, dataset.sizes.get("event") if dataset is not None else None, path.stat().st_size))
+    return found
+
+
+def remove_cached(name: str) -> int:
+    """Remove a dataset of `list_cached` by its name, or "all"; the bytes freed.
+
+    Raises: ValueError naming the nearest dataset.
+    """
+    cached = {dataset.name: dataset for dataset in list_cached()}
+    if name != "all" and name not in cached:
+        near = difflib.get_close_matches(name, cached, n=1, cutoff=0.3)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"There is no dataset {name[:80]!r} in {data_folder()}.{hint}")
+    chosen = list(cached.values()) if name == "all" else [cached[name]]
+    for dataset in chosen:
+        for path in (dataset.path, dataset.path.with_name(f".{dataset.path.name}.lock")):
+            path.unlink(missing_ok=True)
+    return sum(dataset.size for dataset in chosen)
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
+        raise ValueError(f"{name} = {str(value)[:40]} is not possible: a whole number from {low:,} to {high:,} is needed.")

@@ -1,0 +1,345 @@
+"""The user's own events: HDF5 with `momenta` (event, particle, 4) and `amplitude` (event), or CSV with E1, px1, py1, pz1, …, amplitude.
+
+A file may come from anywhere, so a process of its own reads it, with limits on memory and time: a file that breaks the HDF5 library breaks
+only that. Of an HDF5 file only the two named datasets are looked at, and only if they are plain numbers inside the file itself: no
+links, no data in other files, no filters but the common compressions, no size that is only declared.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from workbench.data.events import COMPONENTS, Events
+from workbench.physics.amplitudes import PARTICLES, check_process
+from workbench.physics.kinematics import momentum, pt
+
+if TYPE_CHECKING:
+    import h5py
+
+MOST_BYTES = 2**31
+MOST_EVENTS = 5_000_000
+LEAST_EVENTS = 210
+"""100 for training, 10 for validation, 100 for the test."""
+EXPANSION = 100
+"""How many times smaller than its content a compressed dataset may be; momenta compress by less than two."""
+MEMORY, SECONDS = 12 * 2**30, 300
+"""Limits of the process that reads: bytes of address space, seconds of computing."""
+FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32_000: "lzf"}
+TOLERANCE = 1e-3
+"""Of masses, balance and beam direction, relative to the energies: rounded files pass, wrong ones do not."""
+REFUSED = 3
+
+
+class FileProblem(ValueError):
+    """A file that cannot be used; the message is one sentence that begins with the file."""
+
+
+def load_file(path: str | os.PathLike[str], process: str = "gg_yyg") -> Events:
+    """The events of an HDF5 or CSV file.
+
+    HDF5: datasets `momenta` (event, particle, 4) and `amplitude` (event). CSV: columns E1, px1, py1, pz1, E2, …, amplitude in any order,
+    among others if there are; without a header, these and no others. Momenta in GeV, incoming particles first, all energies positive; amplitudes > 0.
+
+    Raises: ValueError with one sentence naming the file and, where they matter, the row (from 1) and the column.
+    """
+    check_process(process)
+    chosen = _regular(path)
+    environment = os.environ | {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "workbench.data.files", str(chosen), process, str(path)[:200]]
+    try:
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=2 * SECONDS, check=False)
+    except subprocess.TimeoutExpired as problem:
+        raise FileProblem(f"{path} could not be read in {2 * SECONDS} seconds.") from problem
+    if done.returncode == REFUSED:
+        raise FileProblem(json.loads(done.stderr.decode().splitlines()[-1]))
+    if done.returncode:
+        raise FileProblem(f"{path} is damaged: its reader stopped with code {done.returncode}.")
+    stream = io.BytesIO(done.stdout)
+    return Events(np.load(stream, allow_pickle=False), np.load(stream, allow_pickle=False), process)
+
+
+def _regular(path: str | os.PathLike[str]) -> Path:
+    """The absolute path of an existing file on this computer."""
+    text = os.fspath(path)
+    if not text or len(text) > 1_000 or any(ord(character) < 32 for character in text):
+        raise FileProblem(f"{text[:60]!r} is not the path of a file.")
+    if "://" in text or text.lower().startswith(("file:", "\\\\", "//")):
+        raise FileProblem(f"{text[:200]} is not a file on this computer: addresses are not opened, save the file here first.")
+    try:
+        chosen = Path(text).expanduser().resolve()
+        if not chosen.exists():
+            near = difflib.get_close_matches(chosen.name, os.listdir(chosen.parent) if chosen.parent.is_dir() else [], n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise FileProblem(f"{text} does not exist.{hint}")
+        if not chosen.is_file():
+            raise FileProblem(f"{text} is not a file.")
+        size = chosen.stat().st_size
+        with open(chosen, "rb"):
+            pass
+    except (OSError, RuntimeError) as problem:
+        raise FileProblem(f"{text} cannot be read: {getattr(problem, 'strerror', None) or problem}.") from problem
+    if size == 0:
+        raise FileProblem(f"{text} is empty.")
+    if size > MOST_BYTES:
+        raise FileProblem(f"{text} has {size:,} bytes; at most {MOST_BYTES:,} are read.")
+    return chosen
+
+
+def columns(process: str) -> list[str]:
+    """The names of the columns of a CSV file: E1, px1, py1, pz1, E2, …, amplitude."""
+    return [f"{component}{leg}" for leg in range(1, len(PARTICLES[process]) + 1) for component in COMPONENTS] + ["amplitude"]
+
+
+class Reader:
+    """Reads one file in the process of its own; `name` is how the user calls the file."""
+
+    def __init__(self, path: Path, process: str, name: str):
+        self.path, self.process, self.name = path, process, name
+        self.columns = columns(process)
+        self.particles = len(PARTICLES[process])
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Momenta and amplitudes, checked."""
+        with open(self.path, "rb") as file:
+            start = file.read(8)
+        if start == b"\x89HDF\r\n\x1a\n":
+            momenta, amplitude = self.hdf5()
+        elif start[:3] == b"CDF":
+            self.refuse("is a netCDF-3 file; save it as netCDF-4 or HDF5")
+        else:
+            momenta, amplitude = self.csv()
+        self.check(momenta, amplitude)
+        return momenta, amplitude
+
+    def refuse(self, what: str) -> NoReturn:
+        raise FileProblem(f"{self.name} {what}.")
+
+    # HDF5
+
+    def hdf5(self) -> tuple[np.ndarray, np.ndarray]:
+        import h5py
+
+        try:
+            with h5py.File(self.path, "r") as file:
+                found = {name: self.dataset(file, name) for name in ("momenta", "amplitude")}
+                events = found["momenta"].shape[0] if found["momenta"].ndim else 0
+                if found["momenta"].shape != (events, self.particles, 4):
+                    self.refuse(f"has momenta of the shape {found['momenta'].shape}; (event, {self.particles}, 4) is needed")
+                if found["amplitude"].shape != (events,):
+                    self.refuse(f"has {events:,} momenta but amplitudes of the shape {found['amplitude'].shape}; ({events},) is needed")
+                for name, dataset in found.items():
+                    self.plain(dataset, name)
+                return found["momenta"].astype(np.float64)[()], found["amplitude"].astype(np.float64)[()]
+        except (OSError, RuntimeError, KeyError) as problem:
+            raise FileProblem(f"{self.name} is damaged: {str(problem)[:200]}.") from problem
+
+    def dataset(self, file: h5py.File, name: str) -> h5py.Dataset:
+        """A dataset at the top of the file; links are not followed, nothing else is looked at."""
+        import h5py
+
+        present = list(islice(iter(file), 100))
+        if name not in present:
+            self.refuse(f"has no dataset {name!r}{_hint(name, present)}; it has {', '.join(present[:10]) or 'none'}")
+        if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+            self.refuse(f"is refused: {name!r} is a link to elsewhere; the data must be in the file itself")
+        found = file[name]
+        if not isinstance(found, h5py.Dataset):
+            self.refuse(f"has {name!r} as a group; a dataset is needed")
+        return found
+
+    def plain(self, dataset: h5py.Dataset, name: str) -> None:
+        """Refuse what is not simply numbers inside the file."""
+        made = dataset.id.get_create_plist()
+        if dataset.is_virtual or made.get_external_count():
+            self.refuse(f"is refused: the data of {name!r} are in another file; they must be in the file itself")
+        if dataset.dtype.kind not in "fiu":
+            self.refuse(f"has {name!r} of the type {str(dataset.dtype)[:40]}; numbers are needed")
+        filters = [made.get_filter(number)[0] for number in range(made.get_nfilters())]
+        if unknown := [code for code in filters if code not in FILTERS]:
+            self.refuse(f"is refused: {name!r} is stored with filter {unknown[0]}; use none or {', '.join(FILTERS.values())}")
+        declared, stored = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
+        chunk = int(np.prod(dataset.chunks, dtype=float)) * dataset.dtype.itemsize if dataset.chunks else 0
+        size = self.path.stat().st_size
+        if dataset.shape[0] > MOST_EVENTS or declared > MOST_BYTES or chunk > MOST_BYTES:
+            self.refuse(f"declares {dataset.shape[0]:,} events in {name!r}; at most {MOST_EVENTS:,} are read")
+        if len(set(filters)) < len(filters) or max(declared, chunk) > EXPANSION * stored + 2**20 or stored > size:
+            self.refuse(f"is refused: {name!r} declares {declared:,} bytes but holds {min(stored, size):,}")
+
+    # CSV
+
+    def csv(self) -> tuple[np.ndarray, np.ndarray]:
+        line, skip = self.first_line()
+        delimiter = next((mark for mark in ",;\t" if mark in line), None)
+        cells = _cells(line, delimiter)
+        if header := not all(map(_is_number, cells)):
+            order = self.header(cells)
+        elif len(cells) == len(self.columns):
+            order = list(range(len(cells)))
+        else:
+            self.refuse(f"has {len(cells)} columns and no header; {len(self.columns)} are needed: {self.columns[0]}, …, {self.columns[-1]}")
+        try:
+            options: dict[str, Any] = {"delimiter": delimiter, "skiprows": skip + header, "usecols": order, "max_rows": MOST_EVENTS + 1}
+            rows = np.loadtxt(self.path, ndmin=2, encoding="utf-8-sig", **options)
+        except ValueError:
+            self.broken_row(delimiter, skip + header, order)
+        if len(rows) > MOST_EVENTS:
+            self.refuse(f"has more than {MOST_EVENTS:,} events; at most so many are read")
+        rows = rows.reshape(len(rows), len(self.columns))
+        return rows[:, :-1].reshape(len(rows), self.particles, 4), rows[:, -1]
+
+    def first_line(self) -> tuple[str, int]:
+        """The first line with content, and how many lines are before it."""
+        try:
+            with open(self.path, encoding="utf-8-sig") as file:
+                for number, line in enumerate(iter(lambda: file.readline(1_000_000), "")):
+                    if "\0" in line:
+                        break
+                    if line.split("#")[0].strip():
+                        return line.split("#")[0].strip(), number
+                else:
+                    self.refuse("has no events: it is empty")
+        except UnicodeDecodeError:
+            pass
+        self.refuse("is neither an HDF5 file nor a text of numbers")
+
+    def header(self, cells: list[str]) -> list[int]:
+        """Where the columns are, by their names in any case."""
+        lower = [cell.lower() for cell in cells]
+        for name in self.columns:
+            if name.lower() not in lower:
+                self.refuse(f"has no column {name!r}{_hint(name, cells)}; the columns {self.columns[0]}, …, {self.columns[-1]} are needed")
+            if lower.count(name.lower()) > 1:
+                self.refuse(f"has the column {name!r} twice")
+        return [lower.index(name.lower()) for name in self.columns]
+
+    def broken_row(self, delimiter: str | None, skip: int, order: list[int]) -> NoReturn:
+        """Name the first row that is not a row of numbers."""
+        with open(self.path, encoding="utf-8-sig", errors="replace") as file:
+            texts = (line.split("#")[0].strip() for line in islice(file, skip, None))
+            for row, line in enumerate(filter(None, texts), start=1):
+                cells = _cells(line, delimiter)
+                if len(cells) <= max(order):
+                    self.refuse(f"has {len(cells)} columns in row {row:,}; {max(order) + 1} are needed")
+                for name, place in zip(self.columns, order, strict=True):
+                    if not _is_number(cells[place]):
+                        self.refuse(f"has {cells[place][:40]!r} in row {row:,}, column {name}; a number is needed")
+        self.refuse("cannot be read as a table of numbers")
+
+    # what the numbers must be
+
+    def check(self, momenta: np.ndarray, amplitude: np.ndarray) -> None:
+        """Refuse events that cannot be those of the process."""
+        if len(amplitude) == 0:
+            self.refuse("has no events")
+        self.check_numbers(momenta, amplitude)
+        self.check_kinematics(momenta)
+        if len(amplitude) < LEAST_EVENTS:
+            self.refuse(
+                f"has {len(amplitude):,} event{'s' * (len(amplitude) > 1)}; at least {LEAST_EVENTS} are needed to train, validate and test"
+            )
+
+    def check_numbers(self, momenta: np.ndarray, amplitude: np.ndarray) -> None:
+        table = np.column_stack([momenta.reshape(len(momenta), -1), amplitude])
+        broken = ~np.isfinite(table)
+        broken[:, -1] |= ~(amplitude > 0)
+        if broken.any():
+            row, column = np.argwhere(broken)[0]
+            rows = int(broken.any(axis=1).sum())
+            need = (
+                "amplitudes must be positive, since their logarithm is learned" if column == len(self.columns) - 1 else "a number is needed"
+            )
+            many = f" ({rows:,} of {len(table):,} rows are so)" if rows > 1 else ""
+            self.refuse(f"has {self.columns[column]} = {table[row, column]:g} in row {row + 1:,}; {need}{many}")
+
+    def check_kinematics(self, momenta: np.ndarray) -> None:
+        """Massless, balanced, incoming along the beam, in GeV."""
+        energy, size = momenta[..., 0], momentum(momenta)
+        names = [f"particle {leg} ({name})" for leg, name in enumerate(PARTICLES[self.process], start=1)]
+        if (wrong := ~(energy > 0)).any():
+            row, leg = np.argwhere(wrong)[0]
+            self.refuse(
+                f"has E{leg + 1} = {energy[row, leg]:g} in row {row + 1:,}; all energies are positive, those of incoming particles too"
+            )
+        if (wrong := np.abs(energy - size) > TOLERANCE * energy).any():
+            row, leg = np.argwhere(wrong)[0]
+            self.refuse(
+                f"has {names[leg]} with E = {energy[row, leg]:g} but |p| = {size[row, leg]:g} GeV in row {row + 1:,}; all are massless, and "
+                "the order is E, px, py, pz"
+            )
+        if (wrong := pt(momenta[:, :2]) > TOLERANCE * energy[:, :2]).any():
+            row, leg = np.argwhere(wrong)[0]
+            self.refuse(f"has the incoming {names[leg]} not along the beam, the z axis, in row {row + 1:,}; leave such events out")
+        missing = np.abs(momenta[:, :2].sum(axis=1) - momenta[:, 2:].sum(axis=1))
+        if (wrong := missing > TOLERANCE * energy[:, :2].sum(axis=1, keepdims=True)).any():
+            row, component = np.argwhere(wrong)[0]
+            self.refuse(
+                f"does not conserve momentum in row {row + 1:,}: {COMPONENTS[component]} of incoming and outgoing particles differ by "
+                f"{missing[row, component]:g} GeV; incoming particles come first, with positive energies"
+            )
+        scale = float(np.median(2 * np.sqrt(energy[:, 0] * energy[:, 1])))
+        if not 1 < scale < 2e5:
+            unit = "TeV" if scale < 1 else "MeV"
+            self.refuse(f"has collisions of √ŝ = {scale:.3g} GeV; are the momenta in {unit}? They must be in GeV")
+
+
+def _cells(line: str, delimiter: str | None) -> list[str]:
+    return [cell.strip().strip('"') for cell in line.split(delimiter)]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def _hint(name: str, present: list[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), [other.lower() for other in present], n=1, cutoff=0.6)
+    original = next((other for other in present if near and other.lower() == near[0]), None)
+    return f" (rename {original!r}?)" if original else ""
+
+
+def _limit() -> None:
+    """Bound what this process may use, where the system can."""
+    try:
+        import resource
+    except ImportError:
+        return
+    for kind, limit in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(kind)
+        resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def main(path: str, process: str, name: str) -> int:
+    """Read a file in this process: arrays to standard output, or a sentence to standard error."""
+    _limit()
+    try:
+        momenta, amplitude = Reader(Path(path), process, name).arrays()
+    except FileProblem as problem:
+        sentence = re.sub(r"\s+", " ", str(problem))
+    except MemoryError:
+        sentence = f"{name} needs more memory than {MEMORY:,} bytes."
+    except OSError as problem:
+        sentence = f"{name} cannot be read: {problem.strerror or problem}."
+    else:
+        np.save(sys.stdout.buffer, momenta, allow_pickle=False)
+        np.save(sys.stdout.buffer, amplitude, allow_pickle=False)
+        return 0
+    print(json.dumps(sentence), file=sys.stderr)
+    return REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
