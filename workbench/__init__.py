@@ -1,0 +1,69 @@
+"""Watch networks learn LHC amplitudes with error bars.
+
+    import workbench as wb
+    recipe = wb.AmplitudeRecipe(uncertainty="bnn", noise=0.01)
+    run = wb.launch(recipe)             # trains in the background; `workbench` on the command line shows it live
+    run.wait().prediction("test")       # an xarray Dataset
+
+Names are loaded on first use: importing the package costs nothing, and torch is loaded only where something trains.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.data.catalogue import make_dataset
+    from workbench.physics.amplitudes import squared_amplitude
+    from workbench.results.prediction import summary
+    from workbench.results.pulls import pulls
+    from workbench.runs.files import RunError
+    from workbench.runs.launcher import launch
+    from workbench.runs.store import RunStore, open_run
+    from workbench.studios import studio
+    from workbench.training.job import train
+    from workbench.training.recipe import AmplitudeRecipe, RecipeError
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "squared_amplitude": "physics.amplitudes",
+    "make_dataset": "data.catalogue",
+    "AmplitudeRecipe": "training.recipe",
+    "RecipeError": "training.recipe",
+    "train": "training.job",
+    "launch": "runs.launcher",
+    "open_run": "runs.store",
+    "RunStore": "runs.store",
+    "RunError": "runs.files",
+    "pulls": "results.pulls",
+    "summary": "results.prediction",
+    "studio": "studios",
+}
+__all__ = [
+    "AmplitudeRecipe",
+    "RecipeError",
+    "RunError",
+    "RunStore",
+    "launch",
+    "make_dataset",
+    "open_run",
+    "pulls",
+    "squared_amplitude",
+    "studio",
+    "summary",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}; it has {', '.join(__all__)}.")
+    value = getattr(import_module(f"workbench.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

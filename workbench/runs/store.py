@@ -1,0 +1,578 @@
+"""Runs on disk: one folder per run, readable at every instant, also of a run that was killed.
+
+    recipe.json        what was asked for: recipe, title, date, versions; never changes
+    status.json        state, progress, process; replaced every second while the run is alive
+    reports.jsonl      one line per block of optimiser steps; a torn last line is ignored
+    snapshots/<step>.nc  what the network says of some 2,000 fixed test events, at that step
+    checkpoint-<step>.safetensors, .json   all that training needs to go on, bit for bit; the last two
+    run.nc             everything in one netCDF4 file, once the run has finished or was stopped
+    control.json       what the run is asked to do: run, pause, step, stop
+    LOCK, log.txt      flock of the owner: free means nobody trains here; what went wrong on our side
+
+Every file is written whole under another name and renamed, and carries a checksum; readers take no lock that could stop a writer.
+Reading needs neither torch nor panel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import secrets
+import shutil
+import statistics
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from workbench.home import runs_folder
+from workbench.training.recipe import Recipe, RecipeError
+
+from . import files
+from .files import Damaged, Lock, NoLocks, RunError
+
+if TYPE_CHECKING:
+    import xarray
+
+SCHEMA = 1
+ID = re.compile(r"[a-z0-9-]{1,40}")
+LIVE = ("queued", "preparing", "running", "paused", "finishing")
+HEARTBEAT = 1.0  # seconds between two rewritings of status.json
+SAME_IN_ALL_SNAPSHOTS = ("amplitude_true", "amplitude_train", "momenta")
+EXAMPLES = Path(__file__).parent / "examples"
+_heartbeats: dict[Path, tuple[bytes, float]] = {}
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a run stands. `state` is queued, preparing, running, paused, finishing, finished, stopped, failed or died.
+
+    `seconds` is time spent training; `eta` the seconds it will still take, None while unknown; `progress` goes from 0 to 1 within
+    preparing and finishing; `queue_position` is 1 for the next to start; `updated` the date of the last sign of life.
+    """
+
+    state: str
+    step: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    message: str = ""
+    progress: float | None = None
+    device: str = ""
+    pid: int | None = None
+    attempt: int = 0
+    eta: float | None = None
+    queue_position: int | None = None
+    temperature: float | None = None
+    started: str = ""
+    updated: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether a process works on this run, or waits for its turn."""
+        return self.state in LIVE
+
+    @property
+    def resumable(self) -> bool:
+        return self.state in ("stopped", "died", "failed")
+
+
+class NewReports(NamedTuple):
+    """Reports since a cursor. `restarted`: the run went back to a checkpoint, so these are all reports from the beginning."""
+
+    reports: list[dict[str, Any]]
+    cursor: tuple[int, int]
+    restarted: bool
+
+
+class Run:
+    """A run folder, seen from any process: a page, a notebook, a shell. Holds nothing that is not on disk."""
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path).absolute()
+        self.id = self.path.name
+
+    def __repr__(self) -> str:
+        status = self.status
+        return f"<Run {self.id}: {status.state}, step {status.step:,} of {status.steps:,}, {self.path}>"
+
+    @cached_property
+    def _record(self) -> dict[str, Any]:
+        try:
+            record = files.unseal(files.read(self.path / "recipe.json"), f"{self.id}/recipe.json")
+        except OSError as problem:
+            raise RunError(f"{self.path} is not a run folder: its recipe.json cannot be read ({problem.strerror}).") from problem
+        if record.get("schema", SCHEMA) > SCHEMA:
+            raise RunError(f"{self.path} was written by a newer version of workbench (schema {record['schema']}); this one reads {SCHEMA}.")
+        return record
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """Raises: RunError, in one sentence."""
+        try:
+            return Recipe.from_dict(self._record["recipe"])
+        except (RecipeError, KeyError, TypeError, ValueError) as problem:
+            raise RunError(f"The recipe of {self.path} cannot be read: {problem}") from problem
+
+    @property
+    def title(self) -> str:
+        return str(self._record.get("title", ""))
+
+    @property
+    def created(self) -> str:
+        """ISO date."""
+        return str(self._record.get("created", ""))
+
+    # How it stands
+
+    def live(self) -> bool:
+        """Whether the run has a living owner: its LOCK is held. Where there are no locks: whether its heart still beats."""
+        try:
+            return files.is_held(self.path / "LOCK")
+        except NoLocks:
+            return self._beats()
+
+    @property
+    def status(self) -> Status:
+        values = self.read_status()
+        if values["state"] in LIVE and not self.live():
+            values = self.read_status()  # it may have ended in good order between the two looks
+            if values["state"] in LIVE:
+                values["state"], values["message"] = (
+                    "died",
+                    "The training process ended without a word; it can be resumed from its last checkpoint.",
+                )
+        reports = [] if values["state"] == "finished" else self._last_reports()
+        if reports:
+            values["step"], values["seconds"] = reports[-1]["step"], reports[-1]["seconds"]
+        eta = _eta(reports, values.get("steps", 0)) if values["state"] == "running" else None
+        position = values.get("queue_position") if values["state"] == "queued" else None
+        known = {name: values[name] for name in Status.__dataclass_fields__ if name in values}
+        return Status(**{**known, "eta": eta, "queue_position": position})
+
+    def read_status(self) -> dict[str, Any]:
+        """What status.json says, without asking whether the process still lives."""
+        try:
+            values = files.unseal(files.read(self.path / "status.json"), f"{self.id}/status.json")
+            return {"state": "stopped", "steps": 0, **values}
+        except (OSError, Damaged) as problem:
+            state = "running" if self.live() else "finished" if (self.path / "run.nc").exists() else "died"
+            return {"state": state, "steps": getattr(self.recipe, "steps", 0), "message": f"status.json cannot be read: {problem}"}
+
+    def _beats(self) -> bool:
+        """Without flock: no change of status.json during three heartbeats of this reader's own clock means death."""
+        try:
+            seen = files.read(self.path / "status.json")
+            if files.unseal(seen, "status.json").get("state") not in LIVE:
+                return False
+        except (OSError, Damaged):
+            return False
+        before, since = _heartbeats.get(self.path, (b"", 0.0))
+        if seen != before:
+            _heartbeats[self.path] = (seen, time.monotonic())
+            return True
+        return time.monotonic() - since < 3 * HEARTBEAT
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """This run, once it no longer lives. Raises: TimeoutError after `timeout` seconds."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.status.live:
+            if end is not None and time.monotonic() >= end:
+                raise TimeoutError(f"Run {self.id} is still {self.status.state} after {timeout:g} s.")
+            time.sleep(0.02)
+        return self
+
+    # What it has said so far
+
+    def read_reports(self, cursor: tuple[int, int] | None = None) -> NewReports:
+        """The reports since `cursor` (from the beginning without one): cheap enough to be called many times a second."""
+        try:
+            with files.opened(self.path / "reports.jsonl", os.O_RDONLY) as file:
+                told = os.fstat(file)
+                same = cursor is not None and cursor[0] == told.st_ino and cursor[1] <= told.st_size
+                offset = cursor[1] if cursor and same else 0
+                data = os.pread(file, told.st_size - offset, offset) if told.st_size > offset else b""
+        except FileNotFoundError:
+            return NewReports([], (0, 0), cursor is not None and cursor != (0, 0))
+        end = data.rfind(b"\n") + 1
+        return NewReports(_parse(data[:end])[0], (told.st_ino, offset + end), cursor is not None and not same and cursor != (0, 0))
+
+    def _last_reports(self, size: int = 8192) -> list[dict[str, Any]]:
+        try:
+            with files.opened(self.path / "reports.jsonl", os.O_RDONLY) as file:
+                offset = max(0, os.fstat(file).st_size - size)
+                data = os.pread(file, size, offset)
+        except OSError:
+            return []
+        begin = data.find(b"\n") + 1 if offset else 0
+        return _parse(data[begin : data.rfind(b"\n") + 1])[0]
+
+    @property
+    def reports(self) -> xarray.Dataset:
+        """Losses over step: seconds, loss, likelihood, kl, and validation_… (NaN where the block was not validated)."""
+        return reports_dataset(self.read_reports().reports)
+
+    def snapshot_steps(self) -> list[int]:
+        """Steps of the snapshots in the folder, ascending. A finished run keeps its snapshots in run.nc."""
+        try:
+            return sorted(int(name[:-3]) for name in os.listdir(self.path / "snapshots") if name.endswith(".nc") and name[:-3].isdecimal())
+        except FileNotFoundError:
+            return []
+
+    def latest_snapshot(self, after_step: int | None = None) -> xarray.Dataset | None:
+        """The newest snapshot that is whole, or None if there is none later than `after_step`."""
+        for step in reversed(self.snapshot_steps()):
+            if after_step is not None and step <= after_step:
+                return None
+            with contextlib.suppress(OSError, Damaged):
+                return self._snapshot(step)
+        with contextlib.suppress(OSError, Damaged):
+            snapshots = self._consolidated("/snapshots")
+            if snapshots.sizes.get("step") and (after_step is None or int(snapshots["step"][-1]) > after_step):
+                return snapshots.isel(step=-1)
+        return None
+
+    def _snapshot(self, step: int) -> xarray.Dataset:
+        from . import netcdf
+
+        return netcdf.decode(files.read(self._snapshot_path(step)), f"{self.id}/snapshots/{step}.nc")["/"].set_coords("step")
+
+    def _snapshot_path(self, step: int) -> Path:
+        return self.path / "snapshots" / f"{step}.nc"
+
+    @property
+    def snapshots(self) -> xarray.Dataset:
+        """All snapshots, with a dimension step; what never changes (amplitude_true, …) has it not. Damaged ones are left out."""
+        return self._snapshots()[0]
+
+    def _snapshots(self) -> tuple[xarray.Dataset, list[str]]:
+        problems = []
+        if (self.path / "run.nc").exists():
+            try:
+                return self._consolidated("/snapshots"), []
+            except (OSError, Damaged) as problem:
+                problems.append(str(problem))
+        snapshots, damaged = self._stack()
+        return snapshots, problems + damaged
+
+    def _stack(self) -> tuple[xarray.Dataset, list[str]]:
+        """The snapshots of the folder, stacked. Only the last one is read with its dimensions, the others as bare arrays."""
+        import numpy as np
+        import xarray as xr
+
+        from . import netcdf
+
+        last = self.latest_snapshot() if self.snapshot_steps() else None
+        problems, arrays = [], {}
+        for step in self.snapshot_steps():
+            try:
+                arrays[step] = netcdf.decode_arrays(files.read(self._snapshot_path(step)), f"{self.id}/snapshots/{step}.nc")
+            except (OSError, Damaged) as problem:
+                problems.append(str(problem))
+        if last is None or not arrays:
+            return xr.Dataset(coords={"step": np.zeros(0, dtype=np.int64)}), problems
+        varying = {
+            name: variable
+            for name, variable in last.variables.items()
+            if name not in SAME_IN_ALL_SNAPSHOTS and name not in last.dims and name != "step"
+        }
+        whole = {
+            step: item for step, item in arrays.items() if all(np.shape(item.get(name)) == each.shape for name, each in varying.items())
+        }
+        stacked = {
+            name: (("step", *variable.dims), np.stack([item[name] for item in whole.values()]), variable.attrs)
+            for name, variable in varying.items()
+        }
+        return last.drop_vars([*varying, "step"]).assign(stacked).assign_coords(step=np.array(list(whole), dtype=np.int64)), problems
+
+    def prediction(self, split: str = "test") -> xarray.Dataset:
+        """The final prediction, draw by draw, on the "test" or a part of the "train" events.
+
+        Raises: RunError when there is none yet or it is damaged.
+        """
+        try:
+            return self._consolidated(f"/prediction/{split}")
+        except OSError as problem:
+            status = self.status
+            raise RunError(
+                f"Run {self.id} has no prediction for {split!r}: it is {status.state} at step {status.step:,} of {status.steps:,}, "
+                'and predictions ("test", "train") are made at the end.'
+            ) from problem
+
+    def _consolidated(self, group: str) -> xarray.Dataset:
+        from . import netcdf
+
+        found = netcdf.decode(files.read(self.path / "run.nc"), f"{self.id}/run.nc", only=group)
+        if group not in found:
+            raise FileNotFoundError(f"{self.id}/run.nc has no {group}")
+        return found[group]
+
+    def problems(self) -> list[str]:
+        """What of this folder is damaged, one sentence each; the rest stays readable."""
+        found = []
+        for name in ("recipe.json", "status.json"):
+            try:
+                files.unseal(files.read(self.path / name), f"{self.id}/{name}")
+            except (OSError, Damaged) as problem:
+                found.append(str(problem))
+        with contextlib.suppress(FileNotFoundError):
+            damaged = _parse(files.read(self.path / "reports.jsonl"))[1]
+            if damaged:
+                found.append(f"{self.id}/reports.jsonl is damaged in {damaged} lines, which are left out.")
+        return found + self._snapshots()[1]
+
+    def figure(self, name: str, **options: Any) -> Any:
+        """A figure of this run by its name in `workbench.figures`, as a plotly Figure."""
+        from workbench.figures import figure
+
+        return figure(name, self, **options)
+
+    # What it is asked to do
+
+    def control(self, command: str, steps: int = 1) -> None:
+        """Ask the run to "run", "pause", "step" (that many blocks, then pause) or "stop"; it obeys within a block.
+
+        Raises: RunError when nobody is there to obey.
+        """
+        if command not in ("run", "pause", "step", "stop"):
+            raise ValueError(f"{command!r} is not a command: run, pause, step or stop is needed.")
+        if not self.live():
+            raise RunError(f"Run {self.id} is {self.status.state}; there is nobody to {command}.")
+        self.write_control(command, steps)
+
+    def write_control(self, command: str, steps: int = 1, *, fresh: bool = False) -> None:
+        """`fresh` forgets the steps that an earlier attempt was asked for."""
+        before = self.read_control()
+        asked = (0 if fresh else before["asked"]) + (max(1, steps) if command == "step" else 0)
+        values = {"command": command, "serial": before["serial"] + 1, "steps": steps, "asked": asked}
+        files.replace(self.path / "control.json", files.seal(values), sync=False, writer=f"-{os.getpid()}-{threading.get_ident()}")
+
+    def read_control(self) -> dict[str, Any]:
+        """`asked` counts all blocks ever asked for by "step", so that two quick requests are not taken for one."""
+        nothing = {"command": "run", "serial": 0, "steps": 0, "asked": 0}
+        try:
+            values = files.unseal(files.read(self.path / "control.json"), f"{self.id}/control.json")
+        except (OSError, Damaged):
+            return nothing
+        return {key: values.get(key, default) for key, default in nothing.items()}
+
+    def pause(self) -> None:
+        """Pause the training itself; the process then idles and its slot is free for others."""
+        self.control("pause")
+
+    def step(self, blocks: int = 1) -> None:
+        """Train `blocks` more blocks of optimiser steps, then pause."""
+        self.control("step", blocks)
+
+    def resume(self) -> Run:
+        """Go on: after a pause at once, after a stop or a death in a new process from the last checkpoint. Raises: RunError."""
+        if self.live():
+            self.control("run")
+            return self
+        from .launcher import resume
+
+        return resume(self)
+
+    def stop(self) -> Run:
+        """End the training process within 2.5 s, in good order if it can. What was learned stays and can be resumed."""
+        from .launcher import stop
+
+        return stop(self)
+
+    # What its owner does
+
+    def acquire(self) -> Lock:
+        """Become the owner of this run. Raises: RunError naming the owner."""
+        try:
+            lock = Lock.acquire(self.path / "LOCK")
+        except NoLocks:
+            lock = None if self._beats() and not time.sleep(3.2 * HEARTBEAT) and self._beats() else Lock(None)
+        if lock is None:
+            values = self.read_status()
+            raise RunError(f"Run {self.id} is {values['state']}, in process {values.get('pid')} on {values.get('host', 'this computer')}.")
+        return lock
+
+    def checkpoints(self) -> list[int]:
+        """Steps of the committed checkpoints, the newest first."""
+        names = re.findall(r"^checkpoint-(\d+)\.json$", "\n".join(os.listdir(self.path)), re.MULTILINE)
+        return sorted(map(int, names), reverse=True)
+
+    def consolidated(self, predictions: dict[str, xarray.Dataset]) -> bytes:
+        """The bytes of run.nc."""
+        import xarray as xr
+
+        from . import netcdf
+
+        about = {"recipe": json.dumps(self._record["recipe"]), "title": self.title, "created": self.created, "run": self.id}
+        groups = {"/": xr.Dataset(attrs=about), "/reports": self.reports, "/snapshots": self._stack()[0]}
+        return netcdf.encode({**groups, **{f"/prediction/{split}": prediction for split, prediction in predictions.items()}})
+
+
+class RunStore:
+    """The runs of one folder."""
+
+    def __init__(self, root: Path | str | None = None):
+        self.root = Path(root).expanduser().absolute() if root else runs_folder().absolute()
+
+    def __repr__(self) -> str:
+        return f"<RunStore {self.root}: {len(self.runs())} runs>"
+
+    def runs(self) -> list[Run]:
+        """All runs, newest first."""
+        found = []
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.root) as entries:
+            for entry in entries:
+                if ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                    with contextlib.suppress(OSError):
+                        found.append((os.stat(os.path.join(entry.path, "recipe.json")).st_mtime_ns, entry.name))
+        return [Run(self.root / name) for _, name in sorted(found, reverse=True)]
+
+    def open(self, id: str) -> Run:
+        """The run of that id. Raises: RunError, also for ids that would leave the folder."""
+        path = self.root / id if isinstance(id, str) and ID.fullmatch(id) else None
+        if (
+            path is None
+            or path.is_symlink()
+            or not path.resolve().is_relative_to(self.root.resolve())
+            or not (path / "recipe.json").is_file()
+        ):
+            raise RunError(f"There is no run {str(id)[:60]!r} in {self.root}.")
+        return Run(path)
+
+    def find(self, recipe: Recipe) -> Run | None:
+        """A finished or living run of an equal recipe, a finished one first."""
+        digits, living = recipe.hash, None
+        for path in sorted(self.root.glob(f"{digits}-*")):
+            with contextlib.suppress(RunError):
+                run = self.open(path.name)
+                status = run.status
+                if run.recipe.to_dict() == recipe.to_dict() and status.state == "finished":
+                    return run
+                if run.recipe.to_dict() == recipe.to_dict() and status.live:
+                    living = run
+        return living
+
+    def create(self, recipe: Recipe, title: str = "") -> Run:
+        """A new run, not yet started. Raises: OSError."""
+        run, lock = self.create_owned(recipe, title)
+        lock.release()
+        return run
+
+    def create_owned(self, recipe: Recipe, title: str = "") -> tuple[Run, Lock]:
+        """A new run with its LOCK taken, so that it never looks abandoned. It appears under its id only when it is whole."""
+        if not isinstance(recipe, Recipe):
+            raise TypeError(f"A recipe is needed, such as AmplitudeRecipe(), not {type(recipe).__name__}.")
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = Run(self.root / f".new-{secrets.token_hex(6)}")
+        fresh.path.mkdir(mode=0o700)
+        lock = Lock(None)
+        try:
+            lock = fresh.acquire()
+            (fresh.path / "snapshots").mkdir(mode=0o700)
+            record = {
+                "recipe": {"recipe": recipe.kind, **recipe.to_dict()},
+                "title": title[:200],
+                "created": now(),
+                "versions": _versions(),
+                "schema": SCHEMA,
+            }
+            status = {"state": "stopped", "steps": getattr(recipe, "steps", 0), "message": "Not started yet."}
+            files.replace(fresh.path / "recipe.json", files.seal(record, indent=1))
+            files.replace(fresh.path / "status.json", files.seal(status))
+            return Run(self._name(fresh.path, recipe.hash)), lock
+        except BaseException:
+            lock.release()
+            shutil.rmtree(fresh.path, ignore_errors=True)
+            raise
+
+    def _name(self, path: Path, digits: str) -> Path:
+        """Give a finished folder the first free id <hash>-<counter>; renaming onto an existing folder fails, so ids are unique."""
+        for counter in itertools.count(1):
+            target = self.root / f"{digits}-{counter}"
+            try:
+                os.rename(path, target)
+            except OSError:
+                if not target.exists():
+                    raise
+            else:
+                files.sync_folder(self.root)
+                return target
+        raise AssertionError
+
+    def delete(self, id: str) -> None:
+        """Remove a run for good. Raises: RunError while it lives; OSError."""
+        run = self.open(id)
+        with run.acquire():
+            trash = self.root / f".trash-{secrets.token_hex(6)}"
+            os.rename(run.path, trash)
+            shutil.rmtree(trash)
+
+
+def open_run(path: Path | str) -> Run:
+    """Any run, finished, running or killed: by the path of its folder, or by its id in the runs folder or among the examples.
+
+    Raises: RunError.
+    """
+    if isinstance(path, str) and ID.fullmatch(path) and not Path(path).exists():
+        store = EXAMPLES if (EXAMPLES / path / "recipe.json").is_file() and not (runs_folder() / path).exists() else None
+        return RunStore(store).open(path)
+    run = Run(path)
+    _ = run._record
+    return run
+
+
+def reports_dataset(reports: list[dict[str, Any]]) -> xarray.Dataset:
+    """Reports as a Dataset over step: one variable per loss, validation measures with the prefix validation_."""
+    import numpy as np
+    import xarray as xr
+
+    columns: dict[str, list[float]] = {}
+    for row, report in enumerate(reports):
+        validation = {f"validation_{name}": value for name, value in report.get("validation", {}).items()}
+        for name, value in {**report.get("losses", {}), **validation}.items():
+            column = columns.setdefault(name, [])
+            column.extend([np.nan] * (row - len(column)))
+            column.append(np.nan if value is None else value)
+    seconds = ("step", np.array([report["seconds"] for report in reports], dtype=float), {"units": "s", "long_name": "time spent training"})
+    data = {name: ("step", np.array(column + [np.nan] * (len(reports) - len(column)), dtype=float)) for name, column in columns.items()}
+    steps = np.array([report["step"] for report in reports], dtype=np.int64)
+    return xr.Dataset({"seconds": seconds, **data}, coords={"step": ("step", steps, {"long_name": "optimiser step"})})
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _parse(lines: bytes) -> tuple[list[dict[str, Any]], int]:
+    """Reports of whole lines, and how many lines were damaged."""
+    reports, damaged = [], 0
+    for line in lines.splitlines():
+        try:
+            report = files.unseal(line, "reports.jsonl")
+            reports.append({**report, "step": int(report["step"]), "seconds": float(report["seconds"])})
+        except (Damaged, KeyError, TypeError, ValueError):
+            damaged += 1
+    return reports, damaged
+
+
+def _eta(reports: list[dict[str, Any]], steps: int) -> float | None:
+    """Median time per step of the last 20 blocks, times the steps that remain; None before there are two blocks."""
+    recent = reports[-21:]
+    pace = [
+        (b["seconds"] - a["seconds"]) / (b["step"] - a["step"]) for a, b in zip(recent, recent[1:], strict=False) if b["step"] > a["step"]
+    ]
+    return statistics.median(pace) * max(0, steps - recent[-1]["step"]) if pace else None
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in ("workbench", "torch", "numpy", "xarray"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

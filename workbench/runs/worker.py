@@ -1,0 +1,521 @@
+"""The process that trains one run: `run_job(folder)` knows a folder and a job, nothing of pages, sockets or schedulers.
+
+The main thread trains; one thread writes, in order, and keeps the heart beating. So a slow disk costs the training nothing, and a
+full one pauses it until there is space.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from workbench.training.recipe import Recipe
+from workbench.training.report import Report
+
+from . import files
+from .files import Lock, RunError
+from .store import HEARTBEAT, Run, now
+from .turns import Ticket
+
+if TYPE_CHECKING:
+    import torch
+    import xarray
+
+SNAPSHOT_SECONDS = 0.25
+SNAPSHOTS_PER_RUNTIME = 400  # from 100 s on, snapshots grow rarer: a four-hundredth of the time trained so far
+SNAPSHOT_SHARE = 0.1  # of the time, at most, goes into making snapshots
+CHECKPOINT_SECONDS = 10.0
+RETRY_SECONDS = 2.0
+RESERVE = 32_768  # bytes kept back, so that a full disk can still be reported
+TRAIN_SUBSET = 2_000  # events of the training set in the final prediction
+FINISHED, FAILED, TAKEN = 0, 1, 3  # exit codes; a run that was stopped ends with 0 too
+
+
+class Job(Protocol):
+    """What `workbench.training.job.Job` is to the worker; the tests bring a smaller one."""
+
+    step: int
+    steps: int
+    device: str
+
+    def train(self) -> Iterator[Report]: ...
+    def snapshot(self) -> xarray.Dataset: ...
+    def prediction(self, split: str) -> xarray.Dataset: ...
+    def checkpoint(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]: ...
+    def resume(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None: ...
+
+
+JobFactory = Callable[..., Job]
+
+
+class Stopped(BaseException):
+    """The run was asked to stop. Not an Exception, so that no library swallows it."""
+
+
+class Refused(Exception):
+    """The job says in one sentence why it cannot begin."""
+
+
+def run_job(folder: Path | str, job_factory: JobFactory | None = None, *, lock: Lock | None = None, ticket: Ticket | None = None) -> int:
+    """Train the run in `folder` from its beginning or its last checkpoint, to its end.
+
+    Arguments: job_factory: called with (recipe, progress=…), by default the Job of `workbench.training`. lock: the run's LOCK if the
+    launcher took it already. ticket: a place in the queue; without one, the run begins at once.
+    Returns: the exit code: 0 finished or stopped, 1 failed, 3 somebody else owns the run.
+    """
+    run = Run(folder)
+    try:
+        if lock is None:
+            lock = run.acquire()
+            run.write_control("run", fresh=True)
+    except RunError as problem:
+        print(problem, file=sys.stderr)
+        return TAKEN
+    try:
+        return Worker(run, job_factory or _job, ticket).work()
+    finally:
+        lock.release()
+
+
+def _job(recipe: Recipe, progress: Callable[[float, str], None]) -> Job:
+    from workbench.training.job import Job
+
+    return Job(recipe, progress=progress)
+
+
+class Disk(threading.Thread):
+    """Writes for the worker: in order, one after the other, insisting. What OSError says becomes `problem` and a paused run."""
+
+    def __init__(self, run: Run, status: dict[str, Any]):
+        super().__init__(name="disk", daemon=True)
+        self.folder = run.path
+        self.status = status
+        self.progress: dict[str, Any] = {}
+        self.problem = ""
+        self.journal: files.Journal | None = None
+        self._orders: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._leaving = threading.Event()
+
+    def put(self, order: Callable[[], None]) -> None:
+        """Have something written after all that was put before. It may be tried more than once."""
+        self._orders.put(order)
+
+    def write(self, path: Path, data: bytes) -> None:
+        self.put(lambda: files.replace(path, data))
+
+    def append(self, line: bytes) -> None:
+        self.put(lambda: self._journal().append(line))
+
+    def say(self, **changes: Any) -> None:
+        """Change the status, once all that was put before is on disk."""
+        self.put(lambda: self._say({**self.status, **changes}))
+
+    @property
+    def backlog(self) -> int:
+        return self._orders.unfinished_tasks
+
+    def close(self) -> None:
+        """Write what was put, but no longer insist; and end."""
+        self._leaving.set()
+        self._orders.put(None)
+        self.join()
+
+    def run(self) -> None:
+        beat, said = 0.0, self.progress
+        self._reserve()
+        while True:
+            if time.monotonic() >= beat or self.progress is not said:
+                said, beat = self.progress, time.monotonic() + HEARTBEAT
+                self._beat(said)
+            with contextlib.suppress(queue.Empty):
+                order = self._orders.get(timeout=HEARTBEAT / 4)
+                if order is None:
+                    break
+                self._insist(order)
+                self._orders.task_done()
+        files.remove(self.folder / ".reserve")
+        if self.journal:
+            self.journal.close()
+
+    def _insist(self, order: Callable[[], None]) -> None:
+        while True:
+            try:
+                if self.problem:
+                    self._reserve(insist=True)
+                order()
+            except OSError as problem:
+                self._complain(problem)
+                if self._leaving.wait(RETRY_SECONDS):
+                    with contextlib.suppress(OSError):
+                        order()
+                    return
+            else:
+                if self.problem:
+                    self.problem = ""
+                    self._beat({})
+                return
+
+    def _complain(self, problem: OSError) -> None:
+        self.problem = files.disk_sentence(problem, self.folder) + " The run is paused and goes on by itself once it can write."
+        files.remove(self.folder / ".reserve")
+        with contextlib.suppress(OSError):
+            self._write_status({**self.status, "state": "paused", "message": self.problem})
+
+    def _reserve(self, *, insist: bool = False) -> None:
+        """Keep some space back. That it can be had again is also what tells that a full disk is no longer full."""
+        path = self.folder / ".reserve"
+        if not path.exists():
+            with contextlib.nullcontext() if insist else contextlib.suppress(OSError):
+                files.replace(path, os.urandom(RESERVE))
+
+    def _beat(self, progress: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            if self.journal:
+                self.journal.sync()
+            self._write_status({**self.status, **progress})
+
+    def _say(self, status: dict[str, Any]) -> None:
+        self._write_status(status, sync=True)
+        self.status, self.progress = status, {}
+
+    def _write_status(self, status: dict[str, Any], *, sync: bool = False) -> None:
+        files.replace(self.folder / "status.json", files.seal({**status, "updated": now(), "beat": time.monotonic_ns()}), sync=sync)
+
+    def _journal(self) -> files.Journal:
+        if self.journal is None:
+            self.journal = files.Journal(self.folder / "reports.jsonl")
+        return self.journal
+
+
+class Worker:
+    """One attempt at one run."""
+
+    def __init__(self, run: Run, job_factory: JobFactory, ticket: Ticket | None):
+        self.run, self.job_factory, self.ticket = run, job_factory, ticket
+        self.queues = ticket is not None
+        self.job: Job | None = None
+        self.slot: Lock | None = None
+        self.stopping = self.interruptible = False
+        self.paused = self.resting = False
+        self.serial = self.asked = self.allowance = 0
+        self.seconds = 0.0
+        self.saved = {"snapshot": -1, "checkpoint": -1}
+        self.due = {"snapshot": 0.0, "checkpoint": 0.0}
+        before = run.read_status()
+        self.disk = Disk(run, {
+            "state": "queued" if ticket else "preparing", "step": before.get("step", 0), "steps": before.get("steps", 0),
+            "seconds": before.get("seconds", 0.0), "message": "", "progress": None, "device": before.get("device", ""),
+            "attempt": before.get("attempt", 0) + 1, "started": now(), **identity(),
+        })  # fmt: skip
+
+    def work(self) -> int:
+        with self._signals():
+            self.disk.start()
+            try:
+                self._attempt()
+                return FINISHED
+            except Stopped:
+                self._end("stopped", "")
+                return FINISHED
+            except (FloatingPointError, Refused) as problem:
+                self._end("failed", str(problem))
+            except Exception as problem:
+                self._log(traceback.format_exc())
+                self._end("failed", _sentence(problem, self.run.recipe))
+            finally:
+                self.disk.close()
+                if self.slot:
+                    self.slot.release()
+            return FAILED
+
+    def _attempt(self) -> None:
+        self._wait_for_turn()
+        checkpoint = self._go_back()
+        self.disk.say(state="preparing", queue_position=None, message="Preparing")
+        try:
+            with self._interruptible():
+                self.job = self.job_factory(self.run.recipe, progress=self._progress)
+        except (ValueError, OSError) as problem:
+            self._log(traceback.format_exc())
+            raise Refused(str(problem)) from problem
+        if checkpoint:
+            self.job.resume(*checkpoint)
+        self.disk.say(state="running", steps=self.job.steps, device=str(self.job.device), progress=None, message="")
+        self.due["checkpoint"] = time.monotonic() + CHECKPOINT_SECONDS
+        self._obey()
+        for report in self.job.train():
+            self._report(report)
+            self._obey()
+        self._finish(self.job)
+
+    # Saving
+
+    def _report(self, report: Report) -> None:
+        assert self.job
+        self.seconds = report.seconds
+        self.disk.append(files.seal(report.to_dict()))
+        if time.monotonic() >= self.due["snapshot"] and self.disk.backlog < 8:
+            self._snapshot(self.job)
+        if time.monotonic() >= self.due["checkpoint"] and self.disk.backlog < 8:
+            self._checkpoint(self.job)
+
+    def _snapshot(self, job: Job) -> None:
+        from . import netcdf
+
+        start = time.monotonic()
+        data = netcdf.encode({"/": job.snapshot().assign_coords(step=job.step)})
+        self.disk.write(self.run.path / "snapshots" / f"{job.step}.nc", data)
+        self.saved["snapshot"] = job.step
+        cost = time.monotonic() - start
+        self.due["snapshot"] = time.monotonic() + max(SNAPSHOT_SECONDS, self.seconds / SNAPSHOTS_PER_RUNTIME, cost / SNAPSHOT_SHARE)
+
+    def _checkpoint(self, job: Job) -> None:
+        import safetensors.torch
+
+        step, (tensors, state) = job.step, job.checkpoint()
+        data = safetensors.torch.save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
+        record = files.seal({"step": step, "bytes": len(data), "crc32": zlib.crc32(data), "state": state})
+        self.disk.put(lambda: write_checkpoint(self.run, step, data, record))
+        self.saved["checkpoint"] = step
+        self.due["checkpoint"] = time.monotonic() + CHECKPOINT_SECONDS
+
+    def _save(self) -> None:
+        """What is known now, if it is not saved yet."""
+        if self.job and (self.job.step or self.saved["checkpoint"] >= 0):
+            if self.saved["snapshot"] != self.job.step:
+                self._snapshot(self.job)
+            if self.saved["checkpoint"] != self.job.step:
+                self._checkpoint(self.job)
+
+    def _go_back(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """The last whole checkpoint, and the folder as it was then: what came later will come again."""
+        found = newest_checkpoint(self.run)
+        step = found[0] if found else -1
+        folder = self.run.path
+        reports = [report for report in self.run.read_reports().reports if report["step"] <= step]
+        if (folder / "reports.jsonl").exists():
+            files.replace(folder / "reports.jsonl", b"".join(map(files.seal, reports)))
+        self.disk.status["seconds"] = self.seconds = reports[-1]["seconds"] if reports else 0.0
+        stale = [folder / "snapshots" / f"{later}.nc" for later in self.run.snapshot_steps() if later > step]
+        for path in [*stale, folder / "run.nc", *folder.glob(".*.tmp"), *folder.glob("snapshots/.*.tmp")]:
+            files.remove(path)
+        return found[1:] if found else None
+
+    def _finish(self, job: Job) -> None:
+        self._save()
+        self.disk.say(state="finishing", message="Predicting test events, draw by draw")
+        with self._interruptible():
+            predictions = {"test": job.prediction("test"), "train": job.prediction("train")}
+        predictions["train"] = predictions["train"].isel(event=slice(0, TRAIN_SUBSET))
+        temperature = float(predictions["test"]["temperature"]) if "temperature" in predictions["test"] else None
+        self._settle()
+        self.disk.write(self.run.path / "run.nc", self.run.consolidated(predictions))
+        self.disk.put(lambda: files.sync_folder(self.run.path))
+        self.disk.say(state="finished", progress=None, message="", temperature=temperature, step=job.step, seconds=self.seconds)
+        self._settle()
+        for step in self.run.snapshot_steps():  # they are in run.nc now
+            files.remove(self.run.path / "snapshots" / f"{step}.nc")
+
+    def _end(self, state: str, message: str) -> None:
+        if state == "stopped":
+            self._save()
+        self.disk.say(state=state, message=message, progress=None, queue_position=None)
+        with contextlib.suppress(Stopped, OSError):
+            self._settle(patience=RETRY_SECONDS)
+            if not self.disk.problem and (self.run.path / "reports.jsonl").exists():
+                self.disk.write(self.run.path / "run.nc", self.run.consolidated({}))
+
+    def _settle(self, patience: float | None = None) -> None:
+        """Wait until all is written; a full disk takes as long as it takes, unless `patience` (s) says otherwise."""
+        end = None if patience is None else time.monotonic() + patience
+        while self.disk.backlog and (end is None or time.monotonic() < end):
+            if end is None:
+                self._listen()
+            time.sleep(0.002)
+
+    def _log(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            journal = files.Journal(self.run.path / "log.txt")
+            journal.append(f"{now()}\n{text}\n".encode())
+            journal.close()
+
+    # Obeying
+
+    def _listen(self) -> None:
+        """Read what the run is asked to do. Raises: Stopped."""
+        control = self.run.read_control()
+        if control["serial"] != self.serial:
+            self.serial = control["serial"]
+            self.stopping |= control["command"] == "stop"
+            self.paused = control["command"] != "run"
+            self.allowance = self.allowance + control["asked"] - self.asked if control["command"] == "step" else 0
+            self.asked = control["asked"]
+        if self.stopping:
+            raise Stopped
+
+    def _obey(self) -> None:
+        """Between two blocks of steps: go on, or rest here until told to."""
+        while True:
+            self._listen()
+            if self.disk.problem:
+                time.sleep(0.05)
+            elif not self.paused or self.allowance:
+                self.allowance -= bool(self.paused)
+                self._carry_on()
+                return
+            else:
+                self._rest()
+                time.sleep(0.02)
+
+    def _rest(self) -> None:
+        if not self.resting:
+            self.resting = True
+            self._save()
+            self.disk.say(state="paused", message="")
+            if self.slot:
+                self.slot.release()
+                self.slot = None
+
+    def _carry_on(self) -> None:
+        if self.resting:
+            self.resting = False
+            self._wait_for_turn()
+            self.disk.say(state="paused" if self.paused else "running", message="", queue_position=None)
+
+    def _wait_for_turn(self) -> None:
+        """A paused run gives its slot to others, so it may have to wait for one when it goes on."""
+        ticket = self.ticket or (Ticket.take(self.run.path.parent) if self.queues else None)
+        self.ticket, shown = None, 0
+        if ticket is None:
+            return
+        try:
+            while self.slot is None:
+                place = ticket.place()
+                if place == 1:
+                    self.slot = ticket.slot()
+                if self.slot is None:
+                    if place != shown:
+                        others = "Waiting for a free slot" if place == 1 else f"Waiting: {place - 1} ahead"
+                        self.disk.say(state="queued", queue_position=place, message=others)
+                        shown = place
+                    self._listen()
+                    time.sleep(0.05 if place == 1 else 0.25)
+        finally:
+            ticket.give_back()
+
+    def _progress(self, fraction: float, text: str) -> None:
+        self.disk.progress = {"progress": min(1.0, max(0.0, float(fraction))), "message": str(text)}
+        self._listen()
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Where nothing is half done, a signal may end the work at once, not only between two blocks."""
+        self._listen()
+        self.interruptible = True
+        try:
+            yield
+        finally:
+            self.interruptible = False
+
+    def _signalled(self, *_: Any) -> None:
+        self.stopping = True
+        if self.interruptible:
+            raise Stopped
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._signalled) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def write_checkpoint(run: Run, step: int, data: bytes, record: bytes) -> None:
+    """The tensors, then the record: with its renaming the checkpoint counts. The one before stays, older ones go."""
+    files.replace(run.path / f"checkpoint-{step}.safetensors", data)
+    files.replace(run.path / f"checkpoint-{step}.json", record)
+    files.sync_folder(run.path)
+    for older in [other for other in run.checkpoints() if other < step][1:]:
+        _remove_checkpoint(run, older)
+
+
+def newest_checkpoint(run: Run) -> tuple[int, dict[str, torch.Tensor], dict[str, Any]] | None:
+    """Step, tensors and state of the newest checkpoint that is whole; damaged ones are removed."""
+    import safetensors.torch
+
+    for step in run.checkpoints():
+        try:
+            record = files.unseal(files.read(run.path / f"checkpoint-{step}.json"), f"checkpoint-{step}.json")
+            data = files.read(run.path / f"checkpoint-{step}.safetensors")
+            if len(data) == record["bytes"] and zlib.crc32(data) == record["crc32"] and step == record["step"]:
+                return step, safetensors.torch.load(data), record["state"]
+        except (OSError, RunError, KeyError):
+            pass
+        _remove_checkpoint(run, step)
+    return None
+
+
+def _remove_checkpoint(run: Run, step: int) -> None:
+    files.remove(run.path / f"checkpoint-{step}.json")
+    files.remove(run.path / f"checkpoint-{step}.safetensors")
+
+
+def _sentence(problem: Exception, recipe: Recipe) -> str:
+    text = " ".join(str(problem).split())
+    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError" or "can't allocate memory" in text:
+        size = getattr(recipe, "batch_size", 0)
+        return f"The memory is not enough for batches of {size:,} events: try a batch size of {max(16, size // 2):,}, fewer members or a smaller network."
+    return f"The training ended with an error of ours, {type(problem).__name__}: {text[:200]}. The details are in log.txt."
+
+
+def identity() -> dict[str, Any]:
+    """Who this process is: enough to tell it from another one that got the same number later."""
+    return {"pid": os.getpid(), "born": birth(os.getpid()), "host": socket.gethostname(), "leader": os.getpgid(0) == os.getpid()}
+
+
+def birth(pid: int) -> int | None:
+    """When a process started, in clock ticks since the machine did; None where /proc does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def become_worker(folder: Path) -> None:
+    """Make this process a worker of its own: own session, so that it outlives who started it; private files; a log; the last claim
+    to the processor."""
+    with contextlib.suppress(OSError):
+        os.setsid()
+    os.umask(0o077)
+    os.nice(5)
+    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, files.PRIVATE)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+
+
+def main() -> int:
+    """`python -m workbench.runs.worker FOLDER`: for schedulers, and for systems that cannot fork."""
+    folder = Path(sys.argv[1]).absolute()
+    become_worker(folder)
+    return run_job(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
