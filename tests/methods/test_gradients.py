@@ -40,7 +40,7 @@ def in_double(method):
     for name, tensor in method.parameters.items():
         double = tensor.double()
         method.parameters[name] = double
-        setattr(method, {"weights": "weights", "mean": "mean", "log_width": "log_width"}[name], double)
+        setattr(method, name, double)
     if hasattr(method, "noise"):
         method.noise.table = method.noise.table.double()
     return method
@@ -84,17 +84,22 @@ def test_bayesian_gradient_is_that_of_the_evidence_bound(generator, batch, last_
         )
     )
     value = method.differentiate(batch, 9)
-    mean, log_width = method.mean.clone().requires_grad_(), method.log_width.clone().requires_grad_()
-    part, width, noise = method.bayesian, log_width.exp(), method.noise.draw(9, 4)
-    rows = torch.cat([mean[:, : part.start].expand(4, -1), mean[:, part] + noise * width], dim=1)
-    outputs = method.network(rows, batch.features.view(4, 3, 5))
-    likelihood, _ = gaussian_likelihood(outputs, batch.target.view(4, 3), batch.weight.view(4, 3))
-    divergence = kl_divergence(Normal(mean[:, part], width), Normal(0.0, PRIOR)).sum() / POINTS
+    posterior = method.posterior.clone().requires_grad_()
+    part, noise = method.bayesian, method.noise.draw(9)
+    mean, width = posterior[0], posterior[1, part].exp()
+    rows = torch.stack([torch.cat([mean[: part.start], mean[part] + sign * noise * width]) for sign in (1.0, -1.0)])
+    likelihood, _ = gaussian_likelihood(method.network(rows, batch.features.view(2, 6, 5)), batch.target.view(2, 6), batch.weight.view(2, 6))
+    divergence = kl_divergence(Normal(mean[part], width), Normal(0.0, PRIOR)).sum() / POINTS
     (likelihood.mean() + divergence).backward()
-    torch.testing.assert_close(method.mean.grad, mean.grad)
-    torch.testing.assert_close(method.log_width.grad, log_width.grad)
+    torch.testing.assert_close(method.posterior.grad, posterior.grad)
     torch.testing.assert_close(value, likelihood.mean().detach())
     torch.testing.assert_close(method.penalty(), divergence.detach())
+
+
+def test_an_odd_batch_leaves_one_event_out(generator, batch):
+    method = in_double(BayesianNetwork(network(), training_points=POINTS, prior_width=PRIOR, generator=generator, device=CPU, seed=5, warm_start=0.0))
+    even = method.differentiate(batch[:10], 4).clone()
+    torch.testing.assert_close(method.differentiate(batch[:11], 4), even, rtol=0, atol=0)
 
 
 def test_warm_start_moves_the_means_only_towards_the_most_probable_weights(generator, batch):
@@ -102,14 +107,14 @@ def test_warm_start_moves_the_means_only_towards_the_most_probable_weights(gener
     method.advance(0.0)
     value = method.differentiate(batch, 0)
     mean = method.mean.clone().requires_grad_()
-    likelihood, _ = gaussian_likelihood(method.network(mean, batch.features.unsqueeze(0)), batch.target.unsqueeze(0), batch.weight.unsqueeze(0))
+    likelihood, _ = gaussian_likelihood(method.network(mean.unsqueeze(0), batch.features.unsqueeze(0)), batch.target[None], batch.weight[None])
     (likelihood.mean() + mean.square().sum() / (2 * POINTS * PRIOR**2)).backward()
-    torch.testing.assert_close(method.mean.grad, mean.grad)
-    assert method.log_width.grad is None
+    torch.testing.assert_close(method.posterior.grad[0], mean.grad)
+    assert not method.posterior.grad[1].any()
     torch.testing.assert_close(value, likelihood.mean().detach())
     method.advance(0.5)
     method.differentiate(batch, 0)
-    assert method.log_width.grad is not None
+    assert method.posterior.grad[1].all()
 
 
 def kernel_ratio(prediction):

@@ -49,9 +49,9 @@ def test_a_member_of_a_population_is_the_same_network_alone(generator):
 def test_a_population_member_is_a_torch_network_with_the_same_weights(generator):
     network, rows = a_population(generator, "silu", members=1)
     layers = []
-    for layer in network.layers:
-        linear = torch.nn.Linear(layer.inputs, layer.outputs, dtype=torch.float64)
-        linear.weight.data, linear.bias.data = layer.weight(rows)[0], layer.bias(rows)[0]
+    for weight, bias in network.layers(rows):
+        linear = torch.nn.Linear(weight.shape[2], weight.shape[1], dtype=torch.float64)
+        linear.weight.data, linear.bias.data = weight[0], bias[0]
         layers += [linear, torch.nn.SiLU()]
     x = torch.randn(11, 5, generator=generator, dtype=torch.float64)
     torch.testing.assert_close(network(rows, x.unsqueeze(0))[0], torch.nn.Sequential(*layers[:-1])(x))

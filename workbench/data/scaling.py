@@ -30,6 +30,10 @@ class Batch:
     def __getitem__(self, index: Tensor | slice) -> Batch:
         return Batch(self.features[index], self.target[index], self.weight[index])
 
+    def select(self, index: Tensor) -> Batch:
+        """The events with these numbers, faster than indexing."""
+        return Batch(self.features.index_select(0, index), self.target.index_select(0, index), self.weight.index_select(0, index))
+
 
 def raw_features(momenta: np.ndarray, inputs: str) -> np.ndarray:
     """Network inputs before standardisation: the 4-momenta [GeV] flattened, or the logarithms of the pair products and ε(p₁,p₂,p₃,p₅)."""

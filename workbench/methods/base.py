@@ -49,8 +49,7 @@ class Method(ABC):
     @torch.no_grad()
     def predict(self, rows: Float[Tensor, "draw parameter"], features: Float[Tensor, "event feature"]) -> Float[Tensor, "draw event 2"]:
         """(mean, log σ²) of every network for every event, in portions that stay in the processor's cache."""
-        portion = 4096 if features.device.type == "cpu" else 1 << 20
-        together = max(1, portion * 8 // max(1, min(len(features), portion)))
+        portion, together = (2048, 1) if features.device.type == "cpu" else (1 << 16, 16)
         out = torch.empty(len(rows), len(features), 2, device=features.device)
         for first in range(0, len(rows), together):
             some = rows[first : first + together]
@@ -72,5 +71,5 @@ def gaussian_likelihood(
     residual = outputs[..., 0] - target
     slope = residual * torch.exp(-log_variance)
     chi2 = residual * slope
-    value = 0.5 * weight * (chi2 + log_variance)
-    return value, torch.stack([weight * slope, 0.5 * weight * (1.0 - chi2)], dim=-1)
+    half = 0.5 * weight
+    return half * (chi2 + log_variance), torch.stack([weight * slope, half - half * chi2], dim=-1)

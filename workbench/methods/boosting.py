@@ -10,12 +10,9 @@ the network from a fit towards an interpolation, on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-
-MeanAndWidths = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -38,13 +35,12 @@ class Boosting:
             return 0
         return int(np.clip(np.floor((fraction - 0.5) / 0.4 * self.rounds + 1.0), 0, self.rounds))
 
-    def round(self, weight: np.ndarray, amplitude: np.ndarray, predict: Callable[[], MeanAndWidths]) -> np.ndarray:
+    def round(self, weight: np.ndarray, amplitude: np.ndarray, mean: np.ndarray, sigma_syst: np.ndarray, sigma_tot: np.ndarray) -> np.ndarray:
         """The weights n_j `(event,)` after one more round.
 
-        Arguments: `amplitude` the training values; `predict` gives ⟨A⟩, σ_syst, σ_stat of the training events now.
+        Arguments: `amplitude` the training values A_j; `mean` ⟨A⟩ and the two widths are the network's present ones, all `(event,)` in
+        the unit of A.
         """
-        mean, sigma_syst, sigma_stat = predict()
         pulled = np.abs(mean - amplitude) > self.pull_cut * sigma_syst
-        total = np.hypot(sigma_syst, sigma_stat)
-        uncertain = total >= np.quantile(total, 1.0 - self.fraction)
+        uncertain = sigma_tot >= np.quantile(sigma_tot, 1.0 - self.fraction)
         return weight + self.by_pull * pulled + self.by_sigma * uncertain

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from torch import Tensor
 from workbench.data.catalogue import Splits, events_for
 from workbench.data.events import Events
 from workbench.data.noise import smear
-from workbench.data.scaling import Batch, Scaling
+from workbench.data.scaling import Scaling
 from workbench.methods.base import Method
 from workbench.methods.bnn import BayesianNetwork
 from workbench.methods.boosting import Boosting
@@ -23,6 +22,7 @@ from workbench.methods.heteroscedastic import Heteroscedastic
 from workbench.methods.repulsive import RepulsiveEnsemble
 from workbench.nets.population import PopulationMLP
 from workbench.results.calibration import temperature
+from workbench.results.prediction import summary
 from workbench.training.loop import SCHEDULES, State, optimiser, train
 from workbench.training.recipe import AmplitudeRecipe
 from workbench.training.report import Report
@@ -130,41 +130,27 @@ class Job:
 
     def _boost(self, current: State) -> None:
         while self.boosted < self.boosting.due(current.step / current.steps):
-            batch = self.batches["train"]
-            weight = self.boosting.round(batch.weight.cpu().numpy(), self.amplitudes["train"], lambda: self._summary("train", slice(None)))
-            self.batches["train"] = batch
-            batch.weight.copy_(torch.as_tensor(weight, dtype=torch.float32))
+            weight = self.batches["train"].weight
+            now = summary(self._draws("train", slice(None), LIVE_DRAWS))
+            raised = self.boosting.round(weight.cpu().numpy(), self.amplitudes["train"], *(now[name].values for name in ("mean", "sigma_syst", "sigma_tot")))
+            weight.copy_(torch.as_tensor(raised, dtype=weight.dtype))
             self.boosted += 1
 
     def snapshot(self) -> xr.Dataset:
         """Summary of the present prediction for a fixed part of the test events; does not touch the training's random numbers."""
-        part = slice(0, LIVE_EVENTS)
-        mean, syst, stat = self._summary("test", part)
-        calibration = self._temperature(LIVE_DRAWS)
-        values = {"mean": mean, "sigma_syst": calibration * syst, "sigma_stat": stat}
-        values |= {"amplitude_true": self.events["test"].amplitude[part], "amplitude_train": self.amplitudes["test"][part]}
-        data = {name: ("event", array.astype(np.float32), _attributes(name)) for name, array in values.items()}
-        scalars = {"temperature": calibration, "step": self.step, "seconds": self.state.seconds}
-        return xr.Dataset(data | {name: ((), value, _attributes(name)) for name, value in scalars.items()}, attrs=self._attrs())
+        now = summary(self._calibrated("test", slice(0, LIVE_EVENTS), LIVE_DRAWS))[SNAPSHOT]
+        scalars = {"step": self.step, "seconds": self.state.seconds}
+        return now.astype(np.float32).assign({name: ((), value, ATTRIBUTES[name]) for name, value in scalars.items()})
 
     def prediction(self, split: str = "test") -> xr.Dataset:
         """Every draw's ⟨A⟩ and σ_syst `(draw, event)` with truth, training value and momenta, in physical units."""
         part = slice(0, KEPT_TRAINING_EVENTS if split == "train" else None)
-        started = time.perf_counter()
-        mean, syst = self._draws(split, part, self.recipe.draws)
-        calibration = self._temperature(min(self.recipe.draws, 32))
         events: Events = self.events[split][part]
-        data = {
-            "mean": (("draw", "event"), mean),
-            "sigma_syst": (("draw", "event"), calibration * syst),
-            "amplitude_true": (("event",), events.amplitude),
-            "amplitude_train": (("event",), self.amplitudes[split][part]),
-            "momenta": (("event", "particle", "component"), events.momenta),
-            "temperature": ((), calibration),
-        }
-        attrs = self._attrs() | {"split": split, "seconds_to_predict": time.perf_counter() - started}
-        full = {name: (dims, value, _attributes(name)) for name, (dims, value) in data.items()}
-        return xr.Dataset(full, coords=_particles(events), attrs=attrs)
+        coords = events.to_dataset().coords
+        momenta = (("event", "particle", "component"), events.momenta, ATTRIBUTES["momenta"])
+        return self._calibrated(split, part, self.recipe.draws).assign(momenta=momenta).assign_coords(
+            particle=coords["particle"], component=coords["component"]
+        )
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything needed to continue: tensors, and plain numbers for JSON."""
@@ -196,27 +182,29 @@ class Job:
         self.state.step, self.state.seconds, self.boosted = int(saved["step"]), float(saved["seconds"]), int(saved["boosted"])
         self.method.advance(max(0, self.state.step - 1) / self.state.steps)
 
-    def _draws(self, split: str, part: slice, draws: int) -> tuple[np.ndarray, np.ndarray]:
-        """⟨A⟩ and uncalibrated σ_syst `(draw, event)`."""
-        generator = torch.Generator().manual_seed(self.recipe.seed + 1)
-        rows = self.method.networks(draws, generator)
-        outputs = self.method.predict(rows, self.batches[split].features[part]).cpu().numpy()
-        return self.scaling.amplitude(outputs[..., 0], outputs[..., 1])
-
-    def _summary(self, split: str, part: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """⟨A⟩, uncalibrated σ_syst and σ_stat `(event,)` from a few draws."""
-        mean, syst = self._draws(split, part, LIVE_DRAWS)
-        return mean.mean(0), np.sqrt(np.square(syst).mean(0)), mean.std(0)
-
-    def _temperature(self, draws: int) -> float:
-        if not self.recipe.calibrate:
-            return 1.0
-        mean, syst = self._draws("validation", slice(None), draws)
-        return temperature(mean.mean(0) - self.amplitudes["validation"], np.sqrt(np.square(syst).mean(0)))
-
-    def _attrs(self) -> dict[str, Any]:
+    def _calibrated(self, split: str, part: slice, draws: int) -> xr.Dataset:
+        """Draws with σ_syst multiplied by the temperature that the validation events ask for."""
+        factor = temperature(self._draws("validation", slice(None), draws)) if self.recipe.calibrate else 1.0
+        raw = self._draws(split, part, draws)
         made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        return {"recipe": self.recipe.to_json(), "process": self.events["test"].process, "made": made, "device": self.device}
+        attrs = {"recipe": self.recipe.to_json(), "process": self.events[split].process, "made": made, "device": self.device, "split": split}
+        sigma = (factor * raw["sigma_syst"]).assign_attrs(raw["sigma_syst"].attrs)
+        return raw.assign(sigma_syst=sigma, temperature=((), factor, ATTRIBUTES["temperature"])).assign_attrs(attrs)
+
+    def _draws(self, split: str, part: slice, draws: int) -> xr.Dataset:
+        """⟨A⟩ and σ_syst as the networks give them `(draw, event)`; the same draws at every call."""
+        rows = self.method.networks(draws, torch.Generator().manual_seed(self.recipe.seed + 1))
+        outputs = self.method.predict(rows, self.batches[split].features[part]).cpu().numpy()
+        mean, sigma = self.scaling.amplitude(outputs[..., 0], outputs[..., 1])
+        both, one = ("draw", "event"), ("event",)
+        return xr.Dataset(
+            {
+                "mean": (both, mean, ATTRIBUTES["mean"]),
+                "sigma_syst": (both, sigma, ATTRIBUTES["sigma_syst"]),
+                "amplitude_true": (one, self.events[split].amplitude[part], ATTRIBUTES["amplitude_true"]),
+                "amplitude_train": (one, self.amplitudes[split][part], ATTRIBUTES["amplitude_train"]),
+            }
+        )
 
 
 def _smeared(events: dict[str, Events], recipe: AmplitudeRecipe) -> dict[str, np.ndarray]:
@@ -225,32 +213,20 @@ def _smeared(events: dict[str, Events], recipe: AmplitudeRecipe) -> dict[str, np
     return {split: smear(events[split].amplitude, recipe.noise, generator)[0] for split in ("test", "validation", "train")}
 
 
-def _particles(events: Events) -> dict[str, Any]:
-    coords = events.to_dataset().coords
-    return {name: coords[name] for name in ("particle", "component")}
-
-
-LONG_NAMES = {
-    "mean": ("⟨A⟩, mean squared amplitude", "GeV^-2"),
-    "sigma_syst": ("learned systematic uncertainty σ_syst, calibrated", "GeV^-2"),
-    "sigma_stat": ("statistical uncertainty σ_stat", "GeV^-2"),
-    "amplitude_true": ("exact squared amplitude", "GeV^-2"),
-    "amplitude_train": ("squared amplitude with its noise", "GeV^-2"),
-    "momenta": ("four-momenta", "GeV"),
-    "temperature": ("calibration factor T on σ_syst", "1"),
-    "step": ("optimiser steps done", "1"),
-    "seconds": ("time spent training", "s"),
+SNAPSHOT = ["mean", "sigma_syst", "sigma_stat", "amplitude_true", "amplitude_train", "temperature"]
+ATTRIBUTES = {
+    "mean": {"long_name": "mean squared amplitude ⟨A⟩", "units": "GeV^-2"},
+    "sigma_syst": {"long_name": "learned systematic uncertainty σ_syst", "units": "GeV^-2"},
+    "amplitude_true": {"long_name": "exact squared amplitude", "units": "GeV^-2"},
+    "amplitude_train": {"long_name": "squared amplitude with its noise", "units": "GeV^-2"},
+    "momenta": {"long_name": "four-momenta", "units": "GeV"},
+    "temperature": {"long_name": "calibration factor T on σ_syst", "units": "1"},
+    "step": {"long_name": "optimiser steps done", "units": "1"},
+    "seconds": {"long_name": "time spent training", "units": "s"},
 }
-
-
-def _attributes(name: str) -> dict[str, str]:
-    long_name, units = LONG_NAMES[name]
-    return {"long_name": long_name, "units": units}
 
 
 def train_recipe(recipe: AmplitudeRecipe) -> Iterator[Report]:
     """Train in this process, report by report; `wb.launch` trains in the background and keeps everything."""
     yield from Job(recipe).train()
 
-
-__all__ = ["Batch", "Job", "train_recipe"]

@@ -103,7 +103,7 @@ def _step(state: State, batch: Batch) -> Tensor:
     rate = state.learning_rate * state.schedule(fraction)
     for group in state.optimiser.param_groups:
         group["lr"] = rate
-    likelihood = state.method.differentiate(batch[state.indices(len(batch)).to(batch.target.device)], state.step)
+    likelihood = state.method.differentiate(batch.select(state.indices(len(batch)).to(batch.target.device)), state.step)
     state.optimiser.step()
     state.step += 1
     return likelihood

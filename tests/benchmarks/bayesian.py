@@ -1,0 +1,265 @@
+"""Our Bayesian network beside bayesian-torch and torchbnn, interleaved in one run: `pip install -e ".[benchmark]"`, then
+`python tests/benchmarks/bayesian.py`.
+
+Step: one optimiser step of 20-128-128-128-2 with KL, batch 512. Quality: time to a relative error on fresh points of a smooth positive
+function of ten variables, 9,000 training points, and the width of the pull. Prediction: 512 weight draws for 10,000 points.
+One thread, process CPU time, medians; peers get the same activation, learning rate, batch, schedule and initial widths, and their best step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import platform
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torchbnn
+from bayesian_torch.layers import LinearReparameterization
+from torch import Tensor, nn
+
+from workbench.data.scaling import Batch
+from workbench.methods.base import Method, gaussian_likelihood
+from workbench.methods.bnn import BayesianNetwork
+from workbench.nets.population import PopulationMLP
+from workbench.training.loop import SCHEDULES, State, optimiser, train
+
+HIDDEN = (128, 128, 128)
+POINTS, FRESH, BATCH = 9_000, 10_000, 512
+CPU = torch.device("cpu")
+
+
+class TorchBNN(nn.Module):
+    """torchbnn's layers, with its KL summed over the weights."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        widths = [features, *HIDDEN, 2]
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip(widths, widths[1:], strict=False):
+            layers += [torchbnn.BayesLinear(prior_mu=0, prior_sigma=1.0, in_features=inputs, out_features=outputs), nn.SiLU()]
+        self.net = nn.Sequential(*layers[:-1])
+        for layer in layers[::2]:
+            layer.weight_log_sigma.data.fill_(np.log(0.01))
+            layer.bias_log_sigma.data.fill_(np.log(0.01))
+        self.divergence = torchbnn.BKLLoss(reduction="sum")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+    def kl(self) -> Tensor:
+        return self.divergence(self.net).squeeze()
+
+
+class BayesianTorch(nn.Module):
+    """bayesian-torch's reparametrised layers; its KL is a mean over the weights of each tensor, here scaled back to the sum."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        widths = [features, *HIDDEN, 2]
+        initial = float(np.log(np.expm1(0.01)))
+        self.layers = nn.ModuleList(
+            LinearReparameterization(inputs, outputs, posterior_rho_init=initial) for inputs, outputs in zip(widths, widths[1:], strict=False)
+        )
+        for layer, inputs in zip(self.layers, widths, strict=False):
+            layer.mu_weight.data.normal_(0.0, (2.0 / inputs) ** 0.5)
+        self.total: Tensor = torch.zeros(())
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.total = torch.zeros(())
+        for number, layer in enumerate(self.layers):
+            x, _ = layer(x)
+            if number < len(self.layers) - 1:
+                x = nn.functional.silu(x)
+            for mu, rho in ((layer.mu_weight, layer.rho_weight), (layer.mu_bias, layer.rho_bias)):
+                width = nn.functional.softplus(rho)
+                self.total = self.total + (0.5 * (width.square() + mu.square() - 1.0) - width.log()).sum()
+        return x
+
+    def kl(self) -> Tensor:
+        return self.total
+
+
+def peer_step(model: nn.Module, adam: torch.optim.Optimizer, x: Tensor, t: Tensor) -> None:
+    adam.zero_grad()
+    out = model(x)
+    likelihood = (0.5 * ((t - out[:, 0]).square() * torch.exp(-out[:, 1]) + out[:, 1])).mean()
+    (likelihood + model.kl() / POINTS).backward()
+    adam.step()
+
+
+def ours(features: int, steps: int, **changes: float) -> tuple[BayesianNetwork, State]:
+    network = PopulationMLP(features, HIDDEN, 2, activation="silu")
+    method = BayesianNetwork(
+        network, training_points=POINTS, prior_width=1.0, generator=torch.Generator().manual_seed(0), device=CPU, seed=0, **changes
+    )
+    return method, State(method, optimiser("adam", method, 3e-3), steps, BATCH, 3e-3, SCHEDULES["cosine"], 0)
+
+
+def interleaved(candidates: dict[str, Callable[[], None]], rounds: int, repeats: int = 5) -> dict[str, list[float]]:
+    """CPU seconds per call, candidates taking turns."""
+    times: dict[str, list[float]] = {name: [] for name in candidates}
+    for call in candidates.values():
+        for _ in range(3):
+            call()
+    for _ in range(rounds):
+        for name, call in candidates.items():
+            start = time.process_time()
+            for _ in range(repeats):
+                call()
+            times[name].append((time.process_time() - start) / repeats)
+    return times
+
+
+def report(title: str, times: dict[str, list[float]], scale: float = 1e3, unit: str = "ms") -> None:
+    print(f"\n{title}")
+    mine = times["workbench"]
+    for name, values in times.items():
+        ratio = statistics.median(theirs / own for theirs, own in zip(values, mine, strict=True))
+        print(f"  {name:16s} median {statistics.median(values) * scale:8.2f} {unit}   min {min(values) * scale:8.2f}   ratio to workbench {ratio:5.2f}")
+
+
+def step_benchmark(rounds: int) -> None:
+    x, t = torch.randn(POINTS, 20), torch.randn(POINTS)
+    batch = Batch(x, t, torch.ones(POINTS))
+    _, state = ours(20, 10**9, warm_start=0.0)
+    from workbench.training.loop import _step
+
+    candidates: dict[str, Callable[[], None]] = {"workbench": lambda: _step(state, batch)}
+    for name, model in (("torchbnn", TorchBNN(20)), ("bayesian-torch", BayesianTorch(20))):
+        adam = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+        def call(model: nn.Module = model, adam: torch.optim.Optimizer = adam) -> None:
+            index = torch.randint(0, POINTS, (BATCH,))
+            peer_step(model, adam, x[index], t[index])
+
+        candidates[name] = call
+    report("One training step, batch 512, 20-128-128-128-2", interleaved(candidates, rounds))
+
+
+def smooth(x: np.ndarray) -> np.ndarray:
+    """A smooth positive function of ten variables in [-1, 1]."""
+    exponent = np.sin(2 * x[:, 0]) * x[:, 1] + 0.5 * x[:, 2] ** 2 - 0.7 * x[:, 3] * x[:, 4] + np.cos(x[:, 5] + x[:, 6]) + 0.3 * x[:, 7] * x[:, 8] * x[:, 9]
+    return np.exp(exponent)
+
+
+def quality_benchmark(epochs: int) -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (POINTS + 1_000 + FRESH, 10))
+    log = np.log(smooth(x))
+    mean, width = log[:POINTS].mean(), log[:POINTS].std()
+    features = torch.tensor(x / x.std(0), dtype=torch.float32)
+    target = torch.tensor((log - mean) / width, dtype=torch.float32)
+    parts = {"train": slice(0, POINTS), "validation": slice(POINTS, POINTS + 1_000), "fresh": slice(POINTS + 1_000, None)}
+    batches = {name: Batch(features[part], target[part], torch.ones(len(target[part]))) for name, part in parts.items()}
+    steps = epochs * POINTS // BATCH
+    marks = (0.05, 0.03, 0.02, 0.015, 0.01)
+    print(f"\nTime to a median relative error on fresh points [CPU seconds of training], {steps} steps, cosine from 3e-3")
+    print("  " + " " * 16 + "".join(f"{100 * mark:7.1f} %" for mark in marks) + "   final   pull width (calibrated on 1,000 validation points)")
+
+    def row(name: str, hits: dict[float, float], draws: Callable[[str], Tensor]) -> None:
+        def residual_and_sigma(split: str) -> tuple[np.ndarray, np.ndarray]:
+            outputs = draws(split).double()
+            amplitude = torch.exp(width * outputs[..., 0])
+            central = amplitude.mean(0)
+            sigma = (amplitude * width).square().mul(torch.exp(outputs[..., 1])).mean(0).sqrt()
+            return (central - torch.exp(width * batches[split].target.double())).numpy(), sigma.numpy()
+
+        fitted, fresh = residual_and_sigma("validation"), residual_and_sigma("fresh")
+        scale = np.sqrt(np.square(fitted[0] / fitted[1]).mean())
+        raw = (fresh[0] / fresh[1]).std()
+        final = np.median(np.abs(fresh[0] / torch.exp(width * batches["fresh"].target.double()).numpy()))
+        text = "".join(f"{hits[mark]:9.2f}" if mark in hits else "        -" for mark in marks)
+        print(f"  {name:16s}{text}   {100 * final:.2f} %   {raw:.2f} ({raw / scale:.2f})")
+
+    def follow(name: str, advance: Callable[[], None], central: Callable[[], Tensor], draws: Callable[[str], Tensor]) -> None:
+        hits: dict[float, float] = {}
+        spent = 0.0
+        for _ in range(epochs):
+            start = time.process_time()
+            advance()
+            spent += time.process_time() - start
+            error = float(torch.expm1(width * (central() - batches["fresh"].target)).abs().median())
+            for mark in marks:
+                if error < mark:
+                    hits.setdefault(mark, spent)
+        row(name, hits, draws)
+
+    method, state = ours(10, steps)
+
+    def our_epoch() -> None:
+        from workbench.training.loop import _step
+
+        for _ in range(steps // epochs):
+            _step(state, batches["train"])
+
+    def our_draws(split: str) -> Tensor:
+        return method.predict(method.networks(64, torch.Generator().manual_seed(1)), batches[split].features)
+
+    follow("workbench", our_epoch, lambda: method.predict(method.central(), batches["fresh"].features)[0, :, 0], our_draws)
+    for name, model in (("torchbnn", TorchBNN(10)), ("bayesian-torch", BayesianTorch(10))):
+        adam = torch.optim.Adam(model.parameters(), lr=3e-3)
+        decay = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
+
+        def epoch(model: nn.Module = model, adam: torch.optim.Optimizer = adam, decay: torch.optim.lr_scheduler.LRScheduler = decay) -> None:
+            order = torch.randperm(POINTS)
+            for start in range(0, POINTS - BATCH + 1, BATCH):
+                part = order[start : start + BATCH]
+                peer_step(model, adam, batches["train"].features[part], batches["train"].target[part])
+                decay.step()
+
+        @torch.no_grad()
+        def peer_draws(split: str, draws: int = 64, model: nn.Module = model) -> Tensor:
+            return torch.stack([model(batches[split].features) for _ in range(draws)])
+
+        follow(name, epoch, lambda d=peer_draws: d("fresh", 8)[..., 0].mean(0), peer_draws)
+
+
+@torch.no_grad()
+def prediction_benchmark(rounds: int) -> None:
+    x = torch.randn(10_000, 20)
+    method, _ = ours(20, 1, warm_start=0.0)
+    generator = torch.Generator().manual_seed(0)
+    candidates: dict[str, Callable[[], None]] = {"workbench": lambda: method.predict(method.networks(512, generator), x)}
+    for name, model in (("torchbnn", TorchBNN(20)), ("bayesian-torch", BayesianTorch(20))):
+
+        def call(model: nn.Module = model) -> None:
+            torch.stack([model(x) for _ in range(512)])
+
+        candidates[name] = call
+    report("512 weight draws for 10,000 points", {n: v for n, v in _single(candidates, rounds).items()}, scale=1.0, unit="s ")
+
+
+def _single(candidates: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(rounds):
+        for name, call in candidates.items():
+            start = time.process_time()
+            call()
+            times[name].append(time.process_time() - start)
+    return times
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--only", choices=["step", "quality", "prediction"])
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    print(f"{datetime.date.today()}  torch {torch.__version__}  {platform.processor() or platform.machine()}  one thread, CPU time")
+    if chosen.only in (None, "step"):
+        step_benchmark(chosen.rounds)
+    if chosen.only in (None, "quality"):
+        quality_benchmark(chosen.epochs)
+    if chosen.only in (None, "prediction"):
+        prediction_benchmark(max(1, chosen.rounds // 15))
+
+
+if __name__ == "__main__":
+    main()
+
+
