@@ -29,7 +29,7 @@ def pulls(prediction: xr.Dataset, kind: str = "systematic", *, draws: int = 1, c
 
     *Arguments*: draws, the M of the scaled pull; calibrated=False takes σ_syst without its factor T.
     *Returns*: dims event (systematic), draw and event (statistical), subset and event (scaled: the draws are cut into ⌊N/M⌋ disjoint
-    subsets). attrs: long_name, formula, units, expected_width.
+    subsets). attrs: long_name, kind, formula, units, expected_width.
     *Raises*: ValueError for an unknown kind, for missing draws, and for a σ_stat that is zero everywhere.
     """
     if kind not in FORMULAS:
@@ -62,13 +62,14 @@ def scaled_width(draws: int, count: int) -> float:
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean and width (standard deviation) of a distribution with their statistical errors, from `count` finite values."""
+    """Mean and width (standard deviation) of a distribution with their statistical errors, from `count` finite values of `events`."""
 
     mean: float
     mean_error: float
     width: float
     width_error: float
     count: int
+    events: int
 
 
 def width_and_mean(values: xr.DataArray | np.ndarray | Any) -> Moments:
@@ -83,17 +84,17 @@ def width_and_mean(values: xr.DataArray | np.ndarray | Any) -> Moments:
     first, second = array.mean(others).values, (array**2).mean(others).values
     first, second = first[np.isfinite(first)], second[np.isfinite(first)]
     if not len(first):
-        return Moments(np.nan, np.nan, np.nan, np.nan, 0)
+        return Moments(np.nan, np.nan, np.nan, np.nan, 0, 0)
     mean = first.mean()
     centred = second - 2 * mean * first
     width = np.sqrt(max(centred.mean() + mean**2, 0.0))
     with np.errstate(invalid="ignore", divide="ignore"):
         root = np.sqrt(len(first))
         width_error = centred.std() / (2 * width * root) if width > 0 else np.nan
-    return Moments(float(mean), float(first.std() / root), float(width), float(width_error), int(np.isfinite(array).sum()))
+    return Moments(float(mean), float(first.std() / root), float(width), float(width_error), int(np.isfinite(array).sum()), len(first))
 
 
 def _named(array: xr.DataArray, kind: str) -> xr.DataArray:
     names = {"systematic": "t_syst", "statistical": "t_stat", "scaled": "t_scaled"}
     long_name = f"{kind} pull"
-    return array.rename(names[kind]).assign_attrs(long_name=long_name, units="1", formula=FORMULAS[kind], expected_width=1.0)
+    return array.rename(names[kind]).assign_attrs(long_name=long_name, units="1", kind=kind, formula=FORMULAS[kind], expected_width=1.0)

@@ -1,0 +1,235 @@
+"""What every figure keeps to, whatever it is given."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from workbench.figures import FIGURES, THEMES, csv_of, data_of, pack, unpack
+from workbench.figures.drawing import bound, thinned, with_error
+from workbench.results.prediction import summary
+
+UNITLESS = ("step", "−⟨log p(A)⟩", "KL / N", "⟨A⟩ / A", "normalised density", "density per decade", "relative error bar σ/A")
+
+
+def make_prediction(events=1_500, draws=8, *, noise=0.02, seed=0):
+    rng = np.random.default_rng(seed)
+    truth = np.exp(rng.normal(-14.7, 2.3, events))
+    momenta = rng.normal(size=(events, 5, 4)) * 100
+    momenta[..., 0] = np.linalg.norm(momenta[..., 1:], axis=-1)
+    mean = truth * (1 + 0.01 * rng.normal(size=(draws, events)))
+    return xr.Dataset(
+        {
+            "mean": (("draw", "event"), mean, {"units": "GeV^-2"}),
+            "sigma_syst": (("draw", "event"), noise * truth * np.exp(0.2 * rng.normal(size=mean.shape))),
+            "amplitude_true": ("event", truth),
+            "amplitude_train": ("event", truth * (1 + noise * rng.normal(size=events))),
+            "momenta": (("event", "particle", "component"), momenta),
+            "temperature": ((), 1.05),
+        },
+        attrs={"process": "gg_yyg", "recipe": json.dumps({"noise": noise, "steps": 2_000, "sampling": "flat"})},
+    )
+
+
+def make_reports(count=2_000):
+    step = np.arange(1, count + 1)
+    sometimes = np.where(step % 20 == 0, 1.0, np.nan)
+    fall = np.exp(-step / 200) - 2
+    return xr.Dataset(
+        {
+            "seconds": ("step", step / 100),
+            "loss": ("step", fall + 0.1),
+            "likelihood": ("step", fall),
+            "kl": ("step", np.where(step > 1_000, 0.02, 0.0)),
+            "validation_likelihood": ("step", sometimes * fall),
+            "validation_delta": ("step", sometimes * np.exp(-step / 500)),
+        },
+        coords={"step": step},
+    )
+
+
+def inputs(takes, seed=0):
+    return make_reports() if takes == "reports" else make_prediction(seed=seed)
+
+
+@pytest.fixture(params=[(name, theme, several) for name in FIGURES for theme in THEMES for several in (False, True)], ids=str)
+def drawn(request):
+    name, theme, several = request.param
+    entry = FIGURES[name]
+    one = inputs(entry.takes)
+    return THEMES[theme], entry.function([("first", one), ("second", inputs(entry.takes, 1))] if several else one, theme)
+
+
+def test_every_axis_says_what_it_shows_in_which_unit(drawn):
+    layout = drawn[1].to_plotly_json()["layout"]
+    axes = {key: axis for key, axis in layout.items() if key.startswith(("xaxis", "yaxis"))}
+    assert {"xaxis", "yaxis"} <= set(axes)
+    for axis in axes.values():
+        title = axis["title"]["text"]
+        pull = title.startswith("t")
+        assert title in UNITLESS or pull or title.rstrip().endswith("]"), title
+
+
+def test_every_curve_has_a_name_and_a_colour_and_few_points(drawn):
+    theme, figure = drawn
+    assert figure.data
+    for trace in figure.data:
+        assert trace.name
+        assert (trace.line.color if trace.mode != "markers" else trace.marker.color) is not None
+        assert len(trace.x) == len(trace.y) <= 600
+        if trace.mode == "lines" and trace.fill is None:
+            assert trace.line.width >= 0.75 * theme.line_width
+    assert any(trace.showlegend is not False for trace in figure.data)
+
+
+def test_every_figure_is_json_and_survives_packing(drawn):
+    figure = drawn[1]
+    json.loads(figure.to_json())
+    back = unpack(pack(figure))
+    for packed, trace in zip(back["data"], figure.data, strict=True):
+        np.testing.assert_allclose(packed["y"], trace.y, rtol=1e-5, atol=1e-6 * np.ptp(np.nan_to_num(trace.y)))
+
+
+def test_fonts_and_lines_are_large_on_a_projector(drawn):
+    theme, figure = drawn
+    assert figure.layout.font.size == theme.font_size >= (18 if theme.name == "projector" else 14)
+    assert figure.layout.font.color == theme.ink
+    assert theme.name != "projector" or theme.line_width >= 3
+
+
+def test_the_zoom_survives_new_data(drawn):
+    assert drawn[1].layout.uirevision
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_page_gets_a_file_name_and_no_cloud_button(name):
+    config = FIGURES[name].as_dict(inputs(FIGURES[name].takes))["config"]
+    assert config["toImageButtonOptions"] == {"format": "svg", "filename": name, "scale": 1}
+    assert config["showSendToCloud"] is False
+
+
+@pytest.mark.parametrize("name", [name for name, entry in FIGURES.items() if entry.takes == "summary"])
+def test_figures_of_a_summary_need_no_draws(name):
+    s = summary(make_prediction())
+    assert FIGURES[name].as_dict(s.drop_vars(["sigma_tot", "delta", "momenta"]).astype("float32"))["data"]
+
+
+def broken(prediction, kind):
+    if kind == "no events":
+        return prediction.isel(event=slice(0))
+    if kind == "one event":
+        return prediction.isel(event=slice(1))
+    if kind == "all NaN":
+        return prediction.assign(mean=prediction["mean"] * np.nan)
+    if kind == "zero errors":
+        return prediction.assign(sigma_syst=prediction["sigma_syst"] * 0)
+    if kind == "infinite":
+        return prediction.assign(mean=prediction["mean"] + np.inf)
+    if kind == "one draw":
+        return prediction.isel(draw=slice(1))
+    if kind == "negative":
+        return prediction.assign(mean=-prediction["mean"])
+    return summary(prediction).drop_vars("momenta")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["no events", "one event", "all NaN", "zero errors", "infinite", "one draw", "negative", "summary"])
+@pytest.mark.parametrize("name", [name for name, entry in FIGURES.items() if entry.takes != "reports"])
+def test_strange_predictions_give_a_figure_or_a_sentence(name, kind):
+    with np.errstate(all="ignore"):
+        figure = FIGURES[name].as_dict(broken(make_prediction(events=60), kind))
+    json.dumps(unpack(pack(figure))["layout"])
+    if not figure["data"]:
+        assert figure["layout"]["annotations"][0]["text"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    "change", [lambda r: r.isel(step=slice(0)), lambda r: r.isel(step=slice(1)), lambda r: r * np.nan, lambda r: r[["seconds"]]]
+)
+@pytest.mark.parametrize("name", ["losses", "accuracy"])
+def test_strange_reports_give_a_figure_or_a_sentence(name, change):
+    figure = FIGURES[name].as_dict(change(make_reports(50)))
+    assert figure["data"] or figure["layout"]["annotations"][0]["text"].endswith(".")
+
+
+def test_no_run_gives_a_sentence():
+    assert FIGURES["delta"].as_dict([])["layout"]["annotations"][0]["text"] == "No run is chosen."
+
+
+def test_pull_figure_tells_mean_width_and_temperature():
+    name = FIGURES["systematic_pull"].as_dict(make_prediction(events=5_000))["data"][0]["name"]
+    assert "mean " in name
+    assert "width 1.0" in name or "width 0.9" in name
+    assert "T = 1.05" in name
+
+
+def test_injected_noise_is_marked_only_where_there_is_some():
+    entry = FIGURES["sigmas"]
+    assert any("noise f = 0.02" in trace["name"] for trace in entry.as_dict(make_prediction())["data"])
+    assert not any(
+        "noise" in trace["name"] for trace in entry.as_dict(make_prediction(noise=0.0).assign_attrs(recipe='{"noise": 0}'))["data"]
+    )
+
+
+def test_a_run_keeps_its_colour_when_another_is_added():
+    one = FIGURES["delta"].as_dict([("a", make_prediction()), ("b", make_prediction(seed=1))])
+    two = FIGURES["delta"].as_dict([("a", make_prediction()), ("b", make_prediction(seed=1)), ("c", make_prediction(seed=2))])
+    assert [t["line"]["color"] for t in one["data"]] == [t["line"]["color"] for t in two["data"]][:2]
+
+
+def test_axes_keep_still_while_values_change_a_little():
+    first, second = (FIGURES["systematic_pull"].as_dict(make_prediction(seed=seed))["layout"] for seed in (0, 1))
+    assert first["xaxis"]["range"] == second["xaxis"]["range"]
+    assert first["yaxis"]["range"] == second["yaxis"]["range"]
+
+
+def test_largest_amplitudes_tell_how_many_they_are():
+    names = [trace["name"] for trace in FIGURES["delta_largest"].as_dict(make_prediction(events=2_000))["data"]]
+    assert "all 2,000" in names[0]
+    assert "largest 1 % (20)" in names[1]
+    assert "largest 0.1 % (2)" in names[2]
+
+
+def test_data_of_a_figure_is_what_is_shown():
+    figure = FIGURES["delta"].function(make_prediction())
+    data = data_of(figure)
+    assert data.sizes["point"] == sum(len(trace.x) for trace in figure.data)
+    np.testing.assert_allclose(data["y"].values[: len(figure.data[0].y)], figure.data[0].y)
+    assert data.attrs["x"].endswith("[%]")
+    rows = csv_of(figure).splitlines()
+    assert rows[0] == "curve,panel,x,y"
+    assert len(rows) == 1 + data.sizes["point"]
+
+
+def test_thinning_keeps_spikes_ends_and_order():
+    x, y = np.arange(10_000.0), np.zeros(10_000)
+    y[7_777] = 5
+    kept_x, kept_y = thinned(x, y)
+    assert len(kept_x) <= 600
+    assert kept_y.max() == 5
+    assert np.all(np.diff(kept_x) > 0)
+    assert thinned(x[:9], y[:9])[0].size == 9
+
+
+def test_bound_and_errors_in_words():
+    assert bound(0.3, [0.1, 0.5, 1]) == 0.5
+    assert bound(np.nan, [0.1, 1]) == 1
+    assert with_error(-0.01234, 0.0071) == "−0.012 ± 0.007"
+    assert with_error(1.0, 0.0123) == "1.000 ± 0.012"
+
+
+@pytest.mark.parametrize(
+    "array", [np.linspace(0, 1, 7), 1e9 + np.arange(5.0), np.array([1e-60, 1e-50]), np.array([np.nan, 1.0]), np.arange(3), np.array([])]
+)
+def test_packing_keeps_what_a_screen_can_show(array):
+    back = unpack(pack({"data": [{"x": array}], "layout": {"width": np.float64(3), "nothing": float("nan"), "list": [1, np.int64(2)]}}))
+    np.testing.assert_allclose(back["data"][0]["x"], array, rtol=1e-6, atol=1e-6 * (np.ptp(np.nan_to_num(array)) if array.size else 0))
+    assert back["layout"] == {"width": 3, "nothing": None, "list": [1, 2]}
+
+
+def test_packing_two_dimensions_and_equal_figures():
+    grid = np.arange(6.0).reshape(2, 3)
+    frame = pack({"data": [{"z": grid}], "layout": {}})
+    np.testing.assert_array_equal(unpack(frame)["data"][0]["z"], grid)
+    assert frame == pack({"data": [{"z": grid.copy()}], "layout": {}})

@@ -1,0 +1,61 @@
+"""Exactly the data that a figure shows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+
+def data_of(figure: Any) -> xr.Dataset:
+    """The points of all curves of a figure (a plotly Figure or a dict), one after the other.
+
+    *Returns*: dim point with curve (its name), x, y; attributes x, y (and y2) say what the axes are, with units.
+    """
+    drawn = figure if isinstance(figure, dict) else figure.to_plotly_json()
+    columns: dict[str, list[np.ndarray]] = {"curve": [], "panel": [], "x": [], "y": []}
+    for trace in drawn["data"]:
+        x, y = (_array(trace.get(key, [])) for key in "xy")
+        columns["curve"].append(np.full(len(x), plain(trace.get("name", "")), dtype=object))
+        columns["panel"].append(np.full(len(x), trace.get("yaxis", "y"), dtype=object))
+        columns["x"].append(x)
+        columns["y"].append(y)
+    result = xr.Dataset({name: ("point", np.concatenate(parts) if parts else np.array([])) for name, parts in columns.items()})
+    for name, axis in (("x", "xaxis"), ("y", "yaxis"), ("y2", "yaxis2")):
+        title = drawn["layout"].get(axis, {}).get("title", {}).get("text", "")
+        if title:
+            result.attrs[name] = plain(title)
+    return result
+
+
+def csv_of(figure: Any) -> str:
+    """`data_of` as CSV text with the columns curve, panel, x, y; empty where a curve has a gap."""
+    data = data_of(figure)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["curve", "panel", "x", "y"])
+    for curve, panel, x, y in zip(*(data[name].values for name in ("curve", "panel", "x", "y")), strict=True):
+        writer.writerow([curve, panel, _number(x), _number(y)])
+    return text.getvalue()
+
+
+def plain(text: Any) -> str:
+    """Text without HTML marks."""
+    return re.sub(r"<[^>]*>", "", str(text).replace("<br>", " "))
+
+
+def _number(value: float) -> str:
+    return repr(float(value)) if np.isfinite(value) else ""
+
+
+def _array(values: Any) -> np.ndarray:
+    """Numbers from a list, an array, or plotly's {"dtype", "bdata"}."""
+    if isinstance(values, dict):
+        import base64
+
+        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=np.dtype(values["dtype"]).newbyteorder("<")).astype(float)
+    return np.array([np.nan if value is None else value for value in values], dtype=float)

@@ -1,0 +1,213 @@
+"""The pieces that figures are made of: curves, steps, bands, axes, and the layout they share.
+
+Figures are built as plain dicts, which a page packs and sends as they are; the public functions wrap them in plotly's Figure.
+"""
+
+from __future__ import annotations
+
+import functools
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.figures.theme import LEARNED, LIGHT, Theme, theme_of
+
+MOST_POINTS = 600  # per curve on the screen
+Runs = list[tuple[str, xr.Dataset]]
+Datasets = xr.Dataset | Sequence[tuple[str, xr.Dataset]]
+
+
+class Empty(ValueError):
+    """There is nothing to draw; the message says why, and stands in the figure."""
+
+
+def figure(build: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
+    """Turns build(runs, theme, **options) -> dict into a public function of Datasets that returns a plotly Figure.
+
+    The function takes one Dataset or several (label, Dataset) pairs, and the name of a theme. `.as_dict` returns the plain dict with
+    data, layout and config, without plotly's validation.
+    """
+
+    @functools.wraps(build)
+    def as_dict(datasets: Datasets, theme: str | Theme = LIGHT, **options: Any) -> dict[str, Any]:
+        look = theme_of(theme)
+        runs: Runs = [("", datasets)] if isinstance(datasets, xr.Dataset) else [(str(label), dataset) for label, dataset in datasets]
+        try:
+            if not runs:
+                raise Empty("No run is chosen.")
+            drawn = build(runs, look, **options)
+        except Empty as reason:
+            drawn = sentence(str(reason), look)
+        drawn["layout"]["uirevision"] = build.__name__
+        drawn["config"] = config(build.__name__)
+        return drawn
+
+    @functools.wraps(build)
+    def public(datasets: Datasets, theme: str | Theme = LIGHT, **options: Any) -> Any:
+        import plotly.graph_objects as go
+
+        drawn = as_dict(datasets, theme, **options)
+        return go.Figure({"data": drawn["data"], "layout": drawn["layout"]})
+
+    public.as_dict = as_dict  # type: ignore[attr-defined]
+    return public
+
+
+def config(filename: str) -> dict[str, Any]:
+    """What plotly.js is told about its buttons: no logo, no upload to a cloud, SVG as the image format."""
+    image = {"format": "svg", "filename": filename, "scale": 1}
+    return {"displaylogo": False, "showSendToCloud": False, "plotlyServerURL": "", "toImageButtonOptions": image}
+
+
+def sentence(text: str, theme: Theme) -> dict[str, Any]:
+    """An empty figure that says why it is empty."""
+    note = {
+        "text": "<br>".join(textwrap.wrap(text, 60)),
+        "showarrow": False,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.5,
+        "y": 0.5,
+        "font": {"color": theme.muted},
+    }
+    hidden = {"visible": False, "fixedrange": True}
+    return {"data": [], "layout": {**layout(theme), "xaxis": hidden, "yaxis": hidden, "annotations": [note]}}
+
+
+def layout(theme: Theme, **axes: dict[str, Any]) -> dict[str, Any]:
+    """Fonts, colours, margins and legend; axes as keywords xaxis, yaxis, yaxis2."""
+    return {
+        "font": {"family": theme.family, "size": theme.font_size, "color": theme.ink},
+        "paper_bgcolor": theme.paper,
+        "plot_bgcolor": theme.paper,
+        "colorway": list(theme.colours),
+        "margin": {"l": 10, "r": 12, "t": 12, "b": 10},
+        "legend": {"orientation": "h", "x": 0, "y": 1.01, "xanchor": "left", "yanchor": "bottom", "bgcolor": theme.faint(theme.paper, 0)},
+        "hovermode": "closest",
+        "hoverlabel": {"font": {"size": theme.font_size}},
+        "modebar": {"bgcolor": theme.faint(theme.paper, 0.7), "color": theme.muted, "activecolor": theme.ink},
+        "showlegend": True,
+        **axes,
+    }
+
+
+def axis(theme: Theme, title: str, **options: Any) -> dict[str, Any]:
+    """An axis with title, frame and ticks on the inside. log=True for a logarithmic one, whose `range` is given in values and which has at
+    most `labels` decades labelled."""
+    if options.pop("log", False):
+        ends = list(np.log10(options["range"]))
+        decades = int(np.ceil((ends[1] - ends[0]) / options.pop("labels", 6)))
+        options |= {"type": "log", "range": ends, "dtick": max(decades, 1), "minor": {"ticks": "inside", "tickcolor": theme.ink}}
+    return {
+        "title": {"text": title, "standoff": 8},
+        "automargin": True,
+        "showline": True,
+        "mirror": "ticks",
+        "ticks": "inside",
+        "linecolor": theme.ink,
+        "tickcolor": theme.ink,
+        "gridcolor": theme.grid,
+        "zeroline": False,
+        "exponentformat": "power",
+        **options,
+    }
+
+
+def two_panels(theme: Theme, x: dict[str, Any], upper: dict[str, Any], lower: dict[str, Any], *, share: float = 0.32) -> dict[str, Any]:
+    """Layout of a main panel above a lower one with the same x axis; the lower panel takes this share of the height."""
+    edge = share + 0.08
+    line = {
+        "type": "line",
+        "xref": "paper",
+        "yref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": edge,
+        "y1": edge,
+        "line": {"color": theme.ink, "width": 1},
+    }
+    panels = {"xaxis": {**x, "anchor": "y2"}, "yaxis": {**upper, "domain": [edge, 1]}, "yaxis2": {**lower, "domain": [0, share]}}
+    return {**layout(theme, **panels), "shapes": [line]}
+
+
+def curve(theme: Theme, name: str, x: Any, y: Any, colour: str, **options: Any) -> dict[str, Any]:
+    """A line. Options: dash, width (in units of the theme's), log=True (non-positive values are left out), yaxis, legendgroup, ..."""
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if options.pop("log", False):
+        y = np.where(y > 0, y, np.nan)
+    x, y = thinned(x, y)
+    line = {"color": colour, "width": theme.line_width * options.pop("width", 1.0), "dash": options.pop("dash", LEARNED), "simplify": False}
+    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line, **options}
+
+
+def steps(theme: Theme, name: str, low: Any, high: Any, y: Any, colour: str, **options: Any) -> dict[str, Any]:
+    """A histogram as a line of steps."""
+    return curve(theme, name, np.column_stack([low, high]).ravel(), np.repeat(np.asarray(y, dtype=float), 2), colour, **options)
+
+
+def step_band(theme: Theme, name: str, low: Any, high: Any, bottom: Any, top: Any, colour: str, **options: Any) -> dict[str, Any]:
+    """A translucent band of steps between bottom and top; log=True cuts it at `floor` from below. Bins without a value have no band."""
+    low, high, bottom, top = (np.asarray(a, dtype=float) for a in (low, high, bottom, top))
+    floor, log, opacity = options.pop("floor", 0.0), options.pop("log", False), options.pop("opacity", None)
+    good = np.isfinite(bottom) & np.isfinite(top) & ((top > floor) if log else True)
+    bottom = np.maximum(bottom, floor) if log else bottom
+    x, y = [], []
+    for group in _neighbours(good):
+        edges = np.column_stack([low[group], high[group]]).ravel()
+        x += [*edges, *edges[::-1], edges[0], np.nan]
+        y += [*np.repeat(top[group], 2), *np.repeat(bottom[group], 2)[::-1], top[group][0], np.nan]
+    return {
+        "type": "scatter", "mode": "lines", "name": name, "x": np.array(x[:-1]), "y": np.array(y[:-1]), "fill": "toself",
+        "fillcolor": theme.faint(colour, opacity), "line": {"color": colour, "width": 0, "simplify": False}, "hoverinfo": "skip", **options,
+    }  # fmt: skip
+
+
+def _neighbours(good: np.ndarray) -> list[np.ndarray]:
+    """Index arrays of the runs of neighbouring True entries."""
+    index = np.flatnonzero(good)
+    return np.split(index, np.flatnonzero(np.diff(index) > 1) + 1) if index.size else []
+
+
+def thinned(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
+    """At most `most` points of a curve: the smallest and the largest of each stretch, so that spikes stay."""
+    if len(x) <= most:
+        return x, y
+    length = -(-len(x) // (most // 2))
+    padded = np.pad(y, (0, -len(y) % length), constant_values=np.nan).reshape(-1, length)
+    first = np.arange(len(padded)) * length
+    lowest = first + np.where(np.isfinite(padded), padded, np.inf).argmin(axis=1)
+    highest = first + np.where(np.isfinite(padded), padded, -np.inf).argmax(axis=1)
+    kept = np.unique([lowest, highest])
+    return x[kept], y[kept]
+
+
+def labelled(label: str, text: str) -> str:
+    """A name in the legend: the run's label first where there are several."""
+    return f"{label}: {text}" if label else text
+
+
+def events(number: int, noun: str) -> str:
+    """A number of things in words: 10,000 test events."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def bound(value: float, choices: Sequence[float]) -> float:
+    """The smallest choice that is not below the value, so that axes keep still while values change; the last one for NaN."""
+    return next((choice for choice in choices if value <= choice), choices[-1])
+
+
+def percent(value: float) -> str:
+    """A fraction in percent with two or three digits: 0.0123 -> 1.23 %."""
+    return f"{100 * value:.3g} %" if np.isfinite(value) else "–"
+
+
+def with_error(value: float, error: float) -> str:
+    """A value with its error, to the error's first digit, or first two if that is a 1: −0.013 ± 0.007."""
+    if not (np.isfinite(value) and np.isfinite(error)):
+        return "–"
+    digits = -int(np.floor(np.log10(error / 2))) if error > 0 else 3
+    digits = min(max(digits, 0), 4)
+    return f"{value:.{digits}f} ± {error:.{digits}f}".replace("-", "−")

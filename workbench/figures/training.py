@@ -1,0 +1,95 @@
+"""Figures of a running training, from its reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.figures.drawing import Empty, Runs, axis, bound, curve, figure, labelled, layout, two_panels
+from workbench.figures.theme import LEARNED, SPREAD, VALIDATED, Theme
+from workbench.results.prediction import recipe_of
+
+NO_REPORTS = "The first losses appear after a few steps."
+
+
+@figure
+def losses(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """−log likelihood of training and validation events above, KL per event below."""
+    several = len(runs) > 1
+    upper, lower = [], []
+    for number, (label, reports) in enumerate(runs):
+        step = _steps(reports)
+        colours = [theme.colour(number)] * 3 if several else [theme.colour(k) for k in range(3)]
+        likelihood = _values(reports, "likelihood", fallback="loss")
+        upper.append(curve(theme, labelled(label, "training"), step, likelihood, colours[0], dash=LEARNED, width=0.8))
+        validated = _values(reports, "validation_likelihood")
+        here = np.isfinite(validated)
+        if here.any():
+            upper.append(curve(theme, labelled(label, "validation"), step[here], validated[here], colours[1], dash=VALIDATED))
+        kl = _values(reports, "kl")
+        if np.nanmax(kl, initial=0) > 0:
+            lower.append(curve(theme, labelled(label, "KL / N"), step, kl, colours[2], dash=SPREAD, log=True, yaxis="y2"))
+    if not any(np.isfinite(drawn["y"]).any() for drawn in upper):
+        raise Empty("All losses so far are not finite.")
+    x = axis(theme, "step", range=[0, _last_step(runs)])
+    y = axis(theme, "−⟨log p(A)⟩", range=_loss_range([drawn["y"] for drawn in upper]))
+    if not lower:
+        return {"data": upper, "layout": layout(theme, xaxis=x, yaxis=y)}
+    below = axis(theme, "KL / N", log=True, range=_decades([drawn["y"] for drawn in lower]), labels=2)
+    return {"data": upper + lower, "layout": two_panels(theme, x, y, below)}
+
+
+@figure
+def accuracy(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """Median |Δ| of the validation events against the step."""
+    data = []
+    for number, (label, reports) in enumerate(runs):
+        step, delta = _steps(reports), _values(reports, "validation_delta")
+        here = np.isfinite(delta) & (delta > 0)
+        if here.any():
+            name = labelled(label, f"validation, now {100 * delta[here][-1]:.2g} %")
+            data.append(curve(theme, name, step[here], 100 * delta[here], theme.colour(number), dash=VALIDATED, mode="lines+markers"))
+    if not data:
+        raise Empty("The first validation comes after some steps.")
+    y = axis(theme, "median |Δ| [%]", log=True, range=_decades([drawn["y"] for drawn in data]))
+    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, _last_step(runs)]), yaxis=y)}
+
+
+def _steps(reports: xr.Dataset) -> np.ndarray:
+    if reports.sizes.get("step", 0) == 0:
+        raise Empty(NO_REPORTS)
+    return reports["step"].values.astype(float)
+
+
+def _values(reports: xr.Dataset, name: str, fallback: str = "") -> np.ndarray:
+    for key in (name, fallback):
+        if key in reports.variables:
+            return reports[key].values.astype(float)
+    return np.full(reports.sizes["step"], np.nan)
+
+
+def _last_step(runs: Runs) -> float:
+    """The end of the step axis: the planned end where the recipe is known."""
+    planned = [recipe_of(reports).get("steps", 0) for _, reports in runs]
+    return float(max([1, *planned, *(reports["step"].values.max() for _, reports in runs)]))
+
+
+def _loss_range(values: list[np.ndarray]) -> list[float]:
+    """From below the lowest loss to above all but the first tenth of the points, in halves, so that the axis seldom moves."""
+    lowest = min(np.nanmin(v) for v in values if np.isfinite(v).any())
+    late = np.concatenate([v[len(v) // 10 :] for v in values])
+    highest = max(np.nanmax(late), lowest + 0.5) if np.isfinite(late).any() else lowest + 1
+    span = bound(highest - lowest, [1, 2, 5, 10, 20, 50, 100, 1e3, 1e4, 1e6, 1e9])
+    unit = span / 4
+    return [float(np.floor(lowest / unit) * unit - unit / 4), float(np.ceil(highest / unit) * unit + unit / 4)]
+
+
+def _decades(values: list[np.ndarray]) -> list[float]:
+    """The decades that hold all positive values."""
+    positive = np.concatenate([v[np.isfinite(v) & (v > 0)] for v in values])
+    if not positive.size:
+        return [0.1, 1.0]
+    low, high = np.floor(np.log10(positive.min())), np.ceil(np.log10(positive.max()))
+    return [10.0**low, 10.0 ** max(high, low + 1)]
