@@ -137,8 +137,7 @@ def broken(prediction, kind):
 @pytest.mark.parametrize("kind", ["no events", "one event", "all NaN", "zero errors", "infinite", "one draw", "negative", "summary"])
 @pytest.mark.parametrize("name", [name for name, entry in FIGURES.items() if entry.takes != "reports"])
 def test_strange_predictions_give_a_figure_or_a_sentence(name, kind):
-    with np.errstate(all="ignore"):
-        figure = FIGURES[name].as_dict(broken(make_prediction(events=60), kind))
+    figure = FIGURES[name].as_dict(broken(make_prediction(events=60), kind))
     json.dumps(unpack(pack(figure))["layout"])
     if not figure["data"]:
         assert figure["layout"]["annotations"][0]["text"].endswith(".")

@@ -80,7 +80,7 @@ def prediction_truth(runs: Runs, theme: Theme) -> dict[str, Any]:
                 step_band(theme, labelled(label, f"{level} % of events"), low, high, bottom, top, colour, opacity=opacity, **shown)
             )
         below.append(steps(theme, labelled(label, "median ratio"), low, high, profile["median"].values, colour, **shown))
-        spread = np.maximum(np.abs(profile["high95"] - 1), np.abs(profile["low95"] - 1)).values[profile["count"].values >= 20]
+        spread = np.maximum(profile["high95"].values - 1, 1 - profile["low95"].values)[profile["count"].values >= 20]
         widest = max(widest, float(spread.max(initial=0)))
     half = bound(widest, RATIO_RANGES)
     units = "GeV<sup>−2</sup>"
@@ -100,7 +100,8 @@ def kinematics(runs: Runs, theme: Theme, observable: Any = "diphoton_mass") -> d
     """
     if isinstance(observable, str):
         observable = _observable(observable, runs)
-    data, below, tops, widest, expected = [], [], [], 0.0, []
+    data, below, tops, widest = [], [], [], 0.0
+    expected: list[dict[str, Any]] = []
     for number, (label, dataset) in enumerate(runs):
         if not dataset.sizes.get("event"):
             continue

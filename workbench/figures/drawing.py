@@ -38,7 +38,8 @@ def figure(build: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
         try:
             if not runs:
                 raise Empty("No run is chosen.")
-            drawn = build(runs, look, **options)
+            with np.errstate(all="ignore"):  # values that are not finite are left out of every figure
+                drawn = build(runs, look, **options)
         except Empty as reason:
             drawn = sentence(str(reason), look)
         drawn["layout"]["uirevision"] = build.__name__

@@ -53,7 +53,8 @@ def scaled_pull(runs: Runs, theme: Theme, draws: int | None = None) -> dict[str,
 @figure
 def sigmas(runs: Runs, theme: Theme) -> dict[str, Any]:
     """Distribution of σ_syst/A and σ_stat/A, with the noise that was put on the amplitudes."""
-    several, data, highest, noises = len(runs) > 1, [], 0.0, {}
+    several, data, highest = len(runs) > 1, [], 0.0
+    noises: set[float] = set()
     for number, (label, dataset) in enumerate(runs):
         relative = relative_sigma(dataset)
         for part, dash, name in (("syst", LEARNED, "σ<sub>syst</sub>/A"), ("stat", SPREAD, "σ<sub>stat</sub>/A")):
@@ -68,7 +69,7 @@ def sigmas(runs: Runs, theme: Theme) -> dict[str, Any]:
             highest = max(highest, float(h["density"].max()))
         noise = recipe_of(dataset).get("noise", 0.0)
         if noise and noise > 0:
-            noises.setdefault(float(noise), []).append(label)
+            noises.add(float(noise))
     if not data:
         raise Empty("No event has a positive error bar yet.")
     top = bound(1.1 * highest, SIGMA_TOPS)
@@ -100,8 +101,8 @@ def _pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title:
         highest = max(highest, float(h["density"].max()))
     if not data:
         raise Empty("No pull is finite yet.")
-    t = np.linspace(-5, 5, 201)
-    data.append(curve(theme, "N(0,1)", t, np.exp(-(t**2) / 2) / np.sqrt(2 * np.pi), theme.ink, dash=EXPECTED))
+    x = np.linspace(-5, 5, 201)
+    data.append(curve(theme, "N(0,1)", x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), theme.ink, dash=EXPECTED))
     y = axis(theme, "normalised density", range=[0, bound(1.08 * highest, PULL_TOPS)])
     return {"data": data, "layout": layout(theme, xaxis=axis(theme, title, range=[-5, 5]), yaxis=y)}
 

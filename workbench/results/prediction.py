@@ -25,7 +25,7 @@ def summary(prediction: xr.Dataset) -> xr.Dataset:
         return prediction
     mean, syst = prediction["mean"].astype(float), prediction["sigma_syst"].astype(float)
     if "draw" in prediction.dims:
-        stat, syst, mean = mean.std("draw"), np.sqrt((syst**2).mean("draw")), mean.mean("draw")
+        stat, syst, mean = mean.std("draw"), (syst**2).mean("draw") ** 0.5, mean.mean("draw")
     else:
         stat = prediction["sigma_stat"].astype(float)
     units = prediction["mean"].attrs.get("units", "GeV^-2")
@@ -35,7 +35,7 @@ def summary(prediction: xr.Dataset) -> xr.Dataset:
         mean=_named(mean, "⟨A⟩", units),
         sigma_syst=_named(syst, "σ_syst", units),
         sigma_stat=_named(stat, "σ_stat", units),
-        sigma_tot=_named(np.sqrt(syst**2 + stat**2), "σ_tot", units),
+        sigma_tot=_named((syst**2 + stat**2) ** 0.5, "σ_tot", units),
         delta=_named((mean - truth) / truth, "Δ = (⟨A⟩ − A)/A", "1"),
     )
 
