@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workbench.runs.launcher import launch
     from workbench.runs.store import RunStore, open_run
     from workbench.studios import studio
-    from workbench.training.job import train
+    from workbench.training.job import train_recipe as train
     from workbench.training.recipe import AmplitudeRecipe, RecipeError
 
 __version__ = "0.1.0"
@@ -32,7 +32,7 @@ _HOMES = {
     "make_dataset": "data.catalogue",
     "AmplitudeRecipe": "training.recipe",
     "RecipeError": "training.recipe",
-    "train": "training.job",
+    "train": "training.job:train_recipe",
     "launch": "runs.launcher",
     "open_run": "runs.store",
     "RunStore": "runs.store",
@@ -60,7 +60,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'workbench' has no attribute {name!r}; it has {', '.join(__all__)}.")
-    value = getattr(import_module(f"workbench.{_HOMES[name]}"), name)
+    module, _, other = _HOMES[name].partition(":")
+    value = getattr(import_module(f"workbench.{module}"), other or name)
     globals()[name] = value
     return value
 

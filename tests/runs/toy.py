@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -37,7 +38,7 @@ class ToyJob:
         self.x = torch.linspace(-1, 1, EVENTS)[:, None]
         self.y = torch.sin(3 * self.x)
         widths = [1, *recipe.hidden, 1]
-        self.weights = [torch.randn(a, b, generator=self.generator) / math.sqrt(a) for a, b in zip(widths, widths[1:], strict=False)]
+        self.weights = [torch.randn(a, b, generator=self.generator) / math.sqrt(a) for a, b in pairwise(widths)]
         for weight in self.weights:
             weight.requires_grad_()
         self.optimiser = torch.optim.Adam(self.weights, lr=recipe.learning_rate)

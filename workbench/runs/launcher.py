@@ -16,10 +16,10 @@ from pathlib import Path
 from workbench.training.recipe import Recipe
 
 from . import files
+from .disk import birth
 from .files import Lock, NoLocks, RunError
 from .store import LIVE, Run, RunStore
 from .turns import Ticket, alone
-from .worker import birth
 
 ROOT = Path(__file__).parents[2]
 # Import this very workbench, after the standard library, and never a file of the same name in the user's folder (-P).
@@ -85,8 +85,12 @@ class Forker:
                 environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
                 subprocess.Popen(
                     [*self._command, str(theirs.fileno())],
-                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment, pass_fds=[theirs.fileno()], start_new_session=True,
-                )  # fmt: skip
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    env=environment,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
         return self._connection
 
 

@@ -22,7 +22,6 @@ import os
 import re
 import secrets
 import shutil
-import statistics
 import threading
 import time
 from dataclasses import dataclass
@@ -30,13 +29,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from workbench.home import runs_folder
 from workbench.training.recipe import Recipe, RecipeError
 
-from . import files
+from . import files, history
 from .files import Damaged, Lock, NoLocks, RunError
+from .history import NewReports, reports_dataset
 
 if TYPE_CHECKING:
     import xarray
@@ -45,7 +45,6 @@ SCHEMA = 1
 ID = re.compile(r"[a-z0-9-]{1,40}")
 LIVE = ("queued", "preparing", "running", "paused", "finishing")
 HEARTBEAT = 1.0  # seconds between two rewritings of status.json
-SAME_IN_ALL_SNAPSHOTS = ("amplitude_true", "amplitude_train", "momenta")
 EXAMPLES = Path(__file__).parent / "examples"
 _heartbeats: dict[Path, tuple[bytes, float]] = {}
 
@@ -81,14 +80,6 @@ class Status:
     @property
     def resumable(self) -> bool:
         return self.state in ("stopped", "died", "failed")
-
-
-class NewReports(NamedTuple):
-    """Reports since a cursor. `restarted`: the run went back to a checkpoint, so these are all reports from the beginning."""
-
-    reports: list[dict[str, Any]]
-    cursor: tuple[int, int]
-    restarted: bool
 
 
 class Run:
@@ -148,10 +139,10 @@ class Run:
                     "died",
                     "The training process ended without a word; it can be resumed from its last checkpoint.",
                 )
-        reports = [] if values["state"] == "finished" else self._last_reports()
+        reports = [] if values["state"] == "finished" else history.last_reports(self.path / "reports.jsonl")
         if reports:
             values["step"], values["seconds"] = reports[-1]["step"], reports[-1]["seconds"]
-        eta = _eta(reports, values.get("steps", 0)) if values["state"] == "running" else None
+        eta = history.eta(reports, values.get("steps", 0)) if values["state"] == "running" else None
         position = values.get("queue_position") if values["state"] == "queued" else None
         known = {name: values[name] for name in Status.__dataclass_fields__ if name in values}
         return Status(**{**known, "eta": eta, "queue_position": position})
@@ -165,19 +156,24 @@ class Run:
             state = "running" if self.live() else "finished" if (self.path / "run.nc").exists() else "died"
             return {"state": state, "steps": getattr(self.recipe, "steps", 0), "message": f"status.json cannot be read: {problem}"}
 
-    def _beats(self) -> bool:
-        """Without flock: no change of status.json during three heartbeats of this reader's own clock means death."""
+    def _beats(self, patience: float = 0.0) -> bool:
+        """Without flock: no change of status.json during three heartbeats of this reader's own clock means death.
+
+        The first look cannot know; `patience` (s) takes a second one that does.
+        """
         try:
             seen = files.read(self.path / "status.json")
             if files.unseal(seen, "status.json").get("state") not in LIVE:
                 return False
         except (OSError, Damaged):
             return False
-        before, since = _heartbeats.get(self.path, (b"", 0.0))
+        before, since = _heartbeats.setdefault(self.path, (seen, time.monotonic()))
+        if patience:
+            time.sleep(patience)
+            return self._beats()
         if seen != before:
             _heartbeats[self.path] = (seen, time.monotonic())
-            return True
-        return time.monotonic() - since < 3 * HEARTBEAT
+        return seen != before or time.monotonic() - since < 3 * HEARTBEAT
 
     def wait(self, timeout: float | None = None) -> Run:
         """This run, once it no longer lives. Raises: TimeoutError after `timeout` seconds."""
@@ -192,59 +188,25 @@ class Run:
 
     def read_reports(self, cursor: tuple[int, int] | None = None) -> NewReports:
         """The reports since `cursor` (from the beginning without one): cheap enough to be called many times a second."""
-        try:
-            with files.opened(self.path / "reports.jsonl", os.O_RDONLY) as file:
-                told = os.fstat(file)
-                same = cursor is not None and cursor[0] == told.st_ino and cursor[1] <= told.st_size
-                offset = cursor[1] if cursor and same else 0
-                data = os.pread(file, told.st_size - offset, offset) if told.st_size > offset else b""
-        except FileNotFoundError:
-            return NewReports([], (0, 0), cursor is not None and cursor != (0, 0))
-        end = data.rfind(b"\n") + 1
-        return NewReports(_parse(data[:end])[0], (told.st_ino, offset + end), cursor is not None and not same and cursor != (0, 0))
-
-    def _last_reports(self, size: int = 8192) -> list[dict[str, Any]]:
-        try:
-            with files.opened(self.path / "reports.jsonl", os.O_RDONLY) as file:
-                offset = max(0, os.fstat(file).st_size - size)
-                data = os.pread(file, size, offset)
-        except OSError:
-            return []
-        begin = data.find(b"\n") + 1 if offset else 0
-        return _parse(data[begin : data.rfind(b"\n") + 1])[0]
+        return history.read_reports(self.path / "reports.jsonl", cursor)
 
     @property
     def reports(self) -> xarray.Dataset:
         """Losses over step: seconds, loss, likelihood, kl, and validation_… (NaN where the block was not validated)."""
         return reports_dataset(self.read_reports().reports)
 
-    def snapshot_steps(self) -> list[int]:
-        """Steps of the snapshots in the folder, ascending. A finished run keeps its snapshots in run.nc."""
-        try:
-            return sorted(int(name[:-3]) for name in os.listdir(self.path / "snapshots") if name.endswith(".nc") and name[:-3].isdecimal())
-        except FileNotFoundError:
-            return []
-
     def latest_snapshot(self, after_step: int | None = None) -> xarray.Dataset | None:
         """The newest snapshot that is whole, or None if there is none later than `after_step`."""
-        for step in reversed(self.snapshot_steps()):
+        for step in reversed(history.snapshot_steps(self.path)):
             if after_step is not None and step <= after_step:
                 return None
             with contextlib.suppress(OSError, Damaged):
-                return self._snapshot(step)
+                return history.snapshot(self.path, step)
         with contextlib.suppress(OSError, Damaged):
             snapshots = self._consolidated("/snapshots")
             if snapshots.sizes.get("step") and (after_step is None or int(snapshots["step"][-1]) > after_step):
                 return snapshots.isel(step=-1)
         return None
-
-    def _snapshot(self, step: int) -> xarray.Dataset:
-        from . import netcdf
-
-        return netcdf.decode(files.read(self._snapshot_path(step)), f"{self.id}/snapshots/{step}.nc")["/"].set_coords("step")
-
-    def _snapshot_path(self, step: int) -> Path:
-        return self.path / "snapshots" / f"{step}.nc"
 
     @property
     def snapshots(self) -> xarray.Dataset:
@@ -258,38 +220,8 @@ class Run:
                 return self._consolidated("/snapshots"), []
             except (OSError, Damaged) as problem:
                 problems.append(str(problem))
-        snapshots, damaged = self._stack()
+        snapshots, damaged = history.snapshots(self.path)
         return snapshots, problems + damaged
-
-    def _stack(self) -> tuple[xarray.Dataset, list[str]]:
-        """The snapshots of the folder, stacked. Only the last one is read with its dimensions, the others as bare arrays."""
-        import numpy as np
-        import xarray as xr
-
-        from . import netcdf
-
-        last = self.latest_snapshot() if self.snapshot_steps() else None
-        problems, arrays = [], {}
-        for step in self.snapshot_steps():
-            try:
-                arrays[step] = netcdf.decode_arrays(files.read(self._snapshot_path(step)), f"{self.id}/snapshots/{step}.nc")
-            except (OSError, Damaged) as problem:
-                problems.append(str(problem))
-        if last is None or not arrays:
-            return xr.Dataset(coords={"step": np.zeros(0, dtype=np.int64)}), problems
-        varying = {
-            name: variable
-            for name, variable in last.variables.items()
-            if name not in SAME_IN_ALL_SNAPSHOTS and name not in last.dims and name != "step"
-        }
-        whole = {
-            step: item for step, item in arrays.items() if all(np.shape(item.get(name)) == each.shape for name, each in varying.items())
-        }
-        stacked = {
-            name: (("step", *variable.dims), np.stack([item[name] for item in whole.values()]), variable.attrs)
-            for name, variable in varying.items()
-        }
-        return last.drop_vars([*varying, "step"]).assign(stacked).assign_coords(step=np.array(list(whole), dtype=np.int64)), problems
 
     def prediction(self, split: str = "test") -> xarray.Dataset:
         """The final prediction, draw by draw, on the "test" or a part of the "train" events.
@@ -322,16 +254,24 @@ class Run:
             except (OSError, Damaged) as problem:
                 found.append(str(problem))
         with contextlib.suppress(FileNotFoundError):
-            damaged = _parse(files.read(self.path / "reports.jsonl"))[1]
+            damaged = history.parse(files.read(self.path / "reports.jsonl"))[1]
             if damaged:
                 found.append(f"{self.id}/reports.jsonl is damaged in {damaged} lines, which are left out.")
         return found + self._snapshots()[1]
 
-    def figure(self, name: str, **options: Any) -> Any:
-        """A figure of this run by its name in `workbench.figures`, as a plotly Figure."""
-        from workbench.figures import figure
+    def figure(self, name: str = "losses", theme: str = "light", **options: Any) -> Any:
+        """A figure of this run by its name in `workbench.figures.FIGURES`, as a plotly Figure.
 
-        return figure(name, self, **options)
+        Raises: ValueError for an unknown name; RunError when the run has not come so far.
+        """
+        from workbench.figures import FIGURES
+
+        if name not in FIGURES:
+            raise ValueError(f"There is no figure {name!r}: one of {', '.join(FIGURES)} is needed.")
+        takes, dataset = FIGURES[name].takes, None
+        if takes == "summary" and self.read_status()["state"] != "finished":
+            dataset = self.latest_snapshot()
+        return FIGURES[name].function(self.reports if takes == "reports" else dataset or self.prediction("test"), theme, **options)
 
     # What it is asked to do
 
@@ -392,7 +332,7 @@ class Run:
         try:
             lock = Lock.acquire(self.path / "LOCK")
         except NoLocks:
-            lock = None if self._beats() and not time.sleep(3.2 * HEARTBEAT) and self._beats() else Lock(None)
+            lock = None if self._beats(patience=3.2 * HEARTBEAT) else Lock(None)
         if lock is None:
             values = self.read_status()
             raise RunError(f"Run {self.id} is {values['state']}, in process {values.get('pid')} on {values.get('host', 'this computer')}.")
@@ -410,7 +350,7 @@ class Run:
         from . import netcdf
 
         about = {"recipe": json.dumps(self._record["recipe"]), "title": self.title, "created": self.created, "run": self.id}
-        groups = {"/": xr.Dataset(attrs=about), "/reports": self.reports, "/snapshots": self._stack()[0]}
+        groups = {"/": xr.Dataset(attrs=about), "/reports": self.reports, "/snapshots": history.snapshots(self.path)[0]}
         return netcdf.encode({**groups, **{f"/prediction/{split}": prediction for split, prediction in predictions.items()}})
 
 
@@ -527,47 +467,8 @@ def open_run(path: Path | str) -> Run:
     return run
 
 
-def reports_dataset(reports: list[dict[str, Any]]) -> xarray.Dataset:
-    """Reports as a Dataset over step: one variable per loss, validation measures with the prefix validation_."""
-    import numpy as np
-    import xarray as xr
-
-    columns: dict[str, list[float]] = {}
-    for row, report in enumerate(reports):
-        validation = {f"validation_{name}": value for name, value in report.get("validation", {}).items()}
-        for name, value in {**report.get("losses", {}), **validation}.items():
-            column = columns.setdefault(name, [])
-            column.extend([np.nan] * (row - len(column)))
-            column.append(np.nan if value is None else value)
-    seconds = ("step", np.array([report["seconds"] for report in reports], dtype=float), {"units": "s", "long_name": "time spent training"})
-    data = {name: ("step", np.array(column + [np.nan] * (len(reports) - len(column)), dtype=float)) for name, column in columns.items()}
-    steps = np.array([report["step"] for report in reports], dtype=np.int64)
-    return xr.Dataset({"seconds": seconds, **data}, coords={"step": ("step", steps, {"long_name": "optimiser step"})})
-
-
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _parse(lines: bytes) -> tuple[list[dict[str, Any]], int]:
-    """Reports of whole lines, and how many lines were damaged."""
-    reports, damaged = [], 0
-    for line in lines.splitlines():
-        try:
-            report = files.unseal(line, "reports.jsonl")
-            reports.append({**report, "step": int(report["step"]), "seconds": float(report["seconds"])})
-        except (Damaged, KeyError, TypeError, ValueError):
-            damaged += 1
-    return reports, damaged
-
-
-def _eta(reports: list[dict[str, Any]], steps: int) -> float | None:
-    """Median time per step of the last 20 blocks, times the steps that remain; None before there are two blocks."""
-    recent = reports[-21:]
-    pace = [
-        (b["seconds"] - a["seconds"]) / (b["step"] - a["step"]) for a, b in zip(recent, recent[1:], strict=False) if b["step"] > a["step"]
-    ]
-    return statistics.median(pace) * max(0, steps - recent[-1]["step"]) if pace else None
 
 
 def _versions() -> dict[str, str]:

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import signal
-import socket
 import sys
 import threading
 import time
 import traceback
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,9 +20,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from workbench.training.recipe import Recipe
 from workbench.training.report import Report
 
-from . import files
+from . import checkpoint, files, history, netcdf
+from .disk import Disk, identity
 from .files import Lock, RunError
-from .store import HEARTBEAT, Run, now
+from .store import Run, now
 from .turns import Ticket
 
 if TYPE_CHECKING:
@@ -36,19 +34,18 @@ SNAPSHOT_SECONDS = 0.25
 SNAPSHOTS_PER_RUNTIME = 400  # from 100 s on, snapshots grow rarer: a four-hundredth of the time trained so far
 SNAPSHOT_SHARE = 0.1  # of the time, at most, goes into making snapshots
 CHECKPOINT_SECONDS = 10.0
-RETRY_SECONDS = 2.0
-RESERVE = 32_768  # bytes kept back, so that a full disk can still be reported
-TRAIN_SUBSET = 2_000  # events of the training set in the final prediction
 FINISHED, FAILED, TAKEN = 0, 1, 3  # exit codes; a run that was stopped ends with 0 too
 
 
 class Job(Protocol):
     """What `workbench.training.job.Job` is to the worker; the tests bring a smaller one."""
 
-    step: int
-    steps: int
-    device: str
-
+    @property
+    def step(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def device(self) -> str: ...
     def train(self) -> Iterator[Report]: ...
     def snapshot(self) -> xarray.Dataset: ...
     def prediction(self, split: str) -> xarray.Dataset: ...
@@ -88,114 +85,10 @@ def run_job(folder: Path | str, job_factory: JobFactory | None = None, *, lock: 
         lock.release()
 
 
-def _job(recipe: Recipe, progress: Callable[[float, str], None]) -> Job:
+def _job(recipe: Any, progress: Callable[[float, str], None]) -> Job:
     from workbench.training.job import Job
 
     return Job(recipe, progress=progress)
-
-
-class Disk(threading.Thread):
-    """Writes for the worker: in order, one after the other, insisting. What OSError says becomes `problem` and a paused run."""
-
-    def __init__(self, run: Run, status: dict[str, Any]):
-        super().__init__(name="disk", daemon=True)
-        self.folder = run.path
-        self.status = status
-        self.progress: dict[str, Any] = {}
-        self.problem = ""
-        self.journal: files.Journal | None = None
-        self._orders: queue.Queue[Callable[[], None] | None] = queue.Queue()
-        self._leaving = threading.Event()
-
-    def put(self, order: Callable[[], None]) -> None:
-        """Have something written after all that was put before. It may be tried more than once."""
-        self._orders.put(order)
-
-    def write(self, path: Path, data: bytes) -> None:
-        self.put(lambda: files.replace(path, data))
-
-    def append(self, line: bytes) -> None:
-        self.put(lambda: self._journal().append(line))
-
-    def say(self, **changes: Any) -> None:
-        """Change the status, once all that was put before is on disk."""
-        self.put(lambda: self._say({**self.status, **changes}))
-
-    @property
-    def backlog(self) -> int:
-        return self._orders.unfinished_tasks
-
-    def close(self) -> None:
-        """Write what was put, but no longer insist; and end."""
-        self._leaving.set()
-        self._orders.put(None)
-        self.join()
-
-    def run(self) -> None:
-        beat, said = 0.0, self.progress
-        self._reserve()
-        while True:
-            if time.monotonic() >= beat or self.progress is not said:
-                said, beat = self.progress, time.monotonic() + HEARTBEAT
-                self._beat(said)
-            with contextlib.suppress(queue.Empty):
-                order = self._orders.get(timeout=HEARTBEAT / 4)
-                if order is None:
-                    break
-                self._insist(order)
-                self._orders.task_done()
-        files.remove(self.folder / ".reserve")
-        if self.journal:
-            self.journal.close()
-
-    def _insist(self, order: Callable[[], None]) -> None:
-        while True:
-            try:
-                if self.problem:
-                    self._reserve(insist=True)
-                order()
-            except OSError as problem:
-                self._complain(problem)
-                if self._leaving.wait(RETRY_SECONDS):
-                    with contextlib.suppress(OSError):
-                        order()
-                    return
-            else:
-                if self.problem:
-                    self.problem = ""
-                    self._beat({})
-                return
-
-    def _complain(self, problem: OSError) -> None:
-        self.problem = files.disk_sentence(problem, self.folder) + " The run is paused and goes on by itself once it can write."
-        files.remove(self.folder / ".reserve")
-        with contextlib.suppress(OSError):
-            self._write_status({**self.status, "state": "paused", "message": self.problem})
-
-    def _reserve(self, *, insist: bool = False) -> None:
-        """Keep some space back. That it can be had again is also what tells that a full disk is no longer full."""
-        path = self.folder / ".reserve"
-        if not path.exists():
-            with contextlib.nullcontext() if insist else contextlib.suppress(OSError):
-                files.replace(path, os.urandom(RESERVE))
-
-    def _beat(self, progress: dict[str, Any]) -> None:
-        with contextlib.suppress(OSError):
-            if self.journal:
-                self.journal.sync()
-            self._write_status({**self.status, **progress})
-
-    def _say(self, status: dict[str, Any]) -> None:
-        self._write_status(status, sync=True)
-        self.status, self.progress = status, {}
-
-    def _write_status(self, status: dict[str, Any], *, sync: bool = False) -> None:
-        files.replace(self.folder / "status.json", files.seal({**status, "updated": now(), "beat": time.monotonic_ns()}), sync=sync)
-
-    def _journal(self) -> files.Journal:
-        if self.journal is None:
-            self.journal = files.Journal(self.folder / "reports.jsonl")
-        return self.journal
 
 
 class Worker:
@@ -241,7 +134,7 @@ class Worker:
 
     def _attempt(self) -> None:
         self._wait_for_turn()
-        checkpoint = self._go_back()
+        saved = self._go_back()
         self.disk.say(state="preparing", queue_position=None, message="Preparing")
         try:
             with self._interruptible():
@@ -249,8 +142,8 @@ class Worker:
         except (ValueError, OSError) as problem:
             self._log(traceback.format_exc())
             raise Refused(str(problem)) from problem
-        if checkpoint:
-            self.job.resume(*checkpoint)
+        if saved:
+            self.job.resume(*saved)
         self.disk.say(state="running", steps=self.job.steps, device=str(self.job.device), progress=None, message="")
         self.due["checkpoint"] = time.monotonic() + CHECKPOINT_SECONDS
         self._obey()
@@ -271,8 +164,6 @@ class Worker:
             self._checkpoint(self.job)
 
     def _snapshot(self, job: Job) -> None:
-        from . import netcdf
-
         start = time.monotonic()
         data = netcdf.encode({"/": job.snapshot().assign_coords(step=job.step)})
         self.disk.write(self.run.path / "snapshots" / f"{job.step}.nc", data)
@@ -281,12 +172,9 @@ class Worker:
         self.due["snapshot"] = time.monotonic() + max(SNAPSHOT_SECONDS, self.seconds / SNAPSHOTS_PER_RUNTIME, cost / SNAPSHOT_SHARE)
 
     def _checkpoint(self, job: Job) -> None:
-        import safetensors.torch
-
         step, (tensors, state) = job.step, job.checkpoint()
-        data = safetensors.torch.save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
-        record = files.seal({"step": step, "bytes": len(data), "crc32": zlib.crc32(data), "state": state})
-        self.disk.put(lambda: write_checkpoint(self.run, step, data, record))
+        data, record = checkpoint.encode(step, tensors, state)
+        self.disk.put(lambda: checkpoint.write(self.run, step, data, record))
         self.saved["checkpoint"] = step
         self.due["checkpoint"] = time.monotonic() + CHECKPOINT_SECONDS
 
@@ -300,14 +188,14 @@ class Worker:
 
     def _go_back(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
         """The last whole checkpoint, and the folder as it was then: what came later will come again."""
-        found = newest_checkpoint(self.run)
+        found = checkpoint.newest(self.run)
         step = found[0] if found else -1
         folder = self.run.path
         reports = [report for report in self.run.read_reports().reports if report["step"] <= step]
         if (folder / "reports.jsonl").exists():
             files.replace(folder / "reports.jsonl", b"".join(map(files.seal, reports)))
         self.disk.status["seconds"] = self.seconds = reports[-1]["seconds"] if reports else 0.0
-        stale = [folder / "snapshots" / f"{later}.nc" for later in self.run.snapshot_steps() if later > step]
+        stale = [folder / "snapshots" / f"{later}.nc" for later in history.snapshot_steps(self.run.path) if later > step]
         for path in [*stale, folder / "run.nc", *folder.glob(".*.tmp"), *folder.glob("snapshots/.*.tmp")]:
             files.remove(path)
         return found[1:] if found else None
@@ -316,15 +204,14 @@ class Worker:
         self._save()
         self.disk.say(state="finishing", message="Predicting test events, draw by draw")
         with self._interruptible():
-            predictions = {"test": job.prediction("test"), "train": job.prediction("train")}
-        predictions["train"] = predictions["train"].isel(event=slice(0, TRAIN_SUBSET))
+            predictions = {split: job.prediction(split) for split in ("test", "train")}
         temperature = float(predictions["test"]["temperature"]) if "temperature" in predictions["test"] else None
         self._settle()
         self.disk.write(self.run.path / "run.nc", self.run.consolidated(predictions))
         self.disk.put(lambda: files.sync_folder(self.run.path))
         self.disk.say(state="finished", progress=None, message="", temperature=temperature, step=job.step, seconds=self.seconds)
         self._settle()
-        for step in self.run.snapshot_steps():  # they are in run.nc now
+        for step in history.snapshot_steps(self.run.path):  # they are in run.nc now
             files.remove(self.run.path / "snapshots" / f"{step}.nc")
 
     def _end(self, state: str, message: str) -> None:
@@ -332,7 +219,7 @@ class Worker:
             self._save()
         self.disk.say(state=state, message=message, progress=None, queue_position=None)
         with contextlib.suppress(Stopped, OSError):
-            self._settle(patience=RETRY_SECONDS)
+            self._settle(patience=2.0)
             if not self.disk.problem and (self.run.path / "reports.jsonl").exists():
                 self.disk.write(self.run.path / "run.nc", self.run.consolidated({}))
 
@@ -446,55 +333,13 @@ class Worker:
                 signal.signal(number, handler)
 
 
-def write_checkpoint(run: Run, step: int, data: bytes, record: bytes) -> None:
-    """The tensors, then the record: with its renaming the checkpoint counts. The one before stays, older ones go."""
-    files.replace(run.path / f"checkpoint-{step}.safetensors", data)
-    files.replace(run.path / f"checkpoint-{step}.json", record)
-    files.sync_folder(run.path)
-    for older in [other for other in run.checkpoints() if other < step][1:]:
-        _remove_checkpoint(run, older)
-
-
-def newest_checkpoint(run: Run) -> tuple[int, dict[str, torch.Tensor], dict[str, Any]] | None:
-    """Step, tensors and state of the newest checkpoint that is whole; damaged ones are removed."""
-    import safetensors.torch
-
-    for step in run.checkpoints():
-        try:
-            record = files.unseal(files.read(run.path / f"checkpoint-{step}.json"), f"checkpoint-{step}.json")
-            data = files.read(run.path / f"checkpoint-{step}.safetensors")
-            if len(data) == record["bytes"] and zlib.crc32(data) == record["crc32"] and step == record["step"]:
-                return step, safetensors.torch.load(data), record["state"]
-        except (OSError, RunError, KeyError):
-            pass
-        _remove_checkpoint(run, step)
-    return None
-
-
-def _remove_checkpoint(run: Run, step: int) -> None:
-    files.remove(run.path / f"checkpoint-{step}.json")
-    files.remove(run.path / f"checkpoint-{step}.safetensors")
-
-
 def _sentence(problem: Exception, recipe: Recipe) -> str:
     text = " ".join(str(problem).split())
     if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError" or "can't allocate memory" in text:
         size = getattr(recipe, "batch_size", 0)
-        return f"The memory is not enough for batches of {size:,} events: try a batch size of {max(16, size // 2):,}, fewer members or a smaller network."
+        smaller = f"a batch size of {max(16, size // 2):,}, fewer members or draws, or a smaller network"
+        return f"The memory is not enough for batches of {size:,} events: try {smaller}."
     return f"The training ended with an error of ours, {type(problem).__name__}: {text[:200]}. The details are in log.txt."
-
-
-def identity() -> dict[str, Any]:
-    """Who this process is: enough to tell it from another one that got the same number later."""
-    return {"pid": os.getpid(), "born": birth(os.getpid()), "host": socket.gethostname(), "leader": os.getpgid(0) == os.getpid()}
-
-
-def birth(pid: int) -> int | None:
-    """When a process started, in clock ticks since the machine did; None where /proc does not tell."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
-    except (OSError, ValueError, IndexError):
-        return None
 
 
 def become_worker(folder: Path) -> None:

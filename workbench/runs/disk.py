@@ -1,0 +1,136 @@
+"""The thread that writes for a worker and keeps its heart beating: a slow disk costs the training nothing, a full one pauses it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import files
+from .store import HEARTBEAT, Run, now
+
+RETRY_SECONDS = 2.0
+RESERVE = 32_768  # bytes kept back, so that a full disk can still be reported
+
+
+class Disk(threading.Thread):
+    """Writes for the worker: in order, one after the other, insisting. What OSError says becomes `problem` and a paused run."""
+
+    def __init__(self, run: Run, status: dict[str, Any]):
+        super().__init__(name="disk", daemon=True)
+        self.folder = run.path
+        self.status = status
+        self.progress: dict[str, Any] = {}
+        self.problem = ""
+        self.journal: files.Journal | None = None
+        self._orders: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._leaving = threading.Event()
+
+    def put(self, order: Callable[[], None]) -> None:
+        """Have something written after all that was put before. It may be tried more than once."""
+        self._orders.put(order)
+
+    def write(self, path: Path, data: bytes) -> None:
+        self.put(lambda: files.replace(path, data))
+
+    def append(self, line: bytes) -> None:
+        self.put(lambda: self._journal().append(line))
+
+    def say(self, **changes: Any) -> None:
+        """Change the status, once all that was put before is on disk."""
+        self.put(lambda: self._say({**self.status, **changes}))
+
+    @property
+    def backlog(self) -> int:
+        return self._orders.unfinished_tasks
+
+    def close(self) -> None:
+        """Write what was put, but no longer insist; and end."""
+        self._leaving.set()
+        self._orders.put(None)
+        self.join()
+
+    def run(self) -> None:
+        beat, said = 0.0, self.progress
+        self._reserve()
+        while True:
+            if time.monotonic() >= beat or self.progress is not said:
+                said, beat = self.progress, time.monotonic() + HEARTBEAT
+                self._beat(said)
+            with contextlib.suppress(queue.Empty):
+                order = self._orders.get(timeout=HEARTBEAT / 4)
+                if order is None:
+                    break
+                self._insist(order)
+                self._orders.task_done()
+        files.remove(self.folder / ".reserve")
+        if self.journal:
+            self.journal.close()
+
+    def _insist(self, order: Callable[[], None]) -> None:
+        while True:
+            try:
+                if self.problem:
+                    self._reserve(insist=True)
+                order()
+            except OSError as problem:
+                self._complain(problem)
+                if self._leaving.wait(RETRY_SECONDS):
+                    with contextlib.suppress(OSError):
+                        order()
+                    return
+            else:
+                if self.problem:
+                    self.problem = ""
+                    self._beat({})
+                return
+
+    def _complain(self, problem: OSError) -> None:
+        self.problem = files.disk_sentence(problem, self.folder) + " The run is paused and goes on by itself once it can write."
+        files.remove(self.folder / ".reserve")
+        with contextlib.suppress(OSError):
+            self._write_status({**self.status, "state": "paused", "message": self.problem})
+
+    def _reserve(self, *, insist: bool = False) -> None:
+        """Keep some space back. That it can be had again is also what tells that a full disk is no longer full."""
+        path = self.folder / ".reserve"
+        if not path.exists():
+            with contextlib.nullcontext() if insist else contextlib.suppress(OSError):
+                files.replace(path, os.urandom(RESERVE))
+
+    def _beat(self, progress: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            if self.journal:
+                self.journal.sync()
+            self._write_status({**self.status, **progress})
+
+    def _say(self, status: dict[str, Any]) -> None:
+        self._write_status(status, sync=True)
+        self.status, self.progress = status, {}
+
+    def _write_status(self, status: dict[str, Any], *, sync: bool = False) -> None:
+        files.replace(self.folder / "status.json", files.seal({**status, "updated": now(), "beat": time.monotonic_ns()}), sync=sync)
+
+    def _journal(self) -> files.Journal:
+        if self.journal is None:
+            self.journal = files.Journal(self.folder / "reports.jsonl")
+        return self.journal
+
+
+def identity() -> dict[str, Any]:
+    """Who this process is: enough to tell it from another one that got the same number later."""
+    return {"pid": os.getpid(), "born": birth(os.getpid()), "host": socket.gethostname(), "leader": os.getpgid(0) == os.getpid()}
+
+
+def birth(pid: int) -> int | None:
+    """When a process started, in clock ticks since the machine did; None where /proc does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
