@@ -108,7 +108,7 @@ def disk_problem(path: Path, problem: OSError) -> OSError:
 
 @contextlib.contextmanager
 def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock that belongs to `path`, calling `waiting` while another holds it; it falls open when its owner ends, however it ends."""
+    """Hold the lock that belongs to `path`, calling `waiting` while another holds it; it falls open however its owner ends."""
     if fcntl is None:
         yield
         return
@@ -127,6 +127,8 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
                 time.sleep(0.05)
             except OSError:
                 break  # a network disk without locks
+        for torn in path.parent.glob(f".{path.name}.*.tmp"):  # of owners that were killed while writing
+            torn.unlink(missing_ok=True)
         yield
     finally:
         os.close(file)

@@ -49,14 +49,20 @@ def load_file(path: str | os.PathLike[str], process: str = "gg_yyg") -> Events:
     """The events of an HDF5 or CSV file.
 
     HDF5: datasets `momenta` (event, particle, 4) and `amplitude` (event). CSV: columns E1, px1, py1, pz1, E2, …, amplitude in any order,
-    among others if there are; without a header, these and no others. Momenta in GeV, incoming particles first, all energies positive; amplitudes > 0.
+    among others if there are; without a header, these and no others. Momenta in GeV, incoming particles first, all energies positive;
+    amplitudes positive.
 
     Raises: ValueError with one sentence naming the file and, where they matter, the row (from 1) and the column.
     """
     check_process(process)
     chosen = _regular(path)
-    environment = os.environ | {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "workbench.data.files", str(chosen), process, str(path)[:200]]
+    package = Path(__file__).parents[2]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")])),
+        "HDF5_PLUGIN_PRELOAD": "::",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-P", "-m", "workbench.data.files", str(chosen), process, str(path)[:200]]
     try:
         done = subprocess.run(command, capture_output=True, env=environment, timeout=2 * SECONDS, check=False)
     except subprocess.TimeoutExpired as problem:
@@ -274,8 +280,8 @@ class Reader:
         if (wrong := np.abs(energy - size) > TOLERANCE * energy).any():
             row, leg = np.argwhere(wrong)[0]
             self.refuse(
-                f"has {names[leg]} with E = {energy[row, leg]:g} but |p| = {size[row, leg]:g} GeV in row {row + 1:,}; all are massless, and "
-                "the order is E, px, py, pz"
+                f"has {names[leg]} with E = {energy[row, leg]:g} but |p| = {size[row, leg]:g} GeV in row {row + 1:,}; all are massless, "
+                "and the order is E, px, py, pz"
             )
         if (wrong := pt(momenta[:, :2]) > TOLERANCE * energy[:, :2]).any():
             row, leg = np.argwhere(wrong)[0]

@@ -7,7 +7,7 @@ twelve orderings σ in which the gluons 1, 2, 5 keep their cyclic order. Poles, 
 times the tree amplitude cancel in that sum. Averaged over spins and colours of the two incoming gluons, summed over the final ones,
 with 1/2 for the identical photons; the top quark is omitted; α = 1/137, α_s = 0.118; units GeV⁻².
 
-Source: Bern, Dixon, Kosower, hep-ph/9302280, eqs. (9)-(17).
+Source: Bern, Dixon, Kosower, hep-ph/9302280: A^{[1/2]} of five gluons, times 16π²(−i), without pole, scale and constants.
 
 Flipping all helicities swaps ⟨ij⟩ and [ij], which for real momenta are complex conjugates up to signs common to all terms, and leaves the
 logarithms. So with coefficients C and loop functions F, a(h) = Σ C F and |a(−h)| = |Σ C F*|: every loop function carries a leading axis
@@ -23,6 +23,7 @@ from functools import cache, lru_cache
 from itertools import combinations
 
 import torch
+from jaxtyping import Complex128, Float, Float64
 from torch import Tensor
 
 ALPHA = 1 / 137
@@ -49,10 +50,12 @@ def _box(i: int, j: int, k: int) -> tuple[int, int, int, int]:
 
 
 BOXES = tuple(_box(*legs) for legs in BOX_LEGS)
-CHUNK = {"cpu": 512, "cuda": 16_384}  # events at once: the intermediate arrays stay in the processor's cache
+CHUNK = {"cpu": 256, "cuda": 16_384}
+"""Events at once. On a CPU the intermediate arrays of 256 stay in the cache, and below the 32,768 elements from which torch shares one
+operation between threads: chunks in several threads of the caller are faster."""
 
 
-def squared_amplitude(momenta: Tensor) -> Tensor:
+def squared_amplitude(momenta: Float[Tensor, "*batch 5 4"]) -> Float64[Tensor, "*batch"]:
     """|M|² in GeV⁻² of momenta (*batch, 5, 4) in GeV: incoming gluons 1, 2 (positive energies), photons 3, 4, gluon 5.
 
     The momenta must be massless and balanced, in any frame; 64-bit arithmetic whatever the input, on the device of the input.
@@ -60,7 +63,7 @@ def squared_amplitude(momenta: Tensor) -> Tensor:
     return squared_helicity_amplitudes(momenta).sum(dim=-1)
 
 
-def squared_helicity_amplitudes(momenta: Tensor) -> Tensor:
+def squared_helicity_amplitudes(momenta: Float[Tensor, "*batch 5 4"]) -> Float64[Tensor, "*batch 32"]:
     """The 32 terms of |M|², (*batch, 32), in the order of HELICITIES: helicities of legs 1..5, all counted as outgoing."""
     events = momenta.to(torch.float64).reshape(-1, 5, 4)
     size = CHUNK.get(events.device.type, CHUNK["cpu"])
@@ -69,7 +72,7 @@ def squared_helicity_amplitudes(momenta: Tensor) -> Tensor:
     return result.reshape(*momenta.shape[:-2], 32) * PREFACTOR
 
 
-def spinor_products(momenta: Tensor) -> tuple[Tensor, Tensor]:
+def spinor_products(momenta: Float64[Tensor, "event 5 4"]) -> tuple[Complex128[Tensor, "5 5 event"], Complex128[Tensor, "5 5 event"]]:
     """⟨ij⟩ and [ij] of momenta (event, 5, 4), as (5, 5, event); ⟨ij⟩[ji] = s_ij with all legs outgoing.
 
     λ = (√p₊, (z − iy)/√p₊) with p₊ = E + x. The axis called x is turned about the beam by one radian: a momentum along −x has no λ,
@@ -192,7 +195,7 @@ _NUMBERS = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 /
 _BERNOULLI = [number / math.factorial(2 * k + 1) for k, number in enumerate(_NUMBERS, start=1)]
 
 
-def dilogarithm(x: Tensor) -> Tensor:
+def dilogarithm(x: Float64[Tensor, "*batch"]) -> Float64[Tensor, "*batch"]:
     """Li₂(x) for real x < 1: mapped to [−1, 1/2], then Σ B_n uⁿ⁺¹/(n+1)! in u = −ln(1 − x)."""
     high, low = x > 0.5, x < -1
     log = (-x).log1p()
@@ -267,7 +270,7 @@ def _index(name: str, pattern: str, legs: tuple[int, ...], device: torch.device)
 
 
 def all_plus(legs: Legs) -> Tensor:
-    """a(+++++)"""
+    """a(+++++) = −{ s₁₂s₂₃ + s₂₃s₃₄ + s₃₄s₄₅ + s₄₅s₅₁ + s₅₁s₁₂ + [12]⟨23⟩[34]⟨41⟩ − ⟨12⟩[23]⟨34⟩[41] } / (6 ⟨12⟩⟨23⟩⟨34⟩⟨45⟩⟨51⟩)"""
     a, b, s = legs.a, legs.b, legs.s
     invariants = s(1, 2) * s(2, 3) + s(2, 3) * s(3, 4) + s(3, 4) * s(4, 5) + s(4, 5) * s(5, 1) + s(5, 1) * s(1, 2)
     odd = b(1, 2) * a(2, 3) * b(3, 4) * a(4, 1) - a(1, 2) * b(2, 3) * a(3, 4) * b(4, 1)
@@ -275,7 +278,8 @@ def all_plus(legs: Legs) -> Tensor:
 
 
 def one_minus(legs: Legs) -> Tensor:
-    """a(−++++)"""
+    """a(−++++) = { (s₂₃ + s₃₄ + s₄₅)[25]² − [24]⟨43⟩[35][25]
+    − [12][15]/(⟨12⟩⟨15⟩) (⟨12⟩²⟨13⟩²[23]/⟨23⟩ + ⟨13⟩²⟨14⟩²[34]/⟨34⟩ + ⟨14⟩²⟨15⟩²[45]/⟨45⟩) } / (3 [12]⟨23⟩⟨34⟩⟨45⟩[51])"""
     a, b, s, over_a, over_b = legs.a, legs.b, legs.s, legs.over_a, legs.over_b
     a13, a14 = a(1, 3).square(), a(1, 4).square()
     bracket = (
@@ -292,65 +296,56 @@ def one_minus(legs: Legs) -> Tensor:
 
 
 def adjacent_minus(legs: Legs) -> Tensor:
-    """a(−−+++), and its parity image up to a phase: (2, ordering, event)"""
-    a, b, over_a, over_b, over_s = legs.a, legs.b, legs.over_a, legs.over_b, legs.over_s
-    first, second = a(2, 3) * b(3, 4) * a(4, 1), a(2, 4) * b(4, 5) * a(5, 1)
-    x, y = first + second, b(3, 4) * a(4, 1) * a(2, 4) * b(4, 5)
-    a12 = a(1, 2).square()
-    over_345 = over_a(3, 4) * over_a(4, 5)
-    over_chain = over_345 * over_a(5, 1)
-    over_s51, over_pt = over_s(5, 1), over_chain * over_a(2, 3)
-    rational = (a(1, 2) * b(3, 5) - a(3, 5) * b(3, 5).square() * over_b(1, 2)) * b(3, 5) * over_b(2, 3) * over_345 * over_b(5, 1) + a(
-        1, 2
-    ) * y * over_s(2, 3) * over_345 * over_s51 / 2
-    v = legs.log(2, 3) + legs.log(5, 1)
-    tree = a12 * a(1, 2) * over_pt
-    l0 = (a12 * x * over_pt * over_s51) * legs.of("L0", 2, 3, 5, 1)
-    l2 = (x * y * over_345 * over_s51.square() * over_s51) * legs.of("L2", 2, 3, 5, 1)
-    return (l0 + l2 - tree * v - rational) / 3
+    """a(−−+++), and its parity image up to a phase: (2, ordering, event).
+
+    3a = ⟨12⟩²x/(⟨23⟩⟨34⟩⟨45⟩⟨51⟩s₅₁) L₀(s₂₃,s₅₁) + x y/(⟨34⟩⟨45⟩s₅₁³) L₂(s₂₃,s₅₁) − ⟨12⟩⁴/PT (ln(−s₂₃) + ln(−s₅₁)) − rational terms,
+    x = ⟨23⟩[34]⟨41⟩ + ⟨24⟩[45]⟨51⟩ ,  y = [34]⟨41⟩⟨24⟩[45] ,  PT = ⟨12⟩⟨23⟩⟨34⟩⟨45⟩⟨51⟩
+    """
+    a, b, over_a, over_b, over_s, of = legs.a, legs.b, legs.over_a, legs.over_b, legs.over_s, legs.of
+    a12, a24, a41, b34, b35, b45 = a(1, 2), a(2, 4), a(4, 1), b(3, 4), b(3, 5), b(4, 5)
+    over_345, over_s51 = over_a(3, 4) * over_a(4, 5), over_s(5, 1)
+    over_pt = over_a(2, 3) * over_345 * over_a(5, 1)  # ⟨12⟩/PT
+    x = a(2, 3) * b34 * a41 + a24 * b45 * a(5, 1)
+    y = b34 * a41 * a24 * b45
+    odd = (a12 - a(3, 5) * b35 * over_b(1, 2)) * b35.square() * over_b(2, 3) * over_b(5, 1)
+    even = a12 * y * over_s(2, 3) * over_s51 / 2
+    squared = a12.square()
+    l0 = (squared * x * over_pt * over_s51) * of("L0", 2, 3, 5, 1)
+    l2 = (x * y * over_345 * over_s51.square() * over_s51) * of("L2", 2, 3, 5, 1)
+    tree = (squared * a12 * over_pt) * (legs.log(2, 3) + legs.log(5, 1))
+    return (l0 + l2 - tree - (odd + even) * over_345) / 3
 
 
 def separated_minus(legs: Legs) -> Tensor:
-    """a(−+−++), and its parity image up to a phase: (2, ordering, event)"""
+    """a(−+−++), and its parity image up to a phase: (2, ordering, event).
+
+    Terms come in pairs, for leg 4 with u = ⟨41⟩[24] and mass s₅₁, and for leg 5 with v = ⟨53⟩[25] and mass s₃₄: reversing the order of the
+    legs, which fixes leg 2 and changes the sign of a, exchanges them. In the first of them
+
+    −a ∋ −⟨13⟩²u[24]/(⟨45⟩⟨51⟩s₅₁²) Ls₁ − ⟨12⟩⟨23⟩⟨34⟩u²/(⟨45⟩⟨51⟩⟨24⟩²s₅₁²) (2Ls₁ + L₁ + L₁) + (2/3)⟨23⟩²u³/(⟨45⟩⟨51⟩⟨24⟩s₅₁³) L₂
+    """
     a, b, over_a, over_b, over_s, of = legs.a, legs.b, legs.over_a, legs.over_b, legs.over_s, legs.of
     a12, a13, a15, a23, a34, b24, b25 = a(1, 2), a(1, 3), a(1, 5), a(2, 3), a(3, 4), b(2, 4), b(2, 5)
-    over_24, over_25, over_34, over_45, over_51 = over_a(2, 4), over_a(2, 5), over_a(3, 4), over_a(4, 5), over_a(5, 1)
-    over_s34, over_s51 = over_s(3, 4), over_s(5, 1)
+    over_34, over_45, over_51, over_s34, over_s51 = over_a(3, 4), over_a(4, 5), over_a(5, 1), over_s(3, 4), over_s(5, 1)
+    over_24, over_25, over_451, over_345 = over_a(2, 4), over_a(2, 5), over_45 * over_51, over_34 * over_45
     u, v = a(4, 1) * b24, a(5, 3) * b25
     z = a15 * b(5, 2) * a23 - a34 * b(4, 2) * a(2, 1)
-    over_451, over_345 = over_45 * over_51, over_34 * over_45
-    squared = a13.square()
+    squared, p, q, u_over, v_over = a13.square(), over_451 * over_24, over_345 * over_25, u * over_s51, v * over_s34
+    u2, v2, ub, vb = u_over.square(), v_over.square(), u * b24.square() * p, v * b25.square() * q
     over_pt = over_a(1, 2) * over_a(2, 3) * over_34 * over_451
-    u_over, v_over = u * over_s51, v * over_s34  # u/s51, v/s34
-    p, q = over_451 * over_24, over_345 * over_25
-    box1 = squared * u_over * b24 * over_451 * over_s51
-    box2 = squared * v_over * b25 * over_345 * over_s34
-    u2, v2 = u_over.square(), v_over.square()
-    mixed1 = a12 * a23 * a34 * u2 * p * over_24
-    mixed2 = a23 * a12 * a15 * v2 * q * over_25
-    cube1 = a23.square() * u2 * u_over * p
-    cube2 = a12.square() * v2 * v_over * q
-    ub, vb = u * b24.square() * p, v * b25.square() * q
-    last = over_s51.square() * over_s51 * (a13 * b24 * b25 * z * over_45 + 2 * ((a12 * a34).square() * ub - (a23 * a15).square() * vb))
+
+    box4, sum4, cube4 = squared * u_over * b24 * over_451 * over_s51, a12 * a23 * a34 * u2 * p * over_24, a23.square() * u2 * u_over * p
+    box5, sum5, cube5 = squared * v_over * b25 * over_345 * over_s34, a23 * a12 * a15 * v2 * q * over_25, a12.square() * v2 * v_over * q
+    boxes = box5 * of("Ls1", 2, 1, 5) - box4 * of("Ls1", 2, 3, 4)
+    sums = sum5 * of("2Ls1+L1+L1", 2, 1, 5) - sum4 * of("2Ls1+L1+L1", 2, 3, 4)
+    cubes = cube4 * of("L2", 2, 3, 5, 1) - cube5 * of("L2", 1, 2, 3, 4)
+    both = a13 * b24 * b25 * z * over_45 + 2 * ((a12 * a34).square() * ub - (a23 * a15).square() * vb)
+    mixed = (both * over_s51.square() * over_s51) * of("L2", 3, 4, 5, 1) - (squared * a13 * z * over_pt * over_s51) * of("L0", 3, 4, 5, 1)
     rational = (
         (b24 * b25).square() * over_b(1, 2) * over_b(2, 3) * over_b(3, 4) * over_45 * over_b(5, 1)
         - a12 * a(4, 1) * ub * over_b(2, 3) * over_b(3, 4) * over_s51
         + a(3, 2) * a(5, 3) * vb * over_b(2, 1) * over_b(1, 5) * over_s34
         + squared * b24 * b25 * over_s34 * over_45 * over_s51 / 2
     )
-    f = (
-        box2 * of("Ls1", 2, 1, 5)
-        - box1 * of("Ls1", 2, 3, 4)
-        + mixed2 * of("2Ls1+L1+L1", 2, 1, 5)
-        - mixed1 * of("2Ls1+L1+L1", 2, 3, 4)
-        + (
-            2 * cube1 * of("L2", 2, 3, 5, 1)
-            - 2 * cube2 * of("L2", 1, 2, 3, 4)
-            - (squared * a13 * z * over_pt * over_s51) * of("L0", 3, 4, 5, 1)
-            + last * of("L2", 3, 4, 5, 1)
-            + rational
-        )
-        / 3
-    )
-    tree = squared.square() * over_pt
-    return -f - tree * (legs.log(3, 4) + legs.log(5, 1)) / 3
+    tree = (squared.square() * over_pt) * (legs.log(3, 4) + legs.log(5, 1))
+    return -boxes - sums - (2 * cubes + mixed + rational + tree) / 3
