@@ -1,0 +1,416 @@
+"""The command line. Its options, their ranges and their help grow from the recipe's declarations."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import param
+
+import workbench
+from workbench.runs.files import Lock, RunError
+from workbench.runs.store import EXAMPLES, Run, RunStore, open_run
+from workbench.training.recipe import AmplitudeRecipe, Recipe, RecipeError
+
+if TYPE_CHECKING:
+    import xarray
+
+DATA_OPTIONS = ("process", "events", "data_seed", "beams", "sampling", "sqrt_s")
+MADE_EVENTS = 90_000
+INTERRUPTED = 130
+
+
+class Usage(Exception):
+    """What the user asked for in a way that cannot be understood, in one sentence."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence instead of repeating the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Usage(f"{message[:1].upper()}{message[1:]}. `{self.prog} --help` shows what is possible.")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code: 0 done, 1 the training failed, 2 not possible as asked, 130 interrupted."""
+    try:
+        return run_command(sys.argv[1:] if arguments is None else arguments)
+    except (Usage, RecipeError, RunError, ValueError) as problem:
+        return complain(str(problem))
+    except BrokenPipeError:  # the reader of `workbench runs | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as problem:
+        return complain(f"{problem.filename}: {problem.strerror}." if problem.filename and problem.strerror else str(problem))
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def complain(sentence: str) -> int:
+    print(f"workbench: {sentence}", file=sys.stderr)
+    return 2
+
+
+def run_command(arguments: list[str]) -> int:
+    options, unknown = parser().parse_known_args(arguments)
+    if unknown and options.command == "train" and unknown[0].startswith("--"):
+        AmplitudeRecipe.check(unknown[0][2:].split("=")[0].replace("-", "_"), "")
+    if unknown:
+        raise Usage(
+            f"{unknown[0]!r} is not understood. `workbench {options.command or ''} --help` shows what is possible.".replace("  ", " ")
+        )
+    return options.do(options)
+
+
+def parser() -> Parser:
+    top = Parser(
+        "workbench",
+        description="Watch networks learn LHC amplitudes with error bars. Without a command: open the pages.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"workbench {workbench.__version__}")
+    top.add_argument("--port", default="5006", help="port of the page server [5006]; 0 takes a free one")
+    top.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1]; only this computer's own is allowed")
+    top.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    add_runs(top)
+    top.set_defaults(do=serve, command=None)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser, title="commands")
+
+    train = command(commands, "train", "train a recipe and follow it", TRAIN)
+    train.add_argument("--title", default="", help="a name for the run")
+    train.add_argument("--preset", metavar="NAME", help="begin from a preset; options given here change it")
+    train.add_argument("--recipe", metavar="FILE", help="begin from a recipe.json, or from a JSON file of options")
+    train.add_argument("--again", action="store_true", help="train even if an equal recipe has been trained already")
+    train.add_argument("--background", action="store_true", help="return at once; `workbench runs` shows how it goes")
+    train.add_argument("--foreground", action="store_true", help="train in this process, without a queue: for batch systems")
+    add_runs(train)
+    for title, names in AmplitudeRecipe.groups.items():
+        add_options(train.add_argument_group(title), names)
+    train.set_defaults(do=train_command)
+
+    runs = command(commands, "runs", "list, show, delete, resume or stop runs", RUNS)
+    runs.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete", "resume", "stop"), help="what to do [list]")
+    runs.add_argument("id", nargs="*", help="the run, or several")
+    runs.add_argument("--background", action="store_true", help="resume: return at once instead of following")
+    add_runs(runs)
+    runs.set_defaults(do=runs_command)
+
+    data = command(commands, "data", "make, list or remove events", DATA)
+    data.add_argument("action", nargs="?", default="list", choices=("make", "list", "remove"), help="what to do [list]")
+    data.add_argument("name", nargs="*", help='remove: the names of `workbench data`, or "all"')
+    add_options(data.add_argument_group("make"), DATA_OPTIONS, events=MADE_EVENTS)
+    data.set_defaults(do=data_command)
+    return top
+
+
+USAGE = {
+    "train": "workbench train [options]",
+    "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID] [options]",
+    "data": "workbench data [list | make | remove NAME] [options]",
+}
+TRAIN = (
+    "Train a network in a process of its own and follow it here; Ctrl+C stops it so that it can be resumed. "
+    "An equal recipe is trained only once."
+)
+RUNS = "Runs that were trained, are being trained, or were interrupted."
+DATA = "Events with exact amplitudes, kept on disk for all runs. They are made when a recipe needs them; `make` makes them before."
+
+
+def command(commands: Any, name: str, help: str, description: str) -> Parser:
+    return commands.add_parser(name, help=help, description=description, formatter_class=Help, allow_abbrev=False, usage=USAGE[name])
+
+
+class Help(argparse.HelpFormatter):
+    """Room for the names of the options."""
+
+    def __init__(self, prog: str):
+        super().__init__(prog, max_help_position=34, width=min(120, int(os.environ.get("COLUMNS", "110"))))
+
+
+def add_runs(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--runs", metavar="FOLDER", dest="folder", default=None, help="folder of the runs [$WORKBENCH_RUNS, or .workbench/runs at home]"
+    )
+
+
+def add_options(group: argparse._ArgumentGroup, names: tuple[str, ...], **defaults: object) -> None:
+    """Command-line options for declared options. They stay text here: the recipe checks them, with better sentences than argparse."""
+    for name in names:
+        option = AmplitudeRecipe.options()[name]
+        default = defaults.get(name, option.default)
+        text = f"{option.label}. {option.doc} [{word(default)}{possible(option)}]"
+        group.add_argument(f"--{name.replace('_', '-')}", dest=name, default=None, metavar=kind(option), help=text.replace("%", "%%"))
+
+
+def kind(option: param.Parameter) -> str:
+    """What stands for the value in the help."""
+    if isinstance(option, param.Selector):
+        return "NAME"
+    if isinstance(option, param.Boolean):
+        return "true|false"
+    return (
+        "N"
+        if isinstance(option, param.Integer)
+        else "NUMBER"
+        if isinstance(option, param.Number)
+        else "N,N,…"
+        if option.default
+        else "TEXT"
+    )
+
+
+def possible(option: param.Parameter) -> str:
+    if isinstance(option, param.Selector):
+        return f"; one of {', '.join(option.objects)}" if len(option.objects) > 1 else ""
+    if isinstance(option, param.Number) and option.bounds:
+        low, high = (f"{bound:,}" if isinstance(bound, int) else f"{bound:,g}" for bound in option.bounds)
+        return f"; from {low} to {high}"
+    return ""
+
+
+def word(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value).lower() or "none"
+
+
+def chosen(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+
+
+def store_of(options: argparse.Namespace) -> RunStore:
+    try:
+        return RunStore(options.folder)
+    except RuntimeError as problem:
+        raise Usage(f"There is no home folder for runs ({problem}); set WORKBENCH_HOME, or give --runs FOLDER.") from problem
+
+
+def serve(options: argparse.Namespace) -> int:
+    if not options.port.isdecimal() or int(options.port) > 65_535:
+        raise Usage(f"--port {options.port[:20]!r} is not possible: a whole number from 0 to 65,535 is needed.")
+    if options.host not in ("127.0.0.1", "localhost", "::1"):
+        raise Usage(f"--host {options.host[:60]!r} is not possible: pages are served to this computer only, on 127.0.0.1.")
+    folder = store_of(options).root
+    from workbench.studios import serve as serve_pages
+
+    serve_pages(port=int(options.port), host=options.host, show=not options.no_browser, runs=folder)
+    return 0
+
+
+def train_command(options: argparse.Namespace) -> int:
+    from workbench.runs.launcher import launch
+
+    recipe, store = recipe_of(options), store_of(options)
+    if not options.again and (found := store.find(recipe)):
+        print(
+            f"This recipe {'has been trained' if found.status.state == 'finished' else 'is being trained'} already; --again trains it anew."
+        )
+        return follow(found, mine=False)
+    if options.foreground:
+        return train_here(*store.create_owned(recipe, options.title))
+    run = launch(recipe, runs=store, title=options.title, reuse=not options.again)
+    if options.background:
+        print(run.path)
+        return 0
+    return follow(run)
+
+
+def recipe_of(options: argparse.Namespace) -> Recipe:
+    values: dict[str, object] = {}
+    if options.preset:
+        from workbench.training.presets import PRESETS
+
+        presets = PRESETS[AmplitudeRecipe.kind]
+        if options.preset not in presets:
+            raise Usage(f"There is no preset {options.preset[:40]!r}: one of {', '.join(presets)} is needed.")
+        values |= presets[options.preset].changes
+    if options.recipe:
+        values |= read_recipe(Path(options.recipe)).to_dict()
+    names = tuple(AmplitudeRecipe.options())
+    return AmplitudeRecipe(**{**values, **chosen(options, names)})
+
+
+def read_recipe(path: Path) -> Recipe:
+    if path.is_dir():
+        return open_run(path).recipe
+    if path.name == "recipe.json" and path.parent.name and (path.parent / "status.json").exists():
+        return open_run(path.parent).recipe
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return AmplitudeRecipe.from_json(file.read(70_000))
+
+
+def train_here(run: Run, lock: Lock) -> int:
+    from workbench.runs.worker import run_job
+
+    run.write_control("run", fresh=True)
+    watcher = threading.Thread(target=show_progress, args=(run,), daemon=True)
+    watcher.start()
+    run_job(run.path, lock=lock)
+    watcher.join(2.0)
+    return say_how_it_ended(run)
+
+
+def follow(run: Run, *, mine: bool = True) -> int:
+    """Show a run's progress to its end. Ctrl+C stops the run if it is `mine`, and else only the watching."""
+    try:
+        show_progress(run)
+    except KeyboardInterrupt:
+        if not mine:
+            print(f"\nRun {run.id} goes on; `workbench runs stop {run.id}` stops it.", file=sys.stderr)
+            return INTERRUPTED
+        print("\nStopping …", file=sys.stderr)
+        run.stop()
+    return say_how_it_ended(run)
+
+
+def show_progress(run: Run) -> None:
+    from tqdm.auto import tqdm
+
+    status = run.status
+    with tqdm(total=status.steps, unit="step", disable=None, leave=False, dynamic_ncols=True) as bar:
+        while status.live:
+            bar.n = status.step
+            part = f" {status.progress:.0%}" if status.progress is not None else ""
+            bar.set_description_str(f"{status.message or status.state}{part}", refresh=False)
+            reports = run.read_reports(None).reports[-1:] if not bar.disable else []
+            bar.set_postfix(
+                {name: f"{value:.4g}" for report in reports for name, value in report["losses"].items() if value is not None}, refresh=True
+            )
+            time.sleep(0.1)
+            status = run.status
+
+
+def say_how_it_ended(run: Run) -> int:
+    status = run.status
+    if status.state == "finished":
+        print(f"{run.path}\n{result(run)}")
+        return 0
+    print(f"Run {run.id} {status.state} at step {status.step:,} of {status.steps:,}. {status.message}".rstrip(), file=sys.stderr)
+    if status.resumable:
+        print(f"Go on with: workbench runs resume {run.id}", file=sys.stderr)
+    return INTERRUPTED if status.state == "stopped" else 1
+
+
+def result(run: Run) -> str:
+    """The quality of a finished run in one line."""
+    import numpy as np
+
+    from workbench.results.prediction import summary
+    from workbench.results.pulls import pulls
+
+    prediction: xarray.Dataset = run.prediction("test")
+    delta, pull = summary(prediction)["delta"], pulls(prediction)
+    accuracy = f"median |Δ| {100 * float(np.median(abs(delta))):.3g} %"
+    width = f"systematic pull {float(pull.mean()):+.2f} ± {float(pull.std()):.2f}"
+    return f"{accuracy}, {width} on {delta.size:,} test events, {run.status.seconds:.1f} s"
+
+
+def runs_command(options: argparse.Namespace) -> int:
+    store = store_of(options)
+    actions: dict[str, Callable[[Run], int]] = {
+        "show": show_run,
+        "delete": lambda run: delete_run(store, run),
+        "resume": lambda run: resume_run(run, options.background),
+        "stop": stop_run,
+    }
+    if options.action == "list":
+        return list_runs(store)
+    if not options.id:
+        raise Usage(f"`workbench runs {options.action}` needs the id of a run; `workbench runs` lists them.")
+    return max([actions[options.action](find_run(store, name)) for name in options.id])
+
+
+def find_run(store: RunStore, name: str) -> Run:
+    """A run by id, by a beginning that only one has, or by the path of its folder."""
+    if "/" in name:
+        return open_run(name)
+    alike = [run for run in store.runs() if run.id.startswith(name)]
+    if len(alike) == 1:
+        return alike[0]
+    if (EXAMPLES / name / "recipe.json").is_file():
+        return open_run(EXAMPLES / name)
+    return store.open(name)
+
+
+def list_runs(store: RunStore) -> int:
+    runs = store.runs()
+    if not runs:
+        print(f"There are no runs in {store.root}.")
+    for run in runs:
+        try:
+            print(line_of(run))
+        except RunError as problem:
+            print(f"{run.id:20} damaged    {problem}")
+    return 0
+
+
+def line_of(run: Run) -> str:
+    status = run.status
+    changes = ", ".join(f"{name} {word(value)}" for name, value in run.recipe.to_dict(only_changes=True).items())
+    about = [run.title, changes or "default recipe"]
+    if status.eta is not None:
+        about.append(f"{status.eta:.0f} s left")
+    if status.queue_position:
+        about.append(f"number {status.queue_position} in the queue")
+    steps = f"{status.step:>9,} of {status.steps:<9,}"
+    return f"{run.id:20} {status.state:10} {steps} {run.created[:16].replace('T', ' ')}  {' · '.join(filter(None, about))}"
+
+
+def show_run(run: Run) -> int:
+    status = run.status
+    state = f"{status.state}, step {status.step:,} of {status.steps:,}, {status.seconds:.1f} s of training"
+    lines = [str(run.path), run.title, f"{state}, attempt {status.attempt} on {status.device or 'no device yet'}", status.message]
+    lines += [run.recipe.as_command(), run.recipe.as_python(), *run.problems()]
+    print("\n".join(filter(None, [*lines, result(run) if status.state == "finished" else ""])))
+    return 0
+
+
+def delete_run(store: RunStore, run: Run) -> int:
+    (store if run.path.parent == store.root else RunStore(run.path.parent)).delete(run.id)
+    print(f"Deleted {run.id}.")
+    return 0
+
+
+def resume_run(run: Run, background: bool) -> int:
+    run.resume()
+    if background:
+        print(run.path)
+        return 0
+    return follow(run)
+
+
+def stop_run(run: Run) -> int:
+    print(f"{run.id}: {run.stop().status.state}")
+    return 0
+
+
+def data_command(options: argparse.Namespace) -> int:
+    from workbench.data import catalogue
+
+    if options.action == "make":
+        values = {name: AmplitudeRecipe.check(name, value) for name, value in chosen(options, DATA_OPTIONS).items()}
+        if "data_seed" in values:
+            values["seed"] = values.pop("data_seed")
+        dataset = catalogue.make_dataset(**{"events": MADE_EVENTS, **values})
+        print(f"{dataset.sizes['event']:,} events are ready.")
+    elif options.action == "remove":
+        if not options.name:
+            raise Usage('`workbench data remove` needs a name, or "all"; `workbench data` lists them.')
+        freed = sum(catalogue.remove_cached(name) for name in options.name)
+        print(f"Removed, {freed / 1e6:,.1f} MB freed.")
+    else:
+        for cached in catalogue.list_cached():
+            events = f"{cached.events:,} events" if cached.events is not None else "damaged"
+            print(f"{cached.name:50} {events:>20} {cached.size / 1e6:10,.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
