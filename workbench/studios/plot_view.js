@@ -3,16 +3,20 @@
 
 const PERIOD = 250 // ms between drawings while frames keep coming
 
-// One engine for all figures of the page; its url comes from the server.
+// One engine for all figures of the page. A page may fill the slot early, with a promise for Plotly under the engine's url.
 function engine(url) {
   const slot = (globalThis.workbenchPlotly ??= {})
-  return (slot[url] ??= new Promise((resolve, reject) => {
+  slot[url] ??= new Promise((resolve, reject) => {
     const script = document.createElement("script")
     script.src = url
     script.onload = () => resolve(globalThis.Plotly)
-    script.onerror = () => reject(new Error(`The plotting library could not be loaded from ${script.src}.`))
+    script.onerror = () => reject(new Error("The plotting library could not be loaded; is the server still running?"))
     document.head.append(script)
-  }))
+  })
+  return slot[url].catch((problem) => {
+    delete slot[url] // the next frame tries again
+    throw problem
+  })
 }
 
 // plotly.js writes its style rules into the head of the document, where a shadow root does not see them.
@@ -40,32 +44,32 @@ function unpack(frame) {
   return {checksum, ...JSON.parse(text, (_, value) => (value?.$ ? array(value.$) : value))}
 }
 
-function save(gd, format) {
-  const {filename = "figure"} = gd._context.toImageButtonOptions ?? {}
-  globalThis.Plotly.downloadImage(gd, {format, filename, scale: format === "png" ? 2 : 1, width: gd.offsetWidth, height: gd.offsetHeight})
-}
+const fileName = (gd) => gd._context.toImageButtonOptions?.filename ?? "figure"
 
-// Exactly the points on the screen, one row per point; the same columns as workbench.figures.data_of.
+const save = (format) => (gd) =>
+  globalThis.Plotly.downloadImage(gd, {format, filename: fileName(gd), scale: format === "png" ? 2 : 1, width: gd.offsetWidth, height: gd.offsetHeight})
+
+// Exactly the points on the screen, one row per point; the same columns as workbench.figures.csv_of.
 function table(gd) {
-  const quoted = (text) => `"${String(text ?? "").replace(/<[^>]*>/g, "").replaceAll('"', '""')}"`
+  const text = (name) => `"${String(name ?? "").replace(/<br>/g, " ").replace(/<[^>]*>/g, "").replaceAll('"', '""')}"`
   const number = (value) => (Number.isFinite(value) ? String(value) : "")
-  const rows = ["curve,x,y,z"]
-  for (const {name, x = [], y = [], z} of gd.data) {
-    if (z) z.forEach((row, i) => row.forEach((value, j) => rows.push([quoted(name), number(x[j]), number(y[i]), number(value)].join(","))))
-    else for (let i = 0; i < x.length; i++) rows.push([quoted(name), number(x[i]), number(y[i]), ""].join(","))
-  }
+  const rows = ["curve,panel,x,y"]
+  for (const {name, yaxis = "y", x = [], y = []} of gd.data)
+    for (let i = 0; i < x.length; i++) rows.push([text(name), yaxis, number(x[i]), number(y[i])].join(","))
   const link = document.createElement("a")
   link.href = URL.createObjectURL(new Blob([rows.join("\n") + "\n"], {type: "text/csv"}))
-  link.download = (gd._context.toImageButtonOptions?.filename ?? "figure") + ".csv"
+  link.download = fileName(gd) + ".csv"
   link.click()
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
 }
 
-const word = (text) => ({svg: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 20"><path d="M1 1h30v18H1z" fill="none" stroke-width="1.6"/><text x="16" y="14.5" font-size="12" font-weight="700" font-family="sans-serif" text-anchor="middle">${text}</text></svg>`})
+const word = (text) => ({
+  svg: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 34 20"><text x="17" y="15" font-size="15" font-weight="700" font-family="sans-serif" text-anchor="middle">${text}</text></svg>`,
+})
 const BUTTONS = [
-  {name: "svg", title: "Save as SVG", icon: word("SVG"), click: (gd) => save(gd, "svg")},
-  {name: "png", title: "Save as PNG", icon: word("PNG"), click: (gd) => save(gd, "png")},
-  {name: "csv", title: "Save the shown data as CSV", icon: word("CSV"), click: table},
+  {name: "svg", title: "Save as SVG", icon: word("SVG"), click: save("svg")},
+  {name: "png", title: "Save as PNG", icon: word("PNG"), click: save("png")},
+  {name: "csv", title: "Save the points shown as CSV", icon: word("CSV"), click: table},
 ]
 const REMOVED = ["toImage", "select2d", "lasso2d", "sendChartToCloud", "sendDataToCloud"]
 
@@ -77,51 +81,58 @@ function render({model, el}) {
   gd.style.cssText = "width:100%;height:100%;min-height:60px;position:relative"
   el.append(gd)
 
-  let fresh = true, busy = false, closed = false, last = -Infinity, size = ""
+  let fresh = true, busy = false, closed = false, near = true, size = ""
+  const extent = () => `${gd.offsetWidth}x${gd.offsetHeight}`
+  const visible = () => gd.offsetWidth && gd.offsetHeight && gd.checkVisibility({visibilityProperty: true})
+  const clear = () => { globalThis.Plotly?.purge(gd); gd.replaceChildren(); size = "" }
 
-  async function draw() {
-    const frame = read("wire")
-    if (!fresh || busy || closed || !frame?.byteLength || !gd.offsetWidth || !gd.offsetHeight) return
+  async function show(Plotly) {
     fresh = false
+    const {checksum, data, layout, config} = unpack(read("wire"))
+    adopt(gd.getRootNode())
+    if (!size) gd.replaceChildren()
+    size = extent()
+    const extended = {...config, displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: REMOVED, modeBarButtonsToAdd: BUTTONS}
+    await Plotly.react(gd, data, {...layout, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
+    gd.dispatchEvent(new CustomEvent("workbench:drawn", {bubbles: true, composed: true, detail: layout.meta}))
+    return checksum
+  }
+
+  // Draws what is new, unless it has scrolled away; then rests, acknowledges and looks again.
+  async function draw() {
+    if (!fresh || busy || closed || !read("wire")?.byteLength || (size && !near)) return
     busy = true
-    let drawn = 0
+    let drawn = 0, rest = PERIOD, start = performance.now()
     try {
       const Plotly = await engine(read("engine_url"))
-      await new Promise(requestAnimationFrame) // a hidden page stops here, unacknowledged
-      if (closed) return
-      last = performance.now()
-      adopt(gd.getRootNode())
-      const {checksum, data, layout, config = {}} = unpack(frame)
-      drawn = checksum
-      size = `${gd.offsetWidth}x${gd.offsetHeight}`
-      await Plotly.react(gd, data, {...layout, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, {
-        ...config, displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove: REMOVED, modeBarButtonsToAdd: BUTTONS,
-      })
-      gd.dispatchEvent(new CustomEvent("workbench:drawn", {bubbles: true, composed: true, detail: layout.meta}))
+      await new Promise(requestAnimationFrame) // a hidden page waits here, unacknowledged
+      start = performance.now()
+      if (!closed && visible()) drawn = await show(Plotly)
     } catch (problem) {
-      gd.textContent = String(problem.message ?? problem)
       console.error(problem)
-    } finally {
-      busy = false
+      clear()
+      gd.textContent = String(problem.message ?? problem)
+      rest = 2_000
     }
-    setTimeout(() => { say({drawn}); draw() }, Math.max(0, PERIOD - (performance.now() - last)))
+    await new Promise((go) => setTimeout(go, rest - (performance.now() - start)))
+    busy = false
+    if (drawn && !closed) say({drawn})
+    draw()
   }
 
   const update = () => { fresh = true; draw() }
-  const observer = new ResizeObserver(() => {
-    if (`${gd.offsetWidth}x${gd.offsetHeight}` !== size) update()
+  const resized = new ResizeObserver(() => {
+    if (!gd.isConnected) clear() // taken off the page; drawn anew if it comes back
+    else if (extent() !== size) update()
   })
-  observer.observe(gd)
+  const scrolled = new IntersectionObserver(([entry]) => { near = entry.isIntersecting; draw() }, {rootMargin: "300px"})
+  const close = () => { closed = true; resized.disconnect(); scrolled.disconnect(); clear() }
+  resized.observe(gd)
+  scrolled.observe(gd)
   model.on("change:wire", update)
-  draw()
-
-  const close = () => {
-    closed = true
-    observer.disconnect()
-    globalThis.Plotly?.purge(gd)
-  }
   if (panel) model.on("remove", close)
-  else return close
+  draw()
+  return panel ? undefined : close
 }
 
 export default {render}

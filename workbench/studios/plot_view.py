@@ -46,10 +46,14 @@ class PlotView(pn.custom.JSComponent):
         self._sent_at = 0.0
         self._send()
 
+    @property
+    def watched(self) -> bool:
+        """Whether a page holds this view."""
+        return bool(self._models)
+
     @param.depends("frame", watch=True)
     def _offer(self) -> None:
-        waiting = self._models and self._awaited and time.monotonic() - self._sent_at < PATIENCE
-        if not waiting:
+        if not (self.watched and self._awaited and time.monotonic() - self._sent_at < PATIENCE):
             self._send()
 
     def _send(self) -> None:
@@ -58,7 +62,7 @@ class PlotView(pn.custom.JSComponent):
 
     def _handle_msg(self, data: Any) -> None:
         """The browser has drawn what was sent: send what came meanwhile."""
-        if data.get("drawn") == checksum(self.wire):
+        if isinstance(data, dict) and data.get("drawn") == checksum(self.wire):
             self._awaited = False
             if self.wire is not self.frame:
                 self._send()
