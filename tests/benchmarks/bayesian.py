@@ -3,7 +3,7 @@
 
 Step: one optimiser step of 20-128-128-128-2 with KL, batch 512. Quality: time to a relative error on fresh points of a smooth positive
 function of ten variables, 9,000 training points, and the width of the pull. Prediction: 512 weight draws for 10,000 points.
-One thread, process CPU time, medians; peers get the same activation, learning rate, batch, schedule and initial widths, and their best step.
+One thread, process CPU time, medians; peers get the same activation, learning rate, batch and schedule.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -22,10 +23,9 @@ from bayesian_torch.layers import LinearReparameterization
 from torch import Tensor, nn
 
 from workbench.data.scaling import Batch
-from workbench.methods.base import Method, gaussian_likelihood
 from workbench.methods.bnn import BayesianNetwork
 from workbench.nets.population import PopulationMLP
-from workbench.training.loop import SCHEDULES, State, optimiser, train
+from workbench.training.loop import SCHEDULES, State, _step, optimiser
 
 HIDDEN = (128, 128, 128)
 POINTS, FRESH, BATCH = 9_000, 10_000, 512
@@ -39,7 +39,7 @@ class TorchBNN(nn.Module):
         super().__init__()
         widths = [features, *HIDDEN, 2]
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             layers += [torchbnn.BayesLinear(prior_mu=0, prior_sigma=1.0, in_features=inputs, out_features=outputs), nn.SiLU()]
         self.net = nn.Sequential(*layers[:-1])
         for layer in layers[::2]:
@@ -62,7 +62,7 @@ class BayesianTorch(nn.Module):
         widths = [features, *HIDDEN, 2]
         initial = float(np.log(np.expm1(0.01)))
         self.layers = nn.ModuleList(
-            LinearReparameterization(inputs, outputs, posterior_rho_init=initial) for inputs, outputs in zip(widths, widths[1:], strict=False)
+            LinearReparameterization(inputs, outputs, posterior_rho_init=initial) for inputs, outputs in pairwise(widths)
         )
         for layer, inputs in zip(self.layers, widths, strict=False):
             layer.mu_weight.data.normal_(0.0, (2.0 / inputs) ** 0.5)
@@ -99,11 +99,11 @@ def ours(features: int, steps: int, **changes: float) -> tuple[BayesianNetwork, 
     return method, State(method, optimiser("adam", method, 3e-3), steps, BATCH, 3e-3, SCHEDULES["cosine"], 0)
 
 
-def interleaved(candidates: dict[str, Callable[[], None]], rounds: int, repeats: int = 5) -> dict[str, list[float]]:
+def interleaved(candidates: dict[str, Callable[[], None]], rounds: int, repeats: int = 5, warm_up: int = 3) -> dict[str, list[float]]:
     """CPU seconds per call, candidates taking turns."""
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for call in candidates.values():
-        for _ in range(3):
+        for _ in range(warm_up):
             call()
     for _ in range(rounds):
         for name, call in candidates.items():
@@ -119,15 +119,14 @@ def report(title: str, times: dict[str, list[float]], scale: float = 1e3, unit: 
     mine = times["workbench"]
     for name, values in times.items():
         ratio = statistics.median(theirs / own for theirs, own in zip(values, mine, strict=True))
-        print(f"  {name:16s} median {statistics.median(values) * scale:8.2f} {unit}   min {min(values) * scale:8.2f}   ratio to workbench {ratio:5.2f}")
+        median, least = scale * statistics.median(values), scale * min(values)
+        print(f"  {name:16s} median {median:8.2f} {unit}   min {least:8.2f}   ratio to workbench {ratio:5.2f}")
 
 
 def step_benchmark(rounds: int) -> None:
     x, t = torch.randn(POINTS, 20), torch.randn(POINTS)
     batch = Batch(x, t, torch.ones(POINTS))
     _, state = ours(20, 10**9, warm_start=0.0)
-    from workbench.training.loop import _step
-
     candidates: dict[str, Callable[[], None]] = {"workbench": lambda: _step(state, batch)}
     for name, model in (("torchbnn", TorchBNN(20)), ("bayesian-torch", BayesianTorch(20))):
         adam = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -142,7 +141,13 @@ def step_benchmark(rounds: int) -> None:
 
 def smooth(x: np.ndarray) -> np.ndarray:
     """A smooth positive function of ten variables in [-1, 1]."""
-    exponent = np.sin(2 * x[:, 0]) * x[:, 1] + 0.5 * x[:, 2] ** 2 - 0.7 * x[:, 3] * x[:, 4] + np.cos(x[:, 5] + x[:, 6]) + 0.3 * x[:, 7] * x[:, 8] * x[:, 9]
+    exponent = (
+        np.sin(2 * x[:, 0]) * x[:, 1]
+        + 0.5 * x[:, 2] ** 2
+        - 0.7 * x[:, 3] * x[:, 4]
+        + np.cos(x[:, 5] + x[:, 6])
+        + 0.3 * x[:, 7] * x[:, 8] * x[:, 9]
+    )
     return np.exp(exponent)
 
 
@@ -157,7 +162,12 @@ def quality_benchmark(epochs: int) -> None:
     steps = epochs * POINTS // BATCH
     marks = (0.05, 0.03, 0.02, 0.015, 0.01)
     print(f"\nTime to a median relative error on fresh points [CPU seconds of training], {steps} steps, cosine from 3e-3")
-    print("  " + " " * 16 + "".join(f"{100 * mark:7.1f} %" for mark in marks) + "   final   pull width (calibrated on 1,000 validation points)")
+    print(
+        "  "
+        + " " * 16
+        + "".join(f"{100 * mark:7.1f} %" for mark in marks)
+        + "   final   pull width (calibrated on 1,000 validation points)"
+    )
 
     def row(name: str, hits: dict[float, float], draws: Callable[[str], Tensor]) -> None:
         def residual_and_sigma(split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -190,8 +200,6 @@ def quality_benchmark(epochs: int) -> None:
     method, state = ours(10, steps)
 
     def our_epoch() -> None:
-        from workbench.training.loop import _step
-
         for _ in range(steps // epochs):
             _step(state, batches["train"])
 
@@ -203,7 +211,9 @@ def quality_benchmark(epochs: int) -> None:
         adam = torch.optim.Adam(model.parameters(), lr=3e-3)
         decay = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
 
-        def epoch(model: nn.Module = model, adam: torch.optim.Optimizer = adam, decay: torch.optim.lr_scheduler.LRScheduler = decay) -> None:
+        def epoch(
+            model: nn.Module = model, adam: torch.optim.Optimizer = adam, decay: torch.optim.lr_scheduler.LRScheduler = decay
+        ) -> None:
             order = torch.randperm(POINTS)
             for start in range(0, POINTS - BATCH + 1, BATCH):
                 part = order[start : start + BATCH]
@@ -229,17 +239,7 @@ def prediction_benchmark(rounds: int) -> None:
             torch.stack([model(x) for _ in range(512)])
 
         candidates[name] = call
-    report("512 weight draws for 10,000 points", {n: v for n, v in _single(candidates, rounds).items()}, scale=1.0, unit="s ")
-
-
-def _single(candidates: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
-        for name, call in candidates.items():
-            start = time.process_time()
-            call()
-            times[name].append(time.process_time() - start)
-    return times
+    report("512 weight draws for 10,000 points", interleaved(candidates, rounds, repeats=1, warm_up=0), scale=1.0, unit="s ")
 
 
 def main() -> None:
@@ -261,5 +261,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-

@@ -1,6 +1,9 @@
 """The bridge between physical quantities and what a network sees; both directions, uncertainties included.
 
-    y = (log A − m)/s ,    A = exp(m + s y) ,    σ_A = A s σ_y        (first order in σ_y)
+    y = (log A − m)/s ,    ⟨A⟩ = exp(m + s ȳ + v/2) ,    σ_A² = ⟨A⟩² (eᵛ − 1) ,    v = s² σ_y²
+
+A Gaussian in log A is log-normal in A. To first order this is A = exp(m + s ȳ) and σ_A/A = s σ_y; the exact form removes the bias
+−f²/2 that noise of width f puts on ⟨log A⟩.
 """
 
 from __future__ import annotations
@@ -60,7 +63,9 @@ class Scaling:
         """
         bad = int((~(amplitude > 0)).sum())
         if bad:
-            raise ValueError(f"{bad} of {len(amplitude)} amplitudes are not positive, so their logarithm is undefined; cut these events first.")
+            raise ValueError(
+                f"{bad} of {len(amplitude)} amplitudes are not positive, so their logarithm is undefined; cut these events first."
+            )
         raw = raw_features(momenta, inputs)
         width = raw.std(axis=0)
         constant = width <= 1e-9 * (np.abs(raw).max(axis=0) + 1e-300)
@@ -79,6 +84,10 @@ class Scaling:
         return Batch(torch.tensor(self.features(momenta)).to(device), target.to(device), torch.ones_like(target).to(device))
 
     def amplitude(self, mean: np.ndarray, log_variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """A and σ_A [both in the unit of A] from the network's mean and log σ² of y, in float64."""
-        value = np.exp(self.log_mean + self.log_width * mean.astype(np.float64))
-        return value, value * self.log_width * np.exp(0.5 * log_variance.astype(np.float64))
+        """⟨A⟩ and σ_A [both in the unit of A] from the network's mean and log σ² of y, in float64.
+
+        Where a network knows nothing (v above 4) the width stays that of v = 4, so that single events cannot overflow all averages.
+        """
+        v = np.minimum(self.log_width**2 * np.exp(log_variance.astype(np.float64)), 4.0)
+        value = np.exp(self.log_mean + self.log_width * mean.astype(np.float64) + 0.5 * v)
+        return value, value * np.sqrt(np.expm1(v))

@@ -35,7 +35,9 @@ class Boosting:
             return 0
         return int(np.clip(np.floor((fraction - 0.5) / 0.4 * self.rounds + 1.0), 0, self.rounds))
 
-    def round(self, weight: np.ndarray, amplitude: np.ndarray, mean: np.ndarray, sigma_syst: np.ndarray, sigma_tot: np.ndarray) -> np.ndarray:
+    def round(
+        self, weight: np.ndarray, amplitude: np.ndarray, mean: np.ndarray, sigma_syst: np.ndarray, sigma_tot: np.ndarray
+    ) -> np.ndarray:
         """The weights n_j `(event,)` after one more round.
 
         Arguments: `amplitude` the training values A_j; `mean` ⟨A⟩ and the two widths are the network's present ones, all `(event,)` in

@@ -20,7 +20,16 @@ class Heteroscedastic(Method):
     Arguments: `training_points` N normalises the weight prior, as in the Bayesian case.
     """
 
-    def __init__(self, network: PopulationMLP, *, training_points: int, prior_width: float, generator: torch.Generator, device: torch.device, members: int = 1):
+    def __init__(
+        self,
+        network: PopulationMLP,
+        *,
+        training_points: int,
+        prior_width: float,
+        generator: torch.Generator,
+        device: torch.device,
+        members: int = 1,
+    ):
         self.network, self.training_points, self.prior_width = network, training_points, prior_width
         self.weights = network.initial(members, generator).to(device)
         self.parameters = {"weights": self.weights}

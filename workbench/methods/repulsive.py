@@ -24,9 +24,19 @@ class RepulsiveEnsemble(Heteroscedastic):
     """`members` networks with a function-space repulsion of strength `repulsion` = β."""
 
     def __init__(
-        self, network: PopulationMLP, *, training_points: int, prior_width: float, generator: torch.Generator, device: torch.device, members: int, repulsion: float
+        self,
+        network: PopulationMLP,
+        *,
+        training_points: int,
+        prior_width: float,
+        generator: torch.Generator,
+        device: torch.device,
+        members: int,
+        repulsion: float,
     ):
-        super().__init__(network, training_points=training_points, prior_width=prior_width, generator=generator, device=device, members=members)
+        super().__init__(
+            network, training_points=training_points, prior_width=prior_width, generator=generator, device=device, members=members
+        )
         self.repulsion = repulsion
 
     def repel(self, outputs: Float[Tensor, "member event 2"], delta: Float[Tensor, "member event 2"]) -> Float[Tensor, "member event 2"]:

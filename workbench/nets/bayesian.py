@@ -1,6 +1,6 @@
 """Gaussian weights: q(θ) = N(μ, σ²) against the prior p(θ) = N(0, σ_p²), as flat rows.
 
-    KL[q, p] = Σ_k { log(σ_p/σ_k) + (σ_k² + μ_k²)/(2σ_p²) − 1/2 }      (arXiv:2412.12069, arXiv:2206.14831)
+KL[q, p] = Σ_k { log(σ_p/σ_k) + (σ_k² + μ_k²)/(2σ_p²) − 1/2 }      (arXiv:2412.12069, arXiv:2206.14831)
 """
 
 from __future__ import annotations

@@ -125,14 +125,16 @@ class Job:
         for report in train(self.state, self.batches["train"], self.batches["validation"], between=self._boost):
             checks = dict(report.validation)
             if "residual" in checks:
-                checks["delta"] = float(np.expm1(self.scaling.log_width * checks.pop("residual")))
+                checks["delta"] = float(np.expm1(min(self.scaling.log_width * checks.pop("residual"), 100.0)))
             yield Report(report.step, report.steps, report.seconds, report.losses, checks)
 
     def _boost(self, current: State) -> None:
         while self.boosted < self.boosting.due(current.step / current.steps):
             weight = self.batches["train"].weight
             now = summary(self._draws("train", slice(None), LIVE_DRAWS))
-            raised = self.boosting.round(weight.cpu().numpy(), self.amplitudes["train"], *(now[name].values for name in ("mean", "sigma_syst", "sigma_tot")))
+            raised = self.boosting.round(
+                weight.cpu().numpy(), self.amplitudes["train"], *(now[name].values for name in ("mean", "sigma_syst", "sigma_tot"))
+            )
             weight.copy_(torch.as_tensor(raised, dtype=weight.dtype))
             self.boosted += 1
 
@@ -148,8 +150,10 @@ class Job:
         events: Events = self.events[split][part]
         coords = events.to_dataset().coords
         momenta = (("event", "particle", "component"), events.momenta, ATTRIBUTES["momenta"])
-        return self._calibrated(split, part, self.recipe.draws).assign(momenta=momenta).assign_coords(
-            particle=coords["particle"], component=coords["component"]
+        return (
+            self._calibrated(split, part, self.recipe.draws)
+            .assign(momenta=momenta)
+            .assign_coords(particle=coords["particle"], component=coords["component"])
         )
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -175,7 +179,9 @@ class Job:
                 continue
             own = self.batches["train"].weight if kind == "weight" else self.method.parameters.get(rest)
             if own is None or own.shape != tensor.shape:
-                raise ValueError(f"The checkpoint's {name} with shape {tuple(tensor.shape)} does not belong to this recipe; start the run anew.")
+                raise ValueError(
+                    f"The checkpoint's {name} with shape {tuple(tensor.shape)} does not belong to this recipe; start the run anew."
+                )
             own.copy_(tensor)
         whole = self.state.optimiser.state_dict()
         self.state.optimiser.load_state_dict({**whole, "state": moments})
@@ -187,7 +193,13 @@ class Job:
         factor = temperature(self._draws("validation", slice(None), draws)) if self.recipe.calibrate else 1.0
         raw = self._draws(split, part, draws)
         made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        attrs = {"recipe": self.recipe.to_json(), "process": self.events[split].process, "made": made, "device": self.device, "split": split}
+        attrs = {
+            "recipe": self.recipe.to_json(),
+            "process": self.events[split].process,
+            "made": made,
+            "device": self.device,
+            "split": split,
+        }
         sigma = (factor * raw["sigma_syst"]).assign_attrs(raw["sigma_syst"].attrs)
         return raw.assign(sigma_syst=sigma, temperature=((), factor, ATTRIBUTES["temperature"])).assign_attrs(attrs)
 
@@ -229,4 +241,3 @@ ATTRIBUTES = {
 def train_recipe(recipe: AmplitudeRecipe) -> Iterator[Report]:
     """Train in this process, report by report; `wb.launch` trains in the background and keeps everything."""
     yield from Job(recipe).train()
-

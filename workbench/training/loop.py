@@ -52,7 +52,7 @@ class State:
         size = min(self.batch_size, events)
         start = self.step * size
         epochs = range(start // events, (start + size - 1) // events + 1)
-        self._order = {epoch: self._order.get(epoch, None) if epoch in self._order else self._shuffled(epoch, events) for epoch in epochs}
+        self._order = {epoch: self._order[epoch] if epoch in self._order else self._shuffled(epoch, events) for epoch in epochs}
         row = torch.cat([self._order[epoch] for epoch in epochs]) if len(epochs) > 1 else self._order[epochs[0]]
         offset = start - epochs[0] * events
         return row[offset : offset + size]
@@ -88,7 +88,8 @@ def train(state: State, batch: Batch, validation: Batch, *, between: Callable[[S
         likelihood, penalty = float(torch.stack(values).mean()), float(state.method.penalty())
         if not math.isfinite(likelihood + penalty):
             raise FloatingPointError(
-                f"The loss is no longer a number between steps {end - len(values)} and {end}; a smaller learning rate (now {state.learning_rate:g}) usually helps."
+                f"The loss is no longer a number between steps {end - len(values)} and {end}; "
+                f"a smaller learning rate (now {state.learning_rate:g}) usually helps."
             )
         losses = {"loss": likelihood + penalty, "likelihood": likelihood, "kl": penalty}
         validated = end % (4 * block) == 0 or end == state.steps

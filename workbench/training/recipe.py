@@ -136,49 +136,132 @@ class AmplitudeRecipe(Recipe):
         "Training": ("steps", "batch_size", "learning_rate", "schedule", "optimiser", "warm_start", "seed", "device"),
     }
 
-    process = Choice(["gg_yyg"], label="Process", doc="The scattering process whose squared amplitude A = |M|² is learned: gg → γγg at one loop.")
-    file = param.String("", label="Own file", doc="Path of your own HDF5 or CSV file with momenta [GeV] and amplitudes; empty: exact amplitudes of the process.")
-    beams = Choice(["fixed", "pp"], label="Beams", doc="fixed: partonic collisions at √ŝ = √s. pp: protons at √s, gluons weighted with their densities x·g(x).")
+    process = Choice(
+        ["gg_yyg"], label="Process", doc="The scattering process whose squared amplitude A = |M|² is learned: gg → γγg at one loop."
+    )
+    file = param.String(
+        "",
+        label="Own file",
+        doc="Path of your own HDF5 or CSV file with momenta [GeV] and amplitudes; empty: exact amplitudes of the process.",
+    )
+    beams = Choice(
+        ["fixed", "pp"],
+        label="Beams",
+        doc="fixed: partonic collisions at √ŝ = √s. pp: protons at √s, gluons weighted with their densities x·g(x).",
+    )
     sampling = Choice(
-        ["flat", "unweighted"], label="Sampling",
+        ["flat", "unweighted"],
+        label="Sampling",
         doc="flat: uniform in phase space. unweighted: density ∝ A, by hit-or-miss, so that large amplitudes are frequent.",
     )
     sqrt_s = param.Number(1000.0, bounds=(200.0, 14_000.0), label="√s [GeV]", doc="Collision energy √s of the two beams, in GeV.")
-    events = param.Integer(9_000, bounds=(100, 1_000_000), softbounds=(1_000, 100_000), label="Training events", doc="Number of training events N.")
-    test_events = param.Integer(10_000, bounds=(100, 200_000), softbounds=(1_000, 20_000), label="Test events", doc="Number of events kept for the final figures; the network never sees them.")
+    events = param.Integer(
+        9_000, bounds=(100, 1_000_000), softbounds=(1_000, 100_000), label="Training events", doc="Number of training events N."
+    )
+    test_events = param.Integer(
+        10_000,
+        bounds=(100, 200_000),
+        softbounds=(1_000, 20_000),
+        label="Test events",
+        doc="Number of events kept for the final figures; the network never sees them.",
+    )
     data_seed = param.Integer(1, bounds=(0, 2**31 - 1), label="Data seed", doc="Seed of the events and of the noise put on them.")
     noise = param.Number(
-        0.01, bounds=(0.0, 0.1), label="Noise f_smear",
-        doc="Relative width of the Gaussian noise on the training amplitudes: A_train = A (1 + f ε), ε ~ N(0,1). Above 0.1 it would be skewed in log A.",
+        0.01,
+        bounds=(0.0, 0.1),
+        label="Noise f_smear",
+        doc="Relative width of the noise on the training amplitudes: A_train = A (1 + f ε), ε ~ N(0,1). Above 0.1 log A would be skewed.",
     )
     architecture = Choice(["mlp"], label="Architecture", doc="mlp: fully connected layers on all inputs.")
-    inputs = Choice(["momenta", "invariants"], label="Inputs", doc="momenta: all (E, px, py, pz). invariants: log(pᵢ·pⱼ) of the ten pairs and ε(p₁,p₂,p₃,p₅).")
-    hidden = Widths((128, 128, 128), layers=(1, 8), units=(2, 1024), label="Hidden layers", doc="Widths of the hidden layers, for instance 128, 128, 128.")
-    activation = Choice(["silu", "gelu", "tanh", "relu"], label="Activation", doc="Non-linearity between the layers: SiLU x/(1+e⁻ˣ), GELU x Φ(x), tanh, ReLU max(0, x).")
-    uncertainty = Choice(
-        ["bnn", "bnn_last_layer", "repulsive_ensemble", "deterministic"], label="Uncertainty",
-        doc="bnn: Gaussian weights q(θ), all layers or the last. repulsive_ensemble: members pushed apart. deterministic: one network that learns σ_syst only.",
+    inputs = Choice(
+        ["momenta", "invariants"],
+        label="Inputs",
+        doc="momenta: all (E, px, py, pz). invariants: log(pᵢ·pⱼ) of the ten pairs and ε(p₁,p₂,p₃,p₅).",
     )
-    prior_width = param.Number(1.0, bounds=(1e-3, 1e3), label="Prior width σ_p", doc="Width of the Gaussian weight prior p(θ) = N(0, σ_p²); smaller pulls the weights to zero.")
+    hidden = Widths(
+        (128, 128, 128),
+        layers=(1, 8),
+        units=(2, 1024),
+        label="Hidden layers",
+        doc="Widths of the hidden layers, for instance 128, 128, 128.",
+    )
+    activation = Choice(
+        ["silu", "gelu", "tanh", "relu"],
+        label="Activation",
+        doc="Non-linearity between the layers: SiLU x/(1+e⁻ˣ), GELU x Φ(x), tanh, ReLU max(0, x).",
+    )
+    uncertainty = Choice(
+        ["bnn", "bnn_last_layer", "repulsive_ensemble", "deterministic"],
+        label="Uncertainty",
+        doc="bnn: Gaussian weights q(θ), all layers or the last. repulsive_ensemble: members pushed apart. deterministic: σ_syst only.",
+    )
+    prior_width = param.Number(
+        1.0,
+        bounds=(1e-3, 1e3),
+        label="Prior width σ_p",
+        doc="Width of the Gaussian weight prior p(θ) = N(0, σ_p²); smaller pulls the weights to zero.",
+    )
     members = param.Integer(8, bounds=(2, 512), softbounds=(2, 32), label="Members", doc="Number n of networks in the repulsive ensemble.")
-    repulsion = param.Number(1.0, bounds=(0.0, 1e4), softbounds=(0.0, 10.0), label="Repulsion β", doc="Strength of the repulsion (β/N) Σⱼ k(Aᵢ, Aⱼ) between ensemble members; 0: independent networks.")
-    draws = param.Integer(32, bounds=(2, 512), softbounds=(8, 64), label="Draws", doc="Number M of weight draws of a Bayesian network in the final prediction.")
-    calibrate = param.Boolean(True, label="Calibrate σ_syst", doc="Multiply σ_syst by T = √⟨(A − ⟨A⟩)²/σ_syst²⟩ measured on validation events.")
-    boost_pull = param.Number(0.0, bounds=(0.0, 100.0), softbounds=(0.0, 10.0), label="Boost by pull", doc="Loss boosting: every round adds this to the weight n_j of training events with |t_syst| above the cut.")
-    boost_sigma = param.Number(0.0, bounds=(0.0, 100.0), softbounds=(0.0, 10.0), label="Boost by σ", doc="Process boosting: every round adds this to the weight n_j of the training events with the largest σ_tot.")
-    boost_rounds = param.Integer(4, bounds=(1, 50), softbounds=(1, 10), label="Boosting rounds", doc="Number of times the boosted events are chosen anew, in the second half of training.")
+    repulsion = param.Number(
+        1.0,
+        bounds=(0.0, 1e4),
+        softbounds=(0.0, 10.0),
+        label="Repulsion β",
+        doc="Strength of the repulsion (β/N) Σⱼ k(Aᵢ, Aⱼ) between ensemble members; 0: independent networks.",
+    )
+    draws = param.Integer(
+        32,
+        bounds=(2, 512),
+        softbounds=(8, 64),
+        label="Draws",
+        doc="Number M of weight draws of a Bayesian network in the final prediction.",
+    )
+    calibrate = param.Boolean(
+        True, label="Calibrate σ_syst", doc="Multiply σ_syst by T = √⟨(A − ⟨A⟩)²/σ_syst²⟩ measured on validation events."
+    )
+    boost_pull = param.Number(
+        0.0,
+        bounds=(0.0, 100.0),
+        softbounds=(0.0, 10.0),
+        label="Boost by pull",
+        doc="Loss boosting: every round adds this to the weight n_j of training events with |t_syst| above the cut.",
+    )
+    boost_sigma = param.Number(
+        0.0,
+        bounds=(0.0, 100.0),
+        softbounds=(0.0, 10.0),
+        label="Boost by σ",
+        doc="Process boosting: every round adds this to the weight n_j of the training events with the largest σ_tot.",
+    )
+    boost_rounds = param.Integer(
+        4,
+        bounds=(1, 50),
+        softbounds=(1, 10),
+        label="Boosting rounds",
+        doc="Number of times the boosted events are chosen anew, in the second half of training.",
+    )
     boost_pull_cut = param.Number(2.0, bounds=(0.1, 10.0), label="Pull cut", doc="Events with |t_syst| above this are boosted by pull.")
-    boost_fraction = param.Number(0.02, bounds=(1e-4, 0.5), label="Boosted fraction", doc="Fraction of training events, those with the largest σ_tot, boosted by σ.")
+    boost_fraction = param.Number(
+        0.02, bounds=(1e-4, 0.5), label="Boosted fraction", doc="Fraction of training events, those with the largest σ_tot, boosted by σ."
+    )
     steps = param.Integer(12_000, bounds=(1, 10_000_000), softbounds=(500, 50_000), label="Steps", doc="Number of optimiser steps.")
     batch_size = param.Integer(256, bounds=(16, 65_536), softbounds=(64, 4_096), label="Batch size", doc="Events per step B.")
     learning_rate = param.Number(3e-3, bounds=(1e-7, 1.0), label="Learning rate", doc="Largest step length of the optimiser.")
-    schedule = Choice(["cosine", "one_cycle", "constant"], label="Schedule", doc="How the learning rate falls: cosine to zero, up and down, or not at all.")
+    schedule = Choice(
+        ["cosine", "one_cycle", "constant"],
+        label="Schedule",
+        doc="How the learning rate falls: cosine to zero, up and down, or not at all.",
+    )
     optimiser = Choice(["adam", "sgd"], label="Optimiser", doc="adam: steps scaled per weight. sgd: with momentum 0.9.")
     warm_start = param.Number(
-        0.7, bounds=(0.0, 1.0), label="Warm start",
-        doc="Fraction of the steps in which a Bayesian network trains its mean weights only, before the weight widths open: two to three times faster to the same error.",
+        0.7,
+        bounds=(0.0, 1.0),
+        label="Warm start",
+        doc="Fraction of the steps in which a Bayesian network trains its mean weights only, before their widths open.",
     )
-    seed = param.Integer(0, bounds=(0, 2**31 - 1), label="Seed", doc="Seed of weights, batches and draws: same recipe and seed, same curve.")
+    seed = param.Integer(
+        0, bounds=(0, 2**31 - 1), label="Seed", doc="Seed of weights, batches and draws: same recipe and seed, same curve."
+    )
     device = Choice(["auto", "cpu", "cuda"], label="Device", doc="auto: a GPU when there is one.")
 
 
@@ -256,7 +339,9 @@ def _plain(value: Any) -> Any:
 
 def _word(value: Any) -> str:
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if text and all(character.isalnum() or character in "._-,/" for character in text) else "'" + text.replace("'", "'\\''") + "'"
+    return (
+        text if text and all(character.isalnum() or character in "._-,/" for character in text) else "'" + text.replace("'", "'\\''") + "'"
+    )
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

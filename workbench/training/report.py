@@ -21,4 +21,10 @@ class Report:
     validation: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"step": self.step, "steps": self.steps, "seconds": round(self.seconds, 6), "losses": self.losses, "validation": self.validation}
+        return {
+            "step": self.step,
+            "steps": self.steps,
+            "seconds": round(self.seconds, 6),
+            "losses": self.losses,
+            "validation": self.validation,
+        }

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import torch
+
+from workbench.training.loop import SCHEDULES, State
+
+
+def a_state(events_per_step, seed=3):
+    return State(
+        method=None, optimiser=None, steps=100, batch_size=events_per_step, learning_rate=1e-3, schedule=SCHEDULES["cosine"], seed=seed
+    )
+
+
+def batches(state, events, count):
+    rows = []
+    for _ in range(count):
+        rows.append(state.indices(events))
+        state.step += 1
+    return rows
+
+
+def test_every_event_is_seen_once_per_epoch():
+    rows = torch.cat(batches(a_state(7), 35, 10))
+    for epoch in (rows[:35], rows[35:70]):
+        assert sorted(epoch.tolist()) == list(range(35))
+    assert rows[:35].tolist() != rows[35:].tolist()
+
+
+def test_batches_run_across_the_end_of_an_epoch_without_losing_events():
+    rows = torch.cat(batches(a_state(8), 35, 35))
+    assert torch.bincount(rows, minlength=35).eq(8).all()
+
+
+def test_a_batch_larger_than_the_data_is_all_of_it():
+    assert sorted(a_state(100).indices(35).tolist()) == list(range(35))
+
+
+def test_the_batch_of_a_step_does_not_depend_on_how_one_got_there():
+    straight = batches(a_state(8), 35, 12)[-1]
+    jumped = a_state(8)
+    jumped.step = 11
+    assert torch.equal(jumped.indices(35), straight)
+
+
+def test_schedules_start_and_end_as_named():
+    assert SCHEDULES["cosine"](0.0) == 1.0 and abs(SCHEDULES["cosine"](1.0)) < 1e-12
+    assert SCHEDULES["one_cycle"](0.3) == 1.0 and SCHEDULES["one_cycle"](0.0) < 0.05 and abs(SCHEDULES["one_cycle"](1.0)) < 1e-12
+    assert SCHEDULES["constant"](0.7) == 1.0

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from workbench.training.recipe import AmplitudeRecipe, Recipe, RecipeError
+
+
+def test_every_option_has_a_label_a_sentence_and_a_group():
+    grouped = [name for names in AmplitudeRecipe.groups.values() for name in names]
+    assert sorted(grouped) == sorted(AmplitudeRecipe.options())
+    assert all(option.label and option.doc and option.doc.endswith(".") for option in AmplitudeRecipe.options().values())
+
+
+def test_json_brings_the_recipe_back():
+    recipe = AmplitudeRecipe(noise=0.02, hidden=[64, 32], uncertainty="repulsive_ensemble", file="my events.h5")
+    assert AmplitudeRecipe.from_json(recipe.to_json()).to_dict() == recipe.to_dict()
+    assert Recipe.from_json(recipe.to_json()).hash == recipe.hash
+
+
+def test_the_hash_names_the_training_not_the_way_it_was_written():
+    assert AmplitudeRecipe(noise="0.02", hidden="64, 32").hash == AmplitudeRecipe(noise=0.02, hidden=(64, 32)).hash
+    assert AmplitudeRecipe(noise=0.02).hash != AmplitudeRecipe(noise=0.03).hash
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("noise", 3, ["noise = 3", "from 0.0 to 0.1"]),
+        ("noise", "a lot", ["noise = 'a lot'", "a number"]),
+        ("noise", float("nan"), ["nan"]),
+        ("steps", 0, ["steps = 0", "from 1 to 10,000,000"]),
+        ("steps", 2.5, ["whole number"]),
+        ("steps", True, ["whole number"]),
+        ("steps", "9" * 5000, ["whole number"]),
+        ("hidden", "64, x", ["1 to 8 whole numbers from 2 to 1024"]),
+        ("hidden", [], ["1 to 8"]),
+        ("uncertainty", "bn", ["one of bnn, bnn_last_layer"]),
+        ("calibrate", "perhaps", ["true or false"]),
+        ("file", "a\nb", ["text"]),
+    ],
+)
+def test_a_bad_value_is_named_with_what_is_allowed(option, value, words):
+    with pytest.raises(RecipeError) as problem:
+        AmplitudeRecipe(**{option: value})
+    assert all(word in str(problem.value) for word in words) and option in str(problem.value)
+
+
+def test_an_unknown_option_gets_the_nearest_name():
+    with pytest.raises(RecipeError, match="Did you mean 'prior_width'"):
+        AmplitudeRecipe(priorwidth=1.0)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"noise": 0.01, "noise": 0.02}', '{"noise": NaN}', "[1]", "{", '"' + "x" * 70_000 + '"', '{"recipe": "evil"}', "[" * 30_000]
+)
+def test_a_bad_file_is_one_sentence(text):
+    with pytest.raises(RecipeError):
+        AmplitudeRecipe.from_json(text)
+
+
+SLOW_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@SLOW_MACHINE
+@given(
+    st.dictionaries(
+        st.sampled_from([*AmplitudeRecipe.options(), "nonsense"]),
+        st.text() | st.floats() | st.integers() | st.none() | st.booleans() | st.lists(st.integers()),
+    )
+)
+def test_any_input_is_a_recipe_or_a_sentence(values):
+    try:
+        recipe = AmplitudeRecipe(**values)
+    except RecipeError as problem:
+        assert str(problem)
+    else:
+        assert AmplitudeRecipe.from_json(recipe.to_json()).hash == recipe.hash
+
+
+@SLOW_MACHINE
+@given(
+    st.text(max_size=200)
+    | st.recursive(
+        st.none() | st.floats() | st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=8), inner)
+    ).map(json.dumps)
+)
+def test_any_text_is_a_recipe_or_a_sentence(text):
+    try:
+        AmplitudeRecipe.from_json(text)
+    except RecipeError as problem:
+        assert str(problem)
+
+
+def test_copy_as_python_and_command_make_the_same_recipe():
+    import shlex
+
+    recipe = AmplitudeRecipe(noise=0.02, hidden=[64, 32], file="it's here.csv", calibrate=False)
+    assert eval(recipe.as_python().replace("wb.", "")).hash == recipe.hash
+    words = shlex.split(recipe.as_command())[2:]
+    values = {words[i].removeprefix("--").replace("-", "_"): words[i + 1] for i in range(0, len(words), 2)}
+    assert AmplitudeRecipe(**values).hash == recipe.hash
