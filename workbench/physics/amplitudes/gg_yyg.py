@@ -19,6 +19,8 @@ Arrays are (term, event): events last, so that picking spinor products of many o
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from itertools import combinations
 
@@ -51,8 +53,7 @@ def _box(i: int, j: int, k: int) -> tuple[int, int, int, int]:
 
 BOXES = tuple(_box(*legs) for legs in BOX_LEGS)
 CHUNK = {"cpu": 256, "cuda": 16_384}
-"""Events at once. On a CPU the intermediate arrays of 256 stay in the cache, and below the 32,768 elements from which torch shares one
-operation between threads: chunks in several threads of the caller are faster."""
+"""Events at once: on a CPU, the intermediate arrays of 256 stay in its cache."""
 
 
 def squared_amplitude(momenta: Float[Tensor, "*batch 5 4"]) -> Float64[Tensor, "*batch"]:
@@ -67,9 +68,26 @@ def squared_helicity_amplitudes(momenta: Float[Tensor, "*batch 5 4"]) -> Float64
     """The 32 terms of |M|², (*batch, 32), in the order of HELICITIES: helicities of legs 1..5, all counted as outgoing."""
     events = momenta.to(torch.float64).reshape(-1, 5, 4)
     size = CHUNK.get(events.device.type, CHUNK["cpu"])
-    terms = [_squares(*spinor_products(chunk)) for chunk in events.split(size)]
+    with one_thread():
+        terms = [_squares(*spinor_products(chunk)) for chunk in events.split(size)]
     result = torch.cat(terms) if terms else events.new_zeros(0, 32)
     return result.reshape(*momenta.shape[:-2], 32) * PREFACTOR
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in the calling thread only: it would share a logarithm of 2,048 numbers between threads, which wait for each other
+    for milliseconds on a busy machine. To use several cores, call with different events from several threads.
+    """
+    before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def spinor_products(momenta: Float64[Tensor, "event 5 4"]) -> tuple[Complex128[Tensor, "5 5 event"], Complex128[Tensor, "5 5 event"]]:
