@@ -1,9 +1,10 @@
-"""Our Bayesian network beside bayesian-torch and torchbnn, interleaved in one run: `pip install -e ".[benchmark]"`, then
-`python tests/benchmarks/bayesian.py`.
+"""Our Bayesian network beside bayesian-torch and torchbnn, in one run.
 
-Step: one optimiser step of 20-128-128-128-2 with KL, batch 512. Quality: time to a relative error on fresh points of a smooth positive
-function of ten variables, 9,000 training points, and the width of the pull. Prediction: 512 weight draws for 10,000 points.
-One thread, process CPU time, medians; peers get the same activation, learning rate, batch and schedule.
+    pip install -e ".[benchmark]" && python tests/benchmarks/bayesian.py
+
+Step: one optimiser step of 20-128-128-128-2 with KL, batch 512. Quality: time of the default recipe to a relative error on fresh points
+of a smooth positive function of ten variables, 9,000 training points, and the width of the pull. Prediction: 512 weight draws for
+10,000 points. One thread, process CPU time, candidates taking turns; peers get the same activation, learning rate and schedule.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import statistics
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +25,9 @@ from bayesian_torch.layers import LinearReparameterization
 from torch import Tensor, nn
 
 from workbench.data.scaling import Batch
-from workbench.methods.bnn import BayesianNetwork
-from workbench.nets.population import PopulationMLP
-from workbench.training.loop import SCHEDULES, State, _step, optimiser
+from workbench.training.job import method, state
+from workbench.training.loop import State, _step
+from workbench.training.recipe import AmplitudeRecipe
 
 HIDDEN = (128, 128, 128)
 POINTS, FRESH, BATCH = 9_000, 10_000, 512
@@ -91,12 +93,10 @@ def peer_step(model: nn.Module, adam: torch.optim.Optimizer, x: Tensor, t: Tenso
     adam.step()
 
 
-def ours(features: int, steps: int, **changes: float) -> tuple[BayesianNetwork, State]:
-    network = PopulationMLP(features, HIDDEN, 2, activation="silu")
-    method = BayesianNetwork(
-        network, training_points=POINTS, prior_width=1.0, generator=torch.Generator().manual_seed(0), device=CPU, seed=0, **changes
-    )
-    return method, State(method, optimiser("adam", method, 3e-3), steps, BATCH, 3e-3, SCHEDULES["cosine"], 0)
+def ours(features: int, **changes: Any) -> State:
+    """The default recipe's training, with some options changed."""
+    recipe = AmplitudeRecipe(device="cpu", **changes)
+    return state(recipe, method(recipe, features, POINTS, CPU))
 
 
 def interleaved(candidates: dict[str, Callable[[], None]], rounds: int, repeats: int = 5, warm_up: int = 3) -> dict[str, list[float]]:
@@ -126,8 +126,8 @@ def report(title: str, times: dict[str, list[float]], scale: float = 1e3, unit: 
 def step_benchmark(rounds: int) -> None:
     x, t = torch.randn(POINTS, 20), torch.randn(POINTS)
     batch = Batch(x, t, torch.ones(POINTS))
-    _, state = ours(20, 10**9, warm_start=0.0)
-    candidates: dict[str, Callable[[], None]] = {"workbench": lambda: _step(state, batch)}
+    training = ours(20, steps=10_000_000, batch_size=BATCH, warm_start=0.0)
+    candidates: dict[str, Callable[[], None]] = {"workbench": lambda: _step(training, batch)}
     for name, model in (("torchbnn", TorchBNN(20)), ("bayesian-torch", BayesianTorch(20))):
         adam = torch.optim.Adam(model.parameters(), lr=1e-3)
 
@@ -161,7 +161,9 @@ def quality_benchmark(epochs: int) -> None:
     batches = {name: Batch(features[part], target[part], torch.ones(len(target[part]))) for name, part in parts.items()}
     steps = epochs * POINTS // BATCH
     marks = (0.05, 0.03, 0.02, 0.015, 0.01)
-    print(f"\nTime to a median relative error on fresh points [CPU seconds of training], {steps} steps, cosine from 3e-3")
+    print(
+        f"\nTime to a median relative error on fresh points [CPU seconds]; {epochs} epochs, cosine from 3e-3, peers' batch {BATCH}"
+    )
     print(
         "  "
         + " " * 16
@@ -197,16 +199,17 @@ def quality_benchmark(epochs: int) -> None:
                     hits.setdefault(mark, spent)
         row(name, hits, draws)
 
-    method, state = ours(10, steps)
+    training = ours(10, steps=epochs * POINTS // AmplitudeRecipe().batch_size)
+    learned = training.method
 
     def our_epoch() -> None:
-        for _ in range(steps // epochs):
-            _step(state, batches["train"])
+        for _ in range(training.steps // epochs):
+            _step(training, batches["train"])
 
     def our_draws(split: str) -> Tensor:
-        return method.predict(method.networks(64, torch.Generator().manual_seed(1)), batches[split].features)
+        return learned.predict(learned.networks(64, torch.Generator().manual_seed(1)), batches[split].features)
 
-    follow("workbench", our_epoch, lambda: method.predict(method.central(), batches["fresh"].features)[0, :, 0], our_draws)
+    follow("workbench", our_epoch, lambda: learned.predict(learned.central(), batches["fresh"].features)[0, :, 0], our_draws)
     for name, model in (("torchbnn", TorchBNN(10)), ("bayesian-torch", BayesianTorch(10))):
         adam = torch.optim.Adam(model.parameters(), lr=3e-3)
         decay = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
@@ -230,9 +233,9 @@ def quality_benchmark(epochs: int) -> None:
 @torch.no_grad()
 def prediction_benchmark(rounds: int) -> None:
     x = torch.randn(10_000, 20)
-    method, _ = ours(20, 1, warm_start=0.0)
+    learned = ours(20, steps=1, warm_start=0.0).method
     generator = torch.Generator().manual_seed(0)
-    candidates: dict[str, Callable[[], None]] = {"workbench": lambda: method.predict(method.networks(512, generator), x)}
+    candidates: dict[str, Callable[[], None]] = {"workbench": lambda: learned.predict(learned.networks(512, generator), x)}
     for name, model in (("torchbnn", TorchBNN(20)), ("bayesian-torch", BayesianTorch(20))):
 
         def call(model: nn.Module = model) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 class Boosting:
     """When and whom to boost.
 
-    Arguments: `by_pull`, `by_sigma` are the weights δ added in each of `rounds` rounds, spread over the second half of training;
+    Arguments: `by_pull`, `by_sigma` are the weights δ added in each of `rounds` rounds, spread over the training from a fifth on;
     `pull_cut` and `fraction` choose the events.
     """
 
@@ -30,10 +30,10 @@ class Boosting:
     fraction: float
 
     def due(self, fraction: float) -> int:
-        """Number of rounds that are due when `fraction` of the training is done."""
+        """Number of rounds that are due when `fraction` of the training is done: the first after a fifth, all before nine tenths."""
         if self.by_pull == 0.0 and self.by_sigma == 0.0:
             return 0
-        return int(np.clip(np.floor((fraction - 0.5) / 0.4 * self.rounds + 1.0), 0, self.rounds))
+        return int(np.clip(np.floor((fraction - 0.2) / 0.7 * self.rounds + 1.0), 0, self.rounds))
 
     def round(
         self, weight: np.ndarray, amplitude: np.ndarray, mean: np.ndarray, sigma_syst: np.ndarray, sigma_tot: np.ndarray

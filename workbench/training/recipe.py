@@ -238,7 +238,7 @@ class AmplitudeRecipe(Recipe):
         bounds=(1, 50),
         softbounds=(1, 10),
         label="Boosting rounds",
-        doc="Number of times the boosted events are chosen anew, in the second half of training.",
+        doc="Number of times the boosted events are chosen anew, from a fifth of the training on.",
     )
     boost_pull_cut = param.Number(2.0, bounds=(0.1, 10.0), label="Pull cut", doc="Events with |t_syst| above this are boosted by pull.")
     boost_fraction = param.Number(
@@ -281,7 +281,7 @@ def allowed(option: param.Parameter) -> str:
         return "true or false is needed"
     if isinstance(option, param.Number):
         noun = "a whole number" if isinstance(option, param.Integer) else "a number"
-        low, high = option.bounds
+        low, high = _bounds(option)
         return f"{noun} from {low:,} to {high:,} is needed"
     return "a text of at most 1,000 characters without control characters is needed"
 
@@ -300,8 +300,8 @@ def _parse(option: param.Parameter, value: Any) -> Any:
     if isinstance(option, Widths):
         items = value.replace(",", " ").split() if isinstance(value, str) else list(value)
         widths = [_integer(item) for item in items]
-        low, high = option.unit_bounds
-        if not option.layer_bounds[0] <= len(widths) <= option.layer_bounds[1] or not all(low <= width <= high for width in widths):
+        narrow, wide = option.unit_bounds
+        if not option.layer_bounds[0] <= len(widths) <= option.layer_bounds[1] or not all(narrow <= width <= wide for width in widths):
             raise ValueError(value)
         return widths
     if isinstance(option, param.Boolean):
@@ -310,13 +310,19 @@ def _parse(option: param.Parameter, value: Any) -> Any:
             return words[value.lower()] if value.lower() in words else _refuse(value)
         return value if isinstance(value, bool) else _refuse(value)
     if isinstance(option, param.Number):
-        number = _integer(value) if isinstance(option, param.Integer) else float(value)
-        if isinstance(value, bool) or not math.isfinite(number) or not option.bounds[0] <= number <= option.bounds[1]:
+        number: float = _integer(value) if isinstance(option, param.Integer) else float(value)
+        low, high = _bounds(option)
+        if isinstance(value, bool) or not math.isfinite(number) or not low <= number <= high:
             raise ValueError(value)
         return number
     if not isinstance(value, str) or len(value) > 1_000 or any(ord(character) < 32 for character in value):
         raise ValueError(value)
     return value
+
+
+def _bounds(option: param.Number) -> tuple[float, float]:
+    low, high = option.bounds or (None, None)
+    return (-math.inf if low is None else low, math.inf if high is None else high)
 
 
 def _integer(value: Any) -> int:

@@ -1,0 +1,106 @@
+"""The house as designed: imports point one way, heavy packages stay where they belong, and both dependency files agree."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "workbench").rglob("*.py"))
+MAY_IMPORT = {
+    "physics": set(),
+    "data": {"physics"},
+    "nets": set(),
+    "results": {"physics"},
+    "methods": {"data", "nets"},
+    "training": {"physics", "data", "nets", "methods", "results"},
+    "runs": {"training", "results"},
+    "figures": {"results", "physics"},
+    "studios": {"physics", "data", "training", "results", "runs", "figures"},
+}
+BASEMENT = {"home"}
+"""Files beside the packages that everybody may use."""
+WITH_TORCH = {"physics/amplitudes/gg_yyg.py", "data/scaling.py", "runs/worker.py", "runs/forker.py"}
+"""Outside nets, methods and training, torch is imported at the top of these files only; recipe, report and presets are free of it."""
+
+
+@cache
+def imports(path: Path, *, top_level_only: bool = False) -> frozenset[str]:
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_only else list(ast.walk(tree))
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(names)
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(ROOT / "workbench").parts[0].removesuffix(".py")
+
+
+def top_of(name: str) -> str:
+    return name.split(".")[0]
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if package_of(p) in MAY_IMPORT], ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    package = package_of(path)
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("workbench.")}
+    lazily_drawn = {"figures", "studios"} if path.name == "store.py" else set()
+    wrong = ours - MAY_IMPORT[package] - {package} - BASEMENT - lazily_drawn
+    if package == "data" and path.name == "catalogue.py":
+        wrong -= {"training"}
+    assert not wrong, f"{path.relative_to(ROOT)} imports {sorted(wrong)}; {package} may import {sorted(MAY_IMPORT[package]) or 'nothing of ours'}."
+
+
+@pytest.mark.parametrize(("library", "homes"), [("panel", {"studios"}), ("plotly", {"figures", "studios"}), ("bokeh", {"studios"})])
+def test_screens_are_drawn_upstairs_only(library, homes):
+    users = {package_of(path) for path in FILES if library in {top_of(name) for name in imports(path)}}
+    assert users <= homes
+
+
+def test_torch_is_loaded_only_where_something_trains():
+    users = {str(path.relative_to(ROOT / "workbench")) for path in FILES if "torch" in {top_of(name) for name in imports(path, top_level_only=True)}}
+    allowed = {path for path in users if path.split("/")[0] in {"nets", "methods"}} | WITH_TORCH | {"training/job.py", "training/loop.py"}
+    assert users <= allowed
+
+
+def test_both_dependency_files_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = re.findall(r"^\s+- (\S+)$", (ROOT / "environment.yml").read_text(), re.MULTILINE)
+    listed = {line for line in lines if line not in {"pip", "conda-forge"} and not line.startswith(("python", "pip:"))}
+    assert listed == set(project["dependencies"])
+    assert f"- python{project['requires-python']}" in (ROOT / "environment.yml").read_text()
+
+
+def test_every_third_party_import_is_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[<>=\[]", line)[0].replace("-", "_") for line in project["dependencies"]} | {"workbench"}
+    extras = {re.split(r"[<>=\[]", line)[0].replace("-", "_") for lines in project["optional-dependencies"].values() for line in lines}
+    used = {top_of(name) for path in FILES for name in imports(path)} - set(sys.stdlib_module_names)
+    known = declared | extras | {"pythia8"} | {"tornado", "jinja2", "markupsafe"}  # the last three are Bokeh's own ground
+    assert used <= known, f"not declared: {sorted(used - known)}"
+
+
+def test_the_top_level_holds_what_was_agreed():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    if not tracked:
+        pytest.skip("not a git checkout")
+    top = {line.split("/")[0] for line in tracked}
+    assert {name for name in top if not name.startswith(".")} <= {"workbench", "notebooks", "tests", "environment.yml", "pyproject.toml", "README.md"}
+
+
+def test_nothing_unsafe_is_called():
+    unsafe = re.compile(r"weights_only\s*=\s*False|allow_pickle\s*=\s*True|pickle\.load|yaml\.load\(|shell\s*=\s*True|except:\s*$", re.MULTILINE)
+    found = [f"{path.relative_to(ROOT)}: {match.group()}" for path in FILES for match in unsafe.finditer(path.read_text())]
+    assert not found
