@@ -7,11 +7,10 @@ stand in the address; everything else stands in the run folders.
 from __future__ import annotations
 
 import functools
-import html
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,6 +30,7 @@ from workbench.studios.plot_view import PlotView, pack
 from workbench.training.recipe import Recipe
 
 TICK = 250  # milliseconds between two looks of a session at the newest pictures
+MOST_NOTICES = 6
 LIST_EVERY = 4  # ticks between two looks at the list of runs
 
 HEARD = ("preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "dismiss", "theme")
@@ -57,6 +57,11 @@ class Tab:
     name: str
     title: str
     lead: str = ""
+
+
+def letters_for(count: int) -> list[str]:
+    """Names of compared runs in legends, as in the table above them: A, B, C; a single run needs none."""
+    return [chr(ord("A") + position) for position in range(count)] if count > 1 else [""] * count
 
 
 class Studio:
@@ -144,7 +149,8 @@ class Studio:
 
     def restore(self, address: addresses.Address) -> None:
         """Take over what a link says: runs first, then the recipe, which may differ from that of the run."""
-        self.notices += address.problems
+        for problem in address.problems:
+            self.note(problem)
         self.tab = address.tab or self.tab
         self.observable = address.observable or self.observable
         for name in dict.fromkeys([address.run, *address.compare]):
@@ -188,7 +194,7 @@ class Studio:
                 sentence = str(problem)
             except ValueError as problem:
                 sentence = str(problem)
-        self.notices.append(sentence)
+        self.note(sentence)
         return None
 
     def is_example(self, run: Run) -> bool:
@@ -226,10 +232,13 @@ class Studio:
             except (OSError, ValueError) as problem:
                 self.shown.remove(run)
                 HUB.forget(run)
-                self.notices.append(
-                    f"Run {run.id} is gone: its folder was deleted." if isinstance(problem, FileNotFoundError) else str(problem)
-                )
+                self.note(f"Run {run.id} is gone: its folder was deleted." if isinstance(problem, FileNotFoundError) else str(problem))
         return found
+
+    def note(self, sentence: str) -> None:
+        """Put a sentence on the page, where it stays until it is dismissed."""
+        if sentence not in self.notices:
+            self.notices = [*self.notices, sentence][-MOST_NOTICES:]
 
     # What is shown
 
@@ -262,7 +271,7 @@ class Studio:
         """The packed figure of these pictures, drawn once for all pages that show the same."""
         reports = card.entry.takes == "reports"
         moments = tuple((run.path, picture.cursor if reports else picture.moment, picture.status.state) for run, picture in pictures)
-        names = tuple(self.name_of(run) for run, _ in pictures)
+        names = tuple(letters_for(len(pictures)))
         chosen = self.observable if card.choose else ""
         key = (card.name, self.theme, self.projector, chosen, names, moments)
         return HUB.once(key, lambda: pack(self.draw(card, names, [picture for _, picture in pictures], chosen)))
@@ -270,13 +279,18 @@ class Studio:
     def draw(self, card: Card, names: Sequence[str], pictures: Sequence[Picture], chosen: str = "") -> dict[str, Any]:
         """A figure of the runs that have what it takes; where none has, one that says why."""
         takes = {"reports": "reports", "summary": "events", "draws": "prediction"}[card.entry.takes]
-        # plotly reads some markup in names, so a title with < in it is spelled out
-        data = [(html.escape(name, quote=False), getattr(picture, takes)) for name, picture in zip(names, pictures, strict=True)]
-        data = [(name if len(pictures) > 1 else "", dataset) for name, dataset in data if dataset is not None]
         theme = shell.figure_theme(self.theme, projector=self.projector)
-        if not data:
+        data = [(name, getattr(picture, takes)) for name, picture in zip(names, pictures, strict=True)]
+        there = [position for position, (_, dataset) in enumerate(data) if dataset is not None]
+        if not there:
             return figure_of_sentence(sentences.missing(takes, pictures[0].status), theme)
-        return card.entry.as_dict(data, theme, **({"observable": chosen} if chosen else {}))
+        # a run that has nothing to draw yet keeps its colour
+        order = [*there, *(position for position in range(len(theme.colours)) if position not in there)]
+        theme = replace(theme, colours=tuple(theme.colour(position) for position in order))
+        try:
+            return card.entry.as_dict([data[position] for position in there], theme, **({"observable": chosen} if chosen else {}))
+        except ValueError as problem:
+            return figure_of_sentence(str(problem), theme)
 
     def transport(self, first: tuple[Run, Picture] | None) -> dict[str, Any]:
         """Buttons, progress and sentence of the first run shown."""
@@ -286,7 +300,8 @@ class Studio:
         return sentences.transport(status, example=example, same=same, ready=self.draft.ready, busy=self.busy)
 
     def table_of_numbers(self, pictures: list[tuple[Run, Picture]]) -> dict[str, Any]:
-        rows, colours = [], shell.figure_theme(self.theme).colours
+        rows: list[dict[str, Any]] = []
+        colours, letters = shell.figure_theme(self.theme).colours, letters_for(len(pictures))
         for position, (run, picture) in enumerate(pictures):
             values = HUB.once(("numbers", run.path, picture.moment), functools.partial(self.numbers, picture))
             rows.append(
@@ -298,7 +313,8 @@ class Studio:
                     "first": position == 0,
                     "words": "example" if self.is_example(run) else picture.status.state,
                     "values": values,
-                    "colour": colours[position % len(colours)] if len(pictures) > 1 else "",
+                    "letter": letters[position],
+                    "colour": colours[position % len(colours)],
                 }
             )
         return {"columns": [{"label": label, "help": help} for label, help in self.columns], "rows": rows}
@@ -347,7 +363,7 @@ class Studio:
             hearer(message)
         except (OSError, ValueError, KeyError, TypeError) as problem:
             log.info("On %s: %s", message, problem)
-            self.notices.append(str(problem))
+            self.note(str(problem))
         self.refresh(everything=True)
 
     def on_preset(self, message: dict[str, Any]) -> None:
@@ -394,7 +410,7 @@ class Studio:
         if not message.get("on"):
             self.shown = self.shown[:1] + [run for run in self.shown[1:] if run.id != name]
         elif len(self.shown) > addresses.MOST_COMPARED:
-            self.notices.append(f"At most {addresses.MOST_COMPARED + 1} runs fit into one figure; take one out of the comparison first.")
+            self.note(f"At most {addresses.MOST_COMPARED + 1} runs fit into one figure; take one out of the comparison first.")
         elif name not in [run.id for run in self.shown] and (run := self.find(name)) is not None:
             self.shown.append(run)
 
@@ -452,7 +468,7 @@ class Studio:
             if problem is None:
                 then(result)
             else:
-                self.notices.append(str(problem))
+                self.note(str(problem))
             self.refresh(everything=True)
 
         def run() -> None:

@@ -49,7 +49,7 @@ export function render({model}) {
         const radio = h("input", {type: "radio", name: id, value, onchange: () => say(value)})
         return h("label", {}, radio, h("span", {}, words))
       })
-      control = h("div", {class: "choices", role: "radiogroup", "aria-label": label, ...described}, radios)
+      control = h("div", {class: choices.length === 4 ? "choices four" : "choices", role: "radiogroup", "aria-label": label, ...described}, radios)
       show = (text) => radios.forEach((item) => { item.firstChild.checked = item.firstChild.value === text })
     } else if (kind === "choice") {
       const select = h("select", {id, ...described, onchange: () => say(select.value)}, choices.map(({value, label: words}) => h("option", {value}, words)))

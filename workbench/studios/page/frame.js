@@ -8,7 +8,6 @@ export function render({model, view}) {
 
   const notices = h("div", {class: "notices", role: "status"})
   const numbers = h("div", {class: "numbers"})
-  const offline = h("p", {class: "offline", role: "alert", hidden: true}, "The connection to the workbench is lost. This page comes back by itself; runs go on.")
 
   const buttons = tabs.map(({name, title}) => h("button", {type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, "data-tab": name,
     onclick: () => { show(name); send({tab: name}) },
@@ -17,10 +16,10 @@ export function render({model, view}) {
       if (next) buttons[(tabs.findIndex((tab) => tab.name === name) + next + tabs.length) % tabs.length].focus()
     }}, title))
 
-  function card({name, title, look, options}, i) {
+  function card({name, title, look, formula, options}, i) {
     const choice = options.length
       ? h("select", {"aria-label": "Observable", onchange: () => send({observable: choice.value})}, options.map(([value, words]) => h("option", {value}, words)))
-      : null
+      : h("span", {class: "formula"}, formula)
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
       h("div", {class: "title"}, h("h2", {}, title), choice), h("p", {class: "look"}, look), h("div", {class: "plot"}, plots[i]))
   }
@@ -41,10 +40,10 @@ export function render({model, view}) {
   function table({columns, rows}) {
     const head = h("tr", {}, h("th", {scope: "col"}, "Run"), columns.map(({label, help}) => h("th", {scope: "col", title: help}, label)))
     const body = rows.map((row) => h("tr", {"data-run": row.id},
-      h("th", {scope: "row"}, row.colour ? h("span", {class: "swatch", style: `background:${row.colour}`}) : null, h("b", {}, row.title), " ", h("span", {class: `chip ${row.state}`}, row.words),
+      h("th", {scope: "row"}, row.letter ? h("span", {class: "swatch", style: `background:${row.colour}`}, row.letter) : null, h("b", {}, row.title), " ", h("span", {class: `chip ${row.state}`}, row.words),
         rows.length > 1 && !row.first ? h("button", {type: "button", class: "undo", title: "Take out of the comparison", "aria-label": `Take ${row.title} out`, onclick: () => send({compare: row.id, on: false})}, "×") : null,
-        h("small", {}, row.about)),
-      row.values.map((value) => h("td", {}, value))))
+        h("small", {title: row.about}, row.about)),
+      row.values.map((value, i) => h("td", {"data-label": columns[i].label}, value))))
     return rows.length ? h("table", {}, h("thead", {}, head), h("tbody", {}, body)) : null
   }
 
@@ -75,28 +74,15 @@ export function render({model, view}) {
     event.preventDefault()
   }
 
-  // State lives in the address and in the run folders, so after a lost connection the page is simply loaded again.
-  function lost() {
-    offline.hidden = false
-    const knock = setInterval(async () => {
-      try {
-        const answer = await fetch("alive", {cache: "no-store"})
-        if (!answer.ok) return
-        clearInterval(knock)
-        location.reload()
-      } catch { /* still away */ }
-    }, 500)
-  }
-
   const frame = h("div", {class: "studio"},
     h("aside", {"aria-label": "Recipe"}, model.get_child("controls")),
-    h("main", {}, offline, notices, model.get_child("bar"), numbers, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), panels))
+    h("main", {}, notices, model.get_child("bar"), numbers, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), panels))
 
   const theme = () => send({theme: document.documentElement.dataset.theme ?? "light", projector: "projector" in document.documentElement.dataset})
   if (page) {
     document.addEventListener("keydown", press)
     document.addEventListener("workbench:theme", theme)
-    view.model.document?.on_event("connection_lost", lost)
+    view.model.document?.on_event("connection_lost", page.returns)
     model.on("remove", () => {
       document.removeEventListener("keydown", press)
       document.removeEventListener("workbench:theme", theme)

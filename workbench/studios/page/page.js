@@ -24,7 +24,20 @@ const share = async () => {
   button("share").textContent = "Link copied"
   setTimeout(() => { button("share").textContent = "Share" }, 1500)
 }
-globalThis.workbenchPage = {keys: {d: theme, f: projector, "?": help}}
+
+// State lives in the address and in the run folders: after a lost connection the page waits for the server and is simply loaded again.
+const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+const returns = async () => {
+  button("away").hidden = false
+  for (;;) {
+    await wait(500)
+    const answer = await fetch("alive", {cache: "no-store"}).catch(() => ({}))
+    if (answer.ok) return location.reload()
+  }
+}
+setTimeout(() => { if (!("ready" in root.dataset)) returns() }, 12_000)
+
+globalThis.workbenchPage = {keys: {d: theme, f: projector, "?": help}, returns}
 for (const [id, action] of Object.entries({theme, projector, help, share})) button(id).addEventListener("click", action)
 button("recipe").addEventListener("click", () => button("recipe").setAttribute("aria-expanded", root.toggleAttribute("data-recipe")))
 if (!document.cookie.includes("workbench_theme=") && matchMedia("(prefers-color-scheme: dark)").matches) theme()
