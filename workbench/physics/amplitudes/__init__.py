@@ -52,4 +52,4 @@ def squared_amplitude(process: str, momenta: Array) -> Array:
     import torch
 
     with torch.no_grad():
-        return amplitude(torch.from_numpy(np.ascontiguousarray(values))).numpy()
+        return amplitude(torch.from_numpy(np.require(values, requirements=["C", "W"]))).numpy()
