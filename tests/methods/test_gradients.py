@@ -80,7 +80,14 @@ def test_heteroscedastic_gradient(generator, batch):
 def test_bayesian_gradient_is_that_of_the_evidence_bound(generator, batch, last_layer_only):
     method = in_double(
         BayesianNetwork(
-            network(), training_points=POINTS, prior_width=PRIOR, generator=generator, device=CPU, seed=5, last_layer_only=last_layer_only, warm_start=0.0
+            network(),
+            training_points=POINTS,
+            prior_width=PRIOR,
+            generator=generator,
+            device=CPU,
+            seed=5,
+            last_layer_only=last_layer_only,
+            warm_start=0.0,
         )
     )
     value = method.differentiate(batch, 9)
@@ -88,7 +95,9 @@ def test_bayesian_gradient_is_that_of_the_evidence_bound(generator, batch, last_
     part, noise = method.bayesian, method.noise.draw(9)
     mean, width = posterior[0], posterior[1, part].exp()
     rows = torch.stack([torch.cat([mean[: part.start], mean[part] + sign * noise * width]) for sign in (1.0, -1.0)])
-    likelihood, _ = gaussian_likelihood(method.network(rows, batch.features.view(2, 6, 5)), batch.target.view(2, 6), batch.weight.view(2, 6))
+    likelihood, _ = gaussian_likelihood(
+        method.network(rows, batch.features.view(2, 6, 5)), batch.target.view(2, 6), batch.weight.view(2, 6)
+    )
     divergence = kl_divergence(Normal(mean[part], width), Normal(0.0, PRIOR)).sum() / POINTS
     (likelihood.mean() + divergence).backward()
     torch.testing.assert_close(method.posterior.grad, posterior.grad)
@@ -97,17 +106,23 @@ def test_bayesian_gradient_is_that_of_the_evidence_bound(generator, batch, last_
 
 
 def test_an_odd_batch_leaves_one_event_out(generator, batch):
-    method = in_double(BayesianNetwork(network(), training_points=POINTS, prior_width=PRIOR, generator=generator, device=CPU, seed=5, warm_start=0.0))
+    method = in_double(
+        BayesianNetwork(network(), training_points=POINTS, prior_width=PRIOR, generator=generator, device=CPU, seed=5, warm_start=0.0)
+    )
     even = method.differentiate(batch[:10], 4).clone()
     torch.testing.assert_close(method.differentiate(batch[:11], 4), even, rtol=0, atol=0)
 
 
 def test_warm_start_moves_the_means_only_towards_the_most_probable_weights(generator, batch):
-    method = in_double(BayesianNetwork(network(), training_points=POINTS, prior_width=PRIOR, generator=generator, device=CPU, seed=5, warm_start=0.5))
+    method = in_double(
+        BayesianNetwork(network(), training_points=POINTS, prior_width=PRIOR, generator=generator, device=CPU, seed=5, warm_start=0.5)
+    )
     method.advance(0.0)
     value = method.differentiate(batch, 0)
     mean = method.mean.clone().requires_grad_()
-    likelihood, _ = gaussian_likelihood(method.network(mean.unsqueeze(0), batch.features.unsqueeze(0)), batch.target[None], batch.weight[None])
+    likelihood, _ = gaussian_likelihood(
+        method.network(mean.unsqueeze(0), batch.features.unsqueeze(0)), batch.target[None], batch.weight[None]
+    )
     (likelihood.mean() + mean.square().sum() / (2 * POINTS * PRIOR**2)).backward()
     torch.testing.assert_close(method.posterior.grad[0], mean.grad)
     assert not method.posterior.grad[1].any()
@@ -147,7 +162,13 @@ def test_members_that_agree_exactly_do_not_produce_nan():
 
 def test_without_repulsion_members_train_as_if_alone(generator, batch):
     ensemble = RepulsiveEnsemble(
-        network(), training_points=POINTS, prior_width=PRIOR, generator=torch.Generator().manual_seed(2), device=CPU, members=3, repulsion=0.0
+        network(),
+        training_points=POINTS,
+        prior_width=PRIOR,
+        generator=torch.Generator().manual_seed(2),
+        device=CPU,
+        members=3,
+        repulsion=0.0,
     )
     independent = Heteroscedastic(
         network(), training_points=POINTS, prior_width=PRIOR, generator=torch.Generator().manual_seed(2), device=CPU, members=3

@@ -31,7 +31,7 @@ Progress = Callable[[float, str], None]
 
 LIVE_EVENTS, LIVE_DRAWS = 2_000, 8
 """Test events and weight draws of a snapshot: about 20 ms of work, and a pull width known to 2 %."""
-KEPT_TRAINING_EVENTS = 10_000
+KEPT_TRAINING_EVENTS = 2_000
 """Training events whose prediction is kept beside that of the test events."""
 
 
