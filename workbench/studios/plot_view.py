@@ -15,6 +15,7 @@ from typing import Any
 import panel as pn
 import param
 import plotly
+from panel.io.state import set_curdoc
 from tornado.web import RequestHandler
 
 from workbench.figures.frame import checksum, pack, unpack
@@ -59,6 +60,11 @@ class PlotView(pn.custom.JSComponent):
     def _send(self) -> None:
         self._sent_at, self._awaited = time.monotonic(), True
         self.wire = self.frame
+
+    def _process_bokeh_event(self, doc: Any, event: Any) -> None:
+        """An acknowledgement is not work, so it stays out of Panel's costly book-keeping of what is busy."""
+        with set_curdoc(doc):
+            self._process_event(event)
 
     def _handle_msg(self, data: Any) -> None:
         """The browser has drawn what was sent: send what came meanwhile."""
