@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -30,8 +30,6 @@ from workbench.physics.phase_space import BEAMS, flat_events, hit_or_miss, peak,
 
 if TYPE_CHECKING:
     import xarray
-
-    from workbench.training.recipe import AmplitudeRecipe
 
 Progress = Callable[[float, str], None]
 
@@ -229,6 +227,19 @@ def _shown(progress: Progress | None) -> Iterator[Progress]:
         yield report
 
 
+class Wanted(Protocol):
+    """What a recipe says about its events."""
+
+    process: str
+    file: str
+    beams: str
+    sampling: str
+    sqrt_s: float
+    events: int
+    test_events: int
+    data_seed: int
+
+
 @dataclass(frozen=True)
 class Splits:
     """The events of a recipe. Test events are the first ones, so they are the same whatever the number of training events."""
@@ -250,7 +261,7 @@ class Splits:
         return self.events[self.test_events + self.validation_events :]
 
 
-def events_for(recipe: AmplitudeRecipe, progress: Progress | None = None) -> Splits:
+def events_for(recipe: Wanted, progress: Progress | None = None) -> Splits:
     """Test, validation and training events of a recipe: made, from the cache, or the user's own in an order drawn with `data_seed`.
 
     Raises: ValueError when the recipe is impossible or the file unusable or too small; OSError when a disk is full or a file unreadable.
@@ -269,7 +280,7 @@ def events_for(recipe: AmplitudeRecipe, progress: Progress | None = None) -> Spl
     return Splits(Events.from_dataset(make_dataset(recipe.process, total, recipe.data_seed, **options)), recipe.test_events, validation)
 
 
-def _too_small(recipe: AmplitudeRecipe, available: int, validation: int) -> str:
+def _too_small(recipe: Wanted, available: int, validation: int) -> str:
     wanted = recipe.events + recipe.test_events
     share = available / (wanted + recipe.events / 10) * 0.999
     advice = f"events={int(recipe.events * share)} and test_events={int(recipe.test_events * share)} would fit"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 PROCESSES = {"gg_yyg": "gg → γγg at one loop"}
 PARTICLES = {"gg_yyg": ("g1", "g2", "y1", "y2", "g3")}
 """Names of the particles of each process, two incoming ones first."""
-
-Array = TypeVar("Array", "np.ndarray", "torch.Tensor")
 
 
 def check_process(process: str) -> str:
@@ -31,7 +29,11 @@ def check_process(process: str) -> str:
     raise ValueError(f"There is no process {str(process)[:40]!r}.{hint} The processes are: {', '.join(PROCESSES)}.")
 
 
-def squared_amplitude(process: str, momenta: Array) -> Array:
+@overload
+def squared_amplitude(process: str, momenta: np.ndarray) -> np.ndarray: ...
+@overload
+def squared_amplitude(process: str, momenta: torch.Tensor) -> torch.Tensor: ...
+def squared_amplitude(process: str, momenta: Any) -> Any:
     """|M|² in GeV^(8 − 2n) of momenta (*batch, n, 4) in GeV, as (*batch): exact, in 64 bits.
 
     Components are (E, px, py, pz), the two incoming particles first, all energies positive. Torch tensors are computed where they live and
