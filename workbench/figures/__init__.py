@@ -91,8 +91,8 @@ FIGURES: dict[str, Entry] = {
         "Largest amplitudes",
         delta_largest,
         "summary",
-        "Large amplitudes are few and hard; boosting by σ is made for them.",
-        "Δ for the largest 1 % and 0.1 % of A",
+        "Large amplitudes are few and hard, and often too small; boosting by σ is made for them.",
+        "|Δ| for the largest 1 % and 0.1 % of A; bias: median Δ",
     ),
     "statistical_pull": Entry(
         "Statistical pull",
@@ -105,7 +105,7 @@ FIGURES: dict[str, Entry] = {
         "Scaled statistical pull",
         scaled_pull,
         "draws",
-        "Width √(1 − M/N) as the central limit theorem says; tails at M = 1 show a posterior that is not Gaussian.",
+        "The shape tells: tails at M = 1 show a posterior that is not Gaussian. The width falls as √(1 − M/N), as ⟨A⟩ contains ⟨A⟩_M.",
         "t̂_M = (⟨A⟩_M − ⟨A⟩) √M / σ_stat",
     ),
     "kinematics": Entry(

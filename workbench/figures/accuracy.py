@@ -26,27 +26,60 @@ from workbench.results.bands import distribution, histogram, ratio_profile
 from workbench.results.prediction import largest, summary
 
 HALF_RANGES = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+DELTA_DECADES = np.linspace(-5, 1, 37)  # log10 of |Δ|
+NO_PREDICTION = "No event has a finite prediction yet."
 RATIO_RANGES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 @figure
 def delta(runs: Runs, theme: Theme, half_range: float | None = None) -> dict[str, Any]:
     """Distribution of Δ = (⟨A⟩ − A)/A with the median |Δ|. half_range: half the width of the axis as a fraction, by default a round one."""
-    rows = [(label, summary(dataset)["delta"].values, LEARNED, number) for number, (label, dataset) in enumerate(runs)]
-    return _delta_figure(rows, theme, half_range, bins=60, band=len(rows) == 1)
+    rows = [(label, summary(dataset)["delta"].values) for label, dataset in runs]
+    finite = [values[np.isfinite(values)] for _, values in rows]
+    if not any(values.size for values in finite):
+        raise Empty(NO_PREDICTION)
+    half = half_range or bound(4 * max(float(np.median(np.abs(values))) for values in finite if values.size), HALF_RANGES)
+    edges, data = np.linspace(-half, half, 61), []
+    low, high = 100 * edges[:-1], 100 * edges[1:]
+    for number, ((label, values), good) in enumerate(zip(rows, finite, strict=True)):
+        if not good.size:
+            continue
+        h = histogram(values, edges)
+        outside = float(h["below"] + h["above"])
+        numbers = f"median |Δ| {percent(float(np.median(np.abs(good))))}" + (f", outside {percent(outside)}" if outside else "")
+        density, error, colour = h["density"].values / 100, h["error"].values / 100, theme.colour(number)
+        data.append(steps(theme, f"{label or events(good.size, 'test event')}<br>{numbers}", low, high, density, colour))
+        if len(rows) == 1:
+            data.append(step_band(theme, "± statistical error", low, high, density - error, density + error, colour))
+    top = max(float(np.max(drawn["y"])) for drawn in data)
+    scale = 10.0 ** np.floor(np.log10(top)) if top > 0 else 1.0
+    top = scale * bound(1.05 * top / scale, (1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10, 12.5))
+    y = axis(theme, "normalised density [1/%]", range=[0, top])
+    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "Δ = (⟨A⟩ − A) / A [%]", range=[-100 * half, 100 * half]), yaxis=y)}
 
 
 @figure
-def delta_largest(runs: Runs, theme: Theme, half_range: float | None = None) -> dict[str, Any]:
-    """Δ of all events, of the largest 1 % and of the largest 0.1 % of the amplitudes."""
-    rows = []
+def delta_largest(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """|Δ| of all events, of the largest 1 % and of the largest 0.1 % of the amplitudes, on a logarithmic axis, with median and bias."""
+    data, highest = [], 0.0
     for number, (label, dataset) in enumerate(runs):
-        for place, (fraction, dash) in enumerate(((1.0, LEARNED), (0.01, VALIDATED), (0.001, SPREAD))):
-            part = summary(largest(summary(dataset), fraction)) if dataset.sizes.get("event") else dataset
-            count = part.sizes["event"]
-            text = f"all {count:,}" if fraction == 1 else f"largest {100 * fraction:g} % ({count:,})"
-            rows.append((labelled(label, text), part["delta"].values if count else np.array([]), dash, number if len(runs) > 1 else place))
-    return _delta_figure(rows, theme, half_range, bins=40, band=False)
+        s = summary(dataset)
+        s = s.isel(event=np.isfinite(s["delta"].values))
+        for place, (fraction, dash) in enumerate(((1.0, LEARNED), (0.01, VALIDATED), (0.001, SPREAD)) if s.sizes["event"] else ()):
+            values = largest(s, fraction)["delta"].values
+            h = histogram(np.log10(np.maximum(np.abs(values), 1e-12)), DELTA_DECADES)
+            part = f"all {len(values):,}" if fraction == 1 else f"largest {100 * fraction:g} % ({len(values):,})"
+            numbers = f"median |Δ| {percent(float(np.median(np.abs(values))))}, bias {percent(float(np.median(values)))}"
+            name = f"{labelled(label, part)}{': ' if len(runs) > 1 else '<br>'}{numbers}"
+            x = 100 * 10.0**DELTA_DECADES
+            colour = theme.colour(number if len(runs) > 1 else place)
+            data.append(steps(theme, name, x[:-1], x[1:], h["density"].values, colour, dash=dash))
+            highest = max(highest, float(h["density"].max()))
+    if not data:
+        raise Empty(NO_PREDICTION)
+    x_axis = axis(theme, "|Δ| = |⟨A⟩ − A| / A [%]", log=True, range=[1e-3, 1e3])
+    y_axis = axis(theme, "density per decade", range=[0, bound(1.05 * highest, (1.2, 1.6, 2, 2.5, 3, 4, 6))])
+    return {"data": data, "layout": layout(theme, xaxis=x_axis, yaxis=y_axis)}
 
 
 @figure
@@ -170,37 +203,6 @@ def _observable(name: str, runs: Runs) -> Any:
 def _per(unit: str) -> str:
     """The unit of Σ A per unit of the observable, for amplitudes in GeV⁻²."""
     return {"": "GeV<sup>−2</sup>", "GeV": "GeV<sup>−3</sup>"}.get(unit, f"GeV<sup>−2</sup>/{unit}")
-
-
-def _delta_figure(
-    rows: list[tuple[str, np.ndarray, str, int]], theme: Theme, half: float | None, *, bins: int, band: bool
-) -> dict[str, Any]:
-    finite = [values[np.isfinite(values)] for _, values, _, _ in rows]
-    if not any(values.size for values in finite):
-        raise Empty("No event has a finite prediction yet.")
-    half = half or bound(4 * max(float(np.median(np.abs(values))) for values in finite if values.size), HALF_RANGES)
-    edges, data = np.linspace(-half, half, bins + 1), []
-    for (label, values, dash, number), good in zip(rows, finite, strict=True):
-        if not good.size:
-            continue
-        h = histogram(values, edges)
-        outside = float(h["below"] + h["above"])
-        text = f"median |Δ| {percent(float(np.median(np.abs(good))))}" + (f", outside {percent(outside)}" if outside else "")
-        name = f"{label or events(good.size, 'test event')}{'<br>' if len(rows) < 4 else ': '}{text}"
-        density, error, colour = h["density"].values / 100, h["error"].values / 100, theme.colour(number)
-        low, high = 100 * edges[:-1], 100 * edges[1:]
-        data.append(steps(theme, name, low, high, density, colour, dash=dash))
-        if band:
-            data.append(step_band(theme, "± statistical error", low, high, density - error, density + error, colour))
-    top = max(float(np.max(drawn["y"])) for drawn in data)
-    scale = 10.0 ** np.floor(np.log10(top)) if top > 0 else 1.0
-    y = axis(
-        theme,
-        "normalised density [1/%]",
-        range=[0, scale * bound(1.05 * top / scale, (1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10, 12.5))],
-    )
-    x = axis(theme, "Δ = (⟨A⟩ − A) / A [%]", range=[-100 * half, 100 * half])
-    return {"data": data, "layout": layout(theme, xaxis=x, yaxis=y)}
 
 
 def _positive(values: np.ndarray) -> np.ndarray:

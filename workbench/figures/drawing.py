@@ -202,7 +202,7 @@ def bound(value: float, choices: Sequence[float]) -> float:
 
 def percent(value: float) -> str:
     """A fraction in percent with two or three digits: 0.0123 -> 1.23 %."""
-    return f"{100 * value:.3g} %" if np.isfinite(value) else "–"
+    return f"{100 * value:.3g} %".replace("-", "−") if np.isfinite(value) else "–"
 
 
 def with_error(value: float, error: float) -> str:

@@ -94,8 +94,10 @@ def _pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title:
         if not m.count:
             continue
         h = histogram(t, PULL_EDGES)
-        mean = "" if t.attrs["kind"] == "scaled" else f"mean {with_error(m.mean, m.mean_error)}, "
-        text = f"{mean}width {with_error(m.width, m.width_error)}{remark}{_outside(h)}"
+        numbers = f"mean {with_error(m.mean, m.mean_error)}, width {with_error(m.width, m.width_error)}"
+        if t.attrs["kind"] == "scaled":  # its mean vanishes, and its width varies with the draws, not with the events
+            numbers = f"width {m.width:.2f}"
+        text = f"{numbers}{remark}{_outside(h)}"
         name = f"{label or events(m.events, 'test event')}<br>{text}"
         data += _histogram(theme, name, h, theme.colour(number), LEARNED, x=PULL_EDGES, band=len(rows) == 1)
         highest = max(highest, float(h["density"].max()))

@@ -56,7 +56,10 @@ def pulls(prediction: xr.Dataset, kind: str = "systematic", *, draws: int = 1, c
 
 
 def scaled_width(draws: int, count: int) -> float:
-    """Expected width of the scaled pull for M of N independent draws, √((N − M)/(N − 1)) ≈ √(1 − M/N), as ⟨A⟩ contains ⟨A⟩_M."""
+    """Expected width of the scaled pull for M of N independent draws, √((N − M)/(N − 1)) ≈ √(1 − M/N), as ⟨A⟩ contains ⟨A⟩_M.
+
+    Averaged over all choices of subsets this is the width of any posterior; what tells a Gaussian from another one is the shape.
+    """
     return float(np.sqrt((count - draws) / max(count - 1, 1)))
 
 
