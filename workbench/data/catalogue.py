@@ -276,8 +276,10 @@ def events_for(recipe: Wanted, progress: Progress | None = None) -> Splits:
         order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
         return Splits(loaded[order[:total]], recipe.test_events, validation)
     total = recipe.test_events + validation + recipe.events
-    options = {"beams": recipe.beams, "sampling": recipe.sampling, "sqrt_s": recipe.sqrt_s, "progress": progress}
-    return Splits(Events.from_dataset(make_dataset(recipe.process, total, recipe.data_seed, **options)), recipe.test_events, validation)
+    dataset = make_dataset(
+        recipe.process, total, recipe.data_seed, beams=recipe.beams, sampling=recipe.sampling, sqrt_s=recipe.sqrt_s, progress=progress
+    )
+    return Splits(Events.from_dataset(dataset), recipe.test_events, validation)
 
 
 def _too_small(recipe: Wanted, available: int, validation: int) -> str:
