@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -105,7 +106,10 @@ def chromium():
         browser.close()
 
 
-def serve(port, *arguments):
+def serve(*arguments):
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
     script = Path(__file__).with_name("plot_page.py")
     process = subprocess.Popen([sys.executable, script, str(port), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     base = f"http://localhost:{port}/{''.join(f'{a}/' for a in arguments)}"
@@ -121,7 +125,7 @@ def serve(port, *arguments):
 
 @pytest.fixture(scope="module")
 def url():
-    process, base = serve(47_101)
+    process, base = serve()
     yield base
     process.terminate()
     process.wait(10)
@@ -256,7 +260,7 @@ def test_it_works_below_a_prefix_and_deep_in_the_tree(chromium, url, place):
         assert page.complaints == []
         page.close()
         return
-    process, base = serve(47_102, "some/prefix")
+    process, base = serve("some/prefix")
     try:
         page = visit(chromium, base)
         assert page.complaints == []
@@ -264,3 +268,38 @@ def test_it_works_below_a_prefix_and_deep_in_the_tree(chromium, url, place):
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.mark.browser
+def test_the_same_module_serves_a_notebook_widget(chromium, url):
+    """anywidget hands over model.get, .on and .send and binary traits as DataView, and calls what render returns when the cell goes."""
+    page = chromium.new_page()
+    page.goto(url + "alive")
+    script = """async ([source, frame, url]) => {
+        const {default: {render}} = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})))
+        const state = {wire: new DataView(new Uint8Array([0, 0, 0, ...frame]).buffer, 3), engine_url: url}, said = []
+        const el = document.body.appendChild(Object.assign(document.createElement("div"), {style: "width: 400px; height: 300px"}))
+        const close = render({el, model: {get: (name) => state[name], on: () => {}, send: (message) => said.push(message)}})
+        while (!said.length) await new Promise((go) => setTimeout(go, 50))
+        const shown = el.querySelector(".js-plotly-plot").data[0].y
+        close()
+        return [said, [...shown], el.querySelectorAll("svg").length]
+    }"""
+    source = Path(plot_view.__file__).with_suffix(".js").read_text()
+    said, shown, left = page.evaluate(script, [source, list(frame(7)), url + plot_view.ENGINE_URL])
+    assert said[0] == {"drawn": checksum(frame(7))}
+    assert shown == [0, 7]
+    assert left == 0
+    page.close()
+
+
+@pytest.mark.browser
+def test_when_the_engine_cannot_be_reached_a_sentence_stands_there_until_it_can(chromium, url):
+    page = chromium.new_page()
+    refused = []
+    page.route("**/plotly.min.js*", lambda route: (refused.append(1), route.abort()) if not refused else route.continue_())
+    page.add_init_script(WATCH)
+    page.goto(url)
+    page.get_by_text("The plotting library could not be loaded").first.wait_for(timeout=20_000)
+    page.wait_for_function("window.drawn.length > 0", timeout=20_000)
+    page.close()
