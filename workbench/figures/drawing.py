@@ -86,7 +86,7 @@ def layout(theme: Theme, **axes: dict[str, Any]) -> dict[str, Any]:
         "plot_bgcolor": theme.paper,
         "colorway": list(theme.colours),
         "margin": {"l": 10, "r": 12, "t": 12, "b": 10},
-        "legend": {"orientation": "h", "x": 0, "y": 1.01, "xanchor": "left", "yanchor": "bottom", "bgcolor": theme.faint(theme.paper, 0)},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "bgcolor": theme.faint(theme.paper, 0)},
         "hovermode": "closest",
         "hoverlabel": {"font": {"size": theme.font_size}},
         "modebar": {"bgcolor": theme.faint(theme.paper, 0.7), "color": theme.muted, "activecolor": theme.ink},
@@ -119,7 +119,7 @@ def axis(theme: Theme, title: str, **options: Any) -> dict[str, Any]:
 
 def two_panels(theme: Theme, x: dict[str, Any], upper: dict[str, Any], lower: dict[str, Any], *, share: float = 0.32) -> dict[str, Any]:
     """Layout of a main panel above a lower one with the same x axis; the lower panel takes this share of the height."""
-    edge = share + 0.08
+    edge = share + 0.12
     line = {
         "type": "line",
         "xref": "paper",

@@ -65,7 +65,7 @@ def sigmas(runs: Runs, theme: Theme) -> dict[str, Any]:
             h = histogram(np.log10(values[good]), SIGMA_EDGES)
             colour = theme.colour(number if several else 0 if part == "syst" else 1)
             text = f"{labelled(label, name)}, median {np.median(values[good]):.2g}{_outside(h)}"
-            data += _histogram(theme, text, h, colour, dash, x=10.0**SIGMA_EDGES, band=not several)
+            data += _histogram(theme, text, h, colour, dash, x=10.0**SIGMA_EDGES, band=False)
             highest = max(highest, float(h["density"].max()))
         noise = recipe_of(dataset).get("noise", 0.0)
         if noise and noise > 0:
