@@ -161,9 +161,17 @@ def step_band(theme: Theme, name: str, low: Any, high: Any, bottom: Any, top: An
         x += [*edges, *edges[::-1], edges[0], np.nan]
         y += [*np.repeat(top[group], 2), *np.repeat(bottom[group], 2)[::-1], top[group][0], np.nan]
     return {
-        "type": "scatter", "mode": "lines", "name": name, "x": np.array(x[:-1]), "y": np.array(y[:-1]), "fill": "toself",
-        "fillcolor": theme.faint(colour, opacity), "line": {"color": colour, "width": 0, "simplify": False}, "hoverinfo": "skip", **options,
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": np.array(x[:-1]),
+        "y": np.array(y[:-1]),
+        "fill": "toself",
+        "fillcolor": theme.faint(colour, opacity),
+        "line": {"color": colour, "width": 0, "simplify": False},
+        "hoverinfo": "skip",
+        **options,
+    }
 
 
 def _neighbours(good: np.ndarray) -> list[np.ndarray]:

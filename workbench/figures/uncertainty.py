@@ -112,8 +112,17 @@ def _pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title:
 def _histogram(theme: Theme, name: str, h: xr.Dataset, colour: str, dash: str, *, x: np.ndarray, band: bool) -> list[dict[str, Any]]:
     density, error, group = h["density"].values, h["error"].values, name
     low, high = x[:-1], x[1:]
-    area = step_band(theme, "± statistical error", low, high, np.maximum(density - error, 0), density + error, colour,
-                     legendgroup=group if not band else group + " band", showlegend=band)  # fmt: skip
+    area = step_band(
+        theme,
+        "± statistical error",
+        low,
+        high,
+        np.maximum(density - error, 0),
+        density + error,
+        colour,
+        legendgroup=group if not band else group + " band",
+        showlegend=band,
+    )
     return [steps(theme, name, low, high, density, colour, dash=dash, legendgroup=group), area]
 
 
