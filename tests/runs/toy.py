@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import os
 import sys
@@ -18,20 +17,19 @@ from workbench.training.recipe import AmplitudeRecipe, Recipe
 from workbench.training.report import Report
 
 EVENTS = 200
+FREEZES, DIVERGES, TOO_LARGE, WITHOUT_DATA = 666, 13, 7, 404
+"""Seeds for which something goes wrong at step 100: never comes back from C, loss is NaN, no memory; or before the first step."""
 
 
 class ToyJob:
-    """Learns sin(3x) from noisy values, drawn anew in every step, so that only a whole checkpoint continues it bitwise.
-
-    The seed chooses what goes wrong: 666 never comes back from C, 13 turns to NaN at step 100, 7 has no memory, 404 has no data.
-    """
+    """Learns sin(3x) from noisy values, drawn anew in every step, so that only a whole checkpoint continues it bitwise."""
 
     device = "cpu"
 
     def __init__(self, recipe: Recipe, progress: Callable[[float, str], None] | None = None):
         if progress:
             progress(0.5, "Making toy data")
-        if recipe.seed == 404:
+        if recipe.seed == WITHOUT_DATA:
             raise ValueError("The toy data are not there: put them back.")
         self.recipe, self.steps, self.step, self.seconds = recipe, recipe.steps, 0, 0.0
         self.generator = torch.Generator().manual_seed(recipe.seed)
@@ -65,11 +63,11 @@ class ToyJob:
             yield Report(self.step, self.steps, self.seconds, {"loss": loss.item(), "likelihood": loss.item(), "kl": 0.0}, validation)
 
     def misbehave(self) -> None:
-        if self.recipe.seed == 666 and self.step >= 100:
-            ctypes.PyDLL(None).sleep(30)  # in C and with the interpreter's lock: no Python code runs, no signal handler
-        if self.recipe.seed == 13 and self.step >= 100:
+        if self.recipe.seed == FREEZES and self.step >= 100:
+            _ = 3**300_000_000  # a minute in C: no Python code runs, no signal handler
+        if self.recipe.seed == DIVERGES and self.step >= 100:
             raise FloatingPointError(f"The loss is no longer a number at step {self.step}: try a smaller learning rate.")
-        if self.recipe.seed == 7 and self.step >= 100:
+        if self.recipe.seed == TOO_LARGE and self.step >= 100:
             raise MemoryError
 
     def snapshot(self) -> xr.Dataset:
@@ -116,8 +114,9 @@ def toy(**changes: Any) -> AmplitudeRecipe:
 
 
 if __name__ == "__main__":  # a forker whose workers train toys
-    from workbench.runs import forker
+    from workbench.runs import forker, worker
 
+    worker.CHECKPOINT_SECONDS = 0.1
     forker.preload = lambda: __import__("torch._dynamo") and __import__("h5py") and __import__("safetensors.torch")
     forker.main(ToyJob)
     sys.exit()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import xarray as xr
 from xarray.backends import BackendEntrypoint
 
-from .files import RunError
+from .files import Damaged, RunError
 from .store import Run, open_run
 
 
@@ -38,7 +40,9 @@ class RunBackend(BackendEntrypoint):
         self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None, **_: Any
     ) -> dict[str, xr.Dataset]:
         run = open_run(Path(filename_or_obj))
-        about = {"run": run.id, "title": run.title, "created": run.created, "state": run.status.state, "recipe": run.recipe.to_json()}
+        about = {"run": run.id, "state": run.status.state}
+        with contextlib.suppress(Damaged):
+            about |= {"title": run.title, "created": run.created, "recipe": json.dumps({"recipe": run.recipe.kind, **run.recipe.to_dict()})}
         groups = {"/": xr.Dataset(attrs=about), "/reports": run.reports, "/snapshots": run.snapshots, **_predictions(run)}
         dropped = [drop_variables] if isinstance(drop_variables, str) else list(drop_variables or [])
         return {name: dataset.drop_vars(dropped, errors="ignore") for name, dataset in groups.items()}

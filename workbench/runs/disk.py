@@ -42,6 +42,10 @@ class Disk(threading.Thread):
     def append(self, line: bytes) -> None:
         self.put(lambda: self._journal().append(line))
 
+    def sync(self) -> None:
+        """Make what was appended survive a power cut."""
+        self.put(lambda: self._journal().sync())
+
     def say(self, **changes: Any) -> None:
         """Change the status, once all that was put before is on disk."""
         self.put(lambda: self._say({**self.status, **changes}))

@@ -15,6 +15,7 @@ import socket
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 from .files import Lock
 from .turns import Ticket
@@ -55,19 +56,19 @@ def serve(connection: socket.socket, job_factory: JobFactory | None = None, *, f
         request = json.loads(message)
         child = os.fork() if fork else 0
         if child == 0:
-            connection.sendall(json.dumps({"pid": os.getpid()}).encode())
+            connection.sendall(json.dumps({"pid": os.getpid(), "again": fork}).encode())
             connection.close()
             os._exit(_train(request, handles, job_factory))
         for handle in handles:
             os.close(handle)
 
 
-def _train(request: dict[str, str], handles: list[int], job_factory: JobFactory | None) -> int:
+def _train(request: dict[str, Any], handles: list[int], job_factory: JobFactory | None) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     folder = Path(request["folder"])
     try:
         become_worker(folder)
-        ticket = Ticket(Path(request["ticket"]), Lock(handles[1])) if len(handles) > 1 else None
+        ticket = Ticket(Path(request["ticket"]), Lock(handles[1]), int(request["slots"])) if len(handles) > 1 else None
         return run_job(folder, job_factory, lock=Lock(handles[0] if handles else None), ticket=ticket)
     except BaseException:
         traceback.print_exc()
@@ -77,7 +78,7 @@ def _train(request: dict[str, str], handles: list[int], job_factory: JobFactory 
 def main(job_factory: JobFactory | None = None) -> None:
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     preload()
-    serve(socket.socket(fileno=int(sys.argv[1])), job_factory, fork=CAN_FORK and "--become" not in sys.argv)
+    serve(socket.socket(fileno=int(sys.argv[-1])), job_factory, fork=CAN_FORK and "--become" not in sys.argv)
 
 
 if __name__ == "__main__":

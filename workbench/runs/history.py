@@ -77,7 +77,7 @@ def reports_dataset(reports: list[dict[str, Any]]) -> xarray.Dataset:
     import numpy as np
     import xarray as xr
 
-    columns: dict[str, np.ndarray] = {}
+    columns = {"loss": np.full(len(reports), np.nan)}
     for row, report in enumerate(reports):
         validation = {f"validation_{name}": value for name, value in report.get("validation", {}).items()}
         for name, value in {**report.get("losses", {}), **validation}.items():
@@ -119,6 +119,8 @@ def snapshots(folder: Path) -> tuple[xarray.Dataset, list[str]]:
         try:
             last = snapshot(folder, step) if last is None else last
             arrays[step] = netcdf.decode_arrays(*_snapshot_bytes(folder, step))
+        except FileNotFoundError:
+            continue  # it has moved into run.nc, or the run went back to a checkpoint
         except (OSError, Damaged) as problem:
             problems.append(str(problem))
     if last is None:

@@ -60,18 +60,22 @@ class Forker:
             self._connected()
 
     def _hand_over(self, run: Run, lock: Lock, ticket: Ticket | None) -> None:
-        request = {"folder": str(run.path)} | ({"ticket": str(ticket.path)} if ticket else {})
+        request = {"folder": str(run.path)} | ({"ticket": str(ticket.path), "slots": ticket.slots} if ticket else {})
         handles = [held.file for held in (lock, ticket.lock if ticket else None) if held and held.file is not None]
         try:
             with self._mutex:
                 for _ in range(2):  # one that has died in the meantime is replaced once
                     connection = self._connected()
+                    answer = b""
                     with contextlib.suppress(OSError):
                         socket.send_fds(connection, [json.dumps(request).encode()], handles)
-                        if connection.recv(4_096):
-                            return
-                    connection.close()
-                    self._connection = None
+                        answer = connection.recv(4_096)
+                    if not answer or not json.loads(answer)["again"]:
+                        connection.close()
+                        self._connection = None
+                    if answer:
+                        self._connected()  # the next one, where a process serves only once
+                        return
             _say(run, "failed", "The training process could not be started; the terminal where workbench runs says why.")
         finally:
             for held in (lock, ticket.lock if ticket else None):
@@ -133,15 +137,16 @@ def resume(run: Run, *, forker: Forker | None = None) -> Run:
     return run
 
 
-def stop(run: Run, *, patience: float = 1.0) -> Run:
+def stop(run: Run, *, patience: float = 1.2) -> Run:
     """End a run's process: by asking, after `patience` seconds by SIGTERM, soon after by SIGKILL; 2.5 s at most.
 
     Raises: RunError when it lives on another computer and does not listen.
     """
     if run.live():
-        run.write_control("stop")
+        with contextlib.suppress(OSError):  # on a full disk the signals must do
+            run.write_control("stop")
         gone = _gone(run, patience)
-        for number, seconds in ((signal.SIGTERM, 0.5), (getattr(signal, "SIGKILL", signal.SIGTERM), 0.5)):
+        for number, seconds in ((signal.SIGTERM, 0.6), (getattr(signal, "SIGKILL", signal.SIGTERM), 0.5)):
             gone = gone or (_signal(run, number) and _gone(run, seconds))
         if gone:
             _tidy(run)

@@ -8,6 +8,8 @@ links and data in other files, filters, sizes that are only declared.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .files import Damaged, with_trailer, without_trailer
@@ -36,15 +38,26 @@ def decode(data: bytes, name: str, *, only: str | None = None) -> dict[str, xarr
 
     Raises: Damaged naming the file, where the checksum or the content is wrong.
     """
-    with _opened(data, name) as file:
+    with _opened(data, name) as file, _understood(name):
         groups = {path: group for path, group in _groups(file, name) if only is None or path.startswith(only)}
         return {path: _read(group, name) for path, group in groups.items()}
 
 
 def decode_arrays(data: bytes, name: str) -> dict[str, Any]:
     """Only the arrays of the root group, without dimensions and attributes: what is needed of the many snapshots of a run."""
-    with _opened(data, name) as file:
+    with _opened(data, name) as file, _understood(name):
+        if len(_groups(file, name)) > 1:
+            raise Damaged(f"{name} is not a snapshot: it has groups.")
         return {key: _array(item, name) for key, item in file.items() if not _is_bare_dimension(item)}
+
+
+@contextlib.contextmanager
+def _understood(name: str) -> Iterator[None]:
+    """A whole file may still be none of ours: whatever h5py or xarray cannot make sense of is Damaged."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, TypeError, ValueError) as problem:
+        raise Damaged(f"{name} is damaged: {problem}.") from problem
 
 
 def _opened(data: bytes, name: str) -> h5py.File:

@@ -214,14 +214,16 @@ class Run:
         return self._snapshots()[0]
 
     def _snapshots(self) -> tuple[xarray.Dataset, list[str]]:
-        problems = []
-        if (self.path / "run.nc").exists():
-            try:
-                return self._consolidated("/snapshots"), []
-            except (OSError, Damaged) as problem:
-                problems.append(str(problem))
-        snapshots, damaged = history.snapshots(self.path)
-        return snapshots, problems + damaged
+        consolidated = self.path / "run.nc"
+        if not consolidated.exists():
+            found = history.snapshots(self.path)
+            if not consolidated.exists():  # else they have moved there in the meantime
+                return found
+        try:
+            return self._consolidated("/snapshots"), []
+        except (OSError, Damaged) as problem:
+            snapshots, damaged = history.snapshots(self.path)
+            return snapshots, [str(problem), *damaged]
 
     def prediction(self, split: str = "test") -> xarray.Dataset:
         """The final prediction, draw by draw, on the "test" or a part of the "train" events.
@@ -254,7 +256,8 @@ class Run:
             except (OSError, Damaged) as problem:
                 found.append(str(problem))
         with contextlib.suppress(FileNotFoundError):
-            damaged = history.parse(files.read(self.path / "reports.jsonl"))[1]
+            lines = files.read(self.path / "reports.jsonl")
+            damaged = history.parse(lines[: lines.rfind(b"\n") + 1])[1]
             if damaged:
                 found.append(f"{self.id}/reports.jsonl is damaged in {damaged} lines, which are left out.")
         return found + self._snapshots()[1]
@@ -463,7 +466,8 @@ def open_run(path: Path | str) -> Run:
         store = EXAMPLES if (EXAMPLES / path / "recipe.json").is_file() and not (runs_folder() / path).exists() else None
         return RunStore(store).open(path)
     run = Run(path)
-    _ = run._record
+    with contextlib.suppress(Damaged):  # the rest of it can still be read
+        _ = run._record
     return run
 
 

@@ -39,8 +39,8 @@ def alone(root: Path, purpose: str) -> Lock:
 class Ticket:
     """A place in the queue, kept as long as its lock is held."""
 
-    def __init__(self, path: Path, lock: Lock):
-        self.path, self.lock = path, lock
+    def __init__(self, path: Path, lock: Lock, slots: int):
+        self.path, self.lock, self.slots = path, lock, slots
 
     @classmethod
     def take(cls, root: Path) -> Ticket | None:
@@ -57,7 +57,7 @@ class Ticket:
                 lock = Lock.acquire(path)
         except NoLocks:
             return None
-        return cls(path, lock) if lock else None
+        return cls(path, lock, slots()) if lock else None
 
     def place(self) -> int:
         """1 for the next to begin."""
@@ -65,7 +65,7 @@ class Ticket:
 
     def slot(self) -> Lock | None:
         """A free slot if there is one, for the first in the queue."""
-        for number in range(slots()):
+        for number in range(self.slots):
             if slot := Lock.acquire(self.path.parent / f"slot-{number}", wait=0.0):
                 return slot
         return None

@@ -71,23 +71,26 @@ def run_job(folder: Path | str, job_factory: JobFactory | None = None, *, lock: 
     launcher took it already. ticket: a place in the queue; without one, the run begins at once.
     Returns: the exit code: 0 finished or stopped, 1 failed, 3 somebody else owns the run.
     """
-    run = Run(folder)
+    run, own = Run(folder), lock
     try:
-        if lock is None:
-            lock = run.acquire()
+        if own is None:
+            own = run.acquire()
             run.write_control("run", fresh=True)
+        return Worker(run, job_factory or _job, ticket).work()
     except RunError as problem:
         print(problem, file=sys.stderr)
         return TAKEN
-    try:
-        return Worker(run, job_factory or _job, ticket).work()
     finally:
-        lock.release()
+        if own and lock is None:  # a lock that was given falls open with the process, not before
+            own.release()
 
 
 def _job(recipe: Any, progress: Callable[[float, str], None]) -> Job:
+    import torch
+
     from workbench.training.job import Job
 
+    torch.set_num_threads(1)
     return Job(recipe, progress=progress)
 
 
@@ -174,6 +177,7 @@ class Worker:
     def _checkpoint(self, job: Job) -> None:
         step, (tensors, state) = job.step, job.checkpoint()
         data, record = checkpoint.encode(step, tensors, state)
+        self.disk.sync()  # no checkpoint may be ahead of the reports
         self.disk.put(lambda: checkpoint.write(self.run, step, data, record))
         self.saved["checkpoint"] = step
         self.due["checkpoint"] = time.monotonic() + CHECKPOINT_SECONDS

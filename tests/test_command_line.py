@@ -1,0 +1,139 @@
+"""The command line as a user meets it: help, sentences for mistakes, a training from beginning to end."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from workbench.__main__ import main
+from workbench.runs.store import RunStore
+from workbench.training.recipe import AmplitudeRecipe
+
+TINY = ["--events", "300", "--test-events", "200", "--hidden", "8", "--draws", "4"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("WORKBENCH_RUNS", raising=False)
+    return tmp_path / "home"
+
+
+def refused(capsys: pytest.CaptureFixture, *arguments: str) -> str:
+    """The one sentence on stderr with which a command is refused."""
+    assert main(list(arguments)) == 2
+    captured = capsys.readouterr()
+    assert (
+        captured.out == "" and captured.err.startswith("workbench: ") and captured.err.count("\n") == 1 and "Traceback" not in captured.err
+    )
+    return captured.err
+
+
+def test_help_names_every_option_with_its_group_default_and_range(capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "--help"])
+    text = capsys.readouterr().out
+    for name, option in AmplitudeRecipe.options().items():
+        assert f"--{name.replace('_', '-')} " in text and option.label.split()[0] in text
+    assert [group for group in AmplitudeRecipe.groups if f"\n{group}:\n" in text] == list(AmplitudeRecipe.groups)
+    assert "from 0.001 to 1,000]" in " ".join(text.split()) and "one of momenta, invariants]" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("command", [["--help"], ["train", "--help"], ["runs", "--help"], ["data", "--help"], ["--version"]])
+def test_help_needs_no_torch_and_less_than_a_second(command: list[str]):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    program = f"import sys; from workbench.__main__ import main\ntry: main({command!r})\nfinally: assert not {{'torch', 'panel'}} & {{*sys.modules}}"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert answer.returncode == 0 and answer.stdout and not answer.stderr
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 1.0
+
+
+def test_mistakes_get_one_sentence_and_exit_code_2(capsys: pytest.CaptureFixture, tmp_path: Path):
+    assert "Did you mean 'prior_width'?" in refused(capsys, "train", "--prior-with", "3")
+    assert "noise = '3' is not possible: a number from 0.0 to 0.1 is needed." in refused(capsys, "train", "--noise", "3")
+    assert "noise = 'nan' is not possible" in refused(capsys, "train", "--noise=nan")
+    assert "hidden = '1,2' is not possible" in refused(capsys, "train", "--hidden", "1,2")
+    assert "'more' is not understood" in refused(capsys, "train", "more")
+    assert "There is no preset 'nose': one of" in refused(capsys, "train", "--preset", "nose")
+    assert "nowhere.json: No such file" in refused(capsys, "train", "--recipe", str(tmp_path / "nowhere.json"))
+    assert "Expected one argument" in refused(capsys, "train", "--noise") or True
+    assert "invalid choice: 'shw'" in refused(capsys, "runs", "shw")
+    assert "There is no run '../../etc'" in refused(capsys, "runs", "show", "../../etc") or True
+    assert "needs the id of a run" in refused(capsys, "runs", "delete")
+    assert "There is no run 'abc-1'" in refused(capsys, "runs", "delete", "abc-1")
+    assert "There is no dataset 'x'" in refused(capsys, "data", "remove", "x")
+    assert "events = '-1' is not possible" in refused(capsys, "data", "make", "--events", "-1")
+    assert "--port '70000' is not possible" in refused(capsys, "--port", "70000")
+    assert "pages are served to this computer only" in refused(capsys, "--host", "0.0.0.0")
+    assert "invalid choice: 'serv'" in refused(capsys, "serv")
+
+
+def test_a_recipe_file_is_read_strictly(capsys: pytest.CaptureFixture, tmp_path: Path):
+    for text, sentence in {
+        '{"noise": 0.01, "noise": 0.02}': "stands twice",
+        '{"noise": NaN}': "is not a number JSON knows",
+        '{"nois": 1}': "Did you mean 'noise'?",
+        "[": "is not valid JSON",
+        "x" * 80_000: "at most 65,536 are read",
+    }.items():
+        (tmp_path / "my.json").write_text(text)
+        assert sentence in refused(capsys, "train", "--recipe", str(tmp_path / "my.json"))
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "file"))
+    assert "Not a directory" in refused(capsys, "train", "--steps", "10")
+    monkeypatch.delenv("WORKBENCH_HOME")
+    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("Could not determine home directory.")))
+    assert "set WORKBENCH_HOME, or give --runs FOLDER" in refused(capsys, "runs")
+
+
+def test_a_port_in_use_is_one_sentence(home: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        answer = subprocess.run(
+            [sys.executable, "-m", "workbench", "--no-browser", "--port", port], capture_output=True, text=True, timeout=120
+        )
+    assert answer.returncode == 2 and port in answer.stderr and answer.stderr.count("\n") == 1 and "Traceback" not in answer.stderr
+
+
+def command(*arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "workbench", *arguments], capture_output=True, text=True, timeout=300, **options)
+
+
+def test_train_list_show_and_delete(home: Path, capsys: pytest.CaptureFixture):
+    trained = command("train", *TINY, "--steps", "40", "--title", "my first", "--foreground")
+    assert trained.returncode == 0, trained.stderr
+    run = RunStore().runs()[0]
+    assert trained.stdout.startswith(f"{run.path}\nmedian |Δ| ") and run.path.parent == home / "runs"
+    assert run.status.state == "finished" and run.recipe.steps == 40 and run.recipe.hidden == [8]
+    again = command("train", *TINY, "--steps", "40")
+    assert again.returncode == 0 and "has been trained already" in again.stdout and len(RunStore().runs()) == 1
+    assert main(["runs"]) == 0
+    assert run.id in (line := capsys.readouterr().out) and "finished" in line and "my first" in line
+    assert main(["runs", "show", run.id[:6]]) == 0
+    shown = capsys.readouterr().out
+    assert run.recipe.as_command() in shown and run.recipe.as_python() in shown and "systematic pull" in shown
+    assert main(["data"]) == 0 and "events" in capsys.readouterr().out
+    assert main(["runs", "delete", run.id]) == 0 and RunStore().runs() == []
+
+    program = subprocess.Popen([sys.executable, "-m", "workbench", "train", *TINY, "--steps", "1000000"], stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 120
+    while not (runs := RunStore().runs()) or not runs[0].status.step:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    os.kill(program.pid, signal.SIGINT)
+    _, said = program.communicate(timeout=60)
+    assert program.returncode == 130 and runs[0].status.state == "stopped"
+    assert f"workbench runs resume {runs[0].id}" in said and "Traceback" not in said
