@@ -38,6 +38,8 @@ VERSION = 1
 CHUNK = {"flat": 4_096, "unweighted": 512}
 SCAN_CHUNKS, SCAN_TRIES = 8, 2_048
 """Where the largest weight is looked for: 16,384 events, the same for every seed."""
+MOST_TRIES = 200_000
+"""Points of phase space drawn at once: 50 MB."""
 SAFETY = 1.1
 """How much above the largest weight met there the largest weight is set."""
 MOST_EVENTS = 10_000_000
@@ -92,7 +94,8 @@ class Source:
                 momenta, amplitude = momenta[kept], amplitude[kept]
             found.append((momenta, amplitude))
             count, tried = count + len(momenta), tried + tries
-            tries = math.ceil(min(1.2 * (self.chunk_size - count) * tried / max(count, 1), 50_000)) if count else min(4 * tries, 50_000)
+            wanted = 1.2 * (self.chunk_size - count) * tried / count if count else 4 * tries
+            tries = math.ceil(min(wanted, MOST_TRIES))
         momenta, amplitude = (np.concatenate(arrays)[: self.chunk_size] for arrays in zip(*found, strict=True))
         return Chunk(momenta, amplitude, excess / weight if weight else 0.0)
 

@@ -9,6 +9,7 @@ Source: Ball et al., arXiv:1207.1303; Pythia 8.3, arXiv:2203.11601.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -38,23 +39,20 @@ def gluon_density(x: np.ndarray) -> np.ndarray:
     return np.interp(np.log(x), np.log(points), density)
 
 
-def draw_gluons(count: int, smallest: float, rng: np.random.Generator, *, suppression: float = 0.0) -> np.ndarray:
-    """About `count` pairs (pair, 2) of momentum fractions with x₁x₂ > `smallest`, distributed as g(x₁) g(x₂) (x₁x₂)^−suppression dx₁ dx₂.
+def draw_gluons(
+    count: int, smallest: float, rng: np.random.Generator, weight: Callable[[np.ndarray], np.ndarray] = np.ones_like
+) -> np.ndarray:
+    """At most `count` pairs (pair, 2) of momentum fractions with τ = x₁x₂ > `smallest`, distributed as g(x₁) g(x₂) weight(τ) dx₁ dx₂.
 
-    In ln τ = ln x₁x₂ and the rapidity Y = ln(x₁/x₂)/2 that density is f(τ, Y) = x₁g(x₁) x₂g(x₂) τ^−suppression, and largest at Y = 0. So τ
-    is drawn from |ln τ| f(τ, 0), Y uniformly from its range ±|ln τ|/2, and the pair is kept with probability f(τ, Y)/f(τ, 0); there are at
-    most `count` of them, half of it or more.
+    In ln τ and the rapidity Y = ln(x₁/x₂)/2 that density is f(τ, Y) = x₁g(x₁) x₂g(x₂) weight(τ), and largest at Y = 0. So τ is drawn from
+    |ln τ| f(τ, 0), Y uniformly from its range ±|ln τ|/2, and the pair is kept with probability f(τ, Y)/f(τ, 0): half of them or more.
     """
     log_tau = np.linspace(math.log(smallest), 0.0, 1_000)
-
-    def central(at: np.ndarray) -> np.ndarray:
-        return -at * gluon_density(np.exp(at / 2)) ** 2 * np.exp(-suppression * at)
-
-    heights = central(log_tau)
-    at, height = _draw_linear(log_tau, heights, count, rng)
+    central = -log_tau * gluon_density(np.exp(log_tau / 2)) ** 2 * weight(np.exp(log_tau))
+    at, height = _draw_linear(log_tau, central, count, rng)
     rapidity = at * (rng.random(count) - 0.5)
     x = np.exp(at[:, None] / 2 + np.stack([rapidity, -rapidity], axis=-1)).clip(max=1.0)
-    density = -at * gluon_density(x).prod(axis=-1) * np.exp(-suppression * at)
+    density = -at * gluon_density(x).prod(axis=-1) * weight(np.exp(at))
     return x[rng.random(count) * height * BOUND < density]
 
 
