@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from jaxtyping import install_import_hook
 
-for package in ("workbench.nets", "workbench.methods", "workbench.data.scaling"):
+for package in ("workbench.nets", "workbench.methods", "workbench.data.scaling", "workbench.physics.amplitudes.gg_yyg"):
     install_import_hook(package, "beartype.beartype")
