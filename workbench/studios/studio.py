@@ -20,9 +20,10 @@ from workbench import figures
 from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.home import runs_folder
 from workbench.runs import launcher
+from workbench.runs.files import RunError
 from workbench.runs.store import EXAMPLES, Run, RunStore
 from workbench.studios import address as addresses
-from workbench.studios import sentences, shell
+from workbench.studios import errands, sentences, shell
 from workbench.studios.draft import Draft, describe, form
 from workbench.studios.live import HUB, Picture
 from workbench.studios.parts import Bar, Form, Frame, RunTable, as_json
@@ -34,6 +35,9 @@ MOST_NOTICES = 6
 LIST_EVERY = 4  # ticks between two looks at the list of runs
 
 HEARD = ("preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "dismiss", "theme")
+
+SAID = (OSError, ValueError, RunError)
+"""Errors whose message is a sentence for the page."""
 
 log = logging.getLogger(__name__)
 STARTER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="start runs")
@@ -190,9 +194,7 @@ class Studio:
                 run = store.open(name)
                 _ = run.recipe
                 return run
-            except OSError as problem:
-                sentence = str(problem)
-            except ValueError as problem:
+            except SAID as problem:
                 sentence = str(problem)
         self.note(sentence)
         return None
@@ -229,7 +231,7 @@ class Studio:
                 if not (run.path / "recipe.json").exists():
                     raise FileNotFoundError
                 found.append((run, HUB.picture(run)))
-            except (OSError, ValueError) as problem:
+            except SAID as problem:
                 self.shown.remove(run)
                 HUB.forget(run)
                 self.note(f"Run {run.id} is gone: its folder was deleted." if isinstance(problem, FileNotFoundError) else str(problem))
@@ -320,9 +322,10 @@ class Studio:
         return {"columns": [{"label": label, "help": help} for label, help in self.columns], "rows": rows}
 
     def about(self, run: Run) -> str:
-        """One line under a run's title: its recipe in short, date and device."""
+        """One line under a run's title: its recipe in short, unless that is the title, its date and its id."""
+        words = describe(run.recipe)
         when = run.created[:10]
-        return " · ".join(word for word in (describe(run.recipe), f"made {when}" if when else "", run.id) if word)
+        return " · ".join(word for word in ("" if words == self.name_of(run) else words, f"made {when}" if when else "", run.id) if word)
 
     def rows(self) -> list[dict[str, Any]]:
         """The list of runs, newest first, the examples last."""
@@ -331,7 +334,7 @@ class Studio:
             for run in store.runs():
                 try:
                     rows.append(self.row(run, example=store is self.examples))
-                except (OSError, ValueError) as problem:
+                except SAID as problem:
                     log.info("Run %s is left out of the list: %s", run.id, problem)
         return rows
 
@@ -361,7 +364,7 @@ class Studio:
             return
         try:
             hearer(message)
-        except (OSError, ValueError, KeyError, TypeError) as problem:
+        except (*SAID, KeyError, TypeError) as problem:
             log.info("On %s: %s", message, problem)
             self.note(str(problem))
         self.refresh(everything=True)
@@ -449,9 +452,15 @@ class Studio:
                 self._later("Starting the training process again …", functools.partial(launcher.resume, run))
 
     def _start(self, run: Run | None) -> None:
-        again = run is not None and not self.is_example(run) and self._recipe(run) == self.draft.recipe.to_dict()
-        launch = functools.partial(launcher.launch, self.draft.recipe, runs=self.store.root, title=self.draft.title, reuse=not again)
-        self._later("Starting the training process …", launch, self._started)
+        recipe = self.draft.recipe
+        again = run is not None and not self.is_example(run) and self._recipe(run) == recipe.to_dict()
+
+        def work() -> Run:
+            if recipe.file:
+                errands.check_events(recipe)
+            return launcher.launch(recipe, runs=self.store.root, title=self.draft.title, reuse=not again)
+
+        self._later("Reading the file …" if recipe.file else "Starting the training process …", work, self._started)
 
     def _started(self, run: Run) -> None:
         self.draft.title = ""
@@ -475,7 +484,7 @@ class Studio:
             try:
                 result, problem = work(), None
             except Exception as met:  # the bottom of a thread: the page says it
-                if not isinstance(met, (OSError, ValueError)):
+                if not isinstance(met, SAID):
                     log.exception("In the background")
                 result, problem = None, met
             if self._document is None:

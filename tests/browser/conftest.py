@@ -1,0 +1,148 @@
+"""A real server in a process of its own, a real Chromium, and what a page must never do: complain, or ask somebody else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SERVE = "import sys; from workbench.studios import serve; serve(int(sys.argv[1]), show=False)"
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+# Every drawing of a figure: when, which figure, how many points, the largest x.
+WATCH = """
+window.drawn = []
+document.addEventListener("workbench:drawn", (event) => {
+  const path = event.composedPath()
+  const curves = path[0].data ?? []
+  const xs = curves.flatMap((curve) => Array.from(curve.x ?? []))
+  drawn.push({at: performance.now(), figure: path.map((e) => e.dataset?.figure).find(Boolean), points: xs.length, last: Math.max(...xs)})
+})
+"""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    wanted = bool(os.environ.get("CI") or os.environ.get("WORKBENCH_REQUIRE_BROWSER"))
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        (pytest.fail if wanted else pytest.skip)("playwright is not installed, so the pages are not tested in a browser.")
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = os.environ.get("WORKBENCH_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if not path:
+        (pytest.fail if wanted else pytest.skip)(f"None of {', '.join(names)} is on this machine, so the pages are not tested in a browser.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield browser
+        browser.close()
+
+
+class Server:
+    """A page server in a process of its own, with a home folder of its own."""
+
+    def __init__(self, home: Path):
+        self.home = home
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.environment = os.environ | {"WORKBENCH_HOME": str(home)}
+        self.environment.pop("WORKBENCH_RUNS", None)
+
+    def start(self) -> float:
+        """Start, wait until it listens, and say how long that took [s]."""
+        begin = time.monotonic()
+        self.log = (self.home / "server.log").open("a")
+        self.process = subprocess.Popen([sys.executable, "-c", SERVE, str(self.port)], env=self.environment, stdout=self.log, stderr=self.log)
+        while time.monotonic() < begin + 60:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return time.monotonic() - begin
+            assert self.process.poll() is None, self.said
+            time.sleep(0.05)
+        raise TimeoutError(f"The server did not listen within a minute. It said: {self.said}")
+
+    @property
+    def said(self) -> str:
+        return (self.home / "server.log").read_text()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def python(self, code: str, *arguments: str) -> str:
+        """What a Python process with the same home prints."""
+        done = subprocess.run([sys.executable, "-c", code, *arguments], env=self.environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+TRAIN = """
+import json, sys
+from workbench.runs.launcher import launch
+from workbench.training.recipe import AmplitudeRecipe
+for title, options in json.loads(sys.argv[1]):
+    run = launch(AmplitudeRecipe(**options), title=title).wait(100)
+    assert run.status.state == "finished", run.status
+    print(run.id)
+"""
+SMALL = {"events": 2_000, "test_events": 2_000, "hidden": [32, 32], "steps": 300}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """A warm server with two finished runs; `server.finished` are their ids."""
+    import json
+
+    server = Server(tmp_path_factory.mktemp("home"))
+    server.finished = server.python(TRAIN, json.dumps([["first", SMALL], ["second", SMALL | {"seed": 1}]])).split()
+    server.start()
+    time.sleep(2)
+    yield server
+    server.python("from workbench.runs.store import RunStore; [run.stop() for run in RunStore().runs() if run.live()]")
+    server.process.terminate()
+    server.process.wait(10)
+    assert "Traceback" not in server.said, server.said
+
+
+@pytest.fixture
+def visit(chromium, server):
+    """visit(query) opens a page; at the end of the test it must not have complained, and not have asked another machine."""
+    contexts, foreign, complaints = [], [], []
+
+    def visit(query="", *, width=1600, height=1000, wait=True, cookies=(), context=None):
+        if context is None:
+            context = chromium.new_context(viewport={"width": width, "height": height})
+            context.add_cookies([{"name": name, "value": value, "url": server.url} for name, value in cookies])
+            contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: foreign.append(request.url) if not re.match(rf"(http|ws)://127\.0\.0\.1:{server.port}/|blob:|data:", request.url) else None)
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda problem: complaints.append(str(problem)))
+        page.add_init_script(WATCH)
+        page.goto(server.url + query, wait_until="commit")
+        if wait:
+            page.wait_for_selector(".studio", timeout=30_000)
+        return page
+
+    visit.complaints = complaints
+    yield visit
+    for context in contexts:
+        context.close()
+    assert foreign == [], "a page asked another machine"
+    assert complaints == [], "a page complained on its console"
