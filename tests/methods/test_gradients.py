@@ -176,3 +176,12 @@ def test_without_repulsion_members_train_as_if_alone(generator, batch):
     for method in (ensemble, independent):
         in_double(method).differentiate(batch, 0)
     torch.testing.assert_close(ensemble.weights.grad, independent.weights.grad, rtol=0, atol=0)
+
+
+def test_draws_for_evaluation_have_the_posterior_widths_and_cancel_in_pairs(generator):
+    method = BayesianNetwork(network(), training_points=POINTS, prior_width=PRIOR, generator=generator, device=CPU, seed=5, warm_start=0.0)
+    rows = method.networks(2_000, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(rows.mean(0), method.mean, rtol=0, atol=1e-6)
+    width = (rows - method.mean).std(0)
+    torch.testing.assert_close(width, method.log_width.exp(), rtol=6 / 2_000**0.5, atol=0)
+    assert method.networks(5, torch.Generator().manual_seed(1)).shape == (5, method.network.parameters)

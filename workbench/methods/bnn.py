@@ -1,7 +1,8 @@
 """Bayesian network: L = −⟨log p(A|x, θ)⟩_{θ~q} + KL[q(θ), p(θ)]/N   (arXiv:2206.14831, arXiv:2412.12069)
 
 Training draws weights in opposite pairs θ± = μ ± σ ε, each for half of the batch, so that the noise on the mean gradient cancels to
-first order; evaluation draws one θ for all events. With g± = ∂(−log p)/∂θ±:
+first order. Evaluation draws one θ for all events, again in opposite pairs (shuffled): a draw moves all events together, and without
+pairs ⟨A⟩ of a few draws would be off by σ_stat/√draws everywhere. With g± = ∂(−log p)/∂θ±:
 
     ∂L/∂μ = g₊ + g₋ + μ/(Nσ_p²) ,    ∂L/∂log σ = σ { (g₊ − g₋) ε + σ/(Nσ_p²) } − 1/N
 
@@ -106,9 +107,10 @@ class BayesianNetwork(Method):
     def networks(self, draws: int, generator: torch.Generator) -> Float[Tensor, "draw parameter"]:
         if not self.open:
             return self.mean.unsqueeze(0)
+        noise = torch.randn((draws + 1) // 2, len(self.log_width), generator=generator)
+        pairs = torch.cat([noise, -noise])[torch.randperm(2 * len(noise), generator=generator)[:draws]]
         rows = self.mean.repeat(draws, 1)
-        noise = torch.randn(draws, len(self.log_width), generator=generator).to(rows.device)
-        rows[:, self.bayesian].addcmul_(noise, self.log_width.exp())
+        rows[:, self.bayesian].addcmul_(pairs.to(rows.device), self.log_width.exp())
         return rows
 
     def central(self) -> Float[Tensor, "draw parameter"]:
