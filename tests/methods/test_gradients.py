@@ -42,7 +42,7 @@ def in_double(method):
         method.parameters[name] = double
         setattr(method, name, double)
     if hasattr(method, "noise"):
-        method.noise.table = method.noise.table.double()
+        method.noise.table, method.signs = method.noise.table.double(), method.signs.double()
     return method
 
 

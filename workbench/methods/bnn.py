@@ -48,6 +48,7 @@ class BayesianNetwork(Method):
         mean = network.initial(1, generator)[0]
         self.posterior = torch.stack([mean, torch.full_like(mean, INITIAL_WIDTH).log()]).to(device)
         self.parameters = {"posterior": self.posterior}
+        self.signs = torch.tensor([[1.0], [-1.0]], device=device, dtype=mean.dtype)
         self.noise = NoiseTable(self.bayesian.stop - self.bayesian.start, seed, device)
         self.warm_start, self.open = warm_start, warm_start == 0.0
 
@@ -71,13 +72,12 @@ class BayesianNetwork(Method):
         if self.open:
             width, noise = self.log_width.exp(), self.noise.draw(step)
             shift = noise * width
-            rows = torch.stack((self.mean, self.mean))
-            rows[0, self.bayesian] += shift
-            rows[1, self.bayesian] -= shift
+            everywhere = torch.nn.functional.pad(shift, (self.bayesian.start, 0)) if self.bayesian.start else shift
+            rows = torch.addcmul(self.mean, self.signs, everywhere)
             value, (plus, minus) = self._likelihood(rows, batch)
             torch.add(plus, minus, out=slope_mean)
             torch.sub(plus[self.bayesian], minus[self.bayesian], out=slope_width)
-            slope_width.mul_(noise).add_(width, alpha=self.precision).mul_(width).sub_(1.0 / self.training_points)
+            slope_width.mul_(shift).addcmul_(width, width, value=self.precision).sub_(1.0 / self.training_points)
         else:
             value, gradient = self._likelihood(self.mean.unsqueeze(0), batch)
             slope_mean.copy_(gradient[0])

@@ -28,9 +28,14 @@ class NoiseTable:
         self.parameters, self.seed = parameters, seed
         self.generator = torch.Generator().manual_seed(seed)
         self.table = torch.randn(max(windows * parameters, 1 << 18), generator=self.generator).to(device)
+        self.starts: tuple[int, list[int]] = (-1, [])
 
     def draw(self, step: int) -> Float[Tensor, " parameter"]:
         """The noise ε of step `step`; a view, not to be changed."""
-        self.generator.manual_seed(self.seed * 1_000_003 + step)
-        start = int(torch.randint(0, self.table.numel() - self.parameters, (), generator=self.generator))
+        page, line = divmod(step, 1_024)
+        if self.starts[0] != page:
+            self.generator.manual_seed(self.seed * 1_000_003 + page)
+            places = self.table.numel() - self.parameters
+            self.starts = (page, torch.randint(0, places, (1_024,), generator=self.generator).tolist())
+        start = self.starts[1][line]
         return self.table[start : start + self.parameters]
