@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,22 +73,22 @@ class Files:
 
 
 class SmallDisk:
-    """Everything of `os`, on a disk that has room for so many bytes: short writes first, then ENOSPC, as a real one does."""
+    """Everything of `os`, on a disk that can become full: short writes first, then ENOSPC, as with a real one."""
 
-    def __init__(self, root: Path, room: Callable[[], int]):
-        self.root, self.room = root, room
+    def __init__(self, root: Path):
+        self.root, self.room = root, float("inf")
+
+    def fill(self) -> None:
+        """From the next write on, there is room for what is there and nothing more."""
+        self.room = -1
 
     def __getattr__(self, name: str) -> Any:
         return getattr(os, name)
 
     def write(self, file: int, data: bytes) -> int:
-        used = 0
-        for path in self.root.rglob("*"):
-            try:
-                used += path.stat().st_size
-            except FileNotFoundError:
-                continue
-        free = self.room() - used
+        used = sum(path.stat().st_size for path in self.root.rglob("*") if path.exists())
+        self.room = used if self.room < 0 else self.room
+        free = int(min(self.room - used, len(data)))
         if free <= 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return os.write(file, data[:free])

@@ -108,6 +108,8 @@ class Worker:
         self.seconds = 0.0
         self.saved = {"snapshot": -1, "checkpoint": -1}
         self.due = {"snapshot": 0.0, "checkpoint": 0.0}
+        for torn in (*run.path.glob(".[!c]*.tmp"), *run.path.glob(".checkpoint*.tmp"), *run.path.glob("snapshots/.*.tmp")):
+            files.remove(torn)  # but none of .control…tmp, which is not ours
         before = run.read_status()
         self.disk = Disk(run, {
             "state": "queued" if ticket else "preparing", "step": before.get("step", 0), "steps": before.get("steps", 0),
@@ -200,7 +202,7 @@ class Worker:
             files.replace(folder / "reports.jsonl", b"".join(map(files.seal, reports)))
         self.disk.status["seconds"] = self.seconds = reports[-1]["seconds"] if reports else 0.0
         stale = [folder / "snapshots" / f"{later}.nc" for later in history.snapshot_steps(self.run.path) if later > step]
-        for path in [*stale, folder / "run.nc", *folder.glob(".*.tmp"), *folder.glob("snapshots/.*.tmp")]:
+        for path in [*stale, folder / "run.nc"]:
             files.remove(path)
         return found[1:] if found else None
 
