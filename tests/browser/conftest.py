@@ -11,20 +11,23 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 SERVE = "import sys; from workbench.studios import serve; serve(int(sys.argv[1]), show=False)"
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
-# Every drawing of a figure: when, which figure, how many points, the largest x.
+# Every drawing of a figure: when, which figure, how many points, and the first word of the sentence above it ("Training", "Paused").
 WATCH = """
 window.drawn = []
+const deep = (root, selector) => root.querySelector(selector)
+  ?? [...root.querySelectorAll("*")].map((e) => e.shadowRoot && deep(e.shadowRoot, selector)).find(Boolean)
 document.addEventListener("workbench:drawn", (event) => {
   const path = event.composedPath()
-  const curves = path[0].data ?? []
-  const xs = curves.flatMap((curve) => Array.from(curve.x ?? []))
-  drawn.push({at: performance.now(), figure: path.map((e) => e.dataset?.figure).find(Boolean), points: xs.length, last: Math.max(...xs)})
+  const points = (path[0].data ?? []).reduce((sum, curve) => sum + (curve.x?.length ?? 0), 0)
+  const of = deep(document, ".sentence")?.textContent.split(/[ :]/)[0]
+  drawn.push({at: performance.now(), figure: path.map((e) => e.dataset?.figure).find(Boolean), points, of})
 })
 """
 
@@ -33,6 +36,19 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture
+def slowdown():
+    """slowdown() says how many times slower than alone a process runs here just now: bounds on times hold for an idle machine."""
+
+    def slowdown():
+        wall, cpu = time.perf_counter(), time.process_time()
+        while time.process_time() < cpu + 0.3:
+            pass
+        return max(1.0, (time.perf_counter() - wall) / 0.3)
+
+    return slowdown
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +61,7 @@ def chromium():
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     path = os.environ.get("WORKBENCH_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if not path:
-        (pytest.fail if wanted else pytest.skip)(f"None of {', '.join(names)} is on this machine, so the pages are not tested in a browser.")
+        (pytest.fail if wanted else pytest.skip)(f"None of {', '.join(names)} is here, so the pages are not tested in a browser.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
@@ -68,7 +84,8 @@ class Server:
         """Start, wait until it listens, and say how long that took [s]."""
         begin = time.monotonic()
         self.log = (self.home / "server.log").open("a")
-        self.process = subprocess.Popen([sys.executable, "-c", SERVE, str(self.port)], env=self.environment, stdout=self.log, stderr=self.log)
+        command = [sys.executable, "-c", SERVE, str(self.port)]
+        self.process = subprocess.Popen(command, env=self.environment, stdout=self.log, stderr=self.log)
         while time.monotonic() < begin + 60:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -76,6 +93,16 @@ class Server:
             assert self.process.poll() is None, self.said
             time.sleep(0.05)
         raise TimeoutError(f"The server did not listen within a minute. It said: {self.said}")
+
+    def settle(self) -> None:
+        """Wait until the processes that the server started in the background (torch, first events) have done their work."""
+        children, before = psutil.Process(self.process.pid).children, -1.0
+        for _ in range(60):
+            now = sum(sum(child.cpu_times()[:2]) for child in children(recursive=True))
+            if now == before > 1:
+                return
+            before = now
+            time.sleep(0.7)
 
     @property
     def said(self) -> str:
@@ -112,7 +139,7 @@ def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("home"))
     server.finished = server.python(TRAIN, json.dumps([["first", SMALL], ["second", SMALL | {"seed": 1}]])).split()
     server.start()
-    time.sleep(2)
+    server.settle()
     yield server
     server.python("from workbench.runs.store import RunStore; [run.stop() for run in RunStore().runs() if run.live()]")
     server.process.terminate()
@@ -124,6 +151,7 @@ def server(tmp_path_factory):
 def visit(chromium, server):
     """visit(query) opens a page; at the end of the test it must not have complained, and not have asked another machine."""
     contexts, foreign, complaints = [], [], []
+    ours = re.compile(rf"(http|ws)://127\.0\.0\.1:{server.port}/|blob:|data:")
 
     def visit(query="", *, width=1600, height=1000, wait=True, cookies=(), context=None):
         if context is None:
@@ -131,7 +159,7 @@ def visit(chromium, server):
             context.add_cookies([{"name": name, "value": value, "url": server.url} for name, value in cookies])
             contexts.append(context)
         page = context.new_page()
-        page.on("request", lambda request: foreign.append(request.url) if not re.match(rf"(http|ws)://127\.0\.0\.1:{server.port}/|blob:|data:", request.url) else None)
+        page.on("request", lambda request: None if ours.match(request.url) else foreign.append(request.url))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda problem: complaints.append(str(problem)))
         page.add_init_script(WATCH)

@@ -70,7 +70,7 @@ class PlotView(pn.custom.JSComponent):
         """The browser has drawn what was sent: send what came meanwhile."""
         if isinstance(data, dict) and data.get("drawn") == checksum(self.wire):
             self._awaited = False
-            if self.wire is not self.frame:
+            if self.wire != self.frame:  # an equal frame would not reach the browser, nor be acknowledged
                 self._send()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import logging
 import os
 import re
 import socket
@@ -15,7 +17,9 @@ from typing import Any
 import panel as pn
 from bokeh.util.token import generate_secret_key
 from tornado.httputil import HTTPHeaders
+from tornado.iostream import StreamClosedError
 from tornado.web import OutputTransform, RequestHandler
+from tornado.websocket import WebSocketClosedError
 
 from workbench.home import runs_folder
 from workbench.runs import launcher
@@ -73,6 +77,8 @@ def serve(port: int = 5006, host: str = "127.0.0.1", show: bool = True, runs: st
     server.io_loop.add_callback(lambda: threading.Thread(target=_warm_up, args=(f"http://{host}:{server.port}/",), daemon=True).start())
     launcher.warm()
     server.start()
+    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)  # a page that goes away while it is written to is no news
+    server.io_loop.asyncio_loop.set_exception_handler(_complain)
     try:
         server.io_loop.start()
     except KeyboardInterrupt:
@@ -118,6 +124,11 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None) -> Any:
         raise
     server._tornado.add_transform(SafeHeaders)
     return server
+
+
+def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    if not isinstance(context.get("exception"), (WebSocketClosedError, StreamClosedError)):
+        loop.default_exception_handler(context)
 
 
 def _free_port(host: str) -> int:
