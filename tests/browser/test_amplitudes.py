@@ -92,26 +92,24 @@ def test_a_finished_run_is_drawn_within_two_seconds_of_navigation(visit, slowdow
 def test_the_first_live_point_comes_within_two_seconds_of_train_and_then_two_a_second(visit, server, slowdown):
     page = visit(f"?{ENDLESS}&seed=100")
     page.wait_for_function("drawn.some((d) => d.points > 10)")
-    factor = slowdown()
+    before = slowdown()
     page.evaluate("drawn.length = 0; window.clicked = performance.now()")
     page.click("[data-action=train]")
     live = "d.figure === 'losses' && d.points > 0 && d.of === 'Training'"
     page.wait_for_function(f"drawn.some((d) => {live})", timeout=20_000)
     first = page.evaluate(f"drawn.find((d) => {live}).at - clicked") / 1000
-    factor = max(factor, slowdown())
     rates = []
-    for _ in range(3):
+    while len(rates) < 3 and max(rates, default=0) < 2:
         page.evaluate("drawn.length = 0")
         page.wait_for_timeout(4_000)
-        rates.append((page.evaluate("drawn.filter((d) => d.figure === 'losses').length") / 4, slowdown()))
-        if rates[-1][0] >= 2:
-            break
+        rates.append(page.evaluate("drawn.filter((d) => d.figure === 'losses').length") / 4)
     figures = page.evaluate("[...new Set(drawn.filter((d) => d.points > 0).map((d) => d.figure))].sort()")
     run_of(page, server).stop()
-    print(f"first live point after {report([(first, factor)])} s, {report(rates)} updates per second")
+    factor = max(before, slowdown())  # measured without our own training
+    print(f"first live point after {report([(first, factor)])} s, {report([(rate, factor) for rate in rates])} updates per second")
     assert figures == ["delta", "losses", "systematic_pull"]
     assert first < 2 * factor, f"first live point after {report([(first, factor)])} s"
-    assert any(rate >= 2 / factor for rate, factor in rates), f"{report(rates)} updates per second"
+    assert max(rates) >= 2 / factor, f"{max(rates):.1f} updates per second"
 
 
 def test_pause_pauses_the_worker_and_step_takes_one_block(training):
@@ -294,7 +292,7 @@ def test_presets_change_options_and_say_what_changed(visit):
     assert "preset=noise" in address(page) and "uncertainty=repulsive_ensemble" in address(page)
     page.click(".changes button")
     until(lambda: page.is_hidden("#option-members"), 3, "no members")
-    assert "uncertainty" not in address(page)
+    until(lambda: "uncertainty" not in address(page), 3, "the address")
 
 
 def test_keyboard_theme_and_projector(visit):

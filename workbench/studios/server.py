@@ -93,7 +93,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None) -> Any:
         )
     port = port or _free_port(host)
     folder = Path(runs) if runs is not None else runs_folder()
-    os.environ.update(BOKEH_RESOURCES="server")
+    pn.config.browser_info = pn.config.notifications = False  # models that no page of ours uses
     try:
         server = pn.serve(
             {"/": _page(Amplitudes, folder)},
