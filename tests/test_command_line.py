@@ -50,7 +50,14 @@ def test_help_names_every_option_with_its_group_default_and_range(capsys: pytest
 @pytest.mark.parametrize("command", [["--help"], ["train", "--help"], ["runs", "--help"], ["data", "--help"], ["--version"]])
 def test_help_needs_no_torch_and_less_than_a_second(command: list[str]):
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    program = f"import sys; from workbench.__main__ import main\ntry: main({command!r})\nfinally: assert not {{'torch', 'panel'}} & {{*sys.modules}}"
+    program = f"""
+import sys
+from workbench.__main__ import main
+try:
+    main({command!r})
+finally:
+    assert not {{"torch", "panel"}} & {{*sys.modules}}
+"""
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert answer.returncode == 0 and answer.stdout and not answer.stderr
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 1.0
@@ -64,9 +71,9 @@ def test_mistakes_get_one_sentence_and_exit_code_2(capsys: pytest.CaptureFixture
     assert "'more' is not understood" in refused(capsys, "train", "more")
     assert "There is no preset 'nose': one of" in refused(capsys, "train", "--preset", "nose")
     assert "nowhere.json: No such file" in refused(capsys, "train", "--recipe", str(tmp_path / "nowhere.json"))
-    assert "Expected one argument" in refused(capsys, "train", "--noise") or True
+    assert "expected one argument" in refused(capsys, "train", "--noise")
     assert "invalid choice: 'shw'" in refused(capsys, "runs", "shw")
-    assert "There is no run '../../etc'" in refused(capsys, "runs", "show", "../../etc") or True
+    assert "is not a run folder" in refused(capsys, "runs", "show", "../../etc")
     assert "needs the id of a run" in refused(capsys, "runs", "delete")
     assert "There is no run 'abc-1'" in refused(capsys, "runs", "delete", "abc-1")
     assert "There is no dataset 'x'" in refused(capsys, "data", "remove", "x")

@@ -127,7 +127,11 @@ def snapshots(folder: Path) -> tuple[xarray.Dataset, list[str]]:
         return xr.Dataset(coords={"step": np.zeros(0, dtype=np.int64)}), problems
     fixed = {*SAME_IN_ALL_SNAPSHOTS, *last.dims, "step"}
     varying = {str(name): variable for name, variable in last.variables.items() if name not in fixed}
-    alike = [step for step in sorted(arrays) if all(np.shape(arrays[step].get(name)) == each.shape for name, each in varying.items())]
+    alike = [
+        step
+        for step in sorted(arrays)
+        if all(name in arrays[step] and arrays[step][name].shape == each.shape for name, each in varying.items())
+    ]
     stacked = {
         name: (("step", *variable.dims), np.stack([arrays[step][name] for step in alike]), variable.attrs)
         for name, variable in varying.items()
