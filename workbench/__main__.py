@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 the training failed, 2 not possible as asked, 130 interrupted."""
     try:
         return run_command(sys.argv[1:] if arguments is None else arguments)
-    except (Usage, RecipeError, RunError, ValueError) as problem:
+    except (Usage, RecipeError, RunError) as problem:
         return complain(str(problem))
     except BrokenPipeError:  # the reader of `workbench runs | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -394,21 +394,23 @@ def stop_run(run: Run) -> int:
 def data_command(options: argparse.Namespace) -> int:
     from workbench.data import catalogue
 
-    if options.action == "make":
-        values = {name: AmplitudeRecipe.check(name, value) for name, value in chosen(options, DATA_OPTIONS).items()}
-        if "data_seed" in values:
-            values["seed"] = values.pop("data_seed")
-        dataset = catalogue.make_dataset(**{"events": MADE_EVENTS, **values})
-        print(f"{dataset.sizes['event']:,} events are ready.")
-    elif options.action == "remove":
-        if not options.name:
-            raise Usage('`workbench data remove` needs a name, or "all"; `workbench data` lists them.')
-        freed = sum(catalogue.remove_cached(name) for name in options.name)
-        print(f"Removed, {freed / 1e6:,.1f} MB freed.")
-    else:
-        for cached in catalogue.list_cached():
-            events = f"{cached.events:,} events" if cached.events is not None else "damaged"
-            print(f"{cached.name:50} {events:>20} {cached.size / 1e6:10,.1f} MB")
+    if options.action == "remove" and not options.name:
+        raise Usage('`workbench data remove` needs a name, or "all"; `workbench data` lists them.')
+    try:
+        if options.action == "make":
+            values = {name: AmplitudeRecipe.check(name, value) for name, value in chosen(options, DATA_OPTIONS).items()}
+            seed = {"seed": values.pop("data_seed")} if "data_seed" in values else {}
+            dataset = catalogue.make_dataset(**{"events": MADE_EVENTS, **values, **seed})
+            print(f"{dataset.sizes['event']:,} events are ready.")
+        elif options.action == "remove":
+            freed = sum(catalogue.remove_cached(name) for name in options.name)
+            print(f"Removed, {freed / 1e6:,.1f} MB freed.")
+        else:
+            for cached in catalogue.list_cached():
+                events = f"{cached.events:,} events" if cached.events is not None else "damaged"
+                print(f"{cached.name:50} {events:>20} {cached.size / 1e6:10,.1f} MB")
+    except ValueError as problem:
+        raise Usage(str(problem)) from problem
     return 0
 
 

@@ -32,11 +32,15 @@ class Forker:
 
     def __init__(self, command: list[str] | None = None):
         self._command = command or [sys.executable, "-P", "-c", FIND + "from workbench.runs.forker import main; main()", str(ROOT)]
+        self._connection: socket.socket | None = None
         self._forget()
         os.register_at_fork(after_in_child=self._forget) if hasattr(os, "register_at_fork") else None
 
     def _forget(self) -> None:
-        self._connection: socket.socket | None = None
+        """In a fork of this process, its socket is not ours to keep open."""
+        if self._connection:
+            self._connection.close()
+        self._connection = None
         self._mutex = threading.Lock()
 
     def warm(self) -> None:

@@ -271,10 +271,12 @@ class Run:
 
         if name not in FIGURES:
             raise ValueError(f"There is no figure {name!r}: one of {', '.join(FIGURES)} is needed.")
-        takes, dataset = FIGURES[name].takes, None
-        if takes == "summary" and self.read_status()["state"] != "finished":
+        entry, dataset = FIGURES[name], None
+        if entry.takes == "reports":
+            dataset = self.reports
+        elif entry.takes == "summary" and self.read_status()["state"] != "finished":
             dataset = self.latest_snapshot()
-        return FIGURES[name].function(self.reports if takes == "reports" else dataset or self.prediction("test"), theme, **options)
+        return entry.function(self.prediction("test") if dataset is None else dataset, theme, **options)
 
     # What it is asked to do
 
