@@ -10,7 +10,7 @@ from workbench.physics.observables import observables
 from workbench.results.prediction import largest, relative_sigma
 from workbench.results.pulls import pulls, width_and_mean
 from workbench.studios.live import Picture
-from workbench.studios.studio import Card, Studio, Tab
+from workbench.studios.session import Card, Studio, Tab
 from workbench.training.recipe import AmplitudeRecipe
 
 

@@ -200,7 +200,8 @@ def as_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    short = f"{value:.12g}" if isinstance(value, float) else str(value)
+    return short if not isinstance(value, float) or float(short) == value else repr(value)
 
 
 def as_words(value: Any) -> str:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import xarray as xr
 
 from workbench.results.prediction import summary
+from workbench.runs.files import RunError
 from workbench.runs.store import Run, Status, reports_dataset
 
 READ_EVERY = 0.1  # seconds, while the run is live
@@ -81,8 +82,8 @@ class Follower:
                     return
             try:
                 self._picture = look(self.run, self._picture)
-            except FileNotFoundError:
-                continue  # deleted: the page finds out by asking for the run
+            except (OSError, RunError):
+                continue  # deleted, or not to be read just now: the page finds out by asking for the run
             except Exception:  # the bottom of a thread: what was read before stays on the screen
                 log.exception("Reading run %s", self.run.id)
                 time.sleep(1.0)

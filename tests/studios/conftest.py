@@ -1,0 +1,24 @@
+"""Two finished runs in a folder of their own, trained by the real job: small, but everything a page shows is in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.runs.store import RunStore
+from workbench.runs.worker import run_job
+from workbench.training.recipe import AmplitudeRecipe
+
+SMALL = AmplitudeRecipe(events=1_000, test_events=1_000, hidden=[16, 16], steps=200, draws=4)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A store with two finished runs that differ in their seed and title."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
+        store = RunStore()
+        for seed, title in ((0, ""), (1, "<b>second</b>")):
+            run = store.create(SMALL.replace(seed=seed), title)
+            assert run_job(run.path) == 0
+            assert run.status.state == "finished", run.status
+        yield store

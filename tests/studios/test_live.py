@@ -1,0 +1,99 @@
+"""Following runs: what a picture holds, and that readers live only as long as somebody asks."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from workbench.runs.files import seal
+from workbench.runs.store import RunStore
+from workbench.studios import live
+from workbench.studios.live import Hub, look
+from workbench.training.recipe import AmplitudeRecipe
+from workbench.training.report import Report
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunStore(tmp_path).create(AmplitudeRecipe(steps=100))
+
+
+def tell(run, *steps):
+    with (run.path / "reports.jsonl").open("ab") as file:
+        for step in steps:
+            file.write(seal(Report(step, 100, step / 10, {"loss": 1.0 / step}).to_dict()))
+
+
+def until(condition, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_finished_run_shows_its_prediction_on_all_test_events(finished):
+    picture = look(finished.runs()[0], None)
+    assert picture.events.sizes == {"event": 1_000, **{k: v for k, v in picture.events.sizes.items() if k not in ("event", "draw")}}
+    assert picture.prediction.sizes["draw"] == 4
+    assert picture.moment[2] and picture.reports.sizes["step"] > 0
+    np.testing.assert_allclose(picture.events["mean"], picture.prediction["mean"].mean("draw"))
+
+
+def test_only_new_reports_are_read(run):
+    tell(run, 10, 20)
+    first = look(run, None)
+    tell(run, 30)
+    second = look(run, first)
+    assert list(second.reports["step"].values) == [10, 20, 30]
+    assert look(run, second).reports is second.reports
+    assert second.raw[:2] == first.raw
+
+
+def test_a_run_that_went_back_to_a_checkpoint_forgets_what_came_after(run):
+    tell(run, 10, 20, 30)
+    before = look(run, None)
+    (run.path / "reports.jsonl").unlink()
+    tell(run, 10)
+    assert list(look(run, before).reports["step"].values) == [10]
+
+
+def test_one_reader_serves_all_and_ends_when_nobody_asks(run, monkeypatch):
+    monkeypatch.setattr(live, "PATIENCE", 0.2)
+    monkeypatch.setattr(live, "GLANCE_EVERY", 0.02)
+    tell(run, 10)
+    hub = Hub()
+    assert len({id(hub._followers.get(str(run.path))) for _ in range(5) if hub.picture(run)}) == 1
+    follower = hub._followers[str(run.path)]
+    tell(run, 20)
+    until(lambda: hub.picture(run).reports.sizes["step"] == 2)
+    until(lambda: follower.idle)
+    tell(run, 30)
+    hub.picture(run)
+    until(lambda: hub.picture(run).reports.sizes["step"] == 3)
+    assert not follower.idle
+
+
+def test_a_deleted_run_does_not_end_its_reader_with_an_error(run, monkeypatch, caplog):
+    monkeypatch.setattr(live, "GLANCE_EVERY", 0.02)
+    hub = Hub()
+    hub.picture(run)
+    RunStore(run.path.parent).delete(run.id)
+    time.sleep(0.2)
+    assert hub.picture(run) is not None
+    assert not caplog.records
+
+
+def test_what_pages_share_is_made_once():
+    hub, made = Hub(), []
+    for _ in range(3):
+        assert hub.once(("losses", "light"), lambda: made.append(1) or b"frame") == b"frame"
+    assert made == [1]
+
+
+def test_the_hub_does_not_grow_without_bound():
+    hub = Hub()
+    for number in range(3 * live.KEPT_FRAMES):
+        hub.once(number, lambda: b"")
+    assert len(hub._made) == live.KEPT_FRAMES

@@ -1,0 +1,157 @@
+"""The page server: who may connect, what it sends along, what it costs, and that it never imports torch."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from workbench.studios import server as servers
+from workbench.studios import studio
+
+SERVE = "import sys; from workbench.studios import serve; serve(int(sys.argv[1]), show=False)"
+# Serves itself one page and tells which modules that took.
+LOOK = """
+import sys, threading, urllib.request
+from workbench.studios.server import build
+server = build(0, "127.0.0.1", None)
+server.start()
+def look():
+    page = urllib.request.urlopen(f"http://127.0.0.1:{server.port}/?tab=accuracy").read().decode()
+    assert "data-root-id" in page
+    server.io_loop.add_callback(server.io_loop.stop)
+threading.Thread(target=look).start()
+server.io_loop.start()
+print(*sorted({name.split(".")[0] for name in sys.modules}))
+"""
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    return os.environ | {"WORKBENCH_HOME": str(tmp_path_factory.mktemp("home"))}
+
+
+@pytest.fixture(scope="module")
+def served(environment):
+    """The address of a running server, and how long its start took: wall clock and CPU [s]."""
+    import psutil
+
+    port = servers._free_port("127.0.0.1")
+    begin = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-c", SERVE, str(port)], env=environment, stdout=subprocess.DEVNULL)
+    while socket.socket().connect_ex(("127.0.0.1", port)):
+        assert process.poll() is None and time.monotonic() < begin + 60
+        time.sleep(0.02)
+    wall, cpu = time.monotonic() - begin, sum(psutil.Process(process.pid).cpu_times()[:2])
+    yield f"http://127.0.0.1:{port}", wall, cpu
+    process.terminate()
+    process.wait(10)
+
+
+def test_the_server_starts_within_four_seconds(served):
+    _, wall, cpu = served
+    print(f"listening after {wall:.2f} s, {cpu:.2f} s of CPU")
+    assert cpu < 4
+
+
+def test_showing_a_page_takes_no_torch(environment):
+    done = subprocess.run([sys.executable, "-c", LOOK], env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert "panel" in done.stdout.split()
+    assert "torch" not in done.stdout.split()
+
+
+def test_only_this_computer_is_served(served):
+    port = int(served[0].rsplit(":", 1)[1])
+    with open("/proc/net/tcp") as table:
+        listening = [line.split()[1] for line in table if line.split()[3] == "0A" and line.split()[1].endswith(f":{port:04X}")]
+    assert listening == [f"0100007F:{port:04X}"]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "example.org"])
+def test_another_address_is_refused_in_a_sentence(host):
+    with pytest.raises(OSError, match="not this computer's own"):
+        servers.build(0, host, None)
+
+
+def test_a_port_in_use_is_said_in_a_sentence(served):
+    port = int(served[0].rsplit(":", 1)[1])
+    with pytest.raises(OSError, match=f"Port {port} is in use"):
+        servers.build(port, "127.0.0.1", None)
+
+
+@pytest.mark.parametrize("path", ["/", "/alive", "/static/js/bokeh.min.js", "/nowhere"])
+def test_every_answer_carries_the_headers_that_protect(served, path):
+    try:
+        answer = urllib.request.urlopen(served[0] + path)
+    except urllib.error.HTTPError as refusal:
+        answer = refusal
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    assert "Tornado" not in str(answer.headers.get("Server"))
+
+
+def test_scripts_in_the_page_are_allowed_by_a_number_that_is_new_each_time(served):
+    pages = [urllib.request.urlopen(served[0]) for _ in range(2)]
+    policies = [page.headers["Content-Security-Policy"] for page in pages]
+    assert policies[0] != policies[1] and "unsafe-inline'; style" not in policies[0]
+    text = pages[0].read().decode()
+    assert "<script" in text and text.count("<script") == text.count('<script nonce="')
+
+
+@pytest.mark.parametrize(
+    ("origin", "answer"),
+    [
+        ("http://127.0.0.1:{port}", 101),
+        ("http://localhost:{port}", 101),
+        ("http://evil.com", 403),
+        ("http://127.0.0.1.evil.com:{port}", 403),
+        ("null", 403),
+    ],
+)
+def test_a_websocket_opens_only_for_our_own_pages(served, origin, answer):
+    port = int(served[0].rsplit(":", 1)[1])
+    token = urllib.request.urlopen(served[0]).read().decode().split('"token":"')[1].split('"')[0]
+    assert handshake(port, origin.format(port=port), token) == answer
+
+
+def test_a_forged_session_is_refused(served):
+    port = int(served[0].rsplit(":", 1)[1])
+    token = urllib.request.urlopen(served[0]).read().decode().split('"token":"')[1].split('"')[0]
+    forged = token[:-6] + ("AAAAAA" if not token.endswith("AAAAAA") else "BBBBBB")
+    with socket.create_connection(("127.0.0.1", port)) as stream:
+        stream.settimeout(10)
+        stream.sendall(request(port, f"http://127.0.0.1:{port}", forged))
+        said = b""
+        while chunk := stream.recv(4_096):
+            said += chunk
+            if b"\x88" in said.split(b"\r\n\r\n", 1)[-1] or b"403" in said[:20]:
+                break
+    assert b"ACK" not in said
+
+
+def request(port, origin, token):
+    lines = [
+        "GET /ws HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", f"Sec-WebSocket-Protocol: bokeh, {token}", f"Origin: {origin}",
+    ]  # fmt: skip
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def handshake(port, origin, token):
+    with socket.create_connection(("127.0.0.1", port)) as stream:
+        stream.settimeout(10)
+        stream.sendall(request(port, origin, token))
+        return int(stream.recv(64).split()[1])
+
+
+def test_a_studio_is_known_by_its_name():
+    with pytest.raises(ValueError, match="one of amplitudes"):
+        studio("amplitude")

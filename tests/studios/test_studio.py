@@ -1,0 +1,129 @@
+"""A studio without a browser: what it shows, and what it does with what it hears."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from workbench.figures import unpack
+from workbench.studios import session
+from workbench.studios.address import Address
+from workbench.studios.amplitudes import Amplitudes, percent
+
+
+@pytest.fixture
+def page(finished):
+    page = Amplitudes(runs=finished.root)
+    page.restore(Address(run=finished.runs()[0].id))
+    page.refresh(everything=True)
+    return page
+
+
+def state(part):
+    return json.loads(part.state)
+
+
+def test_a_finished_run_fills_every_figure(page):
+    for tab in page.tabs:
+        page.hear({"tab": tab.name})
+        for card in page.cards:
+            if card.tab == tab.name:
+                figure = unpack(page.plots[card.name].frame)
+                assert any(len(trace["x"]) for trace in figure["data"]), card.name
+
+
+def test_an_observable_is_chosen_for_the_kinematic_figure(page):
+    page.hear({"tab": "kinematics"})
+    before = page.plots["kinematics"].frame
+    page.hear({"observable": "jet_pt"})
+    assert page.plots["kinematics"].frame != before and page.address.observable == "jet_pt"
+
+
+def test_every_theme_is_drawn_in_its_own_colours(page):
+    frames = set()
+    for theme, projector in (("light", False), ("dark", False), ("light", True), ("dark", True)):
+        page.hear({"theme": theme, "projector": projector})
+        layout = unpack(page.plots["delta"].frame)["layout"]
+        frames.add((layout["paper_bgcolor"], layout["font"]["size"]))
+    assert len(frames) == 4
+
+
+def test_the_address_restores_the_page(page, finished):
+    page.hear({"compare": finished.runs()[1].id, "on": True})
+    page.hear({"tab": "accuracy"})
+    page.hear({"option": "noise", "value": "0.05"})
+    again = Amplitudes(runs=finished.root)
+    again.restore(page.address)
+    assert [run.id for run in again.shown] == [run.id for run in page.shown]
+    assert again.tab == "accuracy" and again.draft.recipe.to_dict() == page.draft.recipe.to_dict()
+
+
+def test_compared_runs_have_letters_and_colours_of_their_own(page, finished):
+    page.hear({"compare": finished.runs()[1].id, "on": True})
+    rows = state(page.frame)["numbers"]["rows"]
+    assert [row["letter"] for row in rows] == ["A", "B"] and rows[0]["colour"] != rows[1]["colour"]
+    names = [trace.get("name", "") for trace in unpack(page.plots["delta"].frame)["data"]]
+    assert any(name.startswith("A") for name in names) and any(name.startswith("B") for name in names)
+    page.hear({"compare": finished.runs()[1].id, "on": False})
+    assert len(page.shown) == 1
+
+
+def test_a_title_stays_text_wherever_it_is_shown(page, finished):
+    titled = next(run for run in finished.runs() if run.title)
+    page.hear({"open": titled.id})
+    assert state(page.frame)["numbers"]["rows"][0]["title"] == "<b>second</b>"
+    page.hear({"tab": "runs"})
+    assert "<b>second</b>" in [row["title"] for row in state(page.table)["rows"]]
+    assert not any("<b>" in str(trace) for trace in unpack(page.plots["delta"].frame)["data"])
+
+
+def test_the_list_says_what_sets_each_run_apart(page):
+    page.hear({"tab": "runs"})
+    own = [row for row in state(page.table)["rows"] if not row["example"]]
+    assert sorted(row["open"] for row in own) == [False, True]
+    assert {row["about"] for row in own} & {"Seed 1 instead of 0", "Seed 0 instead of 1"}
+
+
+def test_a_run_that_is_gone_leaves_with_a_sentence(page, finished, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(finished.runs()[0].path, finished.root / "copy-1")
+    page.hear({"open": "copy-1"})
+    shutil.rmtree(copy)
+    page.tick()
+    assert page.notices == ["Run copy-1 is gone: its folder was deleted."]
+    page.hear({"dismiss": 0})
+    assert state(page.frame)["notices"] == []
+
+
+def test_an_unusable_recipe_is_not_trained(page, monkeypatch):
+    monkeypatch.setattr(session.launcher, "launch", lambda *_, **__: pytest.fail("launched"))
+    page.hear({"option": "noise", "value": "-1"})
+    page.hear({"action": "train"})
+    page.hear({"key": "space"})
+    assert not page.busy
+
+
+def test_a_run_that_cannot_be_opened_gives_a_sentence(page):
+    page.hear({"open": "../../etc"})
+    assert "no run" in page.notices[-1]
+
+
+anything = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda x: st.lists(x, max_size=3), max_leaves=5)
+heard = [key for key in session.HEARD if key not in ("action", "key")]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(message=st.dictionaries(st.sampled_from([*heard, "on", "value", "projector", "x"]), anything, max_size=3))
+def test_whatever_a_browser_says_the_page_goes_on(page, message):
+    page.form._handle_msg(message)
+    assert state(page.frame)["tab"] in [tab.name for tab in page.tabs]
+    assert len(page.notices) <= session.MOST_NOTICES
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.01234, "1.2 %"), (0.5, "50 %"), (2.1e-4, "0.021 %"), (float("nan"), "–")])
+def test_shares_are_told_with_two_digits(share, words):
+    assert percent(share) == words
