@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.physics.amplitudes import TYPES
 from workbench.physics.kinematics import log_invariants, parity_odd
 
 
@@ -39,10 +40,22 @@ class Batch:
 
 
 def raw_features(momenta: np.ndarray, inputs: str) -> np.ndarray:
-    """Network inputs before standardisation: the 4-momenta [GeV] flattened, or the logarithms of the pair products and ε(p₁,p₂,p₃,p₅)."""
-    if inputs == "momenta":
-        return momenta.reshape(len(momenta), -1)
-    return np.column_stack([log_invariants(momenta), parity_odd(momenta)])
+    """Network inputs before standardisation.
+
+    Arguments: `inputs` = momenta or four_vectors: all 4-momenta [GeV], the latter to be scaled as a whole, so that they stay 4-vectors;
+    invariants: the logarithms of the pair products and ε(p₁,p₂,p₃,p₅); momenta_invariants: both.
+    """
+    flat = momenta.reshape(len(momenta), -1)
+    if inputs in ("momenta", "four_vectors"):
+        return flat
+    invariants = np.column_stack([log_invariants(momenta), parity_odd(momenta)])
+    return invariants if inputs == "invariants" else np.column_stack([flat, invariants])
+
+
+def by_type(momenta: np.ndarray, types: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and width [GeV] of each component of each particle, flattened; particles of one type share theirs."""
+    alike = [momenta[:, [other == own for other in types]] for own in types]
+    return (np.concatenate([same.mean(axis=(0, 1)) for same in alike]), np.concatenate([same.std(axis=(0, 1)) for same in alike]))
 
 
 @dataclass(frozen=True)
@@ -56,8 +69,11 @@ class Scaling:
     log_width: float
 
     @classmethod
-    def fit(cls, momenta: np.ndarray, amplitude: np.ndarray, inputs: str = "momenta") -> Scaling:
+    def fit(cls, momenta: np.ndarray, amplitude: np.ndarray, inputs: str = "momenta", *, process: str = "gg_yyg") -> Scaling:
         """Means and widths of the training events: momenta `(event, particle, 4)` in GeV and the (noisy) amplitudes they carry.
+
+        Identical particles share theirs, component by component, so that exchanging the particles exchanges the features. 4-vectors keep
+        their origin and share one width.
 
         Raises: ValueError when an amplitude has no logarithm or all are equal.
         """
@@ -67,12 +83,17 @@ class Scaling:
                 f"{bad} of {len(amplitude)} amplitudes are not positive, so their logarithm is undefined; cut these events first."
             )
         raw = raw_features(momenta, inputs)
-        width = raw.std(axis=0)
+        mean, width = raw.mean(axis=0), raw.std(axis=0)
+        if inputs == "four_vectors":
+            mean, width = np.zeros_like(mean), np.full_like(width, raw.std())
+        elif inputs != "invariants":
+            own = slice(0, momenta.shape[1] * momenta.shape[2])
+            mean[own], width[own] = by_type(momenta, TYPES[process])
         constant = width <= 1e-9 * (np.abs(raw).max(axis=0) + 1e-300)
         log = np.log(amplitude)
         if not log.std() > 0:
             raise ValueError(f"All {len(amplitude)} training amplitudes are equal ({amplitude[0]:.6g}); there is nothing to learn.")
-        return cls(inputs, raw.mean(axis=0), np.where(constant, 1.0, width), float(log.mean()), float(log.std()))
+        return cls(inputs, mean, np.where(constant, 1.0, width), float(log.mean()), float(log.std()))
 
     def features(self, momenta: np.ndarray) -> np.ndarray:
         """Standardised inputs `(event, feature)`; inputs that never change are 0."""

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.data.scaling import Batch
-from workbench.nets.population import PopulationMLP
+from workbench.nets.network import Network
 
 LOG_VARIANCE = (-24.0, 11.0)
 """Range of log σ²: below, float32 has no digits left to learn from; above, the network says nothing."""
@@ -21,7 +21,7 @@ class Method(ABC):
     `parameters` are the tensors that the optimiser moves; `differentiate` puts the gradients into their `.grad`.
     """
 
-    network: PopulationMLP
+    network: Network
     parameters: dict[str, Tensor]
 
     @abstractmethod

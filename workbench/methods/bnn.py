@@ -19,7 +19,7 @@ from torch import Tensor
 from workbench.data.scaling import Batch
 from workbench.methods.base import Method, gaussian_likelihood
 from workbench.nets.bayesian import NoiseTable, kl
-from workbench.nets.population import PopulationMLP
+from workbench.nets.network import Network
 
 INITIAL_WIDTH = 3e-3
 """Width of q when it opens; larger values undo what the warm start has learned."""
@@ -33,7 +33,7 @@ class BayesianNetwork(Method):
 
     def __init__(
         self,
-        network: PopulationMLP,
+        network: Network,
         *,
         training_points: int,
         prior_width: float,

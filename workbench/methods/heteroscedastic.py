@@ -11,7 +11,7 @@ from torch import Tensor
 
 from workbench.data.scaling import Batch
 from workbench.methods.base import Method, gaussian_likelihood
-from workbench.nets.population import PopulationMLP
+from workbench.nets.network import Network
 
 
 class Heteroscedastic(Method):
@@ -22,7 +22,7 @@ class Heteroscedastic(Method):
 
     def __init__(
         self,
-        network: PopulationMLP,
+        network: Network,
         *,
         training_points: int,
         prior_width: float,

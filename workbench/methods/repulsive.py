@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.methods.heteroscedastic import Heteroscedastic
-from workbench.nets.population import PopulationMLP
+from workbench.nets.network import Network
 
 
 class RepulsiveEnsemble(Heteroscedastic):
@@ -25,7 +25,7 @@ class RepulsiveEnsemble(Heteroscedastic):
 
     def __init__(
         self,
-        network: PopulationMLP,
+        network: Network,
         *,
         training_points: int,
         prior_width: float,

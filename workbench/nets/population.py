@@ -20,6 +20,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench.nets.network import Network
+
 aten = torch.ops.aten
 
 Elementwise = Callable[[Tensor], Tensor]
@@ -49,7 +51,7 @@ class Tape:
     before: list[Tensor]
 
 
-class PopulationMLP:
+class PopulationMLP(Network):
     """Fully connected networks with a member axis.
 
     Arguments: `features` numbers in, `hidden` widths, `outputs` numbers out, `activation` a name in `ACTIVATIONS`.
@@ -98,6 +100,17 @@ class PopulationMLP:
 
     def backward(self, tape: Tape, delta: Float[Tensor, "member event output"]) -> Float[Tensor, "member parameter"]:
         """∂L/∂rows from δ = ∂L/∂outputs."""
+        return self._backward(tape, delta)[0]
+
+    def backward_to_inputs(
+        self, tape: Tape, delta: Float[Tensor, "member event output"]
+    ) -> tuple[Float[Tensor, "member parameter"], Float[Tensor, "member event feature"]]:
+        """∂L/∂rows and ∂L/∂x, for networks that are parts of a larger one."""
+        gradient, first = self._backward(tape, delta)
+        return gradient, torch.bmm(first, tape.layers[0][0])
+
+    def _backward(self, tape: Tape, delta: Tensor) -> tuple[Tensor, Tensor]:
+        """∂L/∂rows, and δ of the first layer."""
         gradient = delta.new_empty(len(delta), self.parameters)
         slopes = self.layers(gradient)
         for number in reversed(range(len(slopes))):
@@ -107,7 +120,7 @@ class PopulationMLP:
             if number:
                 delta = torch.bmm(delta, tape.layers[number][0])
                 delta = self.activation_backward(delta, tape.before[number - 1], tape.inputs[number])
-        return gradient
+        return gradient, delta
 
     def __call__(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> Tensor:
         """Outputs `(member, event, output)`, without a tape."""

@@ -20,7 +20,13 @@ from workbench.methods.bnn import BayesianNetwork
 from workbench.methods.boosting import Boosting
 from workbench.methods.heteroscedastic import Heteroscedastic
 from workbench.methods.repulsive import RepulsiveEnsemble
+from workbench.nets.deepsets import DeepSets
+from workbench.nets.group_kan import GroupKAN
+from workbench.nets.kan import PopulationKAN
+from workbench.nets.lgatr import PopulationLGATr
+from workbench.nets.network import Network
 from workbench.nets.population import PopulationMLP
+from workbench.physics.amplitudes import TYPES
 from workbench.results.calibration import temperature
 from workbench.results.prediction import summary
 from workbench.training.loop import SCHEDULES, State, optimiser, train
@@ -39,9 +45,25 @@ def nothing(fraction: float, text: str) -> None:
     """The progress of somebody who does not look."""
 
 
-def network(recipe: AmplitudeRecipe, features: int) -> PopulationMLP:
+def inputs(recipe: AmplitudeRecipe) -> str:
+    """What the recipe's architecture sees of an event, a name for `raw_features`."""
+    own = {"deepsets": "momenta", "deepsets_invariants": "momenta_invariants", "lgatr": "four_vectors"}
+    return own.get(recipe.architecture, recipe.inputs)
+
+
+def network(recipe: AmplitudeRecipe, features: int) -> Network:
     """The recipe's architecture for a number of input features, with outputs (mean, log σ²)."""
-    return PopulationMLP(features, recipe.hidden, 2, activation=recipe.activation)
+    hidden, types = recipe.hidden, TYPES[recipe.process]
+    if recipe.architecture.startswith("deepsets"):
+        embedding = [(width + 1) // 2 for width in hidden]
+        return DeepSets(types, features - 4 * len(types), embedding, hidden, 2, activation=recipe.activation)
+    if recipe.architecture == "lgatr":
+        channels = max(1, max(hidden) // 8)
+        return PopulationLGATr(types, 2, blocks=len(hidden), vectors=channels, scalars=2 * channels)
+    if recipe.architecture == "kan":
+        return PopulationKAN(features, [max(2, width // 3) for width in hidden], 2, activation=recipe.activation)
+    chosen = {"mlp": PopulationMLP, "group_kan": GroupKAN}[recipe.architecture]
+    return chosen(features, hidden, 2, activation=recipe.activation)
 
 
 def method(recipe: AmplitudeRecipe, features: int, training_points: int, device: torch.device) -> Method:
@@ -96,7 +118,7 @@ class Job:
         self.events = {"test": events.test, "validation": events.validation, "train": events.train}
         self.amplitudes = _smeared(self.events, recipe)
         train_events = self.events["train"]
-        self.scaling = Scaling.fit(train_events.momenta, self.amplitudes["train"], recipe.inputs)
+        self.scaling = Scaling.fit(train_events.momenta, self.amplitudes["train"], inputs(recipe), process=train_events.process)
         self.batches = {
             split: self.scaling.batch(chosen.momenta, self.amplitudes[split], self._device) for split, chosen in self.events.items()
         }

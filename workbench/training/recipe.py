@@ -172,18 +172,26 @@ class AmplitudeRecipe(Recipe):
         label="Noise f_smear",
         doc="Relative width of the noise on the training amplitudes: A_train = A (1 + f ε), ε ~ N(0,1). Above 0.1 log A would be skewed.",
     )
-    architecture = Choice(["mlp"], label="Architecture", doc="mlp: fully connected layers on all inputs.")
+    architecture = Choice(
+        ["mlp", "deepsets", "deepsets_invariants", "lgatr", "kan", "group_kan"],
+        label="Architecture",
+        doc="mlp: fully connected layers. deepsets: an embedding per type of particle, summed over identical ones, from momenta; "
+        "deepsets_invariants: with all invariants added. lgatr: Lorentz-equivariant transformer, far slower. "
+        "kan: a learned function on every edge. group_kan: an mlp with learned activations.",
+    )
     inputs = Choice(
         ["momenta", "invariants"],
         label="Inputs",
-        doc="momenta: all (E, px, py, pz). invariants: log(pᵢ·pⱼ) of the ten pairs and ε(p₁,p₂,p₃,p₅).",
+        doc="momenta: all (E, px, py, pz). invariants: log(pᵢ·pⱼ) of the ten pairs and ε(p₁,p₂,p₃,p₅). "
+        "Chosen for mlp, kan and group_kan; Deep Sets and L-GATr always read momenta, deepsets_invariants both.",
     )
     hidden = Widths(
         (128, 128, 128),
         layers=(1, 8),
         units=(2, 1024),
         label="Hidden layers",
-        doc="Widths of the hidden layers, for instance 128, 128, 128.",
+        doc="Widths of the hidden layers, for instance 128, 128, 128. Deep Sets: of the head, embeddings are half as wide; "
+        "kan: a third is used, so that the weights remain as many; lgatr: one block per layer, w/8 vector and w/4 scalar channels.",
     )
     activation = Choice(
         ["silu", "gelu", "tanh", "relu"],

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PROCESSES = {"gg_yyg": "gg → γγg at one loop"}
 PARTICLES = {"gg_yyg": ("g1", "g2", "y1", "y2", "g3")}
 """Names of the particles of each process, two incoming ones first."""
+TYPES = {"gg_yyg": (0, 0, 1, 1, 2)}
+"""Particles with the same number are identical: exchanging their momenta leaves the amplitude as it is."""
 
 
 def check_process(process: str) -> str:

@@ -1,0 +1,40 @@
+"""What every architecture has in common: a population is a matrix of weights, one network a row."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Network(ABC):
+    """An architecture whose weights are flat rows, evaluated and differentiated for all members together."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> int:
+        """Number of weights of one member."""
+
+    @property
+    @abstractmethod
+    def last_layer(self) -> slice:
+        """The part of a row that belongs to the last linear layer."""
+
+    @abstractmethod
+    def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:
+        """Fresh weights, from which features of order one give outputs of order one."""
+
+    @abstractmethod
+    def forward(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> tuple[Tensor, Any]:
+        """Outputs `(member, event, output)` and the tape for `backward`."""
+
+    @abstractmethod
+    def backward(self, tape: Any, delta: Float[Tensor, "member event output"]) -> Float[Tensor, "member parameter"]:
+        """∂L/∂rows from δ = ∂L/∂outputs."""
+
+    def __call__(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> Tensor:
+        """Outputs `(member, event, output)`, without a tape."""
+        return self.forward(rows, x)[0]
