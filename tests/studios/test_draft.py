@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.studios import draft as drafts
-from workbench.studios.draft import Draft, as_text, describe, form, matters, stops
+from workbench.studios.amplitudes import describe
+from workbench.studios.draft import Draft, as_text, form, matters, stops
 from workbench.training.presets import PRESETS, presets
 from workbench.training.recipe import KINDS, AmplitudeRecipe
 

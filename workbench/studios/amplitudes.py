@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import numpy as np
 
 from workbench.physics.observables import observables
 from workbench.results.prediction import largest, relative_sigma
 from workbench.results.pulls import pulls, width_and_mean
+from workbench.studios.draft import as_words
 from workbench.studios.live import Picture
 from workbench.studios.session import Card, Studio, Tab
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.training.recipe import AmplitudeRecipe, Recipe
 
 
 class Amplitudes(Studio):
@@ -49,6 +51,9 @@ class Amplitudes(Studio):
         # Options of a <select> are plain text: the symbols' <sub> is dropped
         return {o.name: f"{o.description}  {re.sub('<[^>]*>', '', o.symbol)}" for o in observables("gg_yyg").values()}
 
+    def describe(self, recipe: Recipe) -> str:
+        return describe(cast(AmplitudeRecipe, recipe))
+
     def numbers(self, picture: Picture) -> list[str]:
         if picture.events is None:
             return ["–"] * len(self.columns)
@@ -69,3 +74,18 @@ class Amplitudes(Studio):
 def percent(share: float) -> str:
     """A share with two significant digits: '1.3 %', '0.021 %'."""
     return f"{100 * float(f'{share:.2g}'):.4g} %" if np.isfinite(share) else "–"
+
+
+def describe(recipe: AmplitudeRecipe) -> str:
+    """A recipe in one short line, for lists and legends: what kind of network, and what is unusual about it."""
+    words = [as_words(recipe.uncertainty)]
+    if recipe.uncertainty == "repulsive_ensemble":
+        words.append(f"{recipe.members} members")
+    widths = recipe.hidden
+    shape = f"{len(widths)}×{widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths))
+    words += [f"{as_words(recipe.architecture)} {shape}", recipe.inputs, f"noise {recipe.noise:g}", f"{recipe.events:,} events"]
+    if recipe.boost_sigma:
+        words.append(f"boost σ {recipe.boost_sigma:g}")
+    if recipe.boost_pull:
+        words.append(f"boost pull {recipe.boost_pull:g}")
+    return " · ".join(words)

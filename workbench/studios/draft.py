@@ -136,7 +136,7 @@ def matters(name: str, recipe: Recipe) -> bool:
     return MATTERS.get(name, lambda _: True)(recipe)
 
 
-def form(recipe_type: type[Recipe]) -> dict[str, Any]:
+def form(recipe_type: Any) -> dict[str, Any]:
     """Everything the form needs to know once: presets and the declared options, group by group, in JSON types."""
     groups = []
     for title, names in recipe_type.groups.items():
@@ -162,12 +162,14 @@ def field(recipe_type: type[Recipe], name: str) -> dict[str, Any]:
     }
 
 
-def stops(name: str, option: param.Parameter) -> list[float]:
+def stops(name: str, option: Any) -> list[float]:
     """Where the slider of a number stops: growing by factors, or in equal round steps; seeds have no slider."""
-    if not isinstance(option, param.Number) or isinstance(option, param.Boolean) or name.endswith("seed"):
+    kind = type(option)
+    if not issubclass(kind, param.Number) or issubclass(kind, param.Boolean) or name.endswith("seed"):
         return []
-    low, high = option.softbounds or option.bounds
-    whole = isinstance(option, param.Integer)
+    bounds: tuple[float, float] = option.softbounds or option.bounds
+    low, high = bounds
+    whole = issubclass(kind, param.Integer)
     if name in GROWING:
         smallest = GROWING[name]
         values = {float(smallest), float(high), float(option.default)} | (_octaves(high) if name in BINARY else _decades(smallest, high))
@@ -211,18 +213,3 @@ def as_words(value: Any) -> str:
     if isinstance(value, (int, float)):
         return f"{value:,}" if isinstance(value, int) else f"{value:g}"
     return WORDS.get(value, value or "none") if isinstance(value, str) else as_text(value)
-
-
-def describe(recipe: Recipe) -> str:
-    """A recipe in one short line, for lists and legends: what kind of network, and what is unusual about it."""
-    words = [as_words(recipe.uncertainty)]
-    if recipe.uncertainty == "repulsive_ensemble":
-        words.append(f"{recipe.members} members")
-    widths = recipe.hidden
-    shape = f"{len(widths)}×{widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths))
-    words += [f"{as_words(recipe.architecture)} {shape}", recipe.inputs, f"noise {recipe.noise:g}", f"{recipe.events:,} events"]
-    if recipe.boost_sigma:
-        words.append(f"boost σ {recipe.boost_sigma:g}")
-    if recipe.boost_pull:
-        words.append(f"boost pull {recipe.boost_pull:g}")
-    return " · ".join(words)

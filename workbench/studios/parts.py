@@ -1,6 +1,6 @@
 """The visible parts of a page: thin Panel components whose whole content is one JSON text.
 
-Python says what is shown (`part.show(...)`), the browser says what was pressed (`part.heard`, a callable that takes a dict). The parts
+Python says what is shown (`part.tell(...)`), the browser says what was pressed (`part.heard`, a callable that takes a dict). The parts
 keep no state of their own, build no HTML from strings, and are the same in a page and in a notebook cell.
 """
 
@@ -34,7 +34,7 @@ class Part(pn.custom.JSComponent):
         super().__init__(stylesheets=[source("studio.css")], sizing_mode="stretch_width", margin=0, **params)
         self.heard = heard
 
-    def show(self, **view: Any) -> None:
+    def tell(self, **view: Any) -> None:
         """Show these values; nothing is sent where nothing changed."""
         self.state = as_json(view)
 

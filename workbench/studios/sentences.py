@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from workbench.runs.store import Status
-from workbench.studios.draft import as_words, describe, differences
+from workbench.studios.draft import as_words, differences
 from workbench.training.recipe import Recipe
 
 HELP = {
@@ -143,13 +143,13 @@ def when(created: str) -> str:
         return created[:20]
 
 
-def differs(base: Recipe | None, other: Recipe) -> str:
-    """What sets a recipe apart from that of the shown run; a description where there is nothing to compare with."""
-    if base is None or type(base) is not type(other):
-        return describe(other)
-    changes = differences(base, other)
+def differs(base: Recipe, other: Recipe) -> str:
+    """What sets a recipe apart from that of the run shown."""
+    if type(base) is not type(other):
+        return "another kind of recipe"
     options = other.options()
-    words = [f"{options[name].label.split(' [')[0]} {as_words(new)} instead of {as_words(old)}" for name, (old, new) in changes.items()]
+    changes = differences(base, other).items()
+    words = [f"{str(options[name].label).split(' [')[0]} {as_words(new)} instead of {as_words(old)}" for name, (old, new) in changes]
     more = f", and {len(words) - 4} more" if len(words) > 4 else ""
     return ", ".join(words[:4]) + more if words else "the same recipe as the run shown"
 

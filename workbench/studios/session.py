@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import panel as pn
@@ -24,7 +24,7 @@ from workbench.runs.files import RunError
 from workbench.runs.store import EXAMPLES, Run, RunStore
 from workbench.studios import address as addresses
 from workbench.studios import errands, sentences, shell
-from workbench.studios.draft import Draft, describe, form
+from workbench.studios.draft import Draft, form
 from workbench.studios.live import HUB, Picture
 from workbench.studios.parts import Bar, Form, Frame, RunTable, as_json
 from workbench.studios.plot_view import PlotView, pack
@@ -80,8 +80,8 @@ class Studio:
     cards: ClassVar[tuple[Card, ...]]
     columns: ClassVar[tuple[tuple[str, str], ...]]
 
-    def __init__(self, *, runs: Path | str | None = None):
-        self.store = RunStore(runs or runs_folder())
+    def __init__(self, *, runs: str | os.PathLike[str] | None = None):
+        self.store = RunStore(Path(runs) if runs else runs_folder())
         self.examples = RunStore(EXAMPLES)
         self.draft = Draft(self.recipe_type)
         self.shown: list[Run] = []
@@ -99,6 +99,10 @@ class Studio:
     def observables(self) -> dict[str, str]:
         """Names and titles of the observables to choose from."""
         return {}
+
+    def describe(self, recipe: Recipe) -> str:
+        """A recipe in one short line: what kind of network, on which data."""
+        raise NotImplementedError
 
     def numbers(self, picture: Picture) -> list[str]:
         """One text per column for a run's row of numbers."""
@@ -217,7 +221,7 @@ class Studio:
         return (
             run.title
             or next((p.title for p in self.draft.presets.values() if p.recipe.to_dict() == self._recipe(run)), "")
-            or describe(run.recipe)
+            or self.describe(run.recipe)
         )
 
     def _recipe(self, run: Run) -> dict[str, Any]:
@@ -254,9 +258,9 @@ class Studio:
 
     def refresh(self, *, everything: bool = False) -> None:
         pictures = self.pictures()
-        self.form.show(**self.draft.view())
-        self.bar.show(**self.transport(pictures[0] if pictures else None))
-        self.frame.show(
+        self.form.tell(**self.draft.view())
+        self.bar.tell(**self.transport(pictures[0] if pictures else None))
+        self.frame.tell(
             tab=self.tab,
             observable=self.observable,
             notices=self.notices,
@@ -264,7 +268,7 @@ class Studio:
             numbers=self.table_of_numbers(pictures),
         )
         if self.tab == "runs" and (everything or self.ticks % LIST_EVERY == 0):
-            self.table.show(rows=self.rows())
+            self.table.tell(rows=self.rows())
         for card in self.cards:
             if card.tab == self.tab and pictures:
                 self.plots[card.name].frame = self.drawn(card, pictures)
@@ -323,7 +327,7 @@ class Studio:
 
     def about(self, run: Run) -> str:
         """One line under a run's title: its recipe in short, unless that is the title, its date and its id."""
-        words = describe(run.recipe)
+        words = self.describe(run.recipe)
         when = run.created[:10]
         return " · ".join(word for word in ("" if words == self.name_of(run) else words, f"made {when}" if when else "", run.id) if word)
 
@@ -344,7 +348,7 @@ class Studio:
         return {
             "id": run.id,
             "title": self.name_of(run),
-            "about": sentences.differs(first.recipe if first else None, run.recipe),
+            "about": sentences.differs(first.recipe, run.recipe) if first else self.describe(run.recipe),
             "state": status.state,
             "words": "example" if example else status.state,
             "steps": sentences.steps(status),
@@ -452,15 +456,15 @@ class Studio:
                 self._later("Starting the training process again …", functools.partial(launcher.resume, run))
 
     def _start(self, run: Run | None) -> None:
-        recipe = self.draft.recipe
+        recipe, file = self.draft.recipe, getattr(self.draft.recipe, "file", "")
         again = run is not None and not self.is_example(run) and self._recipe(run) == recipe.to_dict()
 
         def work() -> Run:
-            if recipe.file:
+            if file:
                 errands.check_events(recipe)
             return launcher.launch(recipe, runs=self.store.root, title=self.draft.title, reuse=not again)
 
-        self._later("Reading the file …" if recipe.file else "Starting the training process …", work, self._started)
+        self._later("Reading the file …" if file else "Starting the training process …", work, self._started)
 
     def _started(self, run: Run) -> None:
         self.draft.title = ""

@@ -19,6 +19,7 @@ STUDIOS = (("Amplitudes", "./"),)
 def dress(title: str, *, here: str = "./") -> None:
     """Give the document of the session that is being opened our page instead of Panel's."""
     document = pn.state.curdoc
+    assert document, "only a session has a page"
     look = appearance()
     document.title = title
     document.template = _template()
