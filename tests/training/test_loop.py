@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
-from workbench.training.loop import SCHEDULES, State
+from workbench.training.job import method, state
+from workbench.training.loop import SCHEDULES, State, block_size
+from workbench.training.recipe import AmplitudeRecipe
 
 
 def a_state(events_per_step, seed=3):
@@ -46,3 +49,12 @@ def test_schedules_start_and_end_as_named():
     assert SCHEDULES["cosine"](0.0) == 1.0 and abs(SCHEDULES["cosine"](1.0)) < 1e-12
     assert SCHEDULES["one_cycle"](0.3) == 1.0 and SCHEDULES["one_cycle"](0.0) < 0.05 and abs(SCHEDULES["one_cycle"](1.0)) < 1e-12
     assert SCHEDULES["constant"](0.7) == 1.0
+
+
+@pytest.mark.parametrize("changes", [{}, {"steps": 1_000_000}, {"uncertainty": "repulsive_ensemble", "members": 64}, {"steps": 10}])
+def test_reports_are_neither_rare_nor_too_many(changes):
+    recipe = AmplitudeRecipe(device="cpu", **changes)
+    training = state(recipe, method(recipe, 20, 9_000, torch.device("cpu")))
+    assert 1 <= block_size(training) <= max(1, min(-(-recipe.steps // 400), 200))
+    if recipe.members == 64:
+        assert block_size(training) == 1

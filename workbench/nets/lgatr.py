@@ -31,6 +31,8 @@ class PopulationLGATr(Network):
     Raises: ValueError when the package `lgatr` is missing.
     """
 
+    work = 30.0
+
     def __init__(self, types: Sequence[int], outputs: int, *, blocks: int, vectors: int, scalars: int):
         self.types = torch.nn.functional.one_hot(torch.tensor(types)).float()
         self.options: dict[str, Any] = {

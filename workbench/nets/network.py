@@ -13,6 +13,9 @@ from torch import Tensor
 class Network(ABC):
     """An architecture whose weights are flat rows, evaluated and differentiated for all members together."""
 
+    work: float = 1.0
+    """Time of a step for each weight and event, relative to a perceptron."""
+
     @property
     @abstractmethod
     def parameters(self) -> int:

@@ -21,6 +21,8 @@ from workbench.training.report import Report
 
 BLOCKS = 400
 """Reports in one training: enough for a smooth curve, few enough to keep."""
+LONGEST_BLOCK = 0.1
+"""About the longest time between two reports on one core [s], so that long trainings can be paused and watched as well as short ones."""
 
 Schedule = Callable[[float], float]
 """Learning rate, relative to the largest, as a function of the fraction of training done."""
@@ -76,7 +78,7 @@ def train(state: State, batch: Batch, validation: Batch, *, between: Callable[[S
 
     Raises: FloatingPointError when the loss is no longer a number.
     """
-    block = max(1, math.ceil(state.steps / BLOCKS))
+    block = block_size(state)
     while state.step < state.steps:
         started = time.perf_counter()
         if between is not None:
@@ -96,6 +98,13 @@ def train(state: State, batch: Batch, validation: Batch, *, between: Callable[[S
         checks = validate(state.method, validation) if validated else {}
         state.seconds += time.perf_counter() - started
         yield Report(state.step, state.steps, state.seconds, losses, checks)
+
+
+def block_size(state: State) -> int:
+    """Steps between two reports; from the size of the networks, not from a clock, so that equal recipes report at equal steps."""
+    network, members = state.method.network, len(state.method.central())
+    seconds_per_step = 5e-4 + 2.5e-10 * network.work * network.parameters * members * state.batch_size
+    return max(1, min(math.ceil(state.steps / BLOCKS), int(LONGEST_BLOCK / seconds_per_step)))
 
 
 def _step(state: State, batch: Batch) -> Tensor:

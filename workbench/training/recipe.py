@@ -262,7 +262,7 @@ class AmplitudeRecipe(Recipe):
     )
     optimiser = Choice(["adam", "sgd"], label="Optimiser", doc="adam: steps scaled per weight. sgd: with momentum 0.9.")
     warm_start = param.Number(
-        0.7,
+        0.55,
         bounds=(0.0, 1.0),
         label="Warm start",
         doc="Fraction of the steps in which a Bayesian network trains its mean weights only, before their widths open.",
