@@ -195,8 +195,8 @@ def test_a_bad_value_gets_its_sentence_beside_the_control_and_blocks_train(visit
     page.fill(f"#option-{option}", typed)
     page.press(f"#option-{option}", "Enter")
     page.wait_for_function(f"document.title && {option!r}")
-    until(lambda: words in page.inner_text(f"[data-option={option}] .error"), 3, "the sentence")
-    assert option in page.inner_text(f"[data-option={option}] .error")
+    until(lambda: words in page.inner_text(f"[data-option={option}] .wrong"), 3, "the sentence")
+    assert option in page.inner_text(f"[data-option={option}] .wrong")
     assert page.input_value(f"#option-{option}") == typed
     until(lambda: page.is_disabled("[data-action=train]"), 3, "Train is disabled")
     page.click(f"[data-option={option}] .undo")

@@ -109,7 +109,7 @@ def test_an_unusable_recipe_is_not_trained(page, monkeypatch):
 
 def test_a_run_that_cannot_be_opened_gives_a_sentence(page):
     page.hear({"open": "../../etc"})
-    assert "no run" in page.notices[-1]
+    assert "There is no run" in page.notices[-1]
 
 
 anything = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda x: st.lists(x, max_size=3), max_leaves=5)

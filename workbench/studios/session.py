@@ -22,21 +22,24 @@ from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.home import runs_folder
 from workbench.runs import launcher
 from workbench.runs.files import RunError
-from workbench.runs.store import EXAMPLES, Run, RunStore
+from workbench.runs.store import EXAMPLES, ID, Run, RunStore
 from workbench.studios import address as addresses
 from workbench.studios import errands, sentences, shell
-from workbench.studios.draft import Draft, form
+from workbench.studios.draft import Draft, differences, form
 from workbench.studios.live import HUB, Picture
 from workbench.studios.parts import Bar, Form, Frame, RunTable, as_json
 from workbench.studios.plot_view import PlotView, pack
-from workbench.training.recipe import Recipe
+from workbench.training.recipe import Recipe, shown
 
 TICK = 250  # milliseconds between two looks of a session at the newest pictures
 MOST_NOTICES = 6
+MOST_LOOKED_AT = 20  # of the user's newest runs, in search of one that is worth showing first
 LIST_EVERY = 4  # ticks between two looks at the list of runs
 
 HEARD = ("preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "dismiss", "theme")
 
+ASIDE = {"test_events", "draws"}
+"""Options that say how closely a network is looked at, not what it is: examples are small."""
 SAID = (OSError, ValueError, RunError)
 """Errors whose message is a sentence for the page."""
 
@@ -193,29 +196,36 @@ class Studio:
     # Runs
 
     def find(self, name: str) -> Run | None:
-        """A run by its id, among the user's own and the examples; a sentence on the page where there is none."""
-        for store in (self.store, self.examples):
-            try:
-                run = store.open(name)
-                _ = run.recipe
-                return run
-            except SAID as problem:
-                sentence = str(problem)
-        self.note(sentence)
+        """A run by its id, among the user's own and the examples; a sentence on the page where there is none that can be read."""
+        try:
+            for store in (self.store, self.examples):
+                if ID.fullmatch(name) and (store.root / name).exists():
+                    run = store.open(name)
+                    _ = run.recipe
+                    return run
+            self.note(f"There is no run {shown(name)} among your own and the examples.")
+        except SAID as problem:
+            self.note(str(problem))
         return None
 
     def is_example(self, run: Run) -> bool:
         return run.path.parent == self.examples.root
 
     def show_finished(self, recipe: Recipe) -> bool:
-        """Show a finished run of this recipe; without one, an example, or any finished run. Says whether it was of this recipe."""
-        exact = next((run for store in (self.store, self.examples) if (run := store.find(recipe)) and run.status.state == "finished"), None)
-        if exact is not None:
-            self.shown = [exact]
-        elif not self.shown:
-            others = (run for store in (self.examples, self.store) for run in store.runs())
-            self.shown = [run for run in [next((run for run in others if run.status.state == "finished"), None)] if run is not None]
-        return exact is not None
+        """Show a finished run of this recipe, or an example of it. Says whether there was one; without one, and with nothing to see yet,
+        the example that resembles it most is shown.
+        """
+        own = self.store.find(recipe)
+        if own is not None and own.status.state == "finished":
+            self.shown = [own]
+            return True
+        candidates = [*self.examples.runs(), *self.store.runs()[:MOST_LOOKED_AT]]
+        finished = [run for run in candidates if run.status.state == "finished"]
+        near = min(finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
+        like = near is not None and set(differences(recipe, near.recipe)) <= ASIDE
+        if near is not None and (like or not self.shown):
+            self.shown = [near]
+        return like
 
     def name_of(self, run: Run) -> str:
         """A run's title, or what is special about its recipe."""

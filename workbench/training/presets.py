@@ -36,13 +36,13 @@ PRESETS: dict[str, dict[str, Preset]] = {
             "10 % noise, learned as σ_syst",
             "The training amplitudes are smeared by 10 %. The network is not told: the histogram of σ_syst/A must peak at 0.1, "
             "while σ_stat/A stays far below.",
-            {"noise": 0.1},
+            {"noise": 0.1, "inputs": "invariants"},
         ),
         "repulsive": Preset(
             "Repulsive ensemble",
             "Eight networks are pushed apart where the data allow it. Their spread is σ_stat; without noise and without calibration the "
             "systematic pull is narrower than one, because the mean of the members is better than each of them.",
-            {"uncertainty": "repulsive_ensemble", "noise": 0.0, "calibrate": False},
+            {"uncertainty": "repulsive_ensemble", "noise": 0.0, "inputs": "invariants", "calibrate": False, "steps": 6_000},
         ),
         "invariants": Preset(
             "Invariants instead of momenta",

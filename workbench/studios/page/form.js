@@ -34,9 +34,10 @@ export function render({model}) {
   function field({name, kind, label, help, allowed, choices, stops}) {
     const id = `option-${name}`
     const say = (value) => send({option: name, value})
-    const error = h("p", {class: "error", id: `${id}-error`, role: "alert"})
+    const error = h("p", {class: "wrong", id: `${id}-error`, role: "alert"})
     const tip = h("p", {class: "tip", id: `${id}-tip`, role: "tooltip"}, help, h("code", {}, allowed ? `${name}: ${allowed.replace(/ (is|are) needed$/, "")}` : name))
-    const info = h("button", {type: "button", class: "info", "aria-label": `About ${label}`, "aria-describedby": tip.id}, "?")
+    const place = () => tip.classList.toggle("above", info.getBoundingClientRect().bottom > innerHeight - 180) // never below the window
+    const info = h("button", {type: "button", class: "info", "aria-label": `About ${label}`, "aria-describedby": tip.id, onpointerenter: place, onfocus: place}, "?")
     const undo = h("button", {type: "button", class: "undo", hidden: true, title: "Back to the preset's value", "aria-label": `Undo ${label}`, onclick: () => send({undo: name})}, "↺")
     const described = {"aria-describedby": `${tip.id} ${error.id}`}
     let control, show
