@@ -60,7 +60,9 @@ def test_imports_point_one_way(path):
     wrong = ours - MAY_IMPORT[package] - {package} - BASEMENT - lazily_drawn
     if package == "data" and path.name == "catalogue.py":
         wrong -= {"training"}
-    assert not wrong, f"{path.relative_to(ROOT)} imports {sorted(wrong)}; {package} may import {sorted(MAY_IMPORT[package]) or 'nothing of ours'}."
+    assert not wrong, (
+        f"{path.relative_to(ROOT)} imports {sorted(wrong)}; {package} may import {sorted(MAY_IMPORT[package]) or 'nothing of ours'}."
+    )
 
 
 @pytest.mark.parametrize(("library", "homes"), [("panel", {"studios"}), ("plotly", {"figures", "studios"}), ("bokeh", {"studios"})])
@@ -70,7 +72,11 @@ def test_screens_are_drawn_upstairs_only(library, homes):
 
 
 def test_torch_is_loaded_only_where_something_trains():
-    users = {str(path.relative_to(ROOT / "workbench")) for path in FILES if "torch" in {top_of(name) for name in imports(path, top_level_only=True)}}
+    users = {
+        str(path.relative_to(ROOT / "workbench"))
+        for path in FILES
+        if "torch" in {top_of(name) for name in imports(path, top_level_only=True)}
+    }
     allowed = {path for path in users if path.split("/")[0] in {"nets", "methods"}} | WITH_TORCH | {"training/job.py", "training/loop.py"}
     assert users <= allowed
 
@@ -97,10 +103,19 @@ def test_the_top_level_holds_what_was_agreed():
     if not tracked:
         pytest.skip("not a git checkout")
     top = {line.split("/")[0] for line in tracked}
-    assert {name for name in top if not name.startswith(".")} <= {"workbench", "notebooks", "tests", "environment.yml", "pyproject.toml", "README.md"}
+    assert {name for name in top if not name.startswith(".")} <= {
+        "workbench",
+        "notebooks",
+        "tests",
+        "environment.yml",
+        "pyproject.toml",
+        "README.md",
+    }
 
 
 def test_nothing_unsafe_is_called():
-    unsafe = re.compile(r"weights_only\s*=\s*False|allow_pickle\s*=\s*True|pickle\.load|yaml\.load\(|shell\s*=\s*True|except:\s*$", re.MULTILINE)
+    unsafe = re.compile(
+        r"weights_only\s*=\s*False|allow_pickle\s*=\s*True|pickle\.load|yaml\.load\(|shell\s*=\s*True|except:\s*$", re.MULTILINE
+    )
     found = [f"{path.relative_to(ROOT)}: {match.group()}" for path in FILES for match in unsafe.finditer(path.read_text())]
     assert not found

@@ -33,7 +33,7 @@ def losses(runs: Runs, theme: Theme) -> dict[str, Any]:
             lower.append(curve(theme, labelled(label, "KL / N"), step, kl, colours[2], dash=SPREAD, log=True, yaxis="y2"))
     if not any(np.isfinite(drawn["y"]).any() for drawn in upper):
         raise Empty("All losses so far are not finite.")
-    x = axis(theme, "step", range=[0, _last_step(runs)])
+    x = axis(theme, "step", range=[0, _last_step(runs)], tickformat=",d")
     y = axis(theme, "−⟨log p(A)⟩", range=_loss_range([drawn["y"] for drawn in upper]))
     if not lower:
         return {"data": upper, "layout": layout(theme, xaxis=x, yaxis=y)}
@@ -54,7 +54,7 @@ def accuracy(runs: Runs, theme: Theme) -> dict[str, Any]:
     if not data:
         raise Empty("The first validation comes after some steps.")
     y = axis(theme, "median |Δ| [%]", log=True, range=_decades([drawn["y"] for drawn in data]))
-    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, _last_step(runs)]), yaxis=y)}
+    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, _last_step(runs)], tickformat=",d"), yaxis=y)}
 
 
 def _steps(reports: xr.Dataset) -> np.ndarray:
