@@ -6,6 +6,7 @@ stand in the address; everything else stands in the run folders.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import os
@@ -28,7 +29,7 @@ from workbench.studios import errands, sentences, shell
 from workbench.studios.draft import Draft, differences, form
 from workbench.studios.live import HUB, Picture
 from workbench.studios.parts import Bar, Form, Frame, RunTable, as_json
-from workbench.studios.plot_view import PlotView, pack
+from workbench.studios.plot_view import ENGINE_URL, PlotView, engine, pack
 from workbench.training.recipe import Recipe, shown
 
 TICK = 250  # milliseconds between two looks of a session at the newest pictures
@@ -95,7 +96,7 @@ class Studio:
         self.theme, self.projector = "light", False
         self.busy = ""  # a sentence while a run is being started
         self.ticks = 0
-        self._document: Any = None
+        self._soon: Callable[[Callable[[], None]], Any] = lambda work: work()  # runs something on the session's own thread
         self._build()
 
     # What a special studio says
@@ -144,9 +145,25 @@ class Studio:
     def __panel__(self) -> Frame:
         return self.frame
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        """The same page in a notebook cell; what it needs of JavaScript travels in the cell's output."""
+        from IPython.display import Javascript, display
+
+        pn.extension(inline=True)
+        self.frame.stylesheets = [*self.frame.stylesheets, shell.cell_style()]
+        self._soon = asyncio.get_running_loop().call_soon_threadsafe
+        display(Javascript(f"{engine().decode()}\n(globalThis.workbenchPlotly ??= {{}})[{ENGINE_URL!r}] = Promise.resolve(window.Plotly)"))
+        if not self.shown:
+            self.show_finished(self.draft.recipe)
+        self.refresh(everything=True)
+        pn.state.add_periodic_callback(self.tick, period=TICK)
+        return self.frame._repr_mimebundle_(include, exclude)
+
     def page(self) -> Frame:
         """Become the page of the session that is being opened, in the state that its address names."""
-        self._document = pn.state.curdoc
+        document = pn.state.curdoc
+        assert document, "only a session has a page"
+        self._soon = document.add_next_tick_callback
         shell.dress(f"workbench · {self.title}")
         look = shell.appearance()
         self.theme, self.projector = str(look["theme"]), bool(look["projector"])
@@ -502,10 +519,7 @@ class Studio:
                 if not isinstance(met, SAID):
                     log.exception("In the background")
                 result, problem = None, met
-            if self._document is None:
-                finish(result, problem)
-            else:
-                self._document.add_next_tick_callback(functools.partial(finish, result, problem))
+            self._soon(functools.partial(finish, result, problem))
 
         STARTER.submit(run)
 

@@ -29,7 +29,7 @@ def dress(title: str, *, here: str = "./") -> None:
         projector=look["projector"],
         studios=STUDIOS,
         here=here,
-        style=Markup(source("page.css")),  # noqa: S704
+        style=Markup(source("theme.css", "page.css")),  # noqa: S704
         script=Markup(source("page.js")),  # noqa: S704
         engine=ENGINE_URL,
     )
@@ -43,6 +43,12 @@ def appearance() -> dict[str, bool | str]:
         "theme": "dark" if cookies.get("workbench_theme") == "dark" else "light",
         "projector": cookies.get("workbench_projector") == "1",
     }
+
+
+def cell_style() -> str:
+    """Colours and sizes for a studio in a notebook cell, where there is no page of ours around it."""
+    in_a_cell = ".studio { --header: 0px; --full: 0px; } aside { height: auto; position: static; }"
+    return source("theme.css").replace(":root", ".studio") + in_a_cell
 
 
 def figure_theme(theme: str, *, projector: bool = False) -> Theme:
