@@ -161,9 +161,7 @@ def quality_benchmark(epochs: int) -> None:
     batches = {name: Batch(features[part], target[part], torch.ones(len(target[part]))) for name, part in parts.items()}
     steps = epochs * POINTS // BATCH
     marks = (0.05, 0.03, 0.02, 0.015, 0.01)
-    print(
-        f"\nTime to a median relative error on fresh points [CPU seconds]; {epochs} epochs, cosine from 3e-3, peers' batch {BATCH}"
-    )
+    print(f"\nTime to a median relative error on fresh points [CPU seconds]; {epochs} epochs, cosine from 3e-3, peers' batch {BATCH}")
     print(
         "  "
         + " " * 16

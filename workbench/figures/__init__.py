@@ -47,7 +47,7 @@ FIGURES: dict[str, Entry] = {
         "Losses",
         losses,
         "reports",
-        "Training and validation should fall together; when validation turns up, the network learns noise. KL jumps where weights get widths.",
+        "Training and validation should fall together; when validation turns up, it learns the noise. KL jumps where weights get widths.",
         "L = −⟨log p(A|θ)⟩ + KL[q(θ), p(θ)] / N",
         440,
     ),
