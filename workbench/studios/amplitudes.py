@@ -83,7 +83,12 @@ def describe(recipe: AmplitudeRecipe) -> str:
         words.append(f"{recipe.members} members")
     widths = recipe.hidden
     shape = f"{len(widths)}×{widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths))
-    words += [f"{as_words(recipe.architecture)} {shape}", recipe.inputs, f"noise {recipe.noise:g}", f"{recipe.events:,} events"]
+    words += [
+        f"{as_words(recipe.architecture)} {shape}",
+        *([recipe.inputs] if recipe.chooses_inputs else []),
+        f"noise {recipe.noise:g}",
+        f"{recipe.events:,} events",
+    ]
     if recipe.boost_sigma:
         words.append(f"boost σ {recipe.boost_sigma:g}")
     if recipe.boost_pull:

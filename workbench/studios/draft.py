@@ -29,6 +29,8 @@ MATTERS: dict[str, Callable[[Any], bool]] = {
     "beams": lambda recipe: not recipe.file,
     "sampling": lambda recipe: not recipe.file,
     "sqrt_s": lambda recipe: not recipe.file,
+    "inputs": lambda recipe: recipe.chooses_inputs,
+    "activation": lambda recipe: recipe.architecture != "lgatr",
     "members": lambda recipe: recipe.uncertainty == "repulsive_ensemble",
     "repulsion": lambda recipe: recipe.uncertainty == "repulsive_ensemble",
     "draws": lambda recipe: recipe.uncertainty.startswith("bnn"),
@@ -48,7 +50,7 @@ BINARY = {"batch_size", "members", "draws"}
 WORDS = {
     "gg_yyg": "gg → γγg", "fixed": "fixed √s", "repulsive_ensemble": "repulsive ensemble",
     "bnn": "Bayesian", "bnn_last_layer": "Bayesian last layer",
-    "mlp": "MLP", "deepsets": "Deep Sets", "deepsets_invariants": "Deep Sets + invariants", "lgatr": "L-GATr", "kan": "KAN",
+    "mlp": "MLP", "deepsets": "Deep Sets", "deepsets_invariants": "Deep Sets + invariants", "lgatr": "L-GATr", "kan": "KAN", "group_kan": "GroupKAN",
     "gelu": "GELU", "silu": "SiLU", "relu": "ReLU", "sgd": "SGD", "adam": "Adam", "one_cycle": "one cycle", "cpu": "CPU", "cuda": "GPU",
 }  # fmt: skip
 

@@ -47,7 +47,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
         "invariants": Preset(
             "Invariants instead of momenta",
             "The same network sees the logarithms of the ten invariants instead of twenty momentum components. "
-            "Δ becomes about three times narrower: symmetry is worth more than depth.",
+            "Δ becomes about four times narrower: symmetry is worth more than depth.",
             {"inputs": "invariants", "noise": 0.0},
         ),
         "boost": Preset(

@@ -272,6 +272,11 @@ class AmplitudeRecipe(Recipe):
     )
     device = Choice(["auto", "cpu", "cuda"], label="Device", doc="auto: a GPU when there is one.")
 
+    @property
+    def chooses_inputs(self) -> bool:
+        """Whether the architecture leaves `inputs` open; Deep Sets and L-GATr have their own."""
+        return self.architecture in ("mlp", "kan", "group_kan")
+
 
 KINDS: dict[str, type[Recipe]] = {AmplitudeRecipe.kind: AmplitudeRecipe}
 
