@@ -50,7 +50,8 @@ BINARY = {"batch_size", "members", "draws"}
 WORDS = {
     "gg_yyg": "gg → γγg", "fixed": "fixed √s", "repulsive_ensemble": "repulsive ensemble",
     "bnn": "Bayesian", "bnn_last_layer": "Bayesian last layer",
-    "mlp": "MLP", "deepsets": "Deep Sets", "deepsets_invariants": "Deep Sets + invariants", "lgatr": "L-GATr", "kan": "KAN", "group_kan": "GroupKAN",
+    "mlp": "MLP", "deepsets": "Deep Sets", "deepsets_invariants": "Deep Sets + invariants", "lgatr": "L-GATr",
+    "kan": "KAN", "group_kan": "GroupKAN",
     "gelu": "GELU", "silu": "SiLU", "relu": "ReLU", "sgd": "SGD", "adam": "Adam", "one_cycle": "one cycle", "cpu": "CPU", "cuda": "GPU",
 }  # fmt: skip
 
