@@ -1,8 +1,44 @@
-"""Shapes written as types are checked while the tests run: every annotated function of these packages is called through beartype."""
+"""For all tests: shapes written as types are checked while they run, and there is one Chromium.
+
+Every annotated function of the packages below is called through beartype.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+
+import pytest
 from jaxtyping import install_import_hook
 
 for package in ("workbench.nets", "workbench.methods", "workbench.data.scaling", "workbench.physics.amplitudes.gg_yyg"):
     install_import_hook(package, "beartype.beartype")
+
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """Tests in a browser come last: Playwright keeps an event loop running, in which nothing else can start its own."""
+    for item in items:
+        if "chromium" in item.fixturenames:
+            item.add_marker(pytest.mark.browser)
+    items.sort(key=lambda item: "chromium" in item.fixturenames)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    wanted = bool(os.environ.get("CI") or os.environ.get("WORKBENCH_REQUIRE_BROWSER"))
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        (pytest.fail if wanted else pytest.skip)("playwright is not installed, so the pages are not tested in a browser.")
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = os.environ.get("WORKBENCH_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if not path:
+        (pytest.fail if wanted else pytest.skip)(f"None of {', '.join(names)} is here, so the pages are not tested in a browser.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield browser
+        browser.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,9 +14,6 @@ import psutil
 import pytest
 
 SERVE = "import sys; from workbench.studios import serve; serve(int(sys.argv[1]), show=False)"
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
 # Every drawing of a figure: when, which figure, how many points, and the first word of the sentence above it ("Training", "Paused").
 WATCH = """
 window.drawn = []
@@ -32,12 +28,6 @@ document.addEventListener("workbench:drawn", (event) => {
 """
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-
-
 @pytest.fixture
 def slowdown():
     """slowdown() says how many times slower than alone a process runs here just now: bounds on times hold for an idle machine."""
@@ -49,23 +39,6 @@ def slowdown():
         return max(1.0, (time.perf_counter() - wall) / 0.3)
 
     return slowdown
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    wanted = bool(os.environ.get("CI") or os.environ.get("WORKBENCH_REQUIRE_BROWSER"))
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        (pytest.fail if wanted else pytest.skip)("playwright is not installed, so the pages are not tested in a browser.")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = os.environ.get("WORKBENCH_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if not path:
-        (pytest.fail if wanted else pytest.skip)(f"None of {', '.join(names)} is here, so the pages are not tested in a browser.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
-        yield browser
-        browser.close()
 
 
 class Server:

@@ -1,7 +1,5 @@
 """PlotView: the newest frame wins, on the server and in a real browser."""
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -81,29 +79,7 @@ def test_strange_messages_from_a_browser_are_ignored(watched, message):
     assert number(watched.wire) == 1
 
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 WATCH = "window.drawn = []; document.addEventListener('workbench:drawn', e => window.drawn.push({...e.detail, at: Date.now()}))"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(
-            "There is no Chromium on this machine, so PlotView is not tested in a browser."
-        )
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 def serve(*arguments):
