@@ -86,14 +86,15 @@ class PopulationLGATr(Network):
         return functional_call(self.module, weights, (momenta, types))[1].mean(1)
 
     def forward(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> tuple[Tensor, Tape]:
-        with torch.enable_grad():
-            leaf = rows.detach().requires_grad_()
-            outputs = self(leaf, x)
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = rows.clone().requires_grad_()
+            outputs = self(leaf, x.clone())
         return outputs.detach(), (leaf, outputs)
 
     def backward(self, tape: Tape, delta: Float[Tensor, "member event output"]) -> Float[Tensor, "member parameter"]:
         leaf, outputs = tape
-        return torch.autograd.grad(outputs, leaf, delta)[0]
+        with torch.inference_mode(False):
+            return torch.autograd.grad(outputs, leaf, delta.clone())[0]
 
 
 def _live(module: torch.nn.Module) -> dict[str, Tensor]:

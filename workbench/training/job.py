@@ -29,7 +29,8 @@ from workbench.nets.population import PopulationMLP
 from workbench.physics.amplitudes import TYPES
 from workbench.results.calibration import temperature
 from workbench.results.prediction import summary
-from workbench.training.loop import SCHEDULES, State, optimiser, train
+from workbench.training.loop import SCHEDULES, State, train
+from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import AmplitudeRecipe
 from workbench.training.report import Report
 
@@ -87,7 +88,7 @@ def state(recipe: AmplitudeRecipe, trained: Method) -> State:
     """The training of a method as the recipe says, before its first step."""
     return State(
         trained,
-        optimiser(recipe.optimiser, trained, recipe.learning_rate),
+        Optimiser(recipe.optimiser, trained.parameters.values()),
         recipe.steps,
         recipe.batch_size,
         recipe.learning_rate,
@@ -180,33 +181,27 @@ class Job:
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything needed to continue: tensors, and plain numbers for JSON."""
-        tensors = {f"parameter.{name}": tensor for name, tensor in self.method.parameters.items()}
-        for index, moments in self.state.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": value for name, value in moments.items() if isinstance(value, Tensor)}
-        tensors["weight"] = self.batches["train"].weight
+        tensors = self._state_tensors()
         copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
         return copies, {"step": self.step, "seconds": self.state.seconds, "boosted": self.boosted}
+
+    def _state_tensors(self) -> dict[str, Tensor]:
+        """The tensors that a training changes, by name."""
+        parameters = {f"parameter.{name}": tensor for name, tensor in self.method.parameters.items()}
+        moments = {f"optimiser.{name}": tensor for name, tensor in self.state.optimiser.tensors.items()}
+        return parameters | moments | {"weight": self.batches["train"].weight}
 
     def resume(self, tensors: dict[str, Tensor], saved: dict[str, Any]) -> None:
         """Continue from a checkpoint of the same recipe.
 
         Raises: ValueError when it does not fit.
         """
-        moments: dict[int, dict[str, Tensor]] = {}
+        own = self._state_tensors()
+        for name in own.keys() | tensors.keys():
+            if name not in own or name not in tensors or own[name].shape != tensors[name].shape:
+                raise ValueError(f"The checkpoint's {name} does not belong to this recipe; start the run anew.")
         for name, tensor in tensors.items():
-            kind, _, rest = name.partition(".")
-            if kind == "optimiser":
-                index, _, moment = rest.partition(".")
-                moments.setdefault(int(index), {})[moment] = tensor
-                continue
-            own = self.batches["train"].weight if kind == "weight" else self.method.parameters.get(rest)
-            if own is None or own.shape != tensor.shape:
-                raise ValueError(
-                    f"The checkpoint's {name} with shape {tuple(tensor.shape)} does not belong to this recipe; start the run anew."
-                )
-            own.copy_(tensor)
-        whole = self.state.optimiser.state_dict()
-        self.state.optimiser.load_state_dict({**whole, "state": moments})
+            own[name].copy_(tensor)
         self.state.step, self.state.seconds, self.boosted = int(saved["step"]), float(saved["seconds"]), int(saved["boosted"])
         self.method.advance(max(0, self.state.step - 1) / self.state.steps)
 

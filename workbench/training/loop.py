@@ -17,6 +17,7 @@ from torch import Tensor
 
 from workbench.data.scaling import Batch
 from workbench.methods.base import Method, gaussian_likelihood
+from workbench.training.optimiser import Optimiser
 from workbench.training.report import Report
 
 BLOCKS = 400
@@ -39,7 +40,7 @@ class State:
     """A training in progress: what a checkpoint must hold."""
 
     method: Method
-    optimiser: torch.optim.Optimizer
+    optimiser: Optimiser
     steps: int
     batch_size: int
     learning_rate: float
@@ -61,14 +62,6 @@ class State:
 
     def _shuffled(self, epoch: int, events: int) -> Tensor:
         return torch.randperm(events, generator=torch.Generator().manual_seed(self.seed * 1_000_003 + epoch))
-
-
-def optimiser(name: str, method: Method, learning_rate: float) -> torch.optim.Optimizer:
-    """Adam (one fused pass over the flat weights) or SGD with momentum."""
-    tensors = list(method.parameters.values())
-    if name == "sgd":
-        return torch.optim.SGD(tensors, lr=learning_rate, momentum=0.9)
-    return torch.optim.Adam(tensors, lr=learning_rate, fused=True)
 
 
 def train(state: State, batch: Batch, validation: Batch, *, between: Callable[[State], None] | None = None) -> Iterator[Report]:
@@ -107,14 +100,12 @@ def block_size(state: State) -> int:
     return max(1, min(math.ceil(state.steps / BLOCKS), int(LONGEST_BLOCK / seconds_per_step)))
 
 
+@torch.inference_mode()
 def _step(state: State, batch: Batch) -> Tensor:
     fraction = state.step / state.steps
     state.method.advance(fraction)
-    rate = state.learning_rate * state.schedule(fraction)
-    for group in state.optimiser.param_groups:
-        group["lr"] = rate
     likelihood = state.method.differentiate(batch.select(state.indices(len(batch)).to(batch.target.device)), state.step)
-    state.optimiser.step()
+    state.optimiser.step(state.learning_rate * state.schedule(fraction))
     state.step += 1
     return likelihood
 
