@@ -27,7 +27,7 @@ class Optimiser:
 
     def step(self, rate: float) -> None:
         """One step with learning rate η = `rate`."""
-        gradients = [parameter.grad for parameter in self.parameters]
+        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         if self.name == "sgd":
             for parameter, gradient, momentum in zip(self.parameters, gradients, self.first, strict=True):
                 parameter.sub_(momentum.mul_(0.9).add_(gradient), alpha=rate)
