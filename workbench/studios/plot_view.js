@@ -93,6 +93,7 @@ function render({model, el}) {
     if (!size) gd.replaceChildren()
     size = extent()
     const extended = {...config, displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: REMOVED, modeBarButtonsToAdd: BUTTONS}
+    if (data.some(({type}) => type && type !== "scatter")) Plotly.others?.() // see engine() in plot_view.py
     await Plotly.react(gd, data, {...layout, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
     gd.dispatchEvent(new CustomEvent("workbench:drawn", {bubbles: true, composed: true, detail: layout.meta}))
     return checksum

@@ -10,12 +10,14 @@ import re
 import socket
 import threading
 import urllib.request
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import panel as pn
 from bokeh.util.token import generate_secret_key
+from bokeh.util.warnings import BokehUserWarning
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 from tornado.web import OutputTransform, RequestHandler
@@ -77,7 +79,7 @@ def serve(port: int = 5006, host: str = "127.0.0.1", show: bool = True, runs: st
     server.io_loop.add_callback(lambda: threading.Thread(target=_warm_up, args=(f"http://{host}:{server.port}/",), daemon=True).start())
     launcher.warm()
     server.start()
-    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)  # a page that goes away while it is written to is no news
+    _be_quiet()
     server.io_loop.asyncio_loop.set_exception_handler(_complain)
     try:
         server.io_loop.start()
@@ -124,6 +126,12 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None) -> Any:
         raise
     server._tornado.add_transform(SafeHeaders)
     return server
+
+
+def _be_quiet() -> None:
+    """Keep what is no news out of the terminal: pages that go away while they are written to, figures that join a page later."""
+    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="reference already known", category=BokehUserWarning)
 
 
 def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

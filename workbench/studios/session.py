@@ -119,7 +119,7 @@ class Studio:
         self.form = Form(self.hear, spec=as_json(form(self.recipe_type)))
         self.bar = Bar(self.hear)
         self.table = RunTable(self.hear)
-        self.plots = {card.name: PlotView(sizing_mode="stretch_both", margin=0) for card in self.cards}
+        self.plots: dict[str, PlotView] = {}
         options = list(self.observables().items())
         cards = [
             {
@@ -137,7 +137,6 @@ class Studio:
             controls=self.form,
             bar=self.bar,
             runs=self.table,
-            plots=list(self.plots.values()),
             cards=as_json(cards),
             tabs=as_json([{"name": tab.name, "title": tab.title, "lead": tab.lead} for tab in self.tabs]),
         )
@@ -245,15 +244,15 @@ class Studio:
         return like
 
     def name_of(self, run: Run) -> str:
-        """A run's title, or what is special about its recipe."""
-        return (
-            run.title
-            or next((p.title for p in self.draft.presets.values() if p.recipe.to_dict() == self._recipe(run)), "")
-            or self.describe(run.recipe)
+        """A run's title, else that of its preset, else its recipe in short."""
+        recipe = self._recipe(run)
+        return run.title or HUB.once(
+            ("name", run.path),
+            lambda: next((p.title for p in self.draft.presets.values() if p.recipe.to_dict() == recipe), "") or self.describe(run.recipe),
         )
 
     def _recipe(self, run: Run) -> dict[str, Any]:
-        return run.recipe.to_dict()
+        return HUB.once(("recipe", run.path), lambda: run.recipe.to_dict())
 
     def pictures(self) -> list[tuple[Run, Picture]]:
         """Shown runs with what is known of them; a run that is gone leaves with a sentence."""
@@ -286,7 +285,8 @@ class Studio:
 
     def refresh(self, *, everything: bool = False) -> None:
         pictures = self.pictures()
-        self.form.tell(**self.draft.view())
+        if everything:
+            self.form.tell(**self.draft.view())
         self.bar.tell(**self.transport(pictures[0] if pictures else None))
         self.frame.tell(
             tab=self.tab,
@@ -297,9 +297,11 @@ class Studio:
         )
         if self.tab == "runs" and (everything or self.ticks % LIST_EVERY == 0):
             self.table.tell(rows=self.rows())
-        for card in self.cards:
-            if card.tab == self.tab and pictures:
-                self.plots[card.name].frame = self.drawn(card, pictures)
+        drawn = {card.name: self.drawn(card, pictures) for card in self.cards if card.tab == self.tab and pictures}
+        for name, frame in drawn.items():
+            self.plots.setdefault(name, PlotView(frame=frame, sizing_mode="stretch_both", margin=0)).frame = frame
+        if len(self.plots) > len(self.frame.plots):  # the first look at a tab
+            self.frame.param.update(plots=list(self.plots.values()), placed=as_json(list(self.plots)))
 
     def drawn(self, card: Card, pictures: list[tuple[Run, Picture]]) -> bytes:
         """The packed figure of these pictures, drawn once for all pages that show the same."""

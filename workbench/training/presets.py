@@ -6,6 +6,7 @@ A preset is a title, one sentence that says what to look at, and the few options
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from workbench.training.recipe import AmplitudeRecipe, Recipe
@@ -20,7 +21,7 @@ class Preset:
     changes: dict[str, Any] = field(default_factory=dict)
     recipe_type: type[Recipe] = AmplitudeRecipe
 
-    @property
+    @cached_property
     def recipe(self) -> Recipe:
         return self.recipe_type(**self.changes)
 

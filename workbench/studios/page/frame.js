@@ -4,7 +4,6 @@ export function render({model, view}) {
   const page = globalThis.workbenchPage // set by page.html; absent in a notebook
   const cards = JSON.parse(model.cards)
   const tabs = JSON.parse(model.tabs)
-  const plots = model.get_child("plots")
 
   const notices = h("div", {class: "notices", role: "status"})
   const numbers = h("div", {class: "numbers"})
@@ -16,18 +15,27 @@ export function render({model, view}) {
       if (next) buttons[(tabs.findIndex((tab) => tab.name === name) + next + tabs.length) % tabs.length].focus()
     }}, title))
 
-  function card({name, title, look, formula, options}, i) {
+  function card({name, title, look, formula, options}) {
     const choice = options.length
       ? h("select", {"aria-label": "Observable", onchange: () => send({observable: choice.value})}, options.map(([value, words]) => h("option", {value}, words)))
       : h("span", {class: "formula"}, formula)
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
-      h("div", {class: "title"}, h("h2", {}, title), choice), h("p", {class: "look"}, look), h("div", {class: "plot"}, plots[i]))
+      h("div", {class: "title"}, h("h2", {}, title), choice), h("p", {class: "look"}, look), h("div", {class: "plot"}))
   }
 
   const made = cards.map(card)
   const panels = tabs.map(({name, lead}) => h("div", {class: "panel", role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, "data-tab": name},
     lead ? h("p", {class: "lead"}, lead) : null,
     name === "runs" ? model.get_child("runs") : h("div", {class: "cards"}, made.filter((_, i) => cards[i].tab === name))))
+
+  // Puts figures into their cards; those of a tab come when it is first opened.
+  function place() {
+    const plots = model.get_child("plots")
+    JSON.parse(model.placed).forEach((name, i) => {
+      const slot = made[cards.findIndex((card) => card.name === name)].querySelector(".plot")
+      if (plots[i] && slot.firstChild !== plots[i]) slot.replaceChildren(plots[i])
+    })
+  }
 
   function show(name) {
     buttons.forEach((button) => {
@@ -89,6 +97,8 @@ export function render({model, view}) {
     })
   }
   model.on("state", update)
+  model.on("plots", place)
+  place()
   update()
   document.documentElement.dataset.ready = ""
   return frame
