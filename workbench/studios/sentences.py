@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import textwrap
 from datetime import datetime
 from typing import Any
 
@@ -163,3 +165,8 @@ def missing(needs: str, status: Status) -> str:
     if status.state in ("preparing", "running"):
         return "The first points are about to come."
     return "This run has nothing to show here: it ended before the first snapshot."
+
+
+def folded(sentence: str) -> str:
+    """A sentence as the text of a figure: in short lines, and what plotly would read as markup spelled out."""
+    return "<br>".join(textwrap.wrap(html.escape(sentence, quote=False), 40))

@@ -299,7 +299,9 @@ class Studio:
             self.table.tell(rows=self.rows())
         drawn = {card.name: self.drawn(card, pictures) for card in self.cards if card.tab == self.tab and pictures}
         for name, frame in drawn.items():
-            self.plots.setdefault(name, PlotView(frame=frame, sizing_mode="stretch_both", margin=0)).frame = frame
+            if name not in self.plots:
+                self.plots[name] = PlotView(frame=frame, sizing_mode="stretch_both", margin=0)
+            self.plots[name].frame = frame
         if len(self.plots) > len(self.frame.plots):  # the first look at a tab
             self.frame.param.update(plots=list(self.plots.values()), placed=as_json(list(self.plots)))
 
@@ -319,14 +321,14 @@ class Studio:
         data = [(name, getattr(picture, takes)) for name, picture in zip(names, pictures, strict=True)]
         there = [position for position, (_, dataset) in enumerate(data) if dataset is not None]
         if not there:
-            return figure_of_sentence(sentences.missing(takes, pictures[0].status), theme)
+            return figure_of_sentence(sentences.folded(sentences.missing(takes, pictures[0].status)), theme)
         # a run that has nothing to draw yet keeps its colour
         order = [*there, *(position for position in range(len(theme.colours)) if position not in there)]
         theme = replace(theme, colours=tuple(theme.colour(position) for position in order))
         try:
             return card.entry.as_dict([data[position] for position in there], theme, **({"observable": chosen} if chosen else {}))
         except ValueError as problem:
-            return figure_of_sentence(str(problem), theme)
+            return figure_of_sentence(sentences.folded(str(problem)), theme)
 
     def transport(self, first: tuple[Run, Picture] | None) -> dict[str, Any]:
         """Buttons, progress and sentence of the first run shown."""
