@@ -10,7 +10,7 @@ import pytest
 from workbench.runs.files import seal
 from workbench.runs.store import RunStore
 from workbench.studios import live
-from workbench.studios.live import Hub, look
+from workbench.studios.live import Hub, identity, look
 from workbench.training.recipe import AmplitudeRecipe
 from workbench.training.report import Report
 
@@ -64,8 +64,8 @@ def test_one_reader_serves_all_and_ends_when_nobody_asks(run, monkeypatch):
     monkeypatch.setattr(live, "GLANCE_EVERY", 0.02)
     tell(run, 10)
     hub = Hub()
-    assert len({id(hub._followers.get(str(run.path))) for _ in range(5) if hub.picture(run)}) == 1
-    follower = hub._followers[str(run.path)]
+    assert len({id(hub._followers.get(identity(run))) for _ in range(5) if hub.picture(run)}) == 1
+    follower = hub._followers[identity(run)]
     tell(run, 20)
     until(lambda: hub.picture(run).reports.sizes["step"] == 2)
     until(lambda: follower.idle)

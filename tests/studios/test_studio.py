@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from workbench import figures
 from workbench.figures import unpack
 from workbench.studios import session
 from workbench.studios.address import Address
@@ -88,8 +91,6 @@ def test_the_list_says_what_sets_each_run_apart(page):
 
 
 def test_a_run_that_is_gone_leaves_with_a_sentence(page, finished, tmp_path):
-    import shutil
-
     copy = shutil.copytree(finished.runs()[0].path, finished.root / "copy-1")
     page.hear({"open": "copy-1"})
     shutil.rmtree(copy)
@@ -127,3 +128,35 @@ def test_whatever_a_browser_says_the_page_goes_on(page, message):
 @pytest.mark.parametrize(("share", "words"), [(0.01234, "1.2 %"), (0.5, "50 %"), (2.1e-4, "0.021 %"), (float("nan"), "–")])
 def test_shares_are_told_with_two_digits(share, words):
     assert percent(share) == words
+
+
+def test_a_figure_that_fails_says_so_and_the_others_go_on(page, monkeypatch, caplog):
+    def fails(*_):
+        raise KeyError("a mistake of ours")
+
+    monkeypatch.setitem(figures.FIGURES, "delta", SimpleNamespace(takes="summary", as_dict=fails))
+    page.hear({"theme": "dark", "projector": True})
+    page.hear({"compare": [run.id for run in page.library.own.runs()][-1], "on": True})
+    texts = [note["text"] for note in unpack(page.plots["delta"].frame)["layout"].get("annotations", [])]
+    assert any("could not be" in text for text in texts)
+    assert unpack(page.plots["losses"].frame)["data"]
+
+
+def test_an_ensemble_of_numbers_that_are_none_is_shown_as_dashes(page, monkeypatch):
+    monkeypatch.setattr(page, "numbers", lambda picture: (_ for _ in ()).throw(ValueError("nothing finite")))
+    assert set(page.numbers_or_dashes(None)) == {"–"}
+
+
+def test_a_run_trained_anew_under_an_old_name_is_not_taken_for_the_deleted_one(finished, tmp_path):
+    root = tmp_path / "runs"
+    shutil.copytree(finished.root, root)
+    page = Amplitudes(runs=root)
+    titled = next(run for run in page.library.own.runs() if run.title)
+    page.hear({"open": titled.id})
+    page.hear({"delete": titled.id})
+    assert titled.id not in [run.id for run in page.shown] and not titled.path.exists()
+    shutil.copytree(finished.root / titled.id, titled.path)
+    record = (titled.path / "recipe.json").read_text().replace("<b>second</b>", "third").replace('"created": "2', '"created": "3')
+    (titled.path / "recipe.json").write_text(record.rsplit(',\n "crc"', 1)[0] + "\n}")
+    page.hear({"open": titled.id})
+    assert state(page.frame)["numbers"]["rows"][0]["title"] == "third"

@@ -12,7 +12,8 @@ from workbench.results.prediction import largest, relative_sigma
 from workbench.results.pulls import pulls, width_and_mean
 from workbench.studios.draft import as_words
 from workbench.studios.live import Picture
-from workbench.studios.session import Card, Studio, Tab
+from workbench.studios.session import Tab
+from workbench.studios.view import Card, Studio
 from workbench.training.recipe import AmplitudeRecipe, Recipe
 
 

@@ -47,6 +47,11 @@ class Picture:
     cursor: tuple[int, int] = (0, 0)
 
 
+def identity(run: Run) -> tuple[str, str]:
+    """What tells a run from all others, also from a later one in the same folder."""
+    return str(run.path), run.created
+
+
 class Follower:
     """Reads one run while somebody asks for its picture."""
 
@@ -114,18 +119,18 @@ class Hub:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._followers: OrderedDict[str, Follower] = OrderedDict()
+        self._followers: OrderedDict[tuple[str, str], Follower] = OrderedDict()
         self._made: OrderedDict[Any, Any] = OrderedDict()
 
     def picture(self, run: Run) -> Picture:
-        """The newest picture of a run. Raises: OSError when its folder cannot be read at all."""
-        key = str(run.path)
+        """The newest picture of a run. Raises: OSError or RunError when its folder cannot be read at all."""
+        key = identity(run)
         with self._lock:
             follower = self._followers.setdefault(key, Follower(run))
             self._followers.move_to_end(key)
-            for old in [name for name, other in self._followers.items() if other.idle][: max(0, len(self._followers) - KEPT_PICTURES)]:
-                if old != key:
-                    del self._followers[old]
+            idle = [name for name, other in self._followers.items() if other.idle and name != key]
+            for name in idle[: max(0, len(self._followers) - KEPT_PICTURES)]:
+                del self._followers[name]
         return follower.picture
 
     def once(self, key: Any, make: Callable[[], T]) -> T:
@@ -144,7 +149,7 @@ class Hub:
     def forget(self, run: Run) -> None:
         """Forget a run that was deleted."""
         with self._lock:
-            self._followers.pop(str(run.path), None)
+            self._followers.pop(identity(run), None)
 
 
 HUB = Hub()

@@ -1,0 +1,70 @@
+"""The runs that a page can show: the user's own and the examples that come with the package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from workbench.home import runs_folder
+from workbench.runs.files import RunError
+from workbench.runs.store import EXAMPLES, ID, Run, RunStore
+from workbench.studios.draft import differences
+from workbench.studios.live import HUB, identity
+from workbench.training.presets import presets
+from workbench.training.recipe import Recipe, shown
+
+MOST_LOOKED_AT = 20  # of the user's newest runs, in search of one that is worth showing first
+ASIDE = {"test_events", "draws"}
+"""Options that say how closely a network is looked at, not what it is: examples are small."""
+
+
+class Library:
+    """*Arguments*: runs, the folder of the user's own runs."""
+
+    def __init__(self, runs: str | os.PathLike[str] | None = None):
+        self.own = RunStore(Path(runs) if runs else runs_folder())
+        self.examples = RunStore(EXAMPLES)
+
+    def __iter__(self) -> Iterator[Run]:
+        """All runs, newest first, the examples last."""
+        yield from self.own.runs()
+        yield from self.examples.runs()
+
+    def find(self, name: str) -> Run:
+        """A run by its id. Raises: RunError in one sentence, where there is none or its recipe cannot be read."""
+        for store in (self.own, self.examples):
+            if ID.fullmatch(name) and (store.root / name).exists():
+                run = store.open(name)
+                _ = run.recipe
+                return run
+        raise RunError(f"There is no run {shown(name)} among your own and the examples.")
+
+    def delete(self, name: str) -> None:
+        """Remove one of the user's own runs for good. Raises: RunError while it lives; OSError."""
+        run = self.own.open(name)
+        self.own.delete(name)
+        HUB.forget(run)
+
+    def is_example(self, run: Run) -> bool:
+        return run.path.parent == self.examples.root
+
+    def finished(self, recipe: Recipe) -> tuple[Run | None, bool]:
+        """The finished run that is most like this recipe, and whether it is one of this very recipe or an example of it."""
+        own = self.own.find(recipe)
+        if own is not None and own.status.state == "finished":
+            return own, True
+        candidates = [*self.examples.runs(), *self.own.runs()[:MOST_LOOKED_AT]]
+        finished = [run for run in candidates if run.status.state == "finished"]
+        near = min(finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
+        return near, near is not None and set(differences(recipe, near.recipe)) <= ASIDE
+
+    def options(self, run: Run) -> dict[str, Any]:
+        """The options of a run's recipe."""
+        return HUB.once(("options", identity(run)), lambda: run.recipe.to_dict())
+
+    def title(self, run: Run) -> str:
+        """A run's own title, else that of the preset it was made from, else nothing."""
+        same = (preset.title for preset in presets(type(run.recipe)).values() if preset.recipe.to_dict() == self.options(run))
+        return run.title or HUB.once(("title", identity(run)), lambda: next(same, ""))

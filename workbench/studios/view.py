@@ -1,0 +1,254 @@
+"""A studio: the page that shows a session. What is special to amplitudes or generators stands in files of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import os
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import panel as pn
+
+from workbench import figures
+from workbench.figures.drawing import sentence as figure_of_sentence
+from workbench.runs.store import Run
+from workbench.studios import address as addresses
+from workbench.studios import sentences, shell
+from workbench.studios.draft import form
+from workbench.studios.live import HUB, Picture, identity
+from workbench.studios.parts import Bar, Form, Frame, RunTable, as_json
+from workbench.studios.plot_view import ENGINE_URL, PlotView, engine, pack
+from workbench.studios.session import SAID, Session
+from workbench.training.recipe import Recipe
+
+TICK = 250  # milliseconds between two looks of a page at the newest pictures
+LIST_EVERY = 4  # ticks between two looks at the list of runs
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Card:
+    """A figure of `workbench.figures` at its place on a page; `choose` offers the observables."""
+
+    name: str
+    tab: str
+    choose: bool = False
+
+    @property
+    def entry(self) -> figures.Entry:
+        return figures.FIGURES[self.name]
+
+
+class Studio(Session):
+    """A session and the parts that show it."""
+
+    title: ClassVar[str]
+    cards: ClassVar[tuple[Card, ...]]
+    columns: ClassVar[tuple[tuple[str, str], ...]]
+
+    def __init__(self, *, runs: str | os.PathLike[str] | None = None):
+        super().__init__(runs=runs)
+        self.ticks = 0
+        self._build()
+
+    @abstractmethod
+    def describe(self, recipe: Recipe) -> str:
+        """A recipe in one short line: what kind of network, on which data."""
+
+    @abstractmethod
+    def numbers(self, picture: Picture) -> list[str]:
+        """One text per column for a run's row of numbers."""
+
+    def _build(self) -> None:
+        self.form = Form(self.hear, spec=as_json(form(self.recipe_type)))
+        self.bar = Bar(self.hear)
+        self.table = RunTable(self.hear)
+        self.plots: dict[str, PlotView] = {}
+        options = list(self.observables().items())
+        cards = [
+            {
+                "name": c.name,
+                "tab": c.tab,
+                "title": c.entry.title,
+                "look": c.entry.look_at,
+                "formula": c.entry.formula,
+                "options": options if c.choose else [],
+            }
+            for c in self.cards
+        ]
+        self.frame = Frame(
+            self.hear,
+            controls=self.form,
+            bar=self.bar,
+            runs=self.table,
+            cards=as_json(cards),
+            tabs=as_json([{"name": tab.name, "title": tab.title, "lead": tab.lead} for tab in self.tabs]),
+        )
+
+    def __panel__(self) -> Frame:
+        return self.frame
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        """The same page in a notebook cell; what it needs of JavaScript travels in the cell's output."""
+        from IPython.display import Javascript, display
+
+        pn.extension(inline=True)
+        self.frame.stylesheets = [*self.frame.stylesheets, shell.cell_style()]
+        self.soon = asyncio.get_running_loop().call_soon_threadsafe
+        display(Javascript(f"{engine().decode()}\n(globalThis.workbenchPlotly ??= {{}})[{ENGINE_URL!r}] = Promise.resolve(window.Plotly)"))
+        if not self.shown:
+            self.show_finished()
+        self.refresh(everything=True)
+        pn.state.add_periodic_callback(self.tick, period=TICK)
+        return self.frame._repr_mimebundle_(include, exclude)
+
+    def page(self) -> Frame:
+        """Become the page of the session that is being opened, in the state that its address names."""
+        document = pn.state.curdoc
+        assert document, "only a session has a page"
+        self.soon = document.add_next_tick_callback
+        shell.dress(f"workbench · {self.title}")
+        look = shell.appearance()
+        self.theme, self.projector = str(look["theme"]), bool(look["projector"])
+        self.restore(
+            addresses.read(
+                pn.state.session_args or {}, self.recipe_type, tabs=[t.name for t in self.tabs], observables=list(self.observables())
+            )
+        )
+        self.refresh(everything=True)
+        pn.state.add_periodic_callback(self.tick, period=TICK)
+        return self.frame
+
+    def tick(self) -> None:
+        """The session's look at the newest pictures, four times a second."""
+        self.ticks += 1
+        try:
+            self.refresh()
+        except Exception:  # the bottom of a callback: the page stays as it was
+            log.exception("Refreshing the page")
+
+    def refresh(self, *, everything: bool = False) -> None:
+        pictures = self.pictures()
+        if everything:
+            self.form.tell(**self.draft.view())
+        self.bar.tell(**self.transport(pictures))
+        self.frame.tell(
+            tab=self.tab,
+            observable=self.observable,
+            notices=self.notices,
+            query=self.address.query(),
+            numbers=self.table_of_numbers(pictures),
+        )
+        if self.tab == "runs" and (everything or self.ticks % LIST_EVERY == 0):
+            self.table.tell(rows=self.rows())
+        drawn = {card.name: self.drawn(card, pictures) for card in self.cards if card.tab == self.tab and pictures}
+        for name, frame in drawn.items():
+            if name not in self.plots:
+                self.plots[name] = PlotView(frame=frame, sizing_mode="stretch_both", margin=0)
+            self.plots[name].frame = frame
+        if len(self.plots) > len(self.frame.plots):  # the first look at a tab
+            self.frame.param.update(plots=list(self.plots.values()), placed=as_json(list(self.plots)))
+
+    def drawn(self, card: Card, pictures: list[tuple[Run, Picture]]) -> bytes:
+        """The packed figure of these pictures, drawn once for all pages that show the same."""
+        reports = card.entry.takes == "reports"
+        moments = tuple((identity(run), picture.cursor if reports else picture.moment, picture.status.state) for run, picture in pictures)
+        names = tuple(letters_for(len(pictures)))
+        chosen = self.observable if card.choose else ""
+        key = (card.name, self.theme, self.projector, chosen, names, moments)
+        return HUB.once(key, lambda: pack(self.draw(card, names, [picture for _, picture in pictures], chosen)))
+
+    def draw(self, card: Card, names: Sequence[str], pictures: Sequence[Picture], chosen: str = "") -> dict[str, Any]:
+        """A figure of the runs that have what it takes; where none has, one that says why."""
+        takes = {"reports": "reports", "summary": "events", "draws": "prediction"}[card.entry.takes]
+        theme = shell.figure_theme(self.theme, projector=self.projector)
+        data = [(name, getattr(picture, takes)) for name, picture in zip(names, pictures, strict=True)]
+        there = [position for position, (_, dataset) in enumerate(data) if dataset is not None]
+        if not there:
+            return figure_of_sentence(sentences.folded(sentences.missing(takes, pictures[0].status)), theme)
+        # a run that has nothing to draw yet keeps its colour
+        order = [*there, *(position for position in range(len(theme.colours)) if position not in there)]
+        theme = replace(theme, colours=tuple(theme.colour(position) for position in order))
+        try:
+            return card.entry.as_dict([data[position] for position in there], theme, **({"observable": chosen} if chosen else {}))
+        except ValueError as problem:
+            return figure_of_sentence(sentences.folded(str(problem)), theme)
+        except Exception as problem:  # the bottom of a figure: the others go on
+            log.exception("Drawing %s", card.name)
+            return figure_of_sentence(
+                sentences.folded(f"This figure could not be drawn ({type(problem).__name__}); the log says why."), theme
+            )
+
+    def table_of_numbers(self, pictures: list[tuple[Run, Picture]]) -> dict[str, Any]:
+        rows: list[dict[str, Any]] = []
+        colours, letters = shell.figure_theme(self.theme).colours, letters_for(len(pictures))
+        for position, (run, picture) in enumerate(pictures):
+            values = HUB.once(("numbers", identity(run), picture.moment), functools.partial(self.numbers_or_dashes, picture))
+            rows.append(
+                {
+                    "id": run.id,
+                    "title": self.name_of(run),
+                    "about": self.about(run),
+                    "state": picture.status.state,
+                    "first": position == 0,
+                    "words": "example" if self.library.is_example(run) else picture.status.state,
+                    "values": values,
+                    "letter": letters[position],
+                    "colour": colours[position % len(colours)],
+                }
+            )
+        return {"columns": [{"label": label, "help": help} for label, help in self.columns], "rows": rows}
+
+    def numbers_or_dashes(self, picture: Picture) -> list[str]:
+        try:
+            return self.numbers(picture)
+        except ValueError as problem:  # nothing finite to average, for instance
+            log.info("No numbers: %s", problem)
+            return ["–"] * len(self.columns)
+
+    def name_of(self, run: Run) -> str:
+        """A run's title, else its recipe in short."""
+        return self.library.title(run) or self.describe(run.recipe)
+
+    def about(self, run: Run) -> str:
+        """One line under a run's title: its recipe in short, unless that is the title, its date and its id."""
+        words = self.describe(run.recipe)
+        when = run.created[:10]
+        return " · ".join(word for word in ("" if words == self.name_of(run) else words, f"made {when}" if when else "", run.id) if word)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The list of runs, newest first, the examples last."""
+        rows = []
+        for run in self.library:
+            try:
+                rows.append(self.row(run))
+            except SAID as problem:
+                log.info("Run %s is left out of the list: %s", run.id, problem)
+        return rows
+
+    def row(self, run: Run) -> dict[str, Any]:
+        status, example = run.status, self.library.is_example(run)
+        first = self.shown[0] if self.shown else None
+        return {
+            "id": run.id,
+            "title": self.name_of(run),
+            "about": sentences.differs(first.recipe, run.recipe) if first else self.describe(run.recipe),
+            "state": status.state,
+            "words": "example" if example else status.state,
+            "steps": sentences.steps(status),
+            "when": sentences.when(run.created),
+            "example": example,
+            "live": status.live,
+            "open": first is not None and run.path == first.path,
+            "compared": any(run.path == other.path for other in self.shown),
+        }
+
+
+def letters_for(count: int) -> list[str]:
+    """Names of compared runs in legends, as in the table above them: A, B, C; a single run needs none."""
+    return [chr(ord("A") + position) for position in range(count)] if count > 1 else [""] * count
