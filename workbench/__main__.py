@@ -47,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as problem:
-        return complain(f"{problem.filename}: {problem.strerror}." if problem.filename and problem.strerror else str(problem))
+        sentence = problem.strerror or str(problem)
+        return complain(f"{problem.filename}: {sentence}." if problem.filename else sentence)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
