@@ -76,7 +76,7 @@ def training(visit, server):
 
 def test_a_finished_run_is_drawn_within_two_seconds_of_navigation(visit, slowdown):
     measured = []
-    for _ in range(3):
+    for _ in range(6):
         factor = slowdown()
         begin = time.monotonic()
         page = visit(wait=False)
