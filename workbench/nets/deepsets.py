@@ -54,10 +54,6 @@ class DeepSets(Network):
         self.columns = [*(count * components for count in self.counts), event_features]
 
     @property
-    def parameters(self) -> int:
-        return sum(self.sizes)
-
-    @property
     def last_layer(self) -> slice:
         part, start = self.head.last_layer, self.parameters - self.head.parameters
         return slice(start + part.start, start + part.stop)

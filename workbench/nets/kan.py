@@ -45,14 +45,6 @@ class PopulationKAN(Network):
         self.sizes = [size for out, basis in self.shapes for size in (out * basis, out)]
         self.spacing = 2.0 * REACH / (GRID - 1)
 
-    @property
-    def parameters(self) -> int:
-        return sum(self.sizes)
-
-    @property
-    def last_layer(self) -> slice:
-        return slice(self.parameters - sum(self.sizes[-2:]), self.parameters)
-
     def layers(self, rows: Float[Tensor, "member parameter"]) -> list[LayerWeights]:
         """The layers' weights `(member, out, basis)` and biases, as views into the rows."""
         parts = rows.split(self.sizes, dim=1)

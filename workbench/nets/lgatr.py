@@ -58,14 +58,6 @@ class PopulationLGATr(Network):
             ) from problem
         return LGATrSlim(**self.options)
 
-    @property
-    def parameters(self) -> int:
-        return sum(self.sizes)
-
-    @property
-    def last_layer(self) -> slice:
-        return slice(self.parameters - sum(self.sizes[-2:]), self.parameters)
-
     def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:
         """As the package chooses them; it knows the global random numbers only, which are borrowed and put back."""
         rows = []

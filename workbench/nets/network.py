@@ -16,15 +16,18 @@ class Network(ABC):
     work: float = 1.0
     """Time of a step for each weight and event, relative to a perceptron."""
 
-    @property
-    @abstractmethod
-    def parameters(self) -> int:
-        """Number of weights of one member."""
+    sizes: list[int]
+    """Numbers of weights of the parts of a row, in order; the last two are the weights and biases of the last linear layer."""
 
     @property
-    @abstractmethod
+    def parameters(self) -> int:
+        """Number of weights of one member."""
+        return sum(self.sizes)
+
+    @property
     def last_layer(self) -> slice:
         """The part of a row that belongs to the last linear layer."""
+        return slice(self.parameters - sum(self.sizes[-2:]), self.parameters)
 
     @abstractmethod
     def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:

@@ -68,16 +68,6 @@ class PopulationMLP(Network):
         parts = rows.split(self.sizes, dim=1)
         return [(parts[2 * n].view(-1, *shape), parts[2 * n + 1]) for n, shape in enumerate(self.shapes)]
 
-    @property
-    def parameters(self) -> int:
-        """Number of weights and biases of one member."""
-        return sum(self.sizes)
-
-    @property
-    def last_layer(self) -> slice:
-        """The part of a row that belongs to the last layer."""
-        return slice(self.parameters - sum(self.sizes[-2:]), self.parameters)
-
     def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:
         """Weights ~ N(0, 2/in) and biases ~ U(±1/√in); in the last layer ~ N(0, 1/in) and 0."""
         rows = torch.zeros(members, self.parameters)
