@@ -77,8 +77,21 @@ def test_parity_odd_product_is_the_determinant_and_changes_sign_under_reflection
     np.testing.assert_allclose(kinematics.parity_odd(momenta * [1, 1, -1, 1]), -kinematics.parity_odd(momenta))
 
 
-def test_square_of_the_parity_odd_product_is_the_gram_determinant_of_the_invariants(rng):
-    momenta = flat_events(100, rng)
-    legs = momenta[:, [0, 1, 2, 4]]
+def six(rng) -> np.ndarray:
+    """Events of six particles, as those of gg → γγgg."""
+    outgoing = flat(100, 4, 1000.0, rng)
+    return np.concatenate([np.broadcast_to([[500.0, 0, 0, 500], [500, 0, 0, -500]], (100, 2, 4)), outgoing], axis=1)
+
+
+def test_six_particles_have_fifteen_invariants(rng):
+    momenta = six(rng)
+    expected = np.stack([kinematics.dot(momenta[:, i], momenta[:, j]) for i, j in combinations(range(6), 2)], axis=-1)
+    np.testing.assert_allclose(np.exp(kinematics.log_invariants(momenta)), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("particles", "chosen"), [(5, [0, 1, 2, 4]), (6, [0, 1, 2, 3])])
+def test_square_of_the_parity_odd_product_is_the_gram_determinant_of_the_invariants(particles, chosen, rng):
+    momenta = flat_events(100, rng) if particles == 5 else six(rng)
+    legs = momenta[:, chosen]
     gram = np.array([[kinematics.dot(legs[:, i], legs[:, j]) for i in range(4)] for j in range(4)]).transpose(2, 0, 1)
     np.testing.assert_allclose(kinematics.parity_odd(momenta) ** 2, -np.linalg.det(gram), rtol=1e-5, atol=1e-9 * np.abs(gram).max() ** 4)

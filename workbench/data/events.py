@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.physics.amplitudes import PARTICLES, check_process
+from workbench.physics.amplitudes import PARTICLES, check_process, units
 
 if TYPE_CHECKING:
     import xarray
@@ -72,7 +72,7 @@ class Events:
                     ("event",),
                     self.amplitude,
                     {
-                        "units": f"GeV^{8 - 2 * len(self.particles)}",
+                        "units": units(self.process),
                         "long_name": "squared amplitude, averaged over initial and summed over final states",
                     },
                 ),

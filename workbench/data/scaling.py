@@ -43,7 +43,7 @@ def raw_features(momenta: np.ndarray, inputs: str) -> np.ndarray:
     """Network inputs before standardisation.
 
     Arguments: `inputs` = momenta or four_vectors: all 4-momenta [GeV], the latter to be scaled as a whole, so that they stay 4-vectors;
-    invariants: the logarithms of the pair products and ε(p₁,p₂,p₃,p₅); momenta_invariants: both.
+    invariants: the logarithms of the pair products and a parity-odd product; momenta_invariants: both.
     """
     flat = momenta.reshape(len(momenta), -1)
     if inputs in ("momenta", "four_vectors"):

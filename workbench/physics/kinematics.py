@@ -69,7 +69,8 @@ def massless(momenta: np.ndarray) -> np.ndarray:
 
 
 def log_invariants(momenta: np.ndarray) -> np.ndarray:
-    """ln(p_i·p_j / GeV²) of all pairs i < j of massless momenta (*batch, particle, 4), as (*batch, pair): ten for five particles.
+    """ln(p_i·p_j / GeV²) of all pairs i < j of massless momenta (*batch, particle, 4), as (*batch, pair): ten for five
+    particles, fifteen for six.
 
     p_i·p_j = E_i E_j |n_i − n_j|²/2 with directions n: small angles keep their digits, where E_i E_j − p⃗_i·p⃗_j would lose them.
     """
@@ -80,12 +81,14 @@ def log_invariants(momenta: np.ndarray) -> np.ndarray:
 
 
 def parity_odd(momenta: np.ndarray) -> np.ndarray:
-    """ε(p₁,p₂,p₃,p₅) = det of the four rows (E, px, py, pz), in GeV⁴, of massless momenta (*batch, 5, 4): changes sign under reflection.
+    """ε(p₁,p₂,p₃,p₅), of six particles ε(p₁,p₂,p₃,p₄), in GeV⁴, of massless momenta (*batch, particle, 4): changes sign under reflection.
 
-    E₁E₂E₃E₅ (n₂−n₁)·((n₃−n₁)×(n₅−n₁)), the volume of the directions, exact to rounding also for planar events. By momentum conservation
-    all other choices of four legs give ± the same number, and its square is a polynomial in the ten invariants (a Gram determinant).
+    The determinant of the four rows (E, px, py, pz), as E_i E_j E_k E_l (n_j−n_i)·((n_k−n_i)×(n_l−n_i)), the volume of the directions,
+    exact to rounding also for planar events. Of five particles all other choices of four legs give ± the same number, by momentum
+    conservation. Of six they differ, but one is enough: the product of any two is a polynomial in the invariants (a Gram determinant). This
+    one, of incoming particles and photons, only changes sign when identical particles are exchanged.
     """
-    legs = momenta[..., [0, 1, 2, 4], :]
+    legs = momenta[..., [0, 1, 2, 4 if momenta.shape[-2] == 5 else 3], :]
     direction = legs[..., 1:] / legs[..., :1]
     a, b, c = (direction[..., leg, :] - direction[..., 0, :] for leg in (1, 2, 3))
     return legs[..., 0].prod(axis=-1) * (a * np.cross(b, c)).sum(axis=-1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -37,8 +37,16 @@ def observables(process: str) -> dict[str, Observable]:
 
 
 def _photons(momenta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The photons of gg → γγg, the harder one first."""
-    first, second = momenta[:, 2], momenta[:, 3]
+    """The photons, the harder one first."""
+    return _ordered(momenta[:, 2], momenta[:, 3])
+
+
+def _jets(momenta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The jets of gg → γγgg, the harder one first."""
+    return _ordered(momenta[:, 4], momenta[:, 5])
+
+
+def _ordered(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     swap = (pt(first) < pt(second))[:, None]
     return np.where(swap, second, first), np.where(swap, first, second)
 
@@ -52,7 +60,8 @@ def _cos_theta(momenta: np.ndarray) -> np.ndarray:
 
 
 def _nearest(momenta: np.ndarray) -> np.ndarray:
-    return np.minimum(delta_r(momenta[:, 2], momenta[:, 4]), delta_r(momenta[:, 3], momenta[:, 4]))
+    """Distance of the nearest pair of a photon and a jet."""
+    return np.min([delta_r(momenta[:, y], momenta[:, j]) for y in (2, 3) for j in range(4, momenta.shape[1])], axis=0)
 
 
 _GG_YYG = (
@@ -87,14 +96,12 @@ _GG_YYG = (
         "GeV",
         np.linspace(20, 500, 49),
         lambda p: pt(p[:, 2] + p[:, 3]),
-        "Transverse momentum of the photon pair: that of the jet, by balance",
+        "Transverse momentum of the photon pair: that of the jets, by balance",
     ),
     Observable(
         "photon_distance", "ΔR<sub>γγ</sub>", "", np.linspace(0.4, 5.4, 51), lambda p: delta_r(p[:, 2], p[:, 3]), "Distance of the photons"
     ),
-    Observable(
-        "jet_distance", "min ΔR<sub>γj</sub>", "", np.linspace(0.4, 5.4, 51), _nearest, "Distance of the jet from the nearer photon"
-    ),
+    Observable("jet_distance", "min ΔR<sub>γj</sub>", "", np.linspace(0.4, 5.4, 51), _nearest, "Distance of a jet from the nearest photon"),
     Observable(
         "photon_angle",
         "Δφ<sub>γγ</sub>",
@@ -107,4 +114,46 @@ _GG_YYG = (
     Observable("cos_theta", "|cos θ*|", "", np.linspace(0, 1, 41), _cos_theta, "Polar angle of the photons in the Collins-Soper frame"),
 )
 
-OBSERVABLES: dict[str, dict[str, Observable]] = {"gg_yyg": {observable.name: observable for observable in _GG_YYG}}
+_COARSE = {
+    "photon1_pt": np.linspace(40, 500, 24),
+    "photon2_pt": np.linspace(30, 500, 25),
+    "diphoton_mass": np.linspace(0, 1000, 26),
+    "diphoton_pt": np.linspace(0, 500, 26),
+    "photon_distance": np.linspace(0.4, 5.4, 26),
+    "jet_distance": np.linspace(0.4, 5.4, 26),
+    "photon_angle": np.linspace(0, np.pi, 21),
+    "cos_theta": np.linspace(0, 1, 21),
+}
+"""Bins for hundreds of events."""
+
+_GG_YYGG = (
+    *(replace(observable, bins=_COARSE[observable.name]) for observable in _GG_YYG if observable.name in _COARSE),
+    Observable(
+        "jet_pt",
+        "p<sub>T,j1</sub>",
+        "GeV",
+        np.linspace(20, 500, 25),
+        lambda p: pt(_jets(p)[0]),
+        "Transverse momentum of the harder jet",
+    ),
+    Observable(
+        "jet2_pt",
+        "p<sub>T,j2</sub>",
+        "GeV",
+        np.linspace(20, 500, 25),
+        lambda p: pt(_jets(p)[1]),
+        "Transverse momentum of the softer jet",
+    ),
+    Observable("jet_eta", "η<sub>j1</sub>", "", np.linspace(-5, 5, 26), lambda p: eta(_jets(p)[0]), "Pseudorapidity of the harder jet"),
+    Observable(
+        "dijet_mass", "m<sub>jj</sub>", "GeV", np.linspace(0, 1000, 26), lambda p: mass(p[:, 4] + p[:, 5]), "Invariant mass of the jets"
+    ),
+    Observable(
+        "dijet_distance", "ΔR<sub>jj</sub>", "", np.linspace(0.4, 5.4, 26), lambda p: delta_r(p[:, 4], p[:, 5]), "Distance of the jets"
+    ),
+)
+
+OBSERVABLES: dict[str, dict[str, Observable]] = {
+    "gg_yyg": {observable.name: observable for observable in _GG_YYG},
+    "gg_yygg": {observable.name: observable for observable in _GG_YYGG},
+}

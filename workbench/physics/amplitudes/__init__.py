@@ -12,11 +12,13 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-PROCESSES = {"gg_yyg": "gg → γγg at one loop"}
-PARTICLES = {"gg_yyg": ("g1", "g2", "y1", "y2", "g3")}
+PROCESSES = {"gg_yyg": "gg → γγg at one loop", "gg_yygg": "gg → γγgg at one loop, one more jet"}
+PARTICLES = {"gg_yyg": ("g1", "g2", "y1", "y2", "g3"), "gg_yygg": ("g1", "g2", "y1", "y2", "g3", "g4")}
 """Names of the particles of each process, two incoming ones first."""
-TYPES = {"gg_yyg": (0, 0, 1, 1, 2)}
+TYPES = {"gg_yyg": (0, 0, 1, 1, 2), "gg_yygg": (0, 0, 1, 1, 2, 2)}
 """Particles with the same number are identical: exchanging their momenta leaves the amplitude as it is."""
+SHIPPED = {"gg_yygg": 600}
+"""Processes of which so many exact points are shipped, because no formula is known that gives them quickly; the others are computed."""
 
 
 def check_process(process: str) -> str:
@@ -31,6 +33,11 @@ def check_process(process: str) -> str:
     raise ValueError(f"There is no process {str(process)[:40]!r}.{hint} The processes are: {', '.join(PROCESSES)}.")
 
 
+def units(process: str) -> str:
+    """The unit of |M|²: GeV^(8 − 2n) for n particles."""
+    return f"GeV^{8 - 2 * len(PARTICLES[check_process(process)])}"
+
+
 @overload
 def squared_amplitude(process: str, momenta: np.ndarray) -> np.ndarray: ...
 @overload
@@ -41,9 +48,13 @@ def squared_amplitude(process: str, momenta: Any) -> Any:
     Components are (E, px, py, pz), the two incoming particles first, all energies positive. Torch tensors are computed where they live and
     give torch tensors; anything else gives numpy arrays.
 
-    Raises: ValueError for an unknown process or a wrong shape.
+    Raises: ValueError for an unknown process, one that is not computed here, or a wrong shape.
     """
-    check_process(process)
+    if check_process(process) in SHIPPED:
+        raise ValueError(
+            f"{process} is not computed here, since the programs that can need more than a second for a point: "
+            f"make_dataset({process!r}) gives {SHIPPED[process]} points of theirs, and more come from a file of your own."
+        )
     # who has no torch yet, or is just importing it in another thread, has no tensors
     tensor = isinstance(momenta, getattr(sys.modules.get("torch"), "Tensor", ()))
     values = momenta if tensor else np.asarray(momenta, dtype=np.float64)

@@ -1,0 +1,132 @@
+"""The shipped points of gg → γγgg: the reference's numbers, physical events, and the soft limit that ties them to gg → γγg."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workbench.physics.amplitudes import PARTICLES, SHIPPED, TYPES, gg_yygg, squared_amplitude, units
+from workbench.physics.kinematics import boost, delta_r, dot, eta, log_invariants, mass, massless, parity_odd, pt
+from workbench.physics.observables import observables
+from workbench.physics.phase_space import CUTS
+
+REFERENCE = Path(__file__).parents[2].parent / "shared" / "reference" / "ggyygg.npz"
+
+
+@pytest.fixture(scope="module")
+def points() -> gg_yygg.Points:
+    return gg_yygg.shipped()
+
+
+def passed(momenta: np.ndarray) -> np.ndarray:
+    """Which events (event, 6, 4) pass the cuts of gg → γγg, every pair apart."""
+    photons, jets = np.sort(pt(momenta[:, 2:4]), axis=1), pt(momenta[:, 4:])
+    hard = (photons > [CUTS.photon_pt, CUTS.leading_photon_pt]).all(axis=1) & (jets > CUTS.jet_pt).all(axis=1)
+    central = (np.abs(eta(momenta[:, 2:4])) < CUTS.photon_eta).all(axis=1) & (np.abs(eta(momenta[:, 4:])) < CUTS.jet_eta).all(axis=1)
+    apart = np.all([delta_r(momenta[:, i], momenta[:, j]) > CUTS.distance for i, j in combinations(range(2, 6), 2)], axis=0)
+    return hard & central & apart
+
+
+def test_points_are_those_of_the_reference(points):
+    if not REFERENCE.exists():
+        pytest.skip("the reference file is not beside the repository")
+    with np.load(REFERENCE) as reference:
+        np.testing.assert_array_equal(points.momenta, reference["p"])
+        np.testing.assert_array_equal(points.sqrt_s, reference["sqrts"])
+        np.testing.assert_allclose(points.amplitude, reference["M2"], rtol=1e-4)
+
+
+def test_points_are_physical_events_inside_the_cuts(points):
+    momenta, beam = points.momenta, points.sqrt_s[:, None] / 2
+    assert momenta.shape == (SHIPPED["gg_yygg"], len(PARTICLES["gg_yygg"]), 4) and units("gg_yygg") == "GeV^-4"
+    assert (np.abs(massless(momenta)[..., 0] - momenta[..., 0]) < 1e-12 * beam).all()
+    assert (np.abs(momenta[:, :2].sum(axis=1) - momenta[:, 2:].sum(axis=1)) < 1e-12 * beam).all()
+    np.testing.assert_allclose(momenta[:, :2], beam[..., None] * np.array([[1, 0, 0, 1], [1, 0, 0, -1]]))
+    assert passed(momenta).all() and (points.sqrt_s == 1000).sum() == 494
+    assert len(np.unique(points.amplitude)) == 600
+
+
+def test_one_energy_by_dimensional_analysis_changes_few_cuts(points):
+    same = points.at(1000.0)
+    np.testing.assert_allclose(mass(same.momenta[:, 0] + same.momenta[:, 1]), 1000.0)
+    assert passed(same.momenta).sum() == 597
+    own = points.sqrt_s == 1000
+    np.testing.assert_array_equal(same.amplitude[own], points.amplitude[own])
+    before, after = (np.polyfit(np.log(points.sqrt_s[~own]), np.log(A[~own]), 1)[0] for A in (points.amplitude, same.amplitude))
+    assert abs(before + 4) < 1 and abs(after) < 1
+
+
+def test_dimensional_analysis_is_exact_where_it_can_be_computed():
+    from workbench.physics.phase_space import flat_events
+
+    momenta = flat_events(20, np.random.default_rng(1))
+    np.testing.assert_allclose(squared_amplitude("gg_yyg", 3 * momenta), squared_amplitude("gg_yyg", momenta) / 9, rtol=1e-9)
+
+
+def without(momenta: np.ndarray, soft: int) -> np.ndarray:
+    """The event of five particles left when a soft gluon is taken away: in the rest frame of the other three, beams along z."""
+    photons_and_jet = momenta[:, [2, 3, 9 - soft]]
+    total = photons_and_jet.sum(axis=1)
+    rest = total * [1, -1, -1, -1]
+    first, second = (boost(momenta[:, leg], rest)[:, 1:] for leg in (0, 1))
+    z = first / np.linalg.norm(first, axis=1)[:, None] - second / np.linalg.norm(second, axis=1)[:, None]
+    z /= np.linalg.norm(z, axis=1)[:, None]
+    x = np.cross([0.0, 1.0, 0.0], z)
+    x /= np.linalg.norm(x, axis=1)[:, None]
+    axes = np.stack([x, np.cross(z, x), z], axis=1)
+    outgoing = [np.einsum("eij,ej->ei", axes, boost(photons_and_jet[:, leg], rest)[:, 1:]) for leg in range(3)]
+    beam = mass(total)[:, None] / 2 * np.array([0.0, 0.0, 1.0])
+    return massless(np.stack([np.column_stack([np.zeros(len(p)), p]) for p in (beam, -beam, *outgoing)], axis=1))
+
+
+@pytest.mark.parametrize("soft", [4, 5])
+def test_softest_gluons_give_the_eikonal_factor_times_the_amplitude_of_one_jet_less(points, soft):
+    momenta = points.momenta
+    softness = momenta[:, soft, 0] / (points.sqrt_s / 2)
+    k, others = momenta[:, soft], [momenta[:, leg] for leg in (0, 1, 9 - soft)]
+    eikonal = 4 * math.pi * 0.118 * 3 * sum(dot(p, q) / (dot(p, k) * dot(q, k)) for p, q in combinations(others, 2)) / 2
+    ratio = points.amplitude / (eikonal * squared_amplitude("gg_yyg", without(momenta, soft)))
+    distance = [np.median(np.abs(np.log(ratio[softness < largest]))) for largest in (0.1, 0.2, 0.4, 1.0)]
+    assert distance == sorted(distance) and distance[0] < 0.06 and (softness < 0.1).sum() > 8
+    assert np.median(ratio[softness < 0.1]) == pytest.approx(1, abs=0.06)
+
+
+@pytest.mark.parametrize("exchange", [(0, 1), (2, 3), (4, 5)])
+def test_exchanging_identical_particles_exchanges_features(points, exchange):
+    i, j = exchange
+    order = list(range(6))
+    order[i], order[j] = j, i
+    assert TYPES["gg_yygg"][i] == TYPES["gg_yygg"][j]
+    pairs = list(combinations(range(6), 2))
+    moved = [pairs.index(tuple(sorted((order[a], order[b])))) for a, b in pairs]
+    exchanged = points.momenta[:, order]
+    np.testing.assert_allclose(log_invariants(exchanged), log_invariants(points.momenta)[:, moved])
+    sign = 1 if exchange == (4, 5) else -1
+    odd = parity_odd(points.momenta)
+    np.testing.assert_allclose(parity_odd(exchanged), sign * odd, atol=1e-9 * np.abs(odd).max())
+
+
+@pytest.mark.parametrize("exchange", [(0, 1), (2, 3), (4, 5)])
+def test_observables_do_not_ask_which_of_identical_particles_is_which(points, exchange):
+    order = list(range(6))
+    order[exchange[0]], order[exchange[1]] = order[exchange[1]], order[exchange[0]]
+    for observable in observables("gg_yygg").values():
+        values = observable.values(points.momenta)
+        np.testing.assert_allclose(observable.values(points.momenta[:, order]), values, rtol=1e-9, atol=1e-9)
+        inside = (values >= observable.bins[0]) & (values <= observable.bins[-1])
+        assert inside.mean() > 0.7, observable.name
+
+
+def test_every_observable_of_one_jet_exists_with_two():
+    assert set(observables("gg_yyg")) <= set(observables("gg_yygg"))
+
+
+def test_there_is_no_amplitude_at_other_momenta_and_a_sentence_says_what_there_is(points):
+    with pytest.raises(
+        ValueError, match=r"gg_yygg is not computed here.*make_dataset\('gg_yygg'\) gives 600 points .* file of your own\.$"
+    ):
+        squared_amplitude("gg_yygg", points.momenta)
