@@ -1,4 +1,4 @@
-"""Datasets by name: generated events, kept on disk, and the events of a recipe.
+"""Datasets by name: generated events, kept on disk, shipped ones, and the events of a recipe.
 
 Events come in chunks, each with its own seed (seed, chunk number): the first n events of a larger request are the same events, chunks are
 made in parallel, and a dataset on disk is extended by making only what it lacks.
@@ -25,7 +25,7 @@ from workbench.data import cache as disk
 from workbench.data.events import Events
 from workbench.data.files import load_file
 from workbench.home import data_folder
-from workbench.physics.amplitudes import PARTICLES, check_process, squared_amplitude
+from workbench.physics.amplitudes import PARTICLES, SHIPPED, check_process, gg_yygg, squared_amplitude
 from workbench.physics.phase_space import BEAMS, flat_events, hit_or_miss, peak, peaked_events
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ MOST_TRIES = 200_000
 """Points of phase space drawn at once: 50 MB."""
 SAFETY = 1.1
 """How much above the largest weight met there the largest weight is set."""
-MOST_EVENTS = 10_000_000
+USUAL_EVENTS, MOST_EVENTS = 90_000, 10_000_000
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _largest_weight(process: str, beams: str, sqrt_s: float) -> float:
 
 def make_dataset(
     process: str = "gg_yyg",
-    events: int = 90_000,
+    events: int | None = None,
     seed: int = 1,
     *,
     beams: str = "fixed",
@@ -139,12 +139,15 @@ def make_dataset(
     cache: bool = True,
     progress: Progress | None = None,
 ) -> xarray.Dataset:
-    """Events with exact amplitudes: momenta (event, particle, component) in GeV and amplitude (event) in GeV⁻², all of weight one.
+    """Events with exact amplitudes: momenta (event, particle, component) in GeV and amplitude (event) in GeV^(8 − 2n), all of weight one.
 
     The first n events of a larger request are the same events. Made in parallel on the processor's cores; kept in the data folder, from
-    where a second request, or a smaller one, is served.
+    where a second request, or a smaller one, is served. Of gg_yygg the package has 600 points, with fixed beams and flat sampling: they
+    come in an order drawn with `seed`, brought to `sqrt_s` by A(λp) = λ⁻⁴ A(p), and the variable `sqrt_s` tells where each was computed;
+    the cuts were made there. For 494 of them this is the default, 1 TeV, where 597 pass the cuts.
 
     Arguments:
+        events: how many; None: 90,000, or all that are shipped.
         beams: fixed: gluons of energy √s/2 each. pp: protons; the gluons follow their densities g(x₁) g(x₂) at Q = 91.188 GeV.
         sampling: flat: uniform in phase space. unweighted: density ∝ |M|², by hit-or-miss against the largest |M|²/peak met in a fixed
             scan; the attribute `excess` says which share of the cross-section lay above it.
@@ -154,10 +157,35 @@ def make_dataset(
     Raises: ValueError for an impossible request; OSError when the events cannot be kept (use cache=False).
     """
     source = Source(process, beams, sampling, sqrt_s, seed)
+    events = SHIPPED.get(process, USUAL_EVENTS) if events is None else events
     _whole("events", events, 1, MOST_EVENTS)
+    if process in SHIPPED:
+        return _shipped(source, events)
     with _shown(progress) as report:
         dataset = _kept(source, events, report) if cache else _extended(source, None, events, report)
     return dataset.isel(event=slice(events))
+
+
+def _shipped(source: Source, events: int) -> xarray.Dataset:
+    """The first of the shipped points in an order drawn with the seed, at the energy asked for."""
+    for name, only in (("beams", BEAMS[0]), ("sampling", "flat")):
+        if (value := getattr(source, name)) != only:
+            raise ValueError(
+                f"{name} = {value!r} is not possible for {source.process}: its points were computed with {name} = {only!r}; "
+                "others come from a file of your own."
+            )
+    points = gg_yygg.shipped().at(source.sqrt_s)
+    if events > len(points.amplitude):
+        raise ValueError(
+            f"{source.process} has {len(points.amplitude)} points, computed elsewhere, but {events:,} are asked for; "
+            "more come from a file of your own."
+        )
+    order = np.random.default_rng([source.seed, 2]).permutation(len(points.amplitude))[:events]
+    attributes: dict[str, Any] = {f"points_{name}": text for name, text in points.attributes.items()}
+    attributes |= {"title": f"{source.process}: exact squared amplitudes shipped with workbench", "source": json.dumps(asdict(source))}
+    dataset = Events(points.momenta[order], points.amplitude[order], source.process).to_dataset(**attributes)
+    computed = {"units": "GeV", "long_name": "energy of the collision at which the amplitude was computed"}
+    return dataset.assign(sqrt_s=("event", points.sqrt_s[order], computed))
 
 
 def _kept(source: Source, events: int, report: Progress) -> xarray.Dataset:
@@ -265,35 +293,50 @@ class Splits:
 
 
 def events_for(recipe: Wanted, progress: Progress | None = None) -> Splits:
-    """Test, validation and training events of a recipe: made, from the cache, or the user's own in an order drawn with `data_seed`.
+    """Test, validation and training events of a recipe: made, from the cache, shipped, or the user's own; the last two in an order drawn
+    with `data_seed`.
 
-    Raises: ValueError when the recipe is impossible or the file unusable or too small; OSError when a disk is full or a file unreadable.
+    Raises: ValueError when the recipe is impossible or there are too few events; OSError when a disk is full or a file unreadable.
     """
-    validation = max(1_000, recipe.events // 10)
     if recipe.file:
         loaded = load_file(recipe.file, recipe.process)
-        validation = min(validation, max(len(loaded) - recipe.test_events - recipe.events, recipe.events // 10, 1))
-        total = recipe.test_events + validation + recipe.events
-        if total > len(loaded):
-            raise ValueError(_too_small(recipe, len(loaded), validation))
         order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
-        return Splits(loaded[order[:total]], recipe.test_events, validation)
-    total = recipe.test_events + validation + recipe.events
+        validation = _validation(recipe, len(loaded))
+        return Splits(loaded[order[: recipe.test_events + validation + recipe.events]], recipe.test_events, validation)
+    validation = _validation(recipe, SHIPPED.get(recipe.process))
     dataset = make_dataset(
-        recipe.process, total, recipe.data_seed, beams=recipe.beams, sampling=recipe.sampling, sqrt_s=recipe.sqrt_s, progress=progress
+        recipe.process,
+        recipe.test_events + validation + recipe.events,
+        recipe.data_seed,
+        beams=recipe.beams,
+        sampling=recipe.sampling,
+        sqrt_s=recipe.sqrt_s,
+        progress=progress,
     )
     return Splits(Events.from_dataset(dataset), recipe.test_events, validation)
 
 
+def _validation(recipe: Wanted, available: int | None) -> int:
+    """Number of validation events: 1,000 or a tenth of the training events; of a limited number of events what is left, at least a tenth.
+
+    Raises: ValueError when too little is left.
+    """
+    least, most = max(recipe.events // 10, 1), max(recipe.events // 10, 1_000)
+    if available is None:
+        return most
+    validation = min(most, max(available - recipe.test_events - recipe.events, least))
+    if recipe.test_events + validation + recipe.events > available:
+        raise ValueError(_too_small(recipe, available, validation))
+    return validation
+
+
 def _too_small(recipe: Wanted, available: int, validation: int) -> str:
-    wanted = recipe.events + recipe.test_events
-    share = available / (wanted + recipe.events / 10) * 0.999
-    advice = f"events={int(recipe.events * share)} and test_events={int(recipe.test_events * share)} would fit"
-    if min(recipe.events, recipe.test_events) * share < 100:
-        advice = "at least 210 events, 100 of them for training, 10 for validation and 100 for the test, are needed"
+    test = min(recipe.test_events, max(available // 6, 100))
+    events = min(recipe.events, max((available - test) * 4 // 5, 100))
+    more = "" if recipe.file else ", and a file of your own may hold more"
     return (
-        f"{recipe.file} has {available:,} events, but {recipe.events:,} for training, {validation:,} for validation and "
-        f"{recipe.test_events:,} for the test are asked for; {advice}."
+        f"{recipe.file or recipe.process} has {available:,} events, but {recipe.events:,} for training, {validation:,} for validation and "
+        f"{recipe.test_events:,} for the test are asked for; events={events} and test_events={test} would fit{more}."
     )
 
 
