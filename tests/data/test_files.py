@@ -12,6 +12,7 @@ import pytest
 from workbench.data import cache
 from workbench.data.events import Events
 from workbench.data.files import FileProblem, columns, load_file
+from workbench.physics.amplitudes import gg_yygg
 from workbench.physics.phase_space import flat_events
 
 SECRET = b"private" * 10_000
@@ -60,9 +61,9 @@ def same(first: Events, second: Events, rtol: float = 0) -> bool:
     )
 
 
-def problem(path) -> str:
+def problem(path, process: str = "gg_yyg") -> str:
     with pytest.raises(FileProblem) as found:
-        load_file(path)
+        load_file(path, process)
     assert "\n" not in str(found.value) and len(str(found.value)) < 400
     return str(found.value)
 
@@ -359,3 +360,35 @@ def test_files_with_flipped_bytes_give_events_or_a_sentence(files, events, hdf5)
             load_file(path)
         except FileProblem as sentence:
             assert path.name in str(sentence)
+
+
+@pytest.fixture
+def two_jets() -> Events:
+    """Three hundred events with six particles."""
+    points = gg_yygg.shipped()
+    return Events(points.momenta[:300], points.amplitude[:300], "gg_yygg")
+
+
+def test_files_with_one_more_jet_are_read(two_jets, write, hdf5):
+    rows = np.column_stack([two_jets.momenta.reshape(300, 24), two_jets.amplitude])
+    names = columns("gg_yygg")
+    assert names[-5:] == ["E6", "px6", "py6", "pz6", "amplitude"]
+    for path in (
+        write(rows, header=",".join(names)),
+        write(rows[:, ::-1], header=";".join(names[::-1]), delimiter=";", name="other.csv"),
+        write(rows, header=False, name="bare.csv"),
+        hdf5(
+            lambda file: (file.create_dataset("momenta", data=two_jets.momenta), file.create_dataset("amplitude", data=two_jets.amplitude))
+        ),
+    ):
+        assert same(load_file(path, "gg_yygg"), two_jets, rtol=1e-15)
+
+
+def test_a_file_of_another_process_is_told_to_be_one(events, two_jets, table, write, hdf5):
+    rows = np.column_stack([two_jets.momenta.reshape(300, 24), two_jets.amplitude])
+    six = write(rows, header=",".join(columns("gg_yygg")))
+    assert "has columns of 6 particles; 5 are needed for gg_yyg, choose process='gg_yygg'" in problem(six)
+    assert "25 columns and no header" in (found := problem(write(rows, header=False))) and "choose process='gg_yygg'" in found
+    assert "has columns of 5 particles; 6 are needed for gg_yygg, choose process='gg_yyg'" in problem(write(table), "gg_yygg")
+    path = hdf5(lambda file: (file.create_dataset("momenta", data=events.momenta), file.create_dataset("amplitude", data=events.amplitude)))
+    assert "(event, 6, 4) is needed for gg_yygg, choose process='gg_yyg'" in problem(path, "gg_yygg")

@@ -141,7 +141,10 @@ class Reader:
                 found = {name: self.dataset(file, name) for name in ("momenta", "amplitude")}
                 events = found["momenta"].shape[0] if found["momenta"].ndim else 0
                 if found["momenta"].shape != (events, self.particles, 4):
-                    self.refuse(f"has momenta of the shape {found['momenta'].shape}; (event, {self.particles}, 4) is needed")
+                    other = found["momenta"].shape[1] if found["momenta"].ndim == 3 else 0
+                    self.refuse(
+                        f"has momenta of the shape {found['momenta'].shape}; (event, {self.particles}, 4) is needed{self.instead(other)}"
+                    )
                 if found["amplitude"].shape != (events,):
                     self.refuse(f"has {events:,} momenta but amplitudes of the shape {found['amplitude'].shape}; ({events},) is needed")
                 for name, dataset in found.items():
@@ -149,6 +152,11 @@ class Reader:
                 return found["momenta"].astype(np.float64)[()], found["amplitude"].astype(np.float64)[()]
         except (OSError, RuntimeError, KeyError) as problem:
             raise FileProblem(f"{self.name} is damaged: {str(problem)[:200]}.") from problem
+
+    def instead(self, particles: int) -> str:
+        """The process that has so many particles, if it is another one."""
+        fitting = [name for name, legs in PARTICLES.items() if len(legs) == particles and name != self.process]
+        return f" for {self.process}, choose process={fitting[0]!r}" if fitting else ""
 
     def dataset(self, file: h5py.File, name: str) -> h5py.Dataset:
         """A dataset at the top of the file; links are not followed, nothing else is looked at."""
@@ -193,7 +201,8 @@ class Reader:
         elif len(cells) == len(self.columns):
             order = list(range(len(cells)))
         else:
-            self.refuse(f"has {len(cells)} columns and no header; {len(self.columns)} are needed: {self.columns[0]}, …, {self.columns[-1]}")
+            needed = f"{len(self.columns)} are needed: {self.columns[0]}, …, {self.columns[-1]}{self.instead((len(cells) - 1) // 4)}"
+            self.refuse(f"has {len(cells)} columns and no header; {needed}")
         try:
             options: dict[str, Any] = {"delimiter": delimiter, "skiprows": skip + header, "usecols": order, "max_rows": MOST_EVENTS + 1}
             rows = np.loadtxt(self.path, ndmin=2, encoding="utf-8-sig", **options)
@@ -222,6 +231,9 @@ class Reader:
     def header(self, cells: list[str]) -> list[int]:
         """Where the columns are, by their names in any case."""
         lower = [cell.lower() for cell in cells]
+        legs = max((int(cell[-1]) for cell in lower if re.fullmatch(r"(e|px|py|pz)[1-9]", cell)), default=0)
+        if legs != self.particles and (other := self.instead(legs)):
+            self.refuse(f"has columns of {legs} particles; {self.particles} are needed{other}")
         for name in self.columns:
             if name.lower() not in lower:
                 self.refuse(f"has no column {name!r}{_hint(name, cells)}; the columns {self.columns[0]}, …, {self.columns[-1]} are needed")
