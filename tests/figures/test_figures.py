@@ -232,3 +232,33 @@ def test_packing_two_dimensions_and_equal_figures():
     frame = pack({"data": [{"z": grid}], "layout": {}})
     np.testing.assert_array_equal(unpack(frame)["data"][0]["z"], grid)
     assert frame == pack({"data": [{"z": grid.copy()}], "layout": {}})
+
+
+def with_units(prediction, units, process):
+    mean = prediction["mean"].assign_attrs(units=units)
+    return prediction.assign(mean=mean).assign_attrs(process=process)
+
+
+def titles(name, datasets, **options):
+    layout = FIGURES[name].as_dict(datasets, **options)["layout"]
+    return [axis["title"]["text"] for key, axis in layout.items() if key.startswith(("xaxis", "yaxis")) and "title" in axis]
+
+
+def test_amplitudes_are_shown_in_the_unit_of_the_prediction():
+    two_jets = with_units(make_prediction(), "GeV^-4", "gg_yygg")
+    two_jets = two_jets.drop_dims("particle").assign(
+        momenta=(("event", "particle", "component"), np.tile(two_jets.momenta.values[:, :3], (1, 2, 1)))
+    )
+    for datasets, power in ((make_prediction(), 2), (two_jets, 4)):
+        shown = titles("prediction_truth", datasets)
+        assert f"A [GeV<sup>−{power}</sup>]" in shown and f"⟨A⟩ [GeV<sup>−{power}</sup>]" in shown
+        assert f"Σ A [GeV<sup>−{power + 1}</sup>]" in titles("kinematics", datasets, observable="diphoton_mass")
+        assert f"Σ A [GeV<sup>−{power}</sup>]" in titles("kinematics", datasets, observable="cos_theta")
+    assert "Σ A [GeV<sup>−5</sup>]" in titles("kinematics", two_jets, observable="dijet_mass")
+
+
+def test_runs_of_different_processes_share_ratios_but_no_sums():
+    runs = [("one jet", make_prediction()), ("two jets", with_units(make_prediction(), "GeV^-4", "gg_yygg"))]
+    assert "A [GeV<sup>−2</sup> or GeV<sup>−4</sup>]" in titles("prediction_truth", runs)
+    assert "choose runs of one process" in json.dumps(FIGURES["kinematics"].as_dict(runs)["layout"], default=str)
+    assert len(FIGURES["delta"].as_dict(runs)["data"]) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def prediction_truth(runs: Runs, theme: Theme) -> dict[str, Any]:
         spread = np.maximum(profile["high95"].values - 1, 1 - profile["low95"].values)[profile["count"].values >= 20]
         widest = max(widest, float(spread.max(initial=0)))
     half = bound(widest, RATIO_RANGES)
-    units = "GeV<sup>−2</sup>"
+    units = " or ".join(map(_typeset, _units(runs)))
     upper = axis(theme, f"⟨A⟩ [{units}]", log=True, range=ends, labels=4)
     lower = axis(theme, "⟨A⟩ / A", range=[1 - half, 1 + half])
     drawn = two_panels(theme, axis(theme, f"A [{units}]", log=True, range=ends), upper, lower, share=0.36)
@@ -133,6 +134,11 @@ def kinematics(runs: Runs, theme: Theme, observable: Any = "diphoton_mass") -> d
     """
     if isinstance(observable, str):
         observable = _observable(observable, runs)
+    units = _units(runs)
+    if len(units) > 1:
+        raise Empty(
+            f"These runs have amplitudes in {' and '.join(map(_typeset, units))}; choose runs of one process to compare their sums."
+        )
     data, below, tops, widest = [], [], [], 0.0
     expected: list[dict[str, Any]] = []
     for number, (label, dataset) in enumerate(runs):
@@ -184,7 +190,7 @@ def kinematics(runs: Runs, theme: Theme, observable: Any = "diphoton_mass") -> d
     half = bound(1.1 * widest, RATIO_RANGES)
     unit = observable.unit
     ends = [10.0 ** np.floor(np.log10(positive.min())), 10.0 ** np.ceil(np.log10(positive.max()) + 0.05)]
-    upper = axis(theme, f"Σ A [{_per(unit)}]", log=True, range=ends, labels=4)
+    upper = axis(theme, f"Σ A [{_per(units[0], unit)}]", log=True, range=ends, labels=4)
     lower = axis(theme, "⟨A⟩ / A", range=[1 - half, 1 + half])
     edges = np.asarray(observable.bins, dtype=float)
     x = axis(theme, f"{observable.symbol} [{unit}]" if unit else observable.symbol, range=[float(edges[0]), float(edges[-1])])
@@ -200,9 +206,21 @@ def _observable(name: str, runs: Runs) -> Any:
     return known[name]
 
 
-def _per(unit: str) -> str:
-    """The unit of Σ A per unit of the observable, for amplitudes in GeV⁻²."""
-    return {"": "GeV<sup>−2</sup>", "GeV": "GeV<sup>−3</sup>"}.get(unit, f"GeV<sup>−2</sup>/{unit}")
+def _units(runs: Runs) -> list[str]:
+    """The units of the runs' amplitudes, each once."""
+    return list(dict.fromkeys(str(dataset["mean"].attrs.get("units", "GeV^-2")) for _, dataset in runs))
+
+
+def _typeset(units: str) -> str:
+    """GeV^-2 as GeV⁻²."""
+    return re.sub(r"\^(-?\d+)", lambda power: f"<sup>{power[1].replace('-', '−')}</sup>", units)
+
+
+def _per(units: str, unit: str) -> str:
+    """The unit of Σ A per unit of the observable: GeV⁻³ for amplitudes in GeV⁻² and an observable in GeV."""
+    if unit == "GeV" and (power := re.fullmatch(r"GeV\^(-?\d+)", units)):
+        return _typeset(f"GeV^{int(power[1]) - 1}")
+    return f"{_typeset(units)}/{unit}" if unit else _typeset(units)
 
 
 def _positive(values: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ def histogram(values: Any, edges: Any) -> xr.Dataset:
 
 
 def ratio_profile(prediction: xr.Dataset, edges: Any) -> xr.Dataset:
-    """⟨A⟩/A in bins of A [GeV⁻²]: median and the bands that hold 68 % and 95 % of the events.
+    """⟨A⟩/A in bins of A: median and the bands that hold 68 % and 95 % of the events.
 
     *Returns*: dim bin with median, low68, high68, low95, high95 (NaN in empty bins), count; coords low, high.
     """

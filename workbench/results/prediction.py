@@ -17,9 +17,9 @@ KEPT = ("amplitude_true", "amplitude_train", "temperature", "momenta", "step", "
 
 
 def summary(prediction: xr.Dataset) -> xr.Dataset:
-    """⟨A⟩, σ_syst, σ_stat, σ_tot [GeV⁻²] and Δ per event. A summary passes through; σ_tot and Δ are added where they are missing.
+    """⟨A⟩, σ_syst, σ_stat, σ_tot and Δ per event. A summary passes through; σ_tot and Δ are added where they are missing.
 
-    Amplitudes keep the units of the prediction (GeV⁻² for a 2 → 3 process).
+    Amplitudes keep the units of the prediction: GeV⁻² for gg → γγg, GeV⁻⁴ with one more jet.
     """
     if {"sigma_tot", "delta"} <= set(prediction.variables):
         return prediction
