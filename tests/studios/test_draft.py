@@ -83,7 +83,14 @@ def test_options_without_effect_are_hidden():
     ensemble = AmplitudeRecipe(uncertainty="repulsive_ensemble", boost_pull=1.0)
     assert matters("members", ensemble) and matters("boost_pull_cut", ensemble)
     assert not matters("draws", ensemble) and not matters("boost_fraction", ensemble)
-    assert not matters("sqrt_s", AmplitudeRecipe(file="mine.h5"))
+    assert not matters("sqrt_s", AmplitudeRecipe(file="mine.h5")) and matters("process", AmplitudeRecipe(file="mine.h5"))
+
+
+def test_options_that_shipped_events_do_not_have_are_hidden_unless_they_must_be_corrected():
+    shipped = AmplitudeRecipe(process="gg_yygg")
+    assert matters("beams", AmplitudeRecipe()) and not matters("beams", shipped) and not matters("sampling", shipped)
+    assert matters("beams", shipped.replace(beams="pp")) and matters("sampling", shipped.replace(sampling="unweighted"))
+    assert matters("data_seed", shipped) and matters("sqrt_s", shipped)
 
 
 def test_tables_of_the_form_name_only_options_that_exist():

@@ -137,7 +137,10 @@ class AmplitudeRecipe(Recipe):
     }
 
     process = Choice(
-        ["gg_yyg"], label="Process", doc="The scattering process whose squared amplitude A = |M|² is learned: gg → γγg at one loop."
+        ["gg_yyg", "gg_yygg"],
+        label="Process",
+        doc="The scattering process whose squared amplitude A = |M|² is learned. gg_yyg: gg → γγg at one loop, as many events as wanted. "
+        "gg_yygg: one more jet, 600 events computed elsewhere, for instance 400 for training and 100 for the test, or your own file.",
     )
     file = param.String(
         "",
