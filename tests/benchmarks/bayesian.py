@@ -96,7 +96,7 @@ def peer_step(model: nn.Module, adam: torch.optim.Optimizer, x: Tensor, t: Tenso
 def ours(features: int, **changes: Any) -> State:
     """The default recipe's training, with some options changed."""
     recipe = AmplitudeRecipe(device="cpu", **changes)
-    return state(recipe, method(recipe, features, POINTS, CPU))
+    return state(recipe, method([recipe], features, POINTS, CPU))
 
 
 def interleaved(candidates: dict[str, Callable[[], None]], rounds: int, repeats: int = 5, warm_up: int = 3) -> dict[str, list[float]]:
@@ -205,9 +205,9 @@ def quality_benchmark(epochs: int) -> None:
             _step(training, batches["train"])
 
     def our_draws(split: str) -> Tensor:
-        return learned.predict(learned.networks(64, torch.Generator().manual_seed(1)), batches[split].features)
+        return learned.predict(learned.networks(64, torch.Generator().manual_seed(1))[0], batches[split].features)
 
-    follow("workbench", our_epoch, lambda: learned.predict(learned.central(), batches["fresh"].features)[0, :, 0], our_draws)
+    follow("workbench", our_epoch, lambda: learned.predict(learned.central(), batches["fresh"].features)[0, 0, :, 0], our_draws)
     for name, model in (("torchbnn", TorchBNN(10)), ("bayesian-torch", BayesianTorch(10))):
         adam = torch.optim.Adam(model.parameters(), lr=3e-3)
         decay = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)

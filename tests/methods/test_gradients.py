@@ -9,7 +9,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from workbench.data.scaling import Batch
-from workbench.methods.base import gaussian_likelihood
+from workbench.methods.base import Point, gaussian_likelihood
 from workbench.methods.bnn import BayesianNetwork
 from workbench.methods.heteroscedastic import Heteroscedastic
 from workbench.methods.repulsive import RepulsiveEnsemble, repulsion_gradient
@@ -42,7 +42,10 @@ def in_double(method):
         method.parameters[name] = double
         setattr(method, name, double)
     if hasattr(method, "noise"):
-        method.noise.table, method.signs = method.noise.table.double(), method.signs.double()
+        method.noise.table = method.noise.table.double()
+    for name in ("signs", "precision", "prior_width", "repulsion"):
+        if hasattr(method, name):
+            setattr(method, name, getattr(method, name).double())
     return method
 
 
@@ -64,34 +67,27 @@ def test_a_network_that_claims_too_much_is_pulled_back(batch):
     assert torch.isfinite(slope).all() and (slope[..., 1] < 0).all()
 
 
-def test_heteroscedastic_gradient(generator, batch):
-    method = in_double(Heteroscedastic(network(), training_points=POINTS, prior_width=PRIOR, generator=generator, device=CPU, members=3))
-    value = method.differentiate(batch, 0)
-    rows = method.weights.clone().requires_grad_()
+def test_heteroscedastic_gradient(batch):
+    method = in_double(Heteroscedastic(network(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, members=3))
+    value = method.differentiate(batch, 0)[0]
+    rows = method.weights[0].clone().requires_grad_()
     outputs = method.network(rows, batch.features.expand(3, *batch.features.shape))
     likelihood, _ = gaussian_likelihood(outputs, batch.target.expand(3, -1), batch.weight.expand(3, -1))
     loss = likelihood.mean(1).sum() + rows.square().sum() / (2 * POINTS * PRIOR**2)
     loss.backward()
-    torch.testing.assert_close(method.weights.grad, rows.grad)
-    torch.testing.assert_close(3 * (value + method.penalty()), loss.detach())
+    torch.testing.assert_close(method.weights.grad[0], rows.grad)
+    torch.testing.assert_close(3 * (value + method.penalty()[0]), loss.detach())
 
 
 @pytest.mark.parametrize("last_layer_only", [False, True])
 def test_bayesian_gradient_is_that_of_the_evidence_bound(generator, batch, last_layer_only):
     method = in_double(
         BayesianNetwork(
-            network(),
-            training_points=POINTS,
-            prior_width=PRIOR,
-            generator=generator,
-            device=CPU,
-            seed=5,
-            last_layer_only=last_layer_only,
-            warm_start=0.0,
+            network(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, seed=5, last_layer_only=last_layer_only, warm_start=0.0
         )
     )
-    value = method.differentiate(batch, 9)
-    posterior = method.posterior.clone().requires_grad_()
+    value = method.differentiate(batch, 9)[0]
+    posterior = method.posterior[:, 0].clone().requires_grad_()
     part, noise = method.bayesian, method.noise.draw(9)
     mean, width = posterior[0], posterior[1, part].exp()
     rows = torch.stack([torch.cat([mean[: part.start], mean[part] + sign * noise * width]) for sign in (1.0, -1.0)])
@@ -100,29 +96,23 @@ def test_bayesian_gradient_is_that_of_the_evidence_bound(generator, batch, last_
     )
     divergence = kl_divergence(Normal(mean[part], width), Normal(0.0, PRIOR)).sum() / POINTS
     (likelihood.mean() + divergence).backward()
-    torch.testing.assert_close(method.posterior.grad, posterior.grad)
+    torch.testing.assert_close(method.posterior.grad[:, 0], posterior.grad)
     torch.testing.assert_close(value, likelihood.mean().detach())
-    torch.testing.assert_close(method.penalty(), divergence.detach())
+    torch.testing.assert_close(method.penalty()[0], divergence.detach())
 
 
 def test_an_odd_batch_leaves_one_event_out(generator, batch):
-    method = in_double(
-        BayesianNetwork(network(), training_points=POINTS, prior_width=PRIOR, generator=generator, device=CPU, seed=5, warm_start=0.0)
-    )
+    method = in_double(BayesianNetwork(network(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, seed=5, warm_start=0.0))
     even = method.differentiate(batch[:10], 4).clone()
     torch.testing.assert_close(method.differentiate(batch[:11], 4), even, rtol=0, atol=0)
 
 
 def test_warm_start_moves_the_means_only_towards_the_most_probable_weights(generator, batch):
-    method = in_double(
-        BayesianNetwork(network(), training_points=POINTS, prior_width=PRIOR, generator=generator, device=CPU, seed=5, warm_start=0.5)
-    )
+    method = in_double(BayesianNetwork(network(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, seed=5, warm_start=0.5))
     method.advance(0.0)
-    value = method.differentiate(batch, 0)
+    value = method.differentiate(batch, 0)[0]
     mean = method.mean.clone().requires_grad_()
-    likelihood, _ = gaussian_likelihood(
-        method.network(mean.unsqueeze(0), batch.features.unsqueeze(0)), batch.target[None], batch.weight[None]
-    )
+    likelihood, _ = gaussian_likelihood(method.network(mean, batch.features.unsqueeze(0)), batch.target[None], batch.weight[None])
     (likelihood.mean() + mean.square().sum() / (2 * POINTS * PRIOR**2)).backward()
     torch.testing.assert_close(method.posterior.grad[0], mean.grad)
     assert not method.posterior.grad[1].any()
@@ -161,27 +151,45 @@ def test_members_that_agree_exactly_do_not_produce_nan():
 
 
 def test_without_repulsion_members_train_as_if_alone(generator, batch):
-    ensemble = RepulsiveEnsemble(
-        network(),
-        training_points=POINTS,
-        prior_width=PRIOR,
-        generator=torch.Generator().manual_seed(2),
-        device=CPU,
-        members=3,
-        repulsion=0.0,
-    )
-    independent = Heteroscedastic(
-        network(), training_points=POINTS, prior_width=PRIOR, generator=torch.Generator().manual_seed(2), device=CPU, members=3
-    )
+    ensemble = RepulsiveEnsemble(network(), [Point(2, PRIOR)], training_points=POINTS, device=CPU, members=3)
+    independent = Heteroscedastic(network(), [Point(2, PRIOR)], training_points=POINTS, device=CPU, members=3)
     for method in (ensemble, independent):
         in_double(method).differentiate(batch, 0)
     torch.testing.assert_close(ensemble.weights.grad, independent.weights.grad, rtol=0, atol=0)
 
 
-def test_draws_for_evaluation_have_the_posterior_widths_and_cancel_in_pairs(generator):
-    method = BayesianNetwork(network(), training_points=POINTS, prior_width=PRIOR, generator=generator, device=CPU, seed=5, warm_start=0.0)
-    rows = method.networks(2_000, torch.Generator().manual_seed(1))
-    torch.testing.assert_close(rows.mean(0), method.mean, rtol=0, atol=1e-6)
+def test_draws_for_evaluation_have_the_posterior_widths_and_cancel_in_pairs():
+    method = BayesianNetwork(network(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, seed=5, warm_start=0.0)
+    rows = method.networks(2_000, torch.Generator().manual_seed(1))[0]
+    torch.testing.assert_close(rows.mean(0), method.mean[0], rtol=0, atol=1e-6)
     width = (rows - method.mean).std(0)
-    torch.testing.assert_close(width, method.log_width.exp(), rtol=6 / 2_000**0.5, atol=0)
-    assert method.networks(5, torch.Generator().manual_seed(1)).shape == (5, method.network.parameters)
+    torch.testing.assert_close(width, method.log_width[0].exp(), rtol=6 / 2_000**0.5, atol=0)
+    assert method.networks(5, torch.Generator().manual_seed(1)).shape == (1, 5, method.network.parameters)
+
+
+METHODS = {
+    "deterministic": lambda points: Heteroscedastic(network(), points, training_points=POINTS, device=CPU),
+    "ensemble": lambda points: RepulsiveEnsemble(network(), points, training_points=POINTS, device=CPU, members=3),
+    "bnn": lambda points: BayesianNetwork(network(), points, training_points=POINTS, device=CPU, seed=5, warm_start=0.0),
+    "last layer": lambda points: BayesianNetwork(
+        network(), points, training_points=POINTS, device=CPU, seed=5, warm_start=0.0, last_layer_only=True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_points_trained_together_have_the_gradients_they_have_alone(generator, batch, name):
+    points = [Point(1, 0.5, 1.0), Point(2, 0.5, 100.0), Point(2, 3.0, 0.0)]
+    target = torch.stack([batch.target, 2.0 * batch.target, batch.target - 1.0])
+    weight = torch.stack([batch.weight, batch.weight, 3.0 * batch.weight])
+    together = in_double(METHODS[name](points))
+    value = together.differentiate(Batch(batch.features, target, weight), 3)
+    (parameter,) = together.parameters.values()
+    axis = 1 if parameter.shape[0] == 2 else 0
+    for number, point in enumerate(points):
+        alone = in_double(METHODS[name]([point]))
+        own = alone.differentiate(Batch(batch.features, target[number], weight[number]), 3)
+        (single,) = alone.parameters.values()
+        torch.testing.assert_close(value[number], own[0])
+        torch.testing.assert_close(together.penalty()[number], alone.penalty()[0])
+        torch.testing.assert_close(parameter.grad.select(axis, number), single.grad.select(axis, 0))

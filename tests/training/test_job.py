@@ -152,20 +152,20 @@ def test_calibration_gives_the_validation_pull_a_second_moment_of_one():
 
 def test_boosting_raises_the_weight_of_the_uncertain_events_in_every_round():
     job, _ = finished(boost_sigma=3.0, boost_rounds=4, boost_fraction=0.05)
-    weight = job.batches["train"].weight
-    assert job.boosted == 4
+    (weight,) = job.training.batches["train"].weight
+    assert job.training.boosted == 4
     assert weight.sum().item() == pytest.approx(600 + 4 * 3.0 * 30, abs=12 * 3.0)
     assert weight.min() == 1.0 and set(((weight - 1.0) % 3.0).tolist()) == {0.0}
 
 
 def test_without_boosting_all_events_count_once():
-    assert finished()[0].batches["train"].weight.eq(1.0).all()
+    assert finished()[0].training.batches["train"].weight.eq(1.0).all()
 
 
 def test_the_test_events_and_their_noise_do_not_depend_on_the_training_size():
     small, large = Job(AmplitudeRecipe(**SMALL)), Job(AmplitudeRecipe(**{**SMALL, "events": 900}))
-    np.testing.assert_array_equal(small.events["test"].momenta, large.events["test"].momenta)
-    np.testing.assert_array_equal(small.amplitudes["test"], large.amplitudes["test"])
+    np.testing.assert_array_equal(small.training.events["test"].momenta, large.training.events["test"].momenta)
+    np.testing.assert_array_equal(small.training.amplitudes[0]["test"], large.training.amplitudes[0]["test"])
 
 
 def test_a_hopeless_learning_rate_ends_in_a_sentence():
@@ -178,7 +178,7 @@ def test_a_hopeless_learning_rate_ends_in_a_sentence():
 def test_every_network_has_its_own_inputs(architecture):
     features = {"deepsets": 20, "deepsets_invariants": 31, "lgatr": 20}.get(architecture, 11)
     job = Job(recipe_of(architecture=architecture, inputs="invariants"))
-    assert job.batches["train"].features.shape[1] == features
+    assert job.training.batches["train"].features.shape[1] == features
     assert job.prediction("test")["mean"].notnull().all()
 
 

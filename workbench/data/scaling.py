@@ -8,7 +8,7 @@ A Gaussian in log A is log-normal in A. To first order this is A = exp(m + s ȳ)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,22 +21,25 @@ from workbench.physics.kinematics import log_invariants, parity_odd
 
 @dataclass(frozen=True)
 class Batch:
-    """Order-one numbers for networks; all tensors share the event axis and the device."""
+    """Order-one numbers for networks; all tensors share the event axis and the device.
+
+    The points of a sweep see the same events with targets and weights of their own; a single training needs no axis `point`.
+    """
 
     features: Float[Tensor, "event feature"]
-    target: Float[Tensor, " event"]
-    weight: Float[Tensor, " event"]
+    target: Float[Tensor, "*point event"]
+    weight: Float[Tensor, "*point event"]
     """How often an event counts in the loss, n_j; 1 without boosting."""
 
     def __len__(self) -> int:
-        return len(self.target)
+        return len(self.features)
 
     def __getitem__(self, index: Tensor | slice) -> Batch:
-        return Batch(self.features[index], self.target[index], self.weight[index])
+        return Batch(self.features[index], self.target[..., index], self.weight[..., index])
 
     def select(self, index: Tensor) -> Batch:
         """The events with these numbers, faster than indexing."""
-        return Batch(self.features.index_select(0, index), self.target.index_select(0, index), self.weight.index_select(0, index))
+        return Batch(self.features.index_select(0, index), self.target.index_select(-1, index), self.weight.index_select(-1, index))
 
 
 def raw_features(momenta: np.ndarray, inputs: str) -> np.ndarray:
@@ -95,13 +98,22 @@ class Scaling:
             raise ValueError(f"All {len(amplitude)} training amplitudes are equal ({amplitude[0]:.6g}); there is nothing to learn.")
         return cls(inputs, mean, np.where(constant, 1.0, width), float(log.mean()), float(log.std()))
 
+    def for_targets(self, amplitude: np.ndarray) -> Scaling:
+        """The same features with the targets of other training amplitudes."""
+        log = np.log(amplitude)
+        return replace(self, log_mean=float(log.mean()), log_width=float(log.std()))
+
+    def target(self, amplitude: np.ndarray) -> Float[Tensor, " event"]:
+        """Standardised log-amplitudes."""
+        return torch.tensor((np.log(amplitude) - self.log_mean) / self.log_width, dtype=torch.float32)
+
     def features(self, momenta: np.ndarray) -> np.ndarray:
         """Standardised inputs `(event, feature)`; inputs that never change are 0."""
         return ((raw_features(momenta, self.inputs) - self.feature_mean) / self.feature_width).astype(np.float32)
 
     def batch(self, momenta: np.ndarray, amplitude: np.ndarray, device: torch.device | str = "cpu") -> Batch:
         """Events as network input and standardised log-amplitude."""
-        target = torch.tensor((np.log(amplitude) - self.log_mean) / self.log_width, dtype=torch.float32)
+        target = self.target(amplitude)
         return Batch(torch.tensor(self.features(momenta)).to(device), target.to(device), torch.ones_like(target).to(device))
 
     def amplitude(self, mean: np.ndarray, log_variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

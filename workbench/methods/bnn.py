@@ -12,12 +12,14 @@ less than half the time, because early steps need no error bars.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from workbench.data.scaling import Batch
-from workbench.methods.base import Method, gaussian_likelihood
+from workbench.methods.base import Method, Point, gaussian_likelihood
 from workbench.nets.bayesian import NoiseTable, kl
 from workbench.nets.network import Network
 
@@ -26,92 +28,95 @@ INITIAL_WIDTH = 3e-3
 
 
 class BayesianNetwork(Method):
-    """A mean-field Gaussian posterior over all weights, or over those of the last layer.
+    """A mean-field Gaussian posterior over all weights, or over those of the last layer, for each point.
 
-    Arguments: `training_points` N divides the KL; `warm_start` is the fraction of training with the means alone.
+    All points use the same ε of a step, so that they differ by what they learn and not by their draws.
+
+    Arguments: `training_points` N divides the KL; `warm_start` is the fraction of training with the means alone; `seed` is that of ε.
     """
 
     def __init__(
         self,
         network: Network,
+        points: Sequence[Point],
         *,
         training_points: int,
-        prior_width: float,
-        generator: torch.Generator,
         device: torch.device,
         seed: int,
         last_layer_only: bool = False,
         warm_start: float = 0.5,
     ):
-        self.network, self.training_points, self.prior_width = network, training_points, prior_width
+        self.network, self.points, self.training_points = network, len(points), training_points
         self.bayesian = network.last_layer if last_layer_only else slice(0, network.parameters)
-        mean = network.initial(1, generator)[0]
+        mean = torch.cat([network.initial(1, torch.Generator().manual_seed(point.seed)) for point in points])
         self.posterior = torch.stack([mean, torch.full_like(mean, INITIAL_WIDTH).log()]).to(device)
         self.parameters = {"posterior": self.posterior}
-        self.signs = torch.tensor([[1.0], [-1.0]], device=device, dtype=mean.dtype)
+        self.prior_width = self.posterior.new_tensor([point.prior_width for point in points]).unsqueeze(1)
+        self.precision = 1.0 / (training_points * self.prior_width.square())
+        """1/(Nσ_p²): the prior's pull on a weight, per event."""
+        self.signs = self.posterior.new_tensor([1.0, -1.0]).view(2, 1, 1)
         self.noise = NoiseTable(self.bayesian.stop - self.bayesian.start, seed, device)
         self.warm_start, self.open = warm_start, warm_start == 0.0
 
     @property
-    def mean(self) -> Float[Tensor, " parameter"]:
+    def mean(self) -> Float[Tensor, "point parameter"]:
         """μ of all weights."""
         return self.posterior[0]
 
     @property
-    def log_width(self) -> Float[Tensor, " bayesian"]:
+    def log_width(self) -> Float[Tensor, "point bayesian"]:
         """log σ of the Bayesian weights."""
-        return self.posterior[1, self.bayesian]
+        return self.posterior[1, :, self.bayesian]
 
     def advance(self, fraction: float) -> None:
         self.open = fraction >= self.warm_start
 
-    def differentiate(self, batch: Batch, step: int) -> Float[Tensor, ""]:
+    def differentiate(self, batch: Batch, step: int) -> Float[Tensor, " point"]:
         if self.posterior.grad is None:
             self.posterior.grad = torch.zeros_like(self.posterior)
-        slope_mean, slope_width = self.posterior.grad[0], self.posterior.grad[1, self.bayesian]
+        slope_mean, slope_width = self.posterior.grad[0], self.posterior.grad[1, :, self.bayesian]
         if self.open:
-            width, noise = self.log_width.exp(), self.noise.draw(step)
-            shift = noise * width
+            width = self.log_width.exp()
+            shift = self.noise.draw(step) * width
             everywhere = torch.nn.functional.pad(shift, (self.bayesian.start, 0)) if self.bayesian.start else shift
-            rows = torch.addcmul(self.mean, self.signs, everywhere)
-            value, (plus, minus) = self._likelihood(rows, batch)
+            value, (plus, minus) = self._likelihood(torch.addcmul(self.mean, self.signs, everywhere), batch)
             torch.add(plus, minus, out=slope_mean)
-            torch.sub(plus[self.bayesian], minus[self.bayesian], out=slope_width)
-            slope_width.mul_(shift).addcmul_(width, width, value=self.precision).sub_(1.0 / self.training_points)
+            torch.sub(plus[:, self.bayesian], minus[:, self.bayesian], out=slope_width)
+            slope_width.mul_(shift).addcmul_(width.square_(), self.precision).sub_(1.0 / self.training_points)
         else:
             value, gradient = self._likelihood(self.mean.unsqueeze(0), batch)
             slope_mean.copy_(gradient[0])
-        slope_mean[self.bayesian].add_(self.mean[self.bayesian], alpha=self.precision)
+        slope_mean[:, self.bayesian].addcmul_(self.mean[:, self.bayesian], self.precision)
         return value
 
-    def penalty(self) -> Float[Tensor, ""]:
-        mean = self.mean[self.bayesian]
+    def penalty(self) -> Float[Tensor, " point"]:
+        mean = self.mean[:, self.bayesian]
         if not self.open:
-            return 0.5 * self.precision * mean.square().sum()
+            return 0.5 * (self.precision * mean.square()).sum(1)
         return kl(mean, self.log_width.exp(), self.prior_width) / self.training_points
 
-    @property
-    def precision(self) -> float:
-        """1/(Nσ_p²): the prior's pull on a weight, per event."""
-        return 1.0 / (self.training_points * self.prior_width**2)
-
-    def _likelihood(self, rows: Float[Tensor, "draw parameter"], batch: Batch) -> tuple[Tensor, Float[Tensor, "draw parameter"]]:
+    def _likelihood(
+        self, rows: Float[Tensor, "draw point parameter"], batch: Batch
+    ) -> tuple[Float[Tensor, " point"], Float[Tensor, "draw point parameter"]]:
         """Mean negative log-likelihood of the batch, shared out among the draws, and its derivative by their weights."""
-        draws = len(rows)
-        used = len(batch) // draws * draws
-        batch = batch if used == len(batch) else batch[:used]
-        outputs, tape = self.network.forward(rows, batch.features.view(draws, -1, batch.features.shape[-1]))
-        likelihood, delta = gaussian_likelihood(outputs, batch.target.view(draws, -1), batch.weight.view(draws, -1))
-        return likelihood.mean(), self.network.backward(tape, delta.mul_(1.0 / used))
+        draws, points, parameters = rows.shape
+        share = len(batch) // draws
+        batch = batch if share * draws == len(batch) else batch[: share * draws]
+        features = batch.features.view(draws, 1, share, -1).expand(-1, points, -1, -1)
+        target, weight = (each.expand(points, -1).view(points, draws, share).transpose(0, 1) for each in (batch.target, batch.weight))
+        outputs, tape = self.network.forward(rows.view(-1, parameters), features.flatten(0, 1))
+        likelihood, delta = gaussian_likelihood(outputs.view(draws, points, share, 2), target, weight)
+        gradient = self.network.backward(tape, delta.flatten(0, 1).mul_(1.0 / len(batch)))
+        return likelihood.mean((0, 2)), gradient.view_as(rows)
 
-    def networks(self, draws: int, generator: torch.Generator) -> Float[Tensor, "draw parameter"]:
+    def networks(self, draws: int, generator: torch.Generator) -> Float[Tensor, "point draw parameter"]:
         if not self.open:
-            return self.mean.unsqueeze(0)
-        noise = torch.randn((draws + 1) // 2, len(self.log_width), generator=generator)
+            return self.mean.unsqueeze(1)
+        noise = torch.randn((draws + 1) // 2, self.log_width.shape[1], generator=generator)
         pairs = torch.cat([noise, -noise])[torch.randperm(2 * len(noise), generator=generator)[:draws]]
-        rows = self.mean.repeat(draws, 1)
-        rows[:, self.bayesian].addcmul_(pairs.to(rows.device), self.log_width.exp())
+        rows = self.mean.unsqueeze(1).repeat(1, draws, 1)
+        rows[..., self.bayesian].addcmul_(pairs.to(rows.device), self.log_width.exp().unsqueeze(1))
         return rows
 
-    def central(self) -> Float[Tensor, "draw parameter"]:
-        return self.mean.unsqueeze(0)
+    def central(self) -> Float[Tensor, "point draw parameter"]:
+        return self.mean.unsqueeze(1)

@@ -11,44 +11,37 @@ every member; only its gradient acts, and it is the gradient of the logarithm of
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.methods.heteroscedastic import Heteroscedastic
+from workbench.methods.base import Point
+from workbench.methods.heteroscedastic import Heteroscedastic, per_point
 from workbench.nets.network import Network
 
 
 class RepulsiveEnsemble(Heteroscedastic):
-    """`members` networks with a function-space repulsion of strength `repulsion` = β."""
+    """`members` networks for each point, with a function-space repulsion of strength β = `point.repulsion`."""
 
-    def __init__(
-        self,
-        network: Network,
-        *,
-        training_points: int,
-        prior_width: float,
-        generator: torch.Generator,
-        device: torch.device,
-        members: int,
-        repulsion: float,
-    ):
-        super().__init__(
-            network, training_points=training_points, prior_width=prior_width, generator=generator, device=device, members=members
-        )
-        self.repulsion = repulsion
+    def __init__(self, network: Network, points: Sequence[Point], *, training_points: int, device: torch.device, members: int):
+        super().__init__(network, points, training_points=training_points, device=device, members=members)
+        self.repulsion = per_point([point.repulsion / training_points for point in points], self.weights)
 
-    def repel(self, outputs: Float[Tensor, "member event 2"], delta: Float[Tensor, "member event 2"]) -> Float[Tensor, "member event 2"]:
-        delta[..., 0] += self.repulsion / self.training_points * repulsion_gradient(outputs[..., 0])
+    def repel(
+        self, outputs: Float[Tensor, "point member event 2"], delta: Float[Tensor, "point member event 2"]
+    ) -> Float[Tensor, "point member event 2"]:
+        delta[..., 0].addcmul_(self.repulsion, repulsion_gradient(outputs[..., 0]))
         return delta
 
 
-def repulsion_gradient(prediction: Float[Tensor, "member event"]) -> Float[Tensor, "member event"]:
+def repulsion_gradient(prediction: Float[Tensor, "*point member event"]) -> Float[Tensor, "*point member event"]:
     """Derivative of Σ_i Σ_j k(A_i, Ā_j)/Σ_j k(Ā_i, Ā_j) by A; zero where all members agree exactly."""
     square = prediction.square().sum(-1)
-    distance2 = (square[:, None] + square[None, :] - 2.0 * prediction @ prediction.T).clamp(min=0.0)
-    bandwidth = (distance2.median() / (2.0 * math.log(len(prediction) + 1.0))).clamp(min=torch.finfo(prediction.dtype).tiny)
+    distance2 = (square[..., :, None] + square[..., None, :] - 2.0 * prediction @ prediction.mT).clamp(min=0.0)
+    median = distance2.flatten(-2).median(-1).values[..., None, None]
+    bandwidth = (median / (2.0 * math.log(prediction.shape[-2] + 1.0))).clamp(min=torch.finfo(prediction.dtype).tiny)
     kernel = torch.exp(-distance2 / (2.0 * bandwidth))
     share = kernel / kernel.sum(-1, keepdim=True)
     return -(prediction - share @ prediction) / bandwidth

@@ -10,7 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def kl(mean: Float[Tensor, "*batch parameter"], width: Float[Tensor, "*batch parameter"], prior_width: float) -> Float[Tensor, "*batch"]:
+def kl(
+    mean: Float[Tensor, "*batch parameter"], width: Float[Tensor, "*batch parameter"], prior_width: float | Float[Tensor, "*batch 1"]
+) -> Float[Tensor, "*batch"]:
     """KL[q, p] summed over the weights, in nats."""
     relative = width / prior_width
     return (0.5 * (relative.square() + (mean / prior_width).square() - 1.0) - relative.log()).sum(-1)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workbench.training.recipe import Recipe
+from workbench.training.recipe import Recipe, SweepRecipe
 from workbench.training.report import Report
 
 from . import checkpoint, files, history, netcdf
@@ -89,9 +89,10 @@ def _job(recipe: Any, progress: Callable[[float, str], None]) -> Job:
     import torch
 
     from workbench.training.job import Job
+    from workbench.training.sweep import SweepJob
 
     torch.set_num_threads(1)
-    return Job(recipe, progress=progress)
+    return SweepJob(recipe, progress) if isinstance(recipe, SweepRecipe) else Job(recipe, progress)
 
 
 class Worker:
@@ -211,7 +212,8 @@ class Worker:
         self.disk.say(state="finishing", message="Predicting test events, draw by draw")
         with self._interruptible():
             predictions = {split: job.prediction(split) for split in ("test", "train")}
-        temperature = float(predictions["test"]["temperature"]) if "temperature" in predictions["test"] else None
+        factor = predictions["test"].get("temperature")
+        temperature = float(factor) if factor is not None and factor.ndim == 0 else None
         self._settle()
         self.disk.write(self.run.path / "run.nc", self.run.consolidated(predictions))
         self.disk.put(lambda: files.sync_folder(self.run.path))

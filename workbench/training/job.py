@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from torch import Tensor
 from workbench.data.catalogue import Splits, events_for
 from workbench.data.events import Events
 from workbench.data.noise import smear
-from workbench.data.scaling import Scaling
-from workbench.methods.base import Method
+from workbench.data.scaling import Batch, Scaling
+from workbench.methods.base import Method, Point
 from workbench.methods.bnn import BayesianNetwork
 from workbench.methods.boosting import Boosting
 from workbench.methods.heteroscedastic import Heteroscedastic
@@ -29,7 +29,7 @@ from workbench.nets.population import PopulationMLP
 from workbench.physics.amplitudes import TYPES
 from workbench.results.calibration import temperature
 from workbench.results.prediction import summary
-from workbench.training.loop import SCHEDULES, State, train
+from workbench.training.loop import SCHEDULES, State, train, validate
 from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import AmplitudeRecipe
 from workbench.training.report import Report
@@ -67,21 +67,18 @@ def network(recipe: AmplitudeRecipe, features: int) -> Network:
     return chosen(features, hidden, 2, activation=recipe.activation)
 
 
-def method(recipe: AmplitudeRecipe, features: int, training_points: int, device: torch.device) -> Method:
-    """The recipe's networks and what they minimise, with fresh weights."""
-    net = network(recipe, features)
-    common: dict[str, Any] = {
-        "training_points": training_points,
-        "prior_width": recipe.prior_width,
-        "generator": torch.Generator().manual_seed(recipe.seed),
-        "device": device,
-    }
-    if recipe.uncertainty == "deterministic":
-        return Heteroscedastic(net, **common)
-    if recipe.uncertainty == "repulsive_ensemble":
-        return RepulsiveEnsemble(net, members=recipe.members, repulsion=recipe.repulsion, **common)
-    last = recipe.uncertainty == "bnn_last_layer"
-    return BayesianNetwork(net, seed=recipe.seed, last_layer_only=last, warm_start=recipe.warm_start, **common)
+def method(recipes: Sequence[AmplitudeRecipe], features: int, training_points: int, device: torch.device) -> Method:
+    """The networks of points of equal shape, and what they minimise, with fresh weights."""
+    first = recipes[0]
+    net = network(first, features)
+    points = [Point(recipe.seed, recipe.prior_width, recipe.repulsion) for recipe in recipes]
+    common: dict[str, Any] = {"training_points": training_points, "device": device}
+    if first.uncertainty == "deterministic":
+        return Heteroscedastic(net, points, **common)
+    if first.uncertainty == "repulsive_ensemble":
+        return RepulsiveEnsemble(net, points, members=first.members, **common)
+    last = first.uncertainty == "bnn_last_layer"
+    return BayesianNetwork(net, points, seed=first.seed, last_layer_only=last, warm_start=first.warm_start, **common)
 
 
 def state(recipe: AmplitudeRecipe, trained: Method) -> State:
@@ -104,6 +101,114 @@ def device_of(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
+class Training:
+    """Points of equal shape while they train together: their data as network input, networks, optimiser and boosting.
+
+    Arguments: `recipes`, one for each point, which share all that shapes a training (see `SHARED` in `training.recipe`).
+    """
+
+    def __init__(self, recipes: Sequence[AmplitudeRecipe], events: dict[str, Events], device: torch.device, block: int | None = None):
+        self.recipes, self.events, self.device, self.block = list(recipes), events, device, block
+        first, train_events = recipes[0], events["train"]
+        noisy = {recipe.noise: _smeared(events, recipe) for recipe in recipes}
+        self.amplitudes = [noisy[recipe.noise] for recipe in recipes]
+        fitted = Scaling.fit(train_events.momenta, self.amplitudes[0]["train"], inputs(first), process=train_events.process)
+        self.scalings = [fitted.for_targets(amplitudes["train"]) for amplitudes in self.amplitudes]
+        self.batches = {split: self._batch(split) for split in events}
+        self.method = method(recipes, self.batches["train"].features.shape[1], len(train_events), device)
+        self.state = state(first, self.method)
+        self.boosting = [
+            Boosting(recipe.boost_pull, recipe.boost_sigma, recipe.boost_rounds, recipe.boost_pull_cut, recipe.boost_fraction)
+            for recipe in recipes
+        ]
+        self.boosted = 0
+
+    def _batch(self, split: str) -> Batch:
+        batch = self.scalings[0].batch(self.events[split].momenta, self.amplitudes[0][split], self.device)
+        targets = [scaling.target(amplitudes[split]) for scaling, amplitudes in zip(self.scalings, self.amplitudes, strict=True)]
+        target = torch.stack(targets).to(self.device)
+        return Batch(batch.features, target, torch.ones_like(target))
+
+    def train(self) -> Iterator[Report]:
+        """Reports from where the training stands; the validation adds `delta`, the median |ΔA|/A of validation events."""
+        yield from train(self.state, self.batches["train"], self._check, between=self._boost, block=self.block)
+
+    def _check(self) -> dict[str, float]:
+        likelihood, residual = (each.cpu().numpy() for each in validate(self.method, self.batches["validation"]))
+        widths = np.array([scaling.log_width for scaling in self.scalings])
+        delta = np.expm1(np.minimum(widths * residual, 100.0))
+        sound = np.isfinite(likelihood + delta)
+        return {"likelihood": float(likelihood[sound].mean()), "delta": float(delta[sound].mean())} if sound.any() else {}
+
+    def _boost(self, current: State) -> None:
+        while self.boosted < self.boosting[0].due(current.step / current.steps):
+            for point, now in enumerate(self.draws("train", slice(None), LIVE_DRAWS)):
+                weight, looked = self.batches["train"].weight[point], summary(now)
+                raised = self.boosting[point].round(
+                    weight.cpu().numpy(),
+                    self.amplitudes[point]["train"],
+                    *(looked[name].values for name in ("mean", "sigma_syst", "sigma_tot")),
+                )
+                weight.copy_(torch.as_tensor(raised, dtype=weight.dtype))
+            self.boosted += 1
+
+    def calibrated(self, split: str, part: slice, draws: int) -> Iterator[xr.Dataset]:
+        """Point by point, draws with σ_syst multiplied by the temperature that the validation events ask for."""
+        looks = self.draws("validation", slice(None), draws)
+        made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        for recipe, raw in zip(self.recipes, self.draws(split, part, draws), strict=True):
+            factor = _temperature(next(looks)) if recipe.calibrate else 1.0
+            attrs = {
+                "recipe": recipe.to_json(),
+                "process": self.events[split].process,
+                "made": made,
+                "device": in_words(self.device),
+                "split": split,
+            }
+            sigma = (factor * raw["sigma_syst"]).assign_attrs(raw["sigma_syst"].attrs)
+            yield raw.assign(sigma_syst=sigma, temperature=((), factor, ATTRIBUTES["temperature"])).assign_attrs(attrs)
+
+    def draws(self, split: str, part: slice, draws: int) -> Iterator[xr.Dataset]:
+        """Point by point, ⟨A⟩ and σ_syst as the networks give them `(draw, event)`; the same draws at every call."""
+        rows = self.method.networks(draws, torch.Generator().manual_seed(self.recipes[0].seed + 1))
+        features = self.batches[split].features[part]
+        for own, scaling, amplitudes in zip(rows, self.scalings, self.amplitudes, strict=True):
+            outputs = self.method.predict(own, features).cpu().numpy()
+            mean, sigma = scaling.amplitude(outputs[..., 0], outputs[..., 1])
+            both, one = ("draw", "event"), ("event",)
+            yield xr.Dataset(
+                {
+                    "mean": (both, mean, ATTRIBUTES["mean"]),
+                    "sigma_syst": (both, sigma, ATTRIBUTES["sigma_syst"]),
+                    "amplitude_true": (one, self.events[split].amplitude[part], ATTRIBUTES["amplitude_true"]),
+                    "amplitude_train": (one, amplitudes[split][part], ATTRIBUTES["amplitude_train"]),
+                }
+            )
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors that a training changes, by name."""
+        parameters = {f"parameter.{name}": tensor for name, tensor in self.method.parameters.items()}
+        moments = {f"optimiser.{name}": tensor for name, tensor in self.state.optimiser.tensors.items()}
+        return parameters | moments | {"weight": self.batches["train"].weight}
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The rest of what a training changes, for JSON."""
+        return {"step": self.state.step, "seconds": self.state.seconds, "boosted": self.boosted}
+
+    def resume(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        """Continue from a checkpoint of the same recipes. Raises: ValueError when it does not fit."""
+        own = self.tensors
+        for name in own.keys() | tensors.keys():
+            if name not in own or name not in tensors or own[name].shape != tensors[name].shape:
+                raise ValueError(f"The checkpoint's {name} does not belong to this recipe; start the run anew.")
+        for name, tensor in tensors.items():
+            own[name].copy_(tensor)
+        self.state.step, self.state.seconds, self.boosted = int(numbers["step"]), float(numbers["seconds"]), int(numbers["boosted"])
+        self.method.advance(max(0, self.state.step - 1) / self.state.steps)
+
+
 class Job:
     """One training, ready to run.
 
@@ -114,126 +219,71 @@ class Job:
 
     def __init__(self, recipe: AmplitudeRecipe, progress: Progress = nothing):
         self.recipe = recipe
-        self._device = device_of(recipe.device)
-        events: Splits = events_for(recipe, progress)
-        self.events = {"test": events.test, "validation": events.validation, "train": events.train}
-        self.amplitudes = _smeared(self.events, recipe)
-        train_events = self.events["train"]
-        self.scaling = Scaling.fit(train_events.momenta, self.amplitudes["train"], inputs(recipe), process=train_events.process)
-        self.batches = {
-            split: self.scaling.batch(chosen.momenta, self.amplitudes[split], self._device) for split, chosen in self.events.items()
-        }
-        self.method = method(recipe, self.batches["train"].features.shape[1], len(train_events), self._device)
-        self.state = state(recipe, self.method)
-        self.boosting = Boosting(recipe.boost_pull, recipe.boost_sigma, recipe.boost_rounds, recipe.boost_pull_cut, recipe.boost_fraction)
-        self.boosted = 0
+        device = device_of(recipe.device)
+        self.device = in_words(device)
+        self.training = Training([recipe], splits(recipe, progress), device)
 
     @property
     def step(self) -> int:
-        return self.state.step
+        return self.training.state.step
 
     @property
     def steps(self) -> int:
-        return self.state.steps
-
-    @property
-    def device(self) -> str:
-        """The device in words."""
-        if self._device.type == "cuda":
-            return f"{self._device.type} ({torch.cuda.get_device_name(self._device)})"
-        return "cpu"
+        return self.training.state.steps
 
     def train(self) -> Iterator[Report]:
-        """Reports of the training from where it stands; the validation adds `delta`, the median |ΔA|/A of validation events."""
-        for report in train(self.state, self.batches["train"], self.batches["validation"], between=self._boost):
-            checks = dict(report.validation)
-            if "residual" in checks:
-                checks["delta"] = float(np.expm1(min(self.scaling.log_width * checks.pop("residual"), 100.0)))
-            yield Report(report.step, report.steps, report.seconds, report.losses, checks)
-
-    def _boost(self, current: State) -> None:
-        while self.boosted < self.boosting.due(current.step / current.steps):
-            weight = self.batches["train"].weight
-            now = summary(self._draws("train", slice(None), LIVE_DRAWS))
-            raised = self.boosting.round(
-                weight.cpu().numpy(), self.amplitudes["train"], *(now[name].values for name in ("mean", "sigma_syst", "sigma_tot"))
-            )
-            weight.copy_(torch.as_tensor(raised, dtype=weight.dtype))
-            self.boosted += 1
+        """Reports of the training from where it stands."""
+        yield from self.training.train()
 
     def snapshot(self) -> xr.Dataset:
         """Summary of the present prediction for a fixed part of the test events; does not touch the training's random numbers."""
-        now = summary(self._calibrated("test", slice(0, LIVE_EVENTS), LIVE_DRAWS))[SNAPSHOT]
-        scalars = {"step": self.step, "seconds": self.state.seconds}
+        now = summary(next(self.training.calibrated("test", slice(0, LIVE_EVENTS), LIVE_DRAWS)))[SNAPSHOT]
+        scalars = {"step": self.step, "seconds": self.training.state.seconds}
         return now.astype(np.float32).assign({name: ((), value, ATTRIBUTES[name]) for name, value in scalars.items()})
 
     def prediction(self, split: str = "test") -> xr.Dataset:
         """Every draw's ⟨A⟩ and σ_syst `(draw, event)` with truth, training value and momenta, in physical units."""
         part = slice(0, KEPT_TRAINING_EVENTS if split == "train" else None)
-        events: Events = self.events[split][part]
+        events: Events = self.training.events[split][part]
         coords = events.to_dataset().coords
         momenta = (("event", "particle", "component"), events.momenta, ATTRIBUTES["momenta"])
         return (
-            self._calibrated(split, part, self.recipe.draws)
+            next(self.training.calibrated(split, part, self.recipe.draws))
             .assign(momenta=momenta)
             .assign_coords(particle=coords["particle"], component=coords["component"])
         )
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything needed to continue: tensors, and plain numbers for JSON."""
-        tensors = self._state_tensors()
-        copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
-        return copies, {"step": self.step, "seconds": self.state.seconds, "boosted": self.boosted}
-
-    def _state_tensors(self) -> dict[str, Tensor]:
-        """The tensors that a training changes, by name."""
-        parameters = {f"parameter.{name}": tensor for name, tensor in self.method.parameters.items()}
-        moments = {f"optimiser.{name}": tensor for name, tensor in self.state.optimiser.tensors.items()}
-        return parameters | moments | {"weight": self.batches["train"].weight}
+        return copies(self.training.tensors), self.training.numbers
 
     def resume(self, tensors: dict[str, Tensor], saved: dict[str, Any]) -> None:
-        """Continue from a checkpoint of the same recipe.
+        """Continue from a checkpoint of the same recipe. Raises: ValueError when it does not fit."""
+        self.training.resume(tensors, saved)
 
-        Raises: ValueError when it does not fit.
-        """
-        own = self._state_tensors()
-        for name in own.keys() | tensors.keys():
-            if name not in own or name not in tensors or own[name].shape != tensors[name].shape:
-                raise ValueError(f"The checkpoint's {name} does not belong to this recipe; start the run anew.")
-        for name, tensor in tensors.items():
-            own[name].copy_(tensor)
-        self.state.step, self.state.seconds, self.boosted = int(saved["step"]), float(saved["seconds"]), int(saved["boosted"])
-        self.method.advance(max(0, self.state.step - 1) / self.state.steps)
 
-    def _calibrated(self, split: str, part: slice, draws: int) -> xr.Dataset:
-        """Draws with σ_syst multiplied by the temperature that the validation events ask for."""
-        factor = temperature(self._draws("validation", slice(None), draws)) if self.recipe.calibrate else 1.0
-        raw = self._draws(split, part, draws)
-        made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        attrs = {
-            "recipe": self.recipe.to_json(),
-            "process": self.events[split].process,
-            "made": made,
-            "device": self.device,
-            "split": split,
-        }
-        sigma = (factor * raw["sigma_syst"]).assign_attrs(raw["sigma_syst"].attrs)
-        return raw.assign(sigma_syst=sigma, temperature=((), factor, ATTRIBUTES["temperature"])).assign_attrs(attrs)
+def splits(recipe: AmplitudeRecipe, progress: Progress) -> dict[str, Events]:
+    """The events of a recipe: test, validation and train."""
+    events: Splits = events_for(recipe, progress)
+    return {"test": events.test, "validation": events.validation, "train": events.train}
 
-    def _draws(self, split: str, part: slice, draws: int) -> xr.Dataset:
-        """⟨A⟩ and σ_syst as the networks give them `(draw, event)`; the same draws at every call."""
-        rows = self.method.networks(draws, torch.Generator().manual_seed(self.recipe.seed + 1))
-        outputs = self.method.predict(rows, self.batches[split].features[part]).cpu().numpy()
-        mean, sigma = self.scaling.amplitude(outputs[..., 0], outputs[..., 1])
-        both, one = ("draw", "event"), ("event",)
-        return xr.Dataset(
-            {
-                "mean": (both, mean, ATTRIBUTES["mean"]),
-                "sigma_syst": (both, sigma, ATTRIBUTES["sigma_syst"]),
-                "amplitude_true": (one, self.events[split].amplitude[part], ATTRIBUTES["amplitude_true"]),
-                "amplitude_train": (one, self.amplitudes[split][part], ATTRIBUTES["amplitude_train"]),
-            }
-        )
+
+def copies(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors as they are now, in main memory."""
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+
+
+def in_words(device: torch.device) -> str:
+    """The device's name."""
+    return f"{device.type} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
+
+
+def _temperature(prediction: xr.Dataset) -> float:
+    """T of a prediction; NaN where a lost point has no finite pull."""
+    try:
+        return temperature(prediction)
+    except ValueError:
+        return float("nan")
 
 
 def _smeared(events: dict[str, Events], recipe: AmplitudeRecipe) -> dict[str, np.ndarray]:

@@ -1,6 +1,6 @@
 """Training as a generator: it yields reports and knows nothing of screens, files or what comes after.
 
-    for report in train(state, batch, validation): ...        # stop = stop asking
+    for report in train(state, batch, check): ...             # stop = stop asking
 
 Everything random is a function of (seed, step), so training that stopped anywhere continues bitwise as if it had not.
 """
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from workbench.data.scaling import Batch
@@ -64,14 +65,24 @@ class State:
         return torch.randperm(events, generator=torch.Generator().manual_seed(self.seed * 1_000_003 + epoch))
 
 
-def train(state: State, batch: Batch, validation: Batch, *, between: Callable[[State], None] | None = None) -> Iterator[Report]:
+def train(
+    state: State,
+    batch: Batch,
+    check: Callable[[], dict[str, float]],
+    *,
+    between: Callable[[State], None] | None = None,
+    block: int | None = None,
+) -> Iterator[Report]:
     """Train to `state.steps`, with a report after each block of steps; continues where `state` stands.
 
-    Arguments: `between` is called before each block (boosting chooses its events there).
+    Losses are means over the points that still have one: a point of a sweep may be lost without harm to the others.
 
-    Raises: FloatingPointError when the loss is no longer a number.
+    Arguments: `check` returns what the validation says, now and then; `between` is called before each block (boosting chooses its
+    events there); `block` is the number of steps between two reports, by default that of `block_size`.
+
+    Raises: FloatingPointError when no point's loss is a number any more.
     """
-    block = block_size(state)
+    block = block or block_size(state)
     while state.step < state.steps:
         started = time.perf_counter()
         if between is not None:
@@ -80,28 +91,30 @@ def train(state: State, batch: Batch, validation: Batch, *, between: Callable[[S
         values = []
         while state.step < end:
             values.append(_step(state, batch))
-        likelihood, penalty = float(torch.stack(values).mean()), float(state.method.penalty())
-        if not math.isfinite(likelihood + penalty):
+        likelihoods, penalties = torch.stack(values).mean(0), state.method.penalty()
+        sound = torch.isfinite(likelihoods + penalties)
+        if not sound.any():
             raise FloatingPointError(
                 f"The loss is no longer a number between steps {end - len(values)} and {end}; "
                 f"a smaller learning rate (now {state.learning_rate:g}) usually helps."
             )
+        likelihood, penalty = float(likelihoods[sound].mean()), float(penalties[sound].mean())
         losses = {"loss": likelihood + penalty, "likelihood": likelihood, "kl": penalty}
         validated = end % (4 * block) == 0 or end == state.steps
-        checks = validate(state.method, validation) if validated else {}
+        checks = check() if validated else {}
         state.seconds += time.perf_counter() - started
         yield Report(state.step, state.steps, state.seconds, losses, checks)
 
 
 def block_size(state: State) -> int:
     """Steps between two reports; from the size of the networks, not from a clock, so that equal recipes report at equal steps."""
-    network, members = state.method.network, len(state.method.central())
-    seconds_per_step = 5e-4 + 2.5e-10 * network.work * network.parameters * members * state.batch_size
+    network, rows = state.method.network, state.method.rows
+    seconds_per_step = 5e-4 + 2.5e-10 * network.work * network.parameters * rows * state.batch_size
     return max(1, min(math.ceil(state.steps / BLOCKS), int(LONGEST_BLOCK / seconds_per_step)))
 
 
 @torch.inference_mode()
-def _step(state: State, batch: Batch) -> Tensor:
+def _step(state: State, batch: Batch) -> Float[Tensor, " point"]:
     fraction = state.step / state.steps
     state.method.advance(fraction)
     likelihood = state.method.differentiate(batch.select(state.indices(len(batch)).to(batch.target.device)), state.step)
@@ -111,10 +124,10 @@ def _step(state: State, batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
-def validate(method: Method, validation: Batch) -> dict[str, float]:
+def validate(method: Method, validation: Batch) -> tuple[Float[Tensor, " point"], Float[Tensor, " point"]]:
     """Negative log-likelihood of the validation events and the median |y − t|, both of standardised log-amplitudes."""
     outputs = method.predict(method.central(), validation.features)
-    target = validation.target.expand(len(outputs), -1)
+    target = validation.target.expand(len(outputs), -1).unsqueeze(1).expand(outputs.shape[:-1])
     likelihood, _ = gaussian_likelihood(outputs, target, torch.ones_like(target))
-    residual = outputs[..., 0].mean(0) - validation.target
-    return {"likelihood": float(likelihood.mean()), "residual": float(residual.abs().median())}
+    residual = outputs[..., 0].mean(1) - target[:, 0]
+    return likelihood.mean((1, 2)), residual.abs().median(-1).values

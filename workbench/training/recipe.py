@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import itertools
 import json
 import math
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 import param
@@ -281,7 +283,80 @@ class AmplitudeRecipe(Recipe):
         return self.architecture in ("mlp", "kan", "group_kan")
 
 
-KINDS: dict[str, type[Recipe]] = {AmplitudeRecipe.kind: AmplitudeRecipe}
+SHARED = ("uncertainty", "noise", "prior_width", "repulsion", "boost_pull", "boost_sigma", "seed")
+"""Options in which the points of one training may differ; the others shape the networks or the steps."""
+MOST_POINTS = 512
+
+
+class Axes(param.Dict):
+    """Options of a sweep, each with its values."""
+
+
+class SweepRecipe(AmplitudeRecipe):
+    """Many recipes trained together: those that differ only by the options of `axes`, all their combinations.
+
+    All points see the same events in the same order with the same ε, so that they differ by what is swept and by nothing else; with the
+    axis `seed` they differ by their first weights.
+    """
+
+    kind = "sweep"
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {"Sweep": ("axes",), **AmplitudeRecipe.groups}
+
+    axes = Axes(
+        {"noise": [0.0, 0.01, 0.1]},
+        label="Axes",
+        doc="Options and their values, for instance noise=0,0.01,0.1; uncertainty=deterministic,bnn. All combinations are trained at once.",
+    )
+
+    @classmethod
+    def check(cls, name: str, value: Any) -> Any:
+        return checked_axes(value, SHARED) if name == "axes" else super().check(name, value)
+
+    @property
+    def base(self) -> AmplitudeRecipe:
+        """The options that all points share; those on an axis stand at their first value."""
+        return AmplitudeRecipe(**{name: value for name, value in self.to_dict().items() if name != "axes"} | self.options_of_points[0])
+
+    @property
+    def options_of_points(self) -> list[dict[str, Any]]:
+        """The swept options of every point, the last axis running fastest."""
+        return [dict(zip(self.axes, values, strict=True)) for values in itertools.product(*self.axes.values())]
+
+    @property
+    def points(self) -> list[AmplitudeRecipe]:
+        """The recipe of every point."""
+        base = {name: value for name, value in self.to_dict().items() if name != "axes"}
+        return [AmplitudeRecipe(**base | options) for options in self.options_of_points]
+
+
+KINDS: dict[str, type[Recipe]] = {kind.kind: kind for kind in (AmplitudeRecipe, SweepRecipe)}
+
+
+def checked_axes(value: Any, names: Collection[str] | None = None) -> dict[str, list[Any]]:
+    """The axes of a sweep from a dict or a text such as "noise=0,0.01; seed=1,2", each value in its declared type.
+
+    Arguments: `names`, the options that may be swept, by default all.
+    Raises: RecipeError naming the option, the value met and the range allowed.
+    """
+    if isinstance(value, str):
+        pairs = [part.partition("=") for part in value.split(";") if part.strip()]
+        if len({name.strip() for name, _, _ in pairs}) < len(pairs):
+            raise RecipeError(f"axes = {shown(value)} is not possible: an option stands there twice.")
+        value = {name.strip(): [text.strip() for text in values.split(",")] for name, _, values in pairs}
+    if not isinstance(value, dict) or not value:
+        raise RecipeError(f"axes = {shown(value)} is not possible: options with their values are needed, such as noise=0,0.01,0.1.")
+    axes = {}
+    for name, values in value.items():
+        listed = list(values) if isinstance(values, (list, tuple, range)) or hasattr(values, "tolist") else [values]
+        axes[str(name)] = [AmplitudeRecipe.check(str(name), item.item() if hasattr(item, "item") else item) for item in listed]
+        if names is not None and name not in names:
+            raise RecipeError(f"{name} cannot differ within one training; an axis may be one of {', '.join(names)}.")
+        if not axes[name] or len({str(item) for item in axes[name]}) < len(axes[name]):
+            raise RecipeError(f"{name} = {shown(values)} is not possible as an axis: one or more different values are needed.")
+    points = math.prod(map(len, axes.values()))
+    if points > MOST_POINTS:
+        raise RecipeError(f"{points:,} points are too many for one sweep; at most {MOST_POINTS} are possible.")
+    return axes
 
 
 def allowed(option: param.Parameter) -> str:

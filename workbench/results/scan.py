@@ -1,0 +1,112 @@
+"""Scans: what the points of a sweep, or several runs, come to, as one Dataset with the swept options as dims.
+
+σ/⟨A⟩ as median and mean over test events, Δ, pulls and T of every point; its events stay beside them where the sweep has finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.results.prediction import largest, relative_sigma, summary
+from workbench.results.pulls import pulls, width_and_mean
+
+ATTRIBUTES = {
+    "sigma_syst_median": "median of σ_syst/⟨A⟩",
+    "sigma_syst_mean": "mean of σ_syst/⟨A⟩",
+    "sigma_stat_median": "median of σ_stat/⟨A⟩",
+    "sigma_stat_mean": "mean of σ_stat/⟨A⟩",
+    "sigma_tot_median": "median of σ_tot/⟨A⟩",
+    "sigma_tot_mean": "mean of σ_tot/⟨A⟩",
+    "delta_median": "median of |Δ|",
+    "delta_width": "68 % quantile of |Δ|",
+    "delta_largest": "68 % quantile of |Δ| of the largest 1 % of A",
+    "pull_mean": "mean of t_syst",
+    "pull_width": "width of t_syst",
+    "statistical_width": "width of t_stat",
+    "temperature": "calibration factor T on σ_syst",
+}
+PER_EVENT = ("mean", "sigma_syst", "sigma_stat", "amplitude_train")
+
+
+def is_scan(dataset: xr.Dataset) -> bool:
+    """Whether a Dataset is a scan, and not one run's prediction."""
+    return "sigma_syst_median" in dataset.variables
+
+
+def numbers(prediction: xr.Dataset) -> xr.Dataset:
+    """What one prediction comes to, as scalars named in `ATTRIBUTES`; NaN where it has no finite value."""
+    s, relative = summary(prediction), relative_sigma(prediction)
+    values: dict[str, float] = {}
+    for part in ("syst", "stat", "tot"):
+        sigma = _finite(relative[part])
+        values |= {f"sigma_{part}_median": _of(np.median, sigma), f"sigma_{part}_mean": _of(np.mean, sigma)}
+    delta, top = _finite(abs(s["delta"])), _finite(abs(largest(s, 0.01)["delta"]))
+    pull = width_and_mean(pulls(prediction, "systematic"))
+    values |= {
+        "delta_median": _of(np.median, delta),
+        "delta_width": _of(lambda d: np.quantile(d, 0.68), delta),
+        "delta_largest": _of(lambda d: np.quantile(d, 0.68), top),
+        "pull_mean": pull.mean,
+        "pull_width": pull.width,
+        "statistical_width": _statistical_width(prediction),
+        "temperature": float(s["temperature"]) if "temperature" in s.variables else 1.0,
+    }
+    return xr.Dataset({name: ((), value, _attributes(name)) for name, value in values.items()})
+
+
+def per_event(prediction: xr.Dataset) -> xr.Dataset:
+    """⟨A⟩, σ_syst, σ_stat, A_train and A of the events of one prediction."""
+    return summary(prediction)[[*PER_EVENT, "amplitude_true"]].drop_attrs(deep=False)
+
+
+def scan(axes: Mapping[str, Sequence[Any]], points: Iterable[tuple[Mapping[str, Any], xr.Dataset]]) -> xr.Dataset:
+    """Points as one Dataset with the dims `axes`; a point that is missing is NaN.
+
+    Arguments: `points` are pairs of the options of a point, by axis, and its `numbers`, with its `per_event` where they are known.
+    """
+    places = {name: {as_coordinate(value): k for k, value in enumerate(values)} for name, values in axes.items()}
+    shape = tuple(map(len, axes.values()))
+    columns: dict[str, xr.Variable] = {}
+    shared: dict[str, xr.DataArray] = {}
+    for options, dataset in points:
+        place = tuple(places[name][as_coordinate(options[name])] for name in axes)
+        for name, array in dataset.data_vars.items():
+            if name == "amplitude_true":
+                shared.setdefault(str(name), array)
+                continue
+            if name not in columns:
+                kind = np.float32 if array.ndim else np.float64
+                empty = np.full((*shape, *array.shape), np.nan, dtype=kind)
+                columns[str(name)] = xr.Variable((*axes, *array.dims), empty, array.attrs)
+            columns[str(name)].values[place] = array.values
+    coords = {name: (name, [as_coordinate(value) for value in values]) for name, values in axes.items()}
+    return xr.Dataset({**columns, **shared}, coords)
+
+
+def as_coordinate(value: Any) -> Any:
+    """An option's value as it stands on an axis: numbers and names as they are, widths as '64, 64, 64'."""
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _statistical_width(prediction: xr.Dataset) -> float:
+    try:
+        return width_and_mean(pulls(prediction, "statistical")).width
+    except ValueError:  # one draw, or draws that all agree
+        return float("nan")
+
+
+def _finite(array: xr.DataArray) -> np.ndarray:
+    values = array.values
+    return values[np.isfinite(values)]
+
+
+def _of(statistic: Any, values: np.ndarray) -> float:
+    return float(statistic(values)) if values.size else float("nan")
+
+
+def _attributes(name: str) -> dict[str, str]:
+    return {"long_name": ATTRIBUTES[name], "units": "1"}
