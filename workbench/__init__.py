@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from workbench.runs.files import RunError
     from workbench.runs.launcher import launch
     from workbench.runs.store import RunStore, open_run
+    from workbench.runs.sweep import sweep
     from workbench.studios import studio
     from workbench.training.job import train_recipe as train
-    from workbench.training.recipe import AmplitudeRecipe, RecipeError
+    from workbench.training.recipe import AmplitudeRecipe, RecipeError, SweepRecipe
 
 __version__ = "0.1.0"
 
@@ -31,12 +32,14 @@ _HOMES = {
     "squared_amplitude": "physics.amplitudes",
     "make_dataset": "data.catalogue",
     "AmplitudeRecipe": "training.recipe",
+    "SweepRecipe": "training.recipe",
     "RecipeError": "training.recipe",
     "train": "training.job:train_recipe",
     "launch": "runs.launcher",
     "open_run": "runs.store",
     "RunStore": "runs.store",
     "RunError": "runs.files",
+    "sweep": "runs.sweep",
     "pulls": "results.pulls",
     "summary": "results.prediction",
     "studio": "studios",
@@ -46,6 +49,7 @@ __all__ = [
     "RecipeError",
     "RunError",
     "RunStore",
+    "SweepRecipe",
     "launch",
     "make_dataset",
     "open_run",
@@ -53,6 +57,7 @@ __all__ = [
     "squared_amplitude",
     "studio",
     "summary",
+    "sweep",
     "train",
 ]
 

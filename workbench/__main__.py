@@ -61,7 +61,7 @@ def complain(sentence: str) -> int:
 
 def run_command(arguments: list[str]) -> int:
     options, unknown = parser().parse_known_args(arguments)
-    if unknown and options.command == "train" and unknown[0].startswith("--"):
+    if unknown and options.command in ("train", "sweep") and unknown[0].startswith("--"):
         AmplitudeRecipe.check(unknown[0][2:].split("=")[0].replace("-", "_"), "")
     if unknown:
         raise Usage(
@@ -96,6 +96,14 @@ def parser() -> Parser:
         add_options(train.add_argument_group(title), names)
     train.set_defaults(do=train_command)
 
+    sweep = command(commands, "sweep", "train a recipe for all combinations of some options", SWEEP)
+    sweep.add_argument("--title", default="", help="a name for the runs")
+    sweep.add_argument("--out", metavar="FILE.nc", help="write the results, all dims and units, as netCDF")
+    add_runs(sweep)
+    for title, names in AmplitudeRecipe.groups.items():
+        add_options(sweep.add_argument_group(title), names, several=True)
+    sweep.set_defaults(do=sweep_command)
+
     runs = command(commands, "runs", "list, show, delete, resume or stop runs", RUNS)
     runs.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete", "resume", "stop"), help="what to do [list]")
     runs.add_argument("id", nargs="*", help="the run, or several")
@@ -113,12 +121,17 @@ def parser() -> Parser:
 
 USAGE = {
     "train": "workbench train [options]",
+    "sweep": "workbench sweep --OPTION VALUE,VALUE,… [options]",
     "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID] [options]",
     "data": "workbench data [list | make | remove NAME] [options]",
 }
 TRAIN = (
     "Train a network in a process of its own and follow it here; Ctrl+C stops it so that it can be resumed. "
     "An equal recipe is trained only once."
+)
+SWEEP = (
+    "Train a recipe for all combinations of the options that have several values: comma-separated, or the option given several times. "
+    "What only changes noise, prior, uncertainty, repulsion, boosting or seed trains as one population. Finished runs are not repeated."
 )
 RUNS = "Runs that were trained, are being trained, or were interrupted."
 DATA = "Events with exact amplitudes, kept on disk for all runs. They are made when a recipe needs them; `make` makes them before."
@@ -141,13 +154,15 @@ def add_runs(to: argparse.ArgumentParser) -> None:
     )
 
 
-def add_options(group: argparse._ArgumentGroup, names: tuple[str, ...], **defaults: object) -> None:
+def add_options(group: argparse._ArgumentGroup, names: tuple[str, ...], *, several: bool = False, **defaults: object) -> None:
     """Command-line options for declared options. They stay text here: the recipe checks them, with better sentences than argparse."""
+    action: Any = "append" if several else "store"
     for name in names:
         option = AmplitudeRecipe.options()[name]
         default = defaults.get(name, option.default)
         text = f"{option.label}. {option.doc} [{word(default)}{possible(option)}]"
-        group.add_argument(f"--{name.replace('_', '-')}", dest=name, default=None, metavar=kind(option), help=text.replace("%", "%%"))
+        flag = f"--{name.replace('_', '-')}"
+        group.add_argument(flag, dest=name, default=None, action=action, metavar=kind(option), help=text.replace("%", "%%"))
 
 
 def kind(option: param.Parameter) -> str:
@@ -179,10 +194,12 @@ def possible(option: param.Parameter) -> str:
 def word(value: object) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return " × ".join(f"{name}={','.join(map(word, values))}" for name, values in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value).lower() or "none"
 
 
-def chosen(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, str]:
+def chosen(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 
@@ -221,6 +238,43 @@ def train_command(options: argparse.Namespace) -> int:
         print(run.path)
         return 0
     return follow(run)
+
+
+def sweep_command(options: argparse.Namespace) -> int:
+    from workbench.runs.sweep import sweep
+
+    known = AmplitudeRecipe.options()
+    given = {name: values_of(known[name], texts) for name, texts in chosen(options, tuple(known)).items()}
+    axes = {name: values for name, values in given.items() if len(values) > 1}
+    if not axes:
+        raise Usage("No option has several values, so there is nothing to sweep; for instance: workbench sweep --noise 0,0.01,0.1")
+    recipe = AmplitudeRecipe(**{name: values[0] for name, values in given.items()})
+    swept: dict[str, Any] = dict(axes)
+    results = sweep(recipe, runs=store_of(options), title=options.title, **swept)
+    if options.out:
+        from workbench.runs import files, netcdf
+
+        files.replace(Path(options.out), netcdf.encode({"/": results}))
+    print(table(results, axes))
+    return 0
+
+
+def values_of(option: param.Parameter, texts: list[str]) -> list[str]:
+    """The values that stand on the command line for one option: several where it was given several times, or has commas."""
+    parted = [text.split(",") if not isinstance(option, (param.List, param.String)) else [text] for text in texts]
+    return [value.strip() for part in parted for value in part]
+
+
+def table(results: xarray.Dataset, axes: dict[str, list[str]]) -> str:
+    """The points of a sweep, a line each."""
+    shown = {"delta_median": "median |Δ|", "sigma_syst_median": "σ_syst/A", "sigma_stat_median": "σ_stat/A", "pull_width": "pull width"}
+    points = results[list(shown)].stack(point=list(axes))
+    lines = [[*axes, *shown.values()]]
+    for k in range(points.sizes["point"]):
+        point = points.isel(point=k)
+        lines.append([str(value) for value in point["point"].item()] + [f"{float(point[name]):.4g}" for name in shown])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
 def recipe_of(options: argparse.Namespace) -> Recipe:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,17 @@ def scan(axes: Mapping[str, Sequence[Any]], points: Iterable[tuple[Mapping[str, 
             columns[str(name)].values[place] = array.values
     coords = {name: (name, [as_coordinate(value) for value in values]) for name, values in axes.items()}
     return xr.Dataset({**columns, **shared}, coords)
+
+
+def points_of(scanned: xr.Dataset) -> list[tuple[dict[str, Any], xr.Dataset]]:
+    """A scan's points again, as `scan` takes them."""
+    axes = {str(name): scanned[name].values.tolist() for name in scanned["sigma_syst_median"].dims}
+    found = []
+    for values in product(*axes.values()):
+        options = dict(zip(axes, values, strict=True))
+        point = scanned.sel(options)
+        found.append((options, point.drop_vars([name for name in point.coords if name not in point.dims])))
+    return found
 
 
 def as_coordinate(value: Any) -> Any:

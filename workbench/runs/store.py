@@ -392,16 +392,24 @@ class RunStore:
 
     def find(self, recipe: Recipe) -> Run | None:
         """A finished or living run of an equal recipe, a finished one first."""
-        digits, living = recipe.hash, None
-        for path in sorted(self.root.glob(f"{digits}-*")):
+        living = None
+        for run in self.alike(recipe):
+            status = run.status
+            if status.state == "finished":
+                return run
+            if status.live:
+                living = run
+        return living
+
+    def alike(self, recipe: Recipe) -> list[Run]:
+        """All runs of an equal recipe, however they ended."""
+        found = []
+        for path in sorted(self.root.glob(f"{recipe.hash}-*")):
             with contextlib.suppress(RunError):
                 run = self.open(path.name)
-                status = run.status
-                if run.recipe.to_dict() == recipe.to_dict() and status.state == "finished":
-                    return run
-                if run.recipe.to_dict() == recipe.to_dict() and status.live:
-                    living = run
-        return living
+                if run.recipe.to_dict() == recipe.to_dict():
+                    found.append(run)
+        return found
 
     def create(self, recipe: Recipe, title: str = "") -> Run:
         """A new run, not yet started. Raises: OSError."""

@@ -122,8 +122,7 @@ class Recipe(param.Parameterized):
 
     def as_command(self) -> str:
         """The shell command that trains this recipe."""
-        words = [f"--{name.replace('_', '-')} {_word(value)}" for name, value in self.to_dict(only_changes=True).items()]
-        return " ".join(["workbench train", *words])
+        return " ".join(["workbench train", *(_flag(name, value) for name, value in self.to_dict(only_changes=True).items())])
 
 
 class AmplitudeRecipe(Recipe):
@@ -308,9 +307,19 @@ class SweepRecipe(AmplitudeRecipe):
         doc="Options and their values, for instance noise=0,0.01,0.1; uncertainty=deterministic,bnn. All combinations are trained at once.",
     )
 
+    def __init__(self, **values: Any):
+        axes = self.check("axes", values.get("axes", self.options()["axes"].default))
+        super().__init__(**{name: value for name, value in values.items() if name not in axes})
+
     @classmethod
     def check(cls, name: str, value: Any) -> Any:
         return checked_axes(value, SHARED) if name == "axes" else super().check(name, value)
+
+    def as_command(self) -> str:
+        """The shell command that trains this sweep."""
+        axes = [f"--{name.replace('_', '-')} {','.join(map(str, values))}" for name, values in self.axes.items()]
+        rest = [name for name in self.base.to_dict(only_changes=True) if name not in self.axes]
+        return " ".join(["workbench sweep", *axes, *(_flag(name, getattr(self, name)) for name in rest)])
 
     @property
     def base(self) -> AmplitudeRecipe:
@@ -432,6 +441,10 @@ def _refuse(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, (list, tuple)) else value
+
+
+def _flag(name: str, value: Any) -> str:
+    return f"--{name.replace('_', '-')} {_word(value)}"
 
 
 def _word(value: Any) -> str:
