@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "training": {"physics", "data", "nets", "methods", "results"},
     "runs": {"training", "results"},
     "figures": {"results", "physics"},
-    "studios": {"physics", "data", "training", "results", "runs", "figures"},
+    "stories": {"training", "results", "runs", "figures"},
+    "studios": {"physics", "data", "training", "results", "runs", "figures", "stories"},
 }
 BASEMENT = {"home"}
 """Files beside the packages that everybody may use."""

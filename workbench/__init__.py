@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.runs.launcher import launch
     from workbench.runs.store import RunStore, open_run
     from workbench.runs.sweep import sweep
+    from workbench.stories import story
     from workbench.studios import studio
     from workbench.training.job import train_recipe as train
     from workbench.training.recipe import AmplitudeRecipe, RecipeError, SweepRecipe
@@ -41,6 +42,7 @@ _HOMES = {
     "RunError": "runs.files",
     "sweep": "runs.sweep",
     "pulls": "results.pulls",
+    "story": "stories",
     "summary": "results.prediction",
     "studio": "studios",
 }
@@ -55,6 +57,7 @@ __all__ = [
     "open_run",
     "pulls",
     "squared_amplitude",
+    "story",
     "studio",
     "summary",
     "sweep",

@@ -27,6 +27,7 @@ ATTRIBUTES = {
     "delta_largest": "68 % quantile of |Δ| of the largest 1 % of A",
     "pull_mean": "mean of t_syst",
     "pull_width": "width of t_syst",
+    "pull_beyond": "fraction of events with |t_syst| > 2",
     "statistical_width": "width of t_stat",
     "temperature": "calibration factor T on σ_syst",
 }
@@ -46,13 +47,15 @@ def numbers(prediction: xr.Dataset) -> xr.Dataset:
         sigma = _finite(relative[part])
         values |= {f"sigma_{part}_median": _of(np.median, sigma), f"sigma_{part}_mean": _of(np.mean, sigma)}
     delta, top = _finite(abs(s["delta"])), _finite(abs(largest(s, 0.01)["delta"]))
-    pull = width_and_mean(pulls(prediction, "systematic"))
+    t = pulls(prediction, "systematic")
+    pull = width_and_mean(t)
     values |= {
         "delta_median": _of(np.median, delta),
         "delta_width": _of(lambda d: np.quantile(d, 0.68), delta),
         "delta_largest": _of(lambda d: np.quantile(d, 0.68), top),
         "pull_mean": pull.mean,
         "pull_width": pull.width,
+        "pull_beyond": _of(lambda pull: np.mean(np.abs(pull) > 2), _finite(t)),
         "statistical_width": _statistical_width(prediction),
         "temperature": float(s["temperature"]) if "temperature" in s.variables else 1.0,
     }

@@ -64,8 +64,24 @@ def gathered(runs: Sequence[tuple[Mapping[str, Any], Run]], axes: Mapping[str, S
             points += [({**options, **own}, dataset) for own, dataset in inner]
     truths = [dataset["amplitude_true"].values for _, dataset in points]
     if any(len(truth) != len(truths[0]) or (truth != truths[0]).any() for truth in truths):
-        points = [(options, dataset.drop_dims("event")) for options, dataset in points]  # not the same events
+        points = [(options, dataset.drop_dims("event", errors="ignore")) for options, dataset in points]  # not the same events
     return scan(axes, points)
+
+
+def _points(run: Run) -> list[tuple[dict[str, Any], xarray.Dataset]]:
+    """The points that a run has, each with the options in which it differs within the run."""
+    from workbench.results.scan import ATTRIBUTES, numbers, per_event, points_of
+
+    swept = isinstance(run.recipe, SweepRecipe)
+    try:
+        test, train = run.prediction("test"), run.prediction("train")
+    except RunError:
+        snapshot = run.latest_snapshot()
+        return [] if snapshot is None else points_of(snapshot) if swept else [({}, numbers(snapshot))]
+    if not swept:
+        train, test = numbers(train), numbers(test).merge(per_event(test))
+    known = test.assign({f"{name}_train": train[name] for name in ATTRIBUTES})
+    return points_of(known) if swept else [({}, known)]
 
 
 def sweep(
@@ -77,37 +93,41 @@ def sweep(
     architecture, …) become several runs, of which finished ones are taken as they are and interrupted ones resumed. Runs go on in
     processes of their own; Ctrl+C stops them so that the same call resumes them.
 
-    *Returns*: scalars per point named in `results.scan.ATTRIBUTES`, and mean, sigma_syst, sigma_stat [GeV⁻²] per event where all points
-    have the same test events.
+    *Returns*: scalars per point named in `results.scan.ATTRIBUTES`, the same for training events with `_train`, and mean, sigma_syst,
+    sigma_stat [GeV⁻²] per event where all points have the same test events.
     *Raises*: RecipeError for an impossible option; RunError when a run does not finish.
     """
     checked = checked_axes(axes)
     begun = [(options, begin(part, runs=runs, title=title)) for options, part in parts(recipe, axes)]
-    try:
-        _follow([run for _, run in begun], progress)
-    except KeyboardInterrupt:
-        for _, run in begun:
-            with contextlib.suppress(RunError):
-                run.stop()
-        raise
-    for _, run in begun:
-        if (status := run.status).state != "finished":
-            where = f"at step {status.step:,} of {status.steps:,}. {status.message}".rstrip()
-            raise RunError(f"Run {run.id} of the sweep {status.state} {where}")
+    follow([run for _, run in begun], progress=progress)
     return gathered(begun, checked).assign_attrs(
         recipe=recipe.to_json(), axes=", ".join(checked), process=recipe.process, runs=" ".join(run.id for _, run in begun)
     )
 
 
-def _follow(runs: list[Run], progress: bool) -> None:
+def follow(runs: list[Run], *, progress: bool = True) -> None:
+    """Wait for runs, with a bar. Ctrl+C stops them all.
+
+    Raises: RunError when one of them does not finish.
+    """
     from tqdm.auto import tqdm
 
     steps = sum(run.status.steps for run in runs)
-    with tqdm(total=steps, unit="step", disable=None if progress else True, leave=False, delay=1.0) as bar:
-        live = runs
-        while live:
-            stands = {run: run.status for run in runs}
-            live = [run for run in runs if stands[run].live]
-            bar.n = sum(status.steps if status.state == "finished" else status.step for status in stands.values())
-            bar.set_description_str(f"{len(runs) - len(live)} of {len(runs)} runs have ended")
-            time.sleep(0.1 if live else 0.0)
+    try:
+        with tqdm(total=steps, unit="step", disable=None if progress else True, leave=False, delay=1.0) as bar:
+            live = runs
+            while live:
+                stands = {run: run.status for run in runs}
+                live = [run for run in runs if stands[run].live]
+                bar.n = sum(status.steps if status.state == "finished" else status.step for status in stands.values())
+                bar.set_description_str(f"{len(runs) - len(live)} of {len(runs)} runs have ended")
+                time.sleep(0.1 if live else 0.0)
+    except KeyboardInterrupt:
+        for run in runs:
+            with contextlib.suppress(RunError):
+                run.stop()
+        raise
+    for run in runs:
+        if (status := run.status).state != "finished":
+            where = f"at step {status.step:,} of {status.steps:,}. {status.message}".rstrip()
+            raise RunError(f"Run {run.id} {status.state} {where}")

@@ -12,7 +12,7 @@ import itertools
 import json
 import math
 from collections.abc import Collection
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import param
 
@@ -105,7 +105,7 @@ class Recipe(param.Parameterized):
             raise RecipeError(f"The recipe must be a JSON object with options and values, not {type(values).__name__}.")
         return cls.from_dict(values)
 
-    def replace(self, **changes: Any) -> Recipe:
+    def replace(self, **changes: Any) -> Self:
         """The same recipe with some options changed."""
         return type(self)(**{**self.to_dict(), **changes})
 

@@ -1,0 +1,466 @@
+"""The stories of the two amplitude talks (arXiv:2412.12069 and arXiv:2206.14831).
+
+Sizes are those of two cores and some minutes; `full` takes 700,000 training points and wider networks. Thresholds are those of the
+talks where they give numbers, else our own, and said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.results.plateau import noise_law
+from workbench.stories.story import Panel, Row, Story, Verdict, listed, swept
+from workbench.training.recipe import AmplitudeRecipe
+
+if TYPE_CHECKING:
+    import xarray
+
+NOISES = [0.0, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
+WAYS = ["deterministic", "bnn", "repulsive_ensemble"]
+WORDS = {"deterministic": "deterministic", "bnn": "BNN", "bnn_last_layer": "BNN last layer", "repulsive_ensemble": "ensemble"}
+UNCERTAINTY_TALK = "arXiv:2412.12069, Nikhef seminar 2024"
+BOOSTING_TALK = "arXiv:2206.14831"
+
+Check = tuple[Row, bool | None]
+
+
+def small(full: bool, **changes: Any) -> AmplitudeRecipe:
+    """The recipe most stories start from: a small network that trains in seconds, or what a GPU can do in minutes."""
+    sizes: dict[str, Any] = {"events": 9_000, "test_events": 5_000, "hidden": [64, 64, 64], "steps": 6_000}
+    if full:
+        sizes = {"events": 700_000, "test_events": 100_000, "hidden": [128] * 5, "steps": 100_000, "batch_size": 1_024}
+    return AmplitudeRecipe(**{**sizes, "inputs": "invariants", "noise": 0.0, "calibrate": False, **changes})
+
+
+def within(what: str, value: float, low: float, high: float, form: str = ".3g", *, expected: str = "") -> Check:
+    """Whether a number lies in a range; not known while it is not finite."""
+    words = expected or (
+        f"{low:g} to {high:g}" if np.isfinite(low) and np.isfinite(high) else f"≥ {low:g}" if np.isfinite(low) else f"≤ {high:g}"
+    )
+    if not np.isfinite(value):
+        return Row(what, "–", words), None
+    return Row(what, f"{value:{form}}", words), bool(low <= value <= high)
+
+
+def verdict(yes: str, no: str, *checks: Check) -> Verdict:
+    """All checks together, in one sentence."""
+    stands = [holds for _, holds in checks]
+    rows = tuple(row for row, _ in checks)
+    if any(holds is None for holds in stands):
+        return Verdict(None, "Not all of its trainings have finished.", rows)
+    missed = [row.what for row, holds in checks if not holds]
+    return Verdict(not missed, yes if not missed else f"{no} Not as expected: {', '.join(missed)}.", rows)
+
+
+def at(scan: xarray.Dataset, name: str, **place: Any) -> float:
+    """One number of a scan; NaN where it is not there."""
+    if name not in scan:
+        return float("nan")
+    return float(scan[name].sel(place))
+
+
+# 2412.12069: the learned error bars
+
+
+def plateau(full: bool) -> Story:
+    recipe = small(full)
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        law = noise_law(scan)
+        checks: list[Check] = []
+        for way in WAYS:
+            one = law.sel(uncertainty=way)
+            p, name = float(one["plateau"]), WORDS[way]
+            checks.append(
+                (Row(f"{name}: plateau σ_syst/A without noise", f"{p:.2g}", "the better the network, the lower"), np.isfinite(p) or None)
+            )
+            checks.append(within(f"{name}: slope above the plateau", float(one["slope_above"]), 0.95, 1.05))
+            checks.append(within(f"{name}: slope below", float(one["slope_below"]), -0.05, 0.05))
+            checks.append(within(f"{name}: σ_syst/A at f = 0.1", at(scan, "sigma_syst_median", uncertainty=way, noise=0.1), 0.097, 0.103))
+            if way != "deterministic":
+                checks.append(within(f"{name}: σ_stat/A, largest over smallest below the plateau", float(one["stat_growth"]), 1.0, 1.5))
+        known = [(row, holds) for row, holds in checks if row.ours != "–" or "slope" not in row.what]
+        return verdict("σ_syst follows √(f² + p²) from the plateau to the diagonal, and σ_stat does not know the noise.", "", *known)
+
+    return Story(
+        "plateau", "Noise, learned: the σ_syst plateau", "σ_syst/A = √(f² + p²)",
+        "Above the plateau σ_syst is the noise that was put in; below it stops at what the network cannot express. σ_stat stays flat.",
+        f"σ_syst/A = f_smear on the diagonal, a flat plateau below, σ_stat/A independent of the noise ({UNCERTAINTY_TALK}).",
+        (Panel("plateau"),), **swept(recipe, uncertainty=WAYS, noise=NOISES), judge=judge, seconds=110,
+    )  # fmt: skip
+
+
+def noise(full: bool) -> Story:
+    def judge(scan: xarray.Dataset) -> Verdict:
+        checks = [
+            within(
+                f"{WORDS[way]}: median σ_syst/A at f = {f:g}", at(scan, "sigma_syst_median", uncertainty=way, noise=f), 0.97 * f, 1.03 * f
+            )
+            for way in WAYS
+            for f in (0.1,)
+        ]
+        return verdict("Nobody told the networks, and all three find the noise.", "The peak is not at the noise.", *checks)
+
+    same = plateau(full)
+    return Story(
+        "noise", "The network is not told how noisy its data are", "L = (A − Ā)²/(2σ²) + log σ",
+        "The peak of σ_syst/A sits at the dashed line of each noise, until the line passes below what the network can do.",
+        f"A narrow peak at σ/A = f_smear that moves with it, and stops at σ_syst,0 without noise ({UNCERTAINTY_TALK}).",
+        (Panel("noise_peaks", {"select": {"uncertainty": "bnn"}}),), same.axes, same.runs, judge, same.seconds,
+    )  # fmt: skip
+
+
+def pulls(full: bool) -> Story:
+    def judge(scan: xarray.Dataset) -> Verdict:
+        checks: list[Check] = []
+        for way in WAYS:
+            name = WORDS[way]
+            for f in (0.0, 0.1):
+                checks.append(
+                    within(f"{name}, f = {f:g}: mean of the pull", at(scan, "pull_mean", uncertainty=way, noise=f), -0.05, 0.05, "+.3f")
+                )
+            quiet, loud = (at(scan, "pull_width", uncertainty=way, noise=f) for f in (0.0, 0.1))
+            low, high = (0.5, 0.95) if way == "repulsive_ensemble" else (0.9, 1.1)
+            checks.append(within(f"{name}, f = 0: width of the pull", quiet, low, high))
+            checks.append(
+                within(f"{name}, f = 0.1: width of the pull", loud, *((0.95, 1.05) if way == "repulsive_ensemble" else (0.9, 1.1)))
+            )
+        return verdict(
+            "Pulls are unit Gaussians; only the ensemble without noise is too cautious.", "The error bars are not all calibrated.", *checks
+        )
+
+    same = plateau(full)
+    return Story(
+        "pulls", "Are the error bars right? Systematic pulls", "t_syst = (⟨A⟩ − A_train)/σ_syst",
+        "On N(0,1) the error bar is right. The ensemble without noise is narrower: its mean profits from averaging, its σ_syst does not.",
+        f"All on N(0,1), only repulsive ensembles without noise are narrower ({UNCERTAINTY_TALK}).",
+        (Panel("sweep_pulls", {"select": {"noise": [0.0, 0.1]}}),), same.axes, same.runs, judge, same.seconds,
+    )  # fmt: skip
+
+
+def members(full: bool) -> Story:
+    count = 64 if full else 16
+    recipe = small(full, uncertainty="repulsive_ensemble", members=count)
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        quiet, loud = (at(scan, "pull_width", noise=f) for f in (0.0, 0.1))
+        return verdict(
+            "Without noise the pull of many members is too narrow; noise, which all members share, brings it back to one.",
+            "The pull of the ensemble does not behave as expected.",
+            within(f"width of {count} members at f = 0", quiet, 0.5, 0.95),
+            within(f"width of {count} members at f = 0.1", loud, 0.95, 1.05),
+        )  # fmt: skip
+
+    return Story(
+        "members", "Why an ensemble is too cautious", "width(n) = √(ρ + (1 − ρ)/n)",
+        "With one member the width is one. More members average their own errors away, but not those they share: ρ.",
+        f"The pull of repulsive ensembles without noise is narrow: the mean profits from averaging, σ_syst does not ({UNCERTAINTY_TALK}).",
+        (Panel("members"),), **axes, judge=judge, seconds=60,
+    )  # fmt: skip
+
+
+def depth(full: bool) -> Story:
+    recipe = small(full, uncertainty="bnn", inputs="momenta", steps=100_000 if full else 4_000)
+    depths = [[64] * layers for layers in range(1, 7)]
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        height = {layers: at(scan, "sigma_syst_median", hidden=", ".join(["64"] * layers), noise=0.0) for layers in range(1, 7)}
+        return verdict(
+            "One layer hides the noise behind its own limit; from three layers on the network sees it.",
+            "Depth does not act as expected.",
+            within("plateau of one layer over that of three", height[1] / height[3], 2.0, np.inf),
+            within("plateau of two layers over that of three", height[2] / height[3], 1.0, np.inf),
+            within("plateau of six layers over that of three", height[6] / height[3], 0.0, 2.0),
+        )
+
+    return Story(
+        "depth", "How deep is deep enough?", "σ_syst,0 from expressivity",
+        "One or two layers have a plateau so high that small noise disappears in it; more than a few layers bring little.",
+        f"At least three layers are needed to see small noise; six are too large ({UNCERTAINTY_TALK}). Factor 2 is our threshold.",
+        (Panel("scan", {"x": "hidden", "which": ["syst", "stat"]}),),
+        **swept(recipe, hidden=depths, noise=[0.0, 1e-2, 1e-1]), judge=judge, seconds=120,
+    )  # fmt: skip
+
+
+def prior(full: bool) -> Story:
+    recipe = small(full, uncertainty="bnn", steps=100_000 if full else 4_000)
+    widths = [0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        three = scan["sigma_syst_median"].sel(hidden="64, 64, 64")
+        flat = three.sel(prior_width=[w for w in widths if 0.3 <= w <= 30.0]).values
+        return verdict(
+            "Over two decades of the prior width nothing happens: the data decide.", "The prior matters more than expected.",
+            within("three layers: largest over smallest σ_syst/A for σ_p = 0.3 … 30", float(flat.max() / flat.min()), 1.0, 1.2),
+        )  # fmt: skip
+
+    return Story(
+        "prior", "Does the prior matter?", "p(θ) = N(0, σ_p²)",
+        "A prior that is too narrow pulls the weights to zero and everything gets worse; from some width on, nothing changes.",
+        f"Flat over a wide range; deeper networks need a wider prior before it begins ({UNCERTAINTY_TALK}). 20 % is our threshold.",
+        (Panel("scan", {"x": "prior_width"}),),
+        **swept(recipe, hidden=[[64], [64] * 3, [64] * 6], prior_width=widths), judge=judge, seconds=150,
+    )  # fmt: skip
+
+
+def _sizes(full: bool) -> dict[str, Any]:
+    events = [7_000, 70_000, 700_000] if full else [900, 3_000, 9_000, 27_000, 63_000]
+    return swept(small(full), events=events, uncertainty=["bnn", "repulsive_ensemble"])
+
+
+def training_size(full: bool) -> Story:
+    setup = _sizes(full)
+    largest = max(setup["axes"]["events"])
+    tenth = 70_000 if full else 9_000
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        checks = []
+        for way in ("bnn", "repulsive_ensemble"):
+            for part, low, high in (("syst", 2.0, 6.0), ("stat", 3.0, 6.0)):
+                few, many = (at(scan, f"sigma_{part}_mean", uncertainty=way, events=size) for size in (tenth, largest))
+                talk = {
+                    ("bnn", "syst"): 2.9,
+                    ("bnn", "stat"): 4.2,
+                    ("repulsive_ensemble", "syst"): 5.7,
+                    ("repulsive_ensemble", "stat"): 4.6,
+                }
+                expected = f"{low:g} to {high:g}; talk: {talk[way, part]:g} from 100,000 to 700,000"
+                checks.append(
+                    within(f"{WORDS[way]}: σ_{part}({tenth:,})/σ_{part}({largest:,})", few / many, low, high, ".2g", expected=expected)
+                )
+        return verdict("Both error bars shrink with the data.", "The error bars do not shrink as in the talk.", *checks)
+
+    return Story(
+        "training_size", "More data, smaller error bars", "σ_tot² = σ_syst² + σ_stat²",
+        "σ_stat must vanish with infinitely many data. Here σ_syst falls too, as a network without noise is limited by its training.",
+        f"Both fall with data and σ_syst stays above σ_stat: ratios of 10 % to 70 % of the data 2.9 and 4.2 (BNN), 5.7 and 4.6 (ensemble), "
+        f"for Deep Sets with invariants ({UNCERTAINTY_TALK}).",
+        (Panel("scan", {"x": "events", "average": "mean", "which": ["syst", "stat"]}),), **setup, judge=judge, seconds=150,
+    )  # fmt: skip
+
+
+TABLE = {
+    "bnn, small, syst": 2.5e-4, "bnn, small, stat": 1.5e-4, "bnn, large, syst": 8.7e-5, "bnn, large, stat": 3.6e-5,
+    "repulsive_ensemble, small, syst": 2.9e-4, "repulsive_ensemble, small, stat": 2.2e-4,
+    "repulsive_ensemble, large, syst": 5.1e-5, "repulsive_ensemble, large, stat": 4.8e-5,
+}  # fmt: skip
+"""Mean σ/A of Deep Sets with invariants on 100,000 and 700,000 points, from the talk's table."""
+
+
+def table(full: bool) -> Story:
+    same = training_size(full)
+    few, many = min(same.axes["events"]), max(same.axes["events"])
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        checks = []
+        for way in ("bnn", "repulsive_ensemble"):
+            for size, word in ((few, "small"), (many, "large")):
+                syst, stat = (at(scan, f"sigma_{part}_mean", uncertainty=way, events=size) for part in ("syst", "stat"))
+                talk = f"talk: {TABLE[f'{way}, {word}, syst']:.1e} and {TABLE[f'{way}, {word}, stat']:.1e}"
+                checks.append(
+                    (
+                        Row(f"{WORDS[way]}, {size:,} points: ⟨σ_syst/A⟩, ⟨σ_stat/A⟩", f"{syst:.1e}, {stat:.1e}", talk),
+                        bool(np.isfinite(syst)) or None,
+                    )
+                )
+        return verdict("The talk's four rows, for this network and these sizes.", "", *checks)
+
+    return Story(
+        "table", "The talk's table of uncertainties", "⟨σ_syst/A⟩, ⟨σ_stat/A⟩",
+        "Bayesian network or ensemble, few or many data: both kinds of error bars, ours and the talk's.",
+        f"Deep Sets with invariants on 100,000 and 700,000 points ({UNCERTAINTY_TALK}); ours is a small MLP on few points.",
+        (Panel("uncertainty_table", {"published": TABLE}),), same.axes, same.runs, judge, same.seconds,
+    )  # fmt: skip
+
+
+def scaled(full: bool) -> Story:
+    ensemble = {"hidden": [64, 64, 64], "steps": 30_000} if full else {"hidden": [24, 24], "steps": 1_500, "batch_size": 128}
+    recipes = {
+        "BNN, 512 draws": small(full, uncertainty="bnn", draws=512, test_events=2_000),
+        "ensemble, 512 members": small(
+            full, uncertainty="repulsive_ensemble", members=512, test_events=2_000, learning_rate=0.01, **ensemble
+        ),
+    }
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        checks = [within(f"{name}: width of t_stat", at(scan, "statistical_width", network=name), 0.5, np.inf) for name in recipes]
+        return verdict("Means of M draws scatter as σ_stat/√M, and less when they are most of all draws.", "", *checks)
+
+    return Story(
+        "scaled", "512 draws: is the posterior Gaussian?", "t̂_M = (⟨A⟩_M − ⟨A⟩) √M/σ_stat, width √(1 − M/N)",
+        "At small M the curve must be N(0,1); with M near N it collapses, as the mean of all contains the mean of the subset.",
+        f"N(0,1) for small M, and a spike at zero when M approaches 512 ({UNCERTAINTY_TALK}).",
+        (Panel("scaled_pull"), Panel("statistical_pull")), **listed("network", recipes), judge=judge, seconds=100,
+    )  # fmt: skip
+
+
+def calibration(full: bool) -> Story:
+    def judge(scan: xarray.Dataset) -> Verdict:
+        width = {way: at(scan, "pull_width", uncertainty=way, noise=0.0) for way in WAYS}
+        return verdict(
+            "T < 1 repairs the ensemble, and the others hardly need it.", "The factors T are not as expected.",
+            within("ensemble without noise: T", width["repulsive_ensemble"], 0.4, 0.95),
+            *(within(f"{WORDS[way]} without noise: T", width[way], 0.85, 1.15) for way in ("deterministic", "bnn")),
+        )  # fmt: skip
+
+    same = plateau(full)
+    return Story(
+        "calibration", "One factor T for all error bars", "L_T = ⟨(A − ⟨A⟩)²/(2σ²T²) + log σT⟩, T² = ⟨(A − ⟨A⟩)²/σ²⟩",
+        "Gradient descent on T lands where the closed form says. The width of the pull becomes one; its shape stays.",
+        f"Introduced for the repulsive ensemble, whose σ_syst is too large without noise ({UNCERTAINTY_TALK}). Ranges are ours.",
+        (Panel("calibration", {"select": {"noise": 0.0}}),), same.axes, same.runs, judge, same.seconds,
+    )  # fmt: skip
+
+
+def repulsion(full: bool) -> Story:
+    strengths = [0.0, 1.0, 10.0, 100.0, 1000.0]
+    recipe = small(full, uncertainty="repulsive_ensemble", steps=100_000 if full else 3_000)
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        stat = scan["sigma_stat_median"].sel(repulsion=strengths).values
+        return verdict(
+            "The stronger the repulsion, the wider the ensemble.", "The spread does not grow with β.",
+            within("σ_stat/A at β = 1000 over β = 0", float(stat[-1] / stat[0]), 1.2, np.inf),
+            within("largest fall of σ_stat/A from one β to the next", float((stat[:-1] / stat[1:]).max()), 0.0, 1.05),
+        )  # fmt: skip
+
+    return Story(
+        "repulsion", "Pushing networks apart", "(β/N) Σ_j k(A_i, Ā_j)/Σ_j k(Ā_i, Ā_j)",
+        "β = 0 are independent trainings. Repulsion opens σ_stat; too much of it costs accuracy.",
+        f"A kernel in the space of functions keeps the members from finding the same answer ({UNCERTAINTY_TALK}). Thresholds are ours.",
+        (Panel("scan", {"x": "repulsion", "which": ["stat", "syst", "delta"]}),),
+        **swept(recipe, repulsion=strengths), judge=judge, seconds=60,
+    )  # fmt: skip
+
+
+def coverage(full: bool) -> Story:
+    recipes = {WORDS[way]: small(full, uncertainty=way, noise=0.03, steps=100_000 if full else 4_000) for way in WAYS}
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        checks = [within(f"{name}: width of t_syst", at(scan, "pull_width", network=name), 0.9, 1.1) for name in recipes]
+        return verdict("Intervals hold what they promise.", "Not all intervals hold what they promise.", *checks)
+
+    return Story(
+        "coverage", "Do 68 % intervals hold 68 %?", "P(|A − ⟨A⟩| < k σ_tot)",
+        "On the diagonal error bars hold what they promise; above it they are too cautious, below too bold.",
+        "A calibration curve is the integral of the pull: the same test, read from 5 to 99 % (after the toys of arXiv:2412.12069).",
+        (Panel("coverage"),), **listed("network", recipes), judge=judge, seconds=40,
+    )  # fmt: skip
+
+
+def activations(full: bool) -> Story:
+    base = small(full, uncertainty="deterministic", inputs="momenta", steps=100_000 if full else 8_000, hidden=[128] * 3)
+    recipes = {name: base.replace(activation=name.lower()) for name in ("ReLU", "tanh", "GELU", "SiLU")}
+    recipes |= {"GroupKAN": base.replace(architecture="group_kan"), "KAN": base.replace(architecture="kan")}
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        delta = {name: at(scan, "delta_median", network=name) for name in recipes}
+        smooth = ("GELU", "SiLU", "GroupKAN")
+        better = [within(f"median |Δ|: ReLU over {name}", delta["ReLU"] / delta[name], 1.0, np.inf, ".2f") for name in smooth]
+        known = bool(np.isfinite(list(delta.values())).all()) or None
+        all_of_them = Row("median |Δ|", ", ".join(f"{name} {100 * value:.2g} %" for name, value in delta.items()), "")
+        return verdict(
+            "Smooth activations learn the amplitude better than ReLU.",
+            "The activations do not order as expected.",
+            *better,
+            (all_of_them, known),
+        )
+
+    return Story(
+        "activations", "Fixed or learned activations: MLP, GroupKAN, KAN", "h = φ(W x + b), or Σ_i φ_ji(x_i)",
+        "A smooth target wants a smooth activation. Learned ones come close to the best fixed one, at a price in time.",
+        "GELU and GroupKAN are better than ReLU (arXiv:2412.12069; numbers are not given).",
+        (Panel("scan", {"x": "network", "which": ["syst", "delta"]}),), **listed("network", recipes), judge=judge, seconds=180,
+    )  # fmt: skip
+
+
+def architectures(full: bool) -> Story:
+    base = small(
+        full,
+        uncertainty="deterministic",
+        inputs="momenta",
+        hidden=[128] * 3,
+        events=700_000 if full else 90_000,
+        steps=100_000 if full else 12_000,
+    )
+    names = {"MLP": "mlp", "Deep Sets": "deepsets", "Deep Sets + invariants": "deepsets_invariants"}
+    recipes = {name: base.replace(architecture=kind) for name, kind in names.items()}
+    if full:
+        recipes["L-GATr"] = base.replace(architecture="lgatr")
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        height = [at(scan, "sigma_syst_median", network=name) for name in names]
+        rows = [
+            (Row(f"{name}: plateau σ_syst/A", f"{h:.2e}", ""), bool(np.isfinite(h)) or None) for name, h in zip(names, height, strict=True)
+        ]
+        return verdict(
+            "The more symmetry a network knows, the lower its plateau: MLP > Deep Sets > Deep Sets with invariants.",
+            "The plateaus do not order as in the talk.", *rows,
+            within("MLP over Deep Sets", height[0] / height[1], 1.0, np.inf, ".2f"),
+            within("Deep Sets over Deep Sets with invariants", height[1] / height[2], 1.0, np.inf, ".2f"),
+        )  # fmt: skip
+
+    return Story(
+        "architectures", "Symmetry lowers the plateau", "σ_syst,0: MLP > DS > DSI",
+        "The same data, the same steps: what a network need not learn, it need not get wrong.",
+        f"From 10⁻² for simple to 10⁻⁵ for advanced networks ({UNCERTAINTY_TALK}; 700,000 points).",
+        (Panel("scan", {"x": "network", "which": ["syst", "delta"]}),), **listed("network", recipes), judge=judge, seconds=400,
+    )  # fmt: skip
+
+
+# 2206.14831: boosting
+
+
+def boosting(full: bool) -> Story:
+    base = small(full, uncertainty="bnn", hidden=[128] * 3, steps=100_000 if full else 12_000, test_events=50_000, events=90_000)
+    setup = swept(base, events=[9_000, 90_000], boost_sigma=[0.0, 5.0])
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        checks = []
+        for events in (9_000, 90_000):
+            tail, bulk = ([at(scan, name, events=events, boost_sigma=s) for s in (0.0, 5.0)] for name in ("delta_largest", "delta_median"))
+            low = 1.5 if events == 90_000 else 1.2
+            checks.append(within(f"{events:,} points: |Δ| of the largest 1 %, before over after", tail[0] / tail[1], low, np.inf, ".2f"))
+            checks.append(
+                within(f"{events:,} points: bulk, after over before", bulk[1] / bulk[0], 0.0, 1.1 if events == 90_000 else 1.3, ".2f")
+            )
+        return verdict(
+            "Boosting where σ is large narrows the largest amplitudes and leaves the bulk.", "Boosting does not do what it should.", *checks
+        )
+
+    return Story(
+        "boosting", "Process boosting: the largest amplitudes", "Σ_j n_j {|A_j − Ā|²/(2σ_j²) + log σ_j}",
+        "Large amplitudes are few, and matter most. The network's own σ says which to repeat; no truth is needed.",
+        f"Stable from 90,000 down to 9,000 points ({BOOSTING_TALK}; numbers are not given). Thresholds are ours.",
+        (Panel("scan", {"x": "boost_sigma", "which": ["largest", "delta"]}),), **setup, judge=judge, seconds=120,
+    )  # fmt: skip
+
+
+def loss_boosting(full: bool) -> Story:
+    base = small(full, uncertainty="bnn", hidden=[128] * 3, steps=100_000 if full else 12_000, inputs="momenta")
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        before, after = ({side: at(scan, f"pull_beyond{side}", boost_pull=b) for side in ("", "_train")} for b in (0.0, 5.0))
+        gain = {side: before[side] / after[side] for side in before}
+        return verdict(
+            "Tails of the pull shrink on the training events, and less on the test events: controlled overtraining.",
+            "Loss boosting does not act as expected.",
+            within("training events beyond 2σ: before over after", gain["_train"], 1.1, np.inf, ".2f"),
+            within("gain on training over gain on test events", gain["_train"] / gain[""], 1.0, np.inf, ".2f"),
+        )
+
+    return Story(
+        "loss_boosting", "Loss boosting: repeat what was missed", "n_j → n_j + δ where |t_j| > 2",
+        "Events beyond two standard deviations count more in the next round. Training events gain more than test events, on purpose.",
+        f"Tails beyond the Gaussian before, closer to N(0,1) after, more so on training events ({BOOSTING_TALK}). Thresholds are ours.",
+        (Panel("sweep_pulls"),), **swept(base, boost_pull=[0.0, 5.0]), judge=judge, seconds=50,
+    )  # fmt: skip
+
+
+TOLD = (noise, plateau, pulls, coverage, members, calibration, scaled, repulsion, depth, prior, training_size, table)
+TOLD += (activations, architectures, boosting, loss_boosting)
+STORIES: dict[str, Callable[[bool], Story]] = {tell.__name__: tell for tell in TOLD}
+"""All stories by name, in the order of a lecture."""

@@ -1,0 +1,141 @@
+"""A story: one plot of a talk, from the trainings it needs to a verdict. It reads like a slide and runs like a recipe.
+
+story = wb.story("plateau")
+scan = story.train()                  # trains what is not trained yet, and waits
+story.figure("plateau", scan)         # a plotly figure
+print(story.judge(scan))              # our numbers beside the talk's
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.figures import FIGURES
+from workbench.runs.files import RunError
+from workbench.runs.store import Run, RunStore
+from workbench.runs.sweep import Part, begin, follow, gathered, parts
+from workbench.training.recipe import AmplitudeRecipe, checked_axes
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of a verdict: `what` it is, ours, and what the talk or the theory says, in words."""
+
+    what: str
+    ours: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether what a story tells was seen; None while it cannot be said. `sentence` says it in one line."""
+
+    holds: bool | None
+    sentence: str
+    rows: tuple[Row, ...] = ()
+
+    def __str__(self) -> str:
+        widths = [max(len(text) for text in column) for column in zip(*((row.what, row.ours) for row in self.rows), strict=True)]
+        table = [f"  {row.what:{widths[0]}}  {row.ours:{widths[1]}}  {row.expected}" for row in self.rows]
+        return "\n".join([self.sentence, *table])
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A figure of `workbench.figures.FIGURES` in a story, with its options."""
+
+    figure: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return FIGURES[self.figure].title
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a lecturer tells and shows, and the trainings behind it.
+
+    `axes` are the dims of its scan and `runs` its trainings, each with the options in which it differs from the others; `judge` turns the
+    scan into a verdict. `talk` says what was found there, `seconds` about how long the trainings take on two cores.
+    """
+
+    name: str
+    title: str
+    formula: str
+    look_at: str
+    talk: str
+    panels: tuple[Panel, ...]
+    axes: Mapping[str, Sequence[Any]]
+    runs: tuple[Part, ...]
+    judge: Callable[[xarray.Dataset], Verdict]
+    seconds: int
+
+    def found(self, runs: RunStore | Path | str | None = None) -> list[tuple[Mapping[str, Any], Run]]:
+        """Its trainings that exist, finished or not, each with its options."""
+        store = runs if isinstance(runs, RunStore) else RunStore(runs)
+        there = [(options, store.find(recipe) or next(iter(store.alike(recipe)), None)) for options, recipe in self.runs]
+        return [(options, run) for options, run in there if run is not None]
+
+    def begin(self, runs: RunStore | Path | str | None = None) -> list[tuple[Mapping[str, Any], Run]]:
+        """Start what has not been trained yet, in the background; finished trainings are taken as they are."""
+        return [(options, begin(recipe, runs=runs, title=f"{self.title}{_label(options)}")) for options, recipe in self.runs]
+
+    def train(self, runs: RunStore | Path | str | None = None, *, progress: bool = True) -> xarray.Dataset:
+        """Train what is missing, wait, and return the scan. Raises: RunError when a training fails."""
+        begun = self.begin(runs)
+        follow([run for _, run in begun], progress=progress)
+        return self.scan(begun)
+
+    def scan(self, runs: Sequence[tuple[Mapping[str, Any], Run]]) -> xarray.Dataset:
+        """What its trainings have come to so far, over `axes`; NaN where nothing is known yet."""
+        recipe = self.runs[0][1]
+        return gathered(runs, self.axes).assign_attrs(recipe=recipe.to_json(), process=getattr(recipe, "process", ""), story=self.name)
+
+    def drawn_from(self, panel: Panel, runs: Sequence[tuple[Mapping[str, Any], Run]]) -> Any:
+        """What a panel draws: the scan, or (label, Dataset) pairs of its trainings.
+
+        Raises: ValueError in one sentence where nothing is there to draw yet.
+        """
+        takes = FIGURES[panel.figure].takes
+        if takes == "scan":
+            return self.scan(runs)
+        pairs = []
+        for options, run in runs:
+            with contextlib.suppress(RunError):
+                pairs.append((_label(options).strip(" ·"), run.reports if takes == "reports" else run.prediction("test")))
+        if not pairs:
+            raise ValueError("This figure needs finished trainings.")
+        return pairs
+
+    def figure(self, panel: Panel, runs: Sequence[tuple[Mapping[str, Any], Run]], theme: str = "light") -> Any:
+        """A panel as a plotly Figure. Raises: ValueError where nothing is there to draw yet."""
+        return FIGURES[panel.figure].function(self.drawn_from(panel, runs), theme, **panel.options)
+
+    @property
+    def python(self) -> str:
+        """The same from Python."""
+        return f'import workbench as wb\n\nstory = wb.story("{self.name}")\nscan = story.train()\nprint(story.judge(scan))'
+
+
+def swept(recipe: AmplitudeRecipe, **axes: Any) -> dict[str, Any]:
+    """The trainings of a sweep, as `axes` and `runs` of a Story."""
+    return {"axes": checked_axes(axes), "runs": tuple(parts(recipe, axes))}
+
+
+def listed(axis: str, recipes: Mapping[str, AmplitudeRecipe]) -> dict[str, Any]:
+    """Trainings that differ in several options, by name, as `axes` and `runs` of a Story."""
+    return {"axes": {axis: list(recipes)}, "runs": tuple(({axis: name}, recipe) for name, recipe in recipes.items())}
+
+
+def _label(options: Mapping[str, Any]) -> str:
+    from workbench.results.scan import as_coordinate
+
+    return "".join(f" · {as_coordinate(value)}" for value in options.values())
