@@ -104,6 +104,13 @@ def parser() -> Parser:
         add_options(sweep.add_argument_group(title), names, several=True)
     sweep.set_defaults(do=sweep_command)
 
+    story = command(commands, "story", "train what a plot of the talks needs, and judge it", STORY)
+    story.add_argument("name", nargs="?", default="", help="the story; without one they are listed")
+    story.add_argument("--full", action="store_true", help="the talk's sizes, which want a GPU")
+    story.add_argument("--out", metavar="FOLDER", help="where figures, data and verdict are written [./NAME]")
+    add_runs(story)
+    story.set_defaults(do=story_command)
+
     runs = command(commands, "runs", "list, show, delete, resume or stop runs", RUNS)
     runs.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete", "resume", "stop"), help="what to do [list]")
     runs.add_argument("id", nargs="*", help="the run, or several")
@@ -122,6 +129,7 @@ def parser() -> Parser:
 USAGE = {
     "train": "workbench train [options]",
     "sweep": "workbench sweep --OPTION VALUE,VALUE,… [options]",
+    "story": "workbench story [NAME] [options]",
     "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID] [options]",
     "data": "workbench data [list | make | remove NAME] [options]",
 }
@@ -133,6 +141,7 @@ SWEEP = (
     "Train a recipe for all combinations of the options that have several values: comma-separated, or the option given several times. "
     "What only changes noise, prior, uncertainty, repulsion, boosting or seed trains as one population. Finished runs are not repeated."
 )
+STORY = "Tell a story: train what it needs, write its figures (HTML that needs no network), their data (CSV), the scan (netCDF) and the verdict."
 RUNS = "Runs that were trained, are being trained, or were interrupted."
 DATA = "Events with exact amplitudes, kept on disk for all runs. They are made when a recipe needs them; `make` makes them before."
 
@@ -275,6 +284,26 @@ def table(results: xarray.Dataset, axes: dict[str, list[str]]) -> str:
         lines.append([str(value) for value in point["point"].item()] + [f"{float(point[name]):.4g}" for name in shown])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def story_command(options: argparse.Namespace) -> int:
+    from workbench.stories import STORIES, story
+
+    if not options.name:
+        for name in STORIES:
+            told = story(name, full=options.full)
+            print(f"{name:16} {told.title}  (about {told.seconds} s on two cores)")
+        return 0
+    try:
+        told = story(options.name, full=options.full)
+    except ValueError as problem:
+        raise Usage(str(problem)) from problem
+    begun = told.begin(store_of(options))
+    told.wait(begun)
+    verdict = told.judge(told.scan(begun))
+    folder = told.write(Path(options.out or told.name), begun)
+    print(f"{told.title}\n{verdict}\n{folder}")
+    return 0 if verdict.holds else 1
 
 
 def recipe_of(options: argparse.Namespace) -> Recipe:

@@ -74,7 +74,7 @@ def scan(axes: Mapping[str, Sequence[Any]], points: Iterable[tuple[Mapping[str, 
     """
     places = {name: {as_coordinate(value): k for k, value in enumerate(values)} for name, values in axes.items()}
     shape = tuple(map(len, axes.values()))
-    columns: dict[str, xr.Variable] = {}
+    columns = {name: xr.Variable(tuple(axes), np.full(shape, np.nan), _attributes(name)) for name in ATTRIBUTES}
     shared: dict[str, xr.DataArray] = {}
     for options, dataset in points:
         place = tuple(places[name][as_coordinate(options[name])] for name in axes)

@@ -158,7 +158,8 @@ def members(full: bool) -> Story:
         "members", "Why an ensemble is too cautious", "width(n) = √(ρ + (1 − ρ)/n)",
         "With one member the width is one. More members average their own errors away, but not those they share: ρ.",
         f"The pull of repulsive ensembles without noise is narrow: the mean profits from averaging, σ_syst does not ({UNCERTAINTY_TALK}).",
-        (Panel("members"),), **axes, judge=judge, seconds=60,
+        (Panel("members"),), {"noise": [0.0, 0.1]}, tuple(({"noise": f}, recipe.replace(noise=f)) for f in (0.0, 0.1)),
+        judge=judge, seconds=60,
     )  # fmt: skip
 
 
@@ -460,7 +461,22 @@ def loss_boosting(full: bool) -> Story:
     )  # fmt: skip
 
 
-TOLD = (noise, plateau, pulls, coverage, members, calibration, scaled, repulsion, depth, prior, training_size, table)
-TOLD += (activations, architectures, boosting, loss_boosting)
-STORIES: dict[str, Callable[[bool], Story]] = {tell.__name__: tell for tell in TOLD}
+STORIES: dict[str, Callable[[bool], Story]] = {
+    "noise": noise,
+    "plateau": plateau,
+    "pulls": pulls,
+    "coverage": coverage,
+    "members": members,
+    "calibration": calibration,
+    "scaled": scaled,
+    "repulsion": repulsion,
+    "depth": depth,
+    "prior": prior,
+    "training_size": training_size,
+    "table": table,
+    "activations": activations,
+    "architectures": architectures,
+    "boosting": boosting,
+    "loss_boosting": loss_boosting,
+}
 """All stories by name, in the order of a lecture."""

@@ -23,6 +23,9 @@ from workbench.training.recipe import AmplitudeRecipe, checked_axes
 if TYPE_CHECKING:
     import xarray
 
+Trainings = Sequence[tuple[Mapping[str, Any], Run]]
+"""Runs of a story, each with the options in which it differs from the others."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -78,28 +81,32 @@ class Story:
     judge: Callable[[xarray.Dataset], Verdict]
     seconds: int
 
-    def found(self, runs: RunStore | Path | str | None = None) -> list[tuple[Mapping[str, Any], Run]]:
+    def found(self, runs: RunStore | Path | str | None = None) -> Trainings:
         """Its trainings that exist, finished or not, each with its options."""
         store = runs if isinstance(runs, RunStore) else RunStore(runs)
         there = [(options, store.find(recipe) or next(iter(store.alike(recipe)), None)) for options, recipe in self.runs]
         return [(options, run) for options, run in there if run is not None]
 
-    def begin(self, runs: RunStore | Path | str | None = None) -> list[tuple[Mapping[str, Any], Run]]:
+    def begin(self, runs: RunStore | Path | str | None = None) -> Trainings:
         """Start what has not been trained yet, in the background; finished trainings are taken as they are."""
         return [(options, begin(recipe, runs=runs, title=f"{self.title}{_label(options)}")) for options, recipe in self.runs]
 
     def train(self, runs: RunStore | Path | str | None = None, *, progress: bool = True) -> xarray.Dataset:
         """Train what is missing, wait, and return the scan. Raises: RunError when a training fails."""
         begun = self.begin(runs)
-        follow([run for _, run in begun], progress=progress)
+        self.wait(begun, progress=progress)
         return self.scan(begun)
 
-    def scan(self, runs: Sequence[tuple[Mapping[str, Any], Run]]) -> xarray.Dataset:
+    def wait(self, runs: Trainings, *, progress: bool = True) -> None:
+        """Wait for trainings, with a bar; Ctrl+C stops them. Raises: RunError when one does not finish."""
+        follow([run for _, run in runs], progress=progress)
+
+    def scan(self, runs: Trainings) -> xarray.Dataset:
         """What its trainings have come to so far, over `axes`; NaN where nothing is known yet."""
         recipe = self.runs[0][1]
         return gathered(runs, self.axes).assign_attrs(recipe=recipe.to_json(), process=getattr(recipe, "process", ""), story=self.name)
 
-    def drawn_from(self, panel: Panel, runs: Sequence[tuple[Mapping[str, Any], Run]]) -> Any:
+    def drawn_from(self, panel: Panel, runs: Trainings) -> Any:
         """What a panel draws: the scan, or (label, Dataset) pairs of its trainings.
 
         Raises: ValueError in one sentence where nothing is there to draw yet.
@@ -115,9 +122,27 @@ class Story:
             raise ValueError("This figure needs finished trainings.")
         return pairs
 
-    def figure(self, panel: Panel, runs: Sequence[tuple[Mapping[str, Any], Run]], theme: str = "light") -> Any:
+    def figure(self, panel: Panel, runs: Trainings, theme: str = "light") -> Any:
         """A panel as a plotly Figure. Raises: ValueError where nothing is there to draw yet."""
         return FIGURES[panel.figure].function(self.drawn_from(panel, runs), theme, **panel.options)
+
+    def write(self, folder: Path, runs: Trainings) -> Path:
+        """Figures (HTML with all they need), their data (CSV), the scan (netCDF) and the verdict, in a folder. Raises: OSError."""
+        from workbench.figures import csv_of
+        from workbench.runs import files, netcdf
+
+        folder.mkdir(parents=True, exist_ok=True)
+        scan = self.scan(runs)
+        pages: dict[str, bytes] = {"scan.nc": netcdf.encode({"/": scan})}
+        for panel in self.panels:
+            figure = self.figure(panel, runs)
+            pages[f"{panel.figure}.html"] = figure.to_html(include_plotlyjs=True, full_html=True).encode()
+            pages[f"{panel.figure}.csv"] = csv_of(figure).encode()
+        trained = [f"{run.id} made {run.created} on {run.status.device}" for _, run in runs]
+        pages["verdict.txt"] = "\n".join([self.title, self.talk, "", str(self.judge(scan)), "", *trained, ""]).encode()
+        for name, data in pages.items():
+            files.replace(folder / name, data)
+        return folder
 
     @property
     def python(self) -> str:
