@@ -11,6 +11,15 @@ from workbench.figures.drawing import bound, thinned, with_error
 from workbench.results.prediction import summary
 
 UNITLESS = ("step", "−⟨log p(A)⟩", "KL / N", "⟨A⟩ / A", "normalised density", "density per decade", "relative error bar σ/A")
+UNITLESS += ("median σ/A", "median σ/A and |Δ|", "noise f<sub>smear</sub> on the training amplitudes", "mean σ/A over the test events")
+UNITLESS += (
+    "learned relative error bar σ<sub>syst</sub>/A",
+    "members n in ⟨A⟩",
+    "width of t<sub>syst</sub>",
+    "T",
+    "step of the descent",
+    "",
+)
 
 
 def make_prediction(events=1_500, draws=8, *, noise=0.02, seed=0):
@@ -49,7 +58,31 @@ def make_reports(count=2_000):
     )
 
 
+def make_scan(noise=(0.0, 1e-4, 1e-3, 1e-2, 0.1), uncertainty=("bnn", "repulsive_ensemble"), *, events=400, seed=0):
+    """A finished sweep whose σ_syst/A is √(f² + p²) for every event, p = 0.002 for the first uncertainty and half of it for the next."""
+    rng = np.random.default_rng(seed)
+    f, p = np.array(noise), 0.002 / 2.0 ** np.arange(len(uncertainty))[:, None]
+    relative = {"syst": np.sqrt(f**2 + p**2), "stat": np.broadcast_to(p / 4, (len(uncertainty), len(f)))}
+    relative["tot"] = np.hypot(relative["syst"], relative["stat"])
+    dims, truth = ("uncertainty", "noise"), np.exp(rng.normal(-14.7, 2.3, events))
+    scalars = {f"sigma_{part}_{average}": (dims, value) for part, value in relative.items() for average in ("median", "mean")}
+    mean = truth * (1 + 0.7 * p[..., None] * rng.normal(size=(len(uncertainty), len(f), events)))
+    noisy = truth * (1 + f[:, None] * rng.normal(size=(len(f), events)))
+    per_event = {
+        "mean": ((*dims, "event"), mean),
+        "amplitude_train": ((*dims, "event"), np.broadcast_to(noisy, mean.shape)),
+        "amplitude_true": ("event", truth),
+        **{f"sigma_{part}": ((*dims, "event"), relative[part][..., None] * truth) for part in ("syst", "stat")},
+    }
+    return xr.Dataset(
+        {**scalars, "delta_median": (dims, np.broadcast_to(p / 2, relative["stat"].shape)), **per_event},
+        coords={"noise": f, "uncertainty": list(uncertainty)},
+    )
+
+
 def inputs(takes, seed=0):
+    if takes == "scan":
+        return make_scan(seed=seed)
     return make_reports() if takes == "reports" else make_prediction(seed=seed)
 
 
@@ -135,7 +168,7 @@ def broken(prediction, kind):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("kind", ["no events", "one event", "all NaN", "zero errors", "infinite", "one draw", "negative", "summary"])
-@pytest.mark.parametrize("name", [name for name, entry in FIGURES.items() if entry.takes != "reports"])
+@pytest.mark.parametrize("name", [name for name, entry in FIGURES.items() if entry.takes in ("summary", "draws")])
 def test_strange_predictions_give_a_figure_or_a_sentence(name, kind):
     figure = FIGURES[name].as_dict(broken(make_prediction(events=60), kind))
     json.dumps(unpack(pack(figure))["layout"])

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.figures.accuracy import delta, delta_largest, kinematics, prediction_truth
+from workbench.figures.calibration import calibration, coverage, members
 from workbench.figures.data import csv_of, data_of
 from workbench.figures.frame import pack, unpack
+from workbench.figures.scans import noise_peaks, plateau, scan, sweep_pulls, uncertainty_table
 from workbench.figures.theme import THEMES, Theme
 from workbench.figures.training import accuracy, losses
 from workbench.figures.uncertainty import scaled_pull, sigmas, statistical_pull, systematic_pull
@@ -25,9 +27,10 @@ __all__ = ["FIGURES", "THEMES", "Entry", "Theme", "csv_of", "data_of", "pack", "
 class Entry:
     """A figure for pages and `run.figure(name)`.
 
-    `takes` says which Dataset the function draws: "reports" (run.reports), "summary" (a snapshot, or a prediction of any kind), or
-    "draws" (run.prediction("test"), whose single draws or momenta it needs); the latter exist when a run is finished. `height` in pixels
-    is what it needs to be read with the normal font.
+    `takes` says which Dataset the function draws: "reports" (run.reports), "summary" (a snapshot, or a prediction of any kind), "draws"
+    (run.prediction("test"), whose single draws or momenta it needs; these exist when a run is finished), or "scan" (what a sweep returns,
+    or a snapshot of it, which has one number per point and no values per event). `height` in pixels is what it needs to be read with the
+    normal font.
     """
 
     title: str
@@ -115,5 +118,68 @@ FIGURES: dict[str, Entry] = {
         "The ratio should be flat at 1 within its bands; σ_stat is common to all events of a bin, σ_syst averages out.",
         "dσ/dx ∝ Σ A",
         480,
+    ),
+    "coverage": Entry(
+        "Coverage",
+        coverage,
+        "summary",
+        "On the diagonal the error bar is right at all levels; below it is too small. Unlike the pull's width, tails cannot hide it.",
+        "P(|A_train − ⟨A⟩| < zσ) = P(|N(0,1)| < z)",
+        440,
+    ),
+    "calibration": Entry(
+        "Calibration",
+        calibration,
+        "summary",
+        "One factor makes the second moment of the pull 1 and keeps its shape; training it finds what the formula says.",
+        "L_T = ⟨(A − ⟨A⟩)²/(2σ²T²) + log(σT)⟩,  T² = ⟨t²⟩",
+        520,
+    ),
+    "members": Entry(
+        "Averaging over members",
+        members,
+        "draws",
+        "The mean profits from averaging, σ_syst does not: the pull narrows. Noise is common to all members and stops it.",
+        "width(n) = width(1) √(ρ + (1 − ρ)/n)",
+    ),
+    "plateau": Entry(
+        "Noise and plateau",
+        plateau,
+        "scan",
+        "Noise is learned along the diagonal until the network's own limit p; σ_stat should not care. Better networks end lower.",
+        "σ_syst/A = √(f² + p²)",
+        480,
+    ),
+    "scan": Entry(
+        "Scan",
+        scan,
+        "scan",
+        "Where the error bars follow the accuracy they can be trusted; where they are flat, the option does not matter.",
+        "σ/A and |Δ| against an option of the recipe",
+        440,
+    ),
+    "noise_peaks": Entry(
+        "Learned noise",
+        noise_peaks,
+        "scan",
+        "A narrow peak at the injected noise, moving with it; without noise it stops at what the network cannot express.",
+        "σ_syst/A → f",
+        440,
+    ),
+    "sweep_pulls": Entry(
+        "Pulls of a sweep",
+        sweep_pulls,
+        "scan",
+        "All on N(0,1); only a repulsive ensemble without noise is narrower, as its mean profits from averaging and σ_syst does not.",
+        "t_syst = (⟨A⟩ − A_train) / σ_syst",
+        500,
+    ),
+    "uncertainty_table": Entry(
+        "Error bars and training size",
+        uncertainty_table,
+        "scan",
+        "Both shrink with more data, σ_stat faster; at small training sizes the difference between the methods shows.",
+        "σ_tot² = σ_syst² + σ_stat²",
+        440,
     ),
 }

@@ -12,20 +12,22 @@ import xarray as xr
 
 
 def data_of(figure: Any) -> xr.Dataset:
-    """The points of all curves of a figure (a plotly Figure or a dict), one after the other.
+    """The points of all curves of a figure (a plotly Figure or a dict), one after the other, without what only explains the legend.
 
-    *Returns*: dim point with curve (its name), x, y; attributes x, y (and y2) say what the axes are, with units.
+    *Returns*: dim point with curve (its name), x, y; attributes x, y (and x2, y2) say what the axes are, with units.
     """
     drawn = figure if isinstance(figure, dict) else figure.to_plotly_json()
     columns: dict[str, list[np.ndarray]] = {"curve": [], "panel": [], "x": [], "y": []}
     for trace in drawn["data"]:
+        if trace.get("meta") == "key":
+            continue
         x, y = (_array(trace.get(key, [])) for key in "xy")
         columns["curve"].append(np.full(len(x), plain(trace.get("name", "")), dtype=object))
         columns["panel"].append(np.full(len(x), trace.get("yaxis", "y"), dtype=object))
         columns["x"].append(x)
         columns["y"].append(y)
     result = xr.Dataset({name: ("point", np.concatenate(parts) if parts else np.array([])) for name, parts in columns.items()})
-    for name, axis in (("x", "xaxis"), ("y", "yaxis"), ("y2", "yaxis2")):
+    for name, axis in (("x", "xaxis"), ("y", "yaxis"), ("x2", "xaxis2"), ("y2", "yaxis2")):
         title = drawn["layout"].get(axis, {}).get("title", {}).get("text", "")
         if title:
             result.attrs[name] = plain(title)

@@ -16,6 +16,7 @@ import xarray as xr
 from workbench.figures.theme import LEARNED, LIGHT, Theme, theme_of
 
 MOST_POINTS = 600  # per curve on the screen
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 Runs = list[tuple[str, xr.Dataset]]
 Datasets = xr.Dataset | Sequence[tuple[str, xr.Dataset]]
 
@@ -174,6 +175,30 @@ def step_band(theme: Theme, name: str, low: Any, high: Any, bottom: Any, top: An
     }
 
 
+def band(theme: Theme, name: str, x: Any, bottom: Any, top: Any, colour: str, **options: Any) -> dict[str, Any]:
+    """A translucent band between two curves; points without a value are left out."""
+    x, bottom, top = (np.asarray(a, dtype=float) for a in (x, bottom, top))
+    good = np.isfinite(x) & np.isfinite(bottom) & np.isfinite(top)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": np.concatenate([x[good], x[good][::-1]]),
+        "y": np.concatenate([top[good], bottom[good][::-1]]),
+        "fill": "toself",
+        "fillcolor": theme.faint(colour),
+        "line": {"color": colour, "width": 0, "simplify": False},
+        "hoverinfo": "skip",
+        **options,
+    }
+
+
+def key(theme: Theme, name: str, **options: Any) -> dict[str, Any]:
+    """An entry of the legend that says what a line style means; it draws nothing and holds no data."""
+    colour = options.pop("colour", theme.ink)
+    return {**curve(theme, name, [np.nan], [np.nan], colour, **options), "meta": "key", "hoverinfo": "skip"}
+
+
 def _neighbours(good: np.ndarray) -> list[np.ndarray]:
     """Index arrays of the runs of neighbouring True entries."""
     index = np.flatnonzero(good)
@@ -206,6 +231,32 @@ def events(number: int, noun: str) -> str:
 def bound(value: float, choices: Sequence[float]) -> float:
     """The smallest choice that is not below the value, so that axes keep still while values change; the last one for NaN."""
     return next((choice for choice in choices if value <= choice), choices[-1])
+
+
+def number(value: float, digits: int = 2) -> str:
+    """A number as it is read aloud: 0.035, 9,000, 3·10⁻⁵."""
+    if not np.isfinite(value):
+        return "–"
+    rounded = float(f"{value:.{digits - 1}e}")
+    if rounded == 0 or 1e-2 <= abs(rounded) < 1:
+        text = f"{rounded:g}"
+    elif 1 <= abs(rounded) < 1e7:
+        text = f"{rounded:,.10g}"
+    else:
+        factor, power = f"{rounded:e}".split("e")
+        text = f"{float(factor):g}·10{str(int(power)).translate(RAISED)}".removeprefix("1·")
+    return text.replace("-", "−")
+
+
+def decades(values: Sequence[Any], most: float = 7) -> list[float]:
+    """An axis for all positive values, from a 1 or 3 to a 1 or 3 so that it seldom moves; at most so many decades below the largest."""
+    positive = np.concatenate([np.ravel(np.asarray(v, dtype=float)) for v in values] or [np.array([])])
+    positive = positive[np.isfinite(positive) & (positive > 0)]
+    if not positive.size:
+        return [0.1, 1.0]
+    high = np.ceil(2 * np.log10(positive.max()) + 0.1) / 2
+    low = max(np.floor(2 * np.log10(positive.min()) - 0.1) / 2, high - most)
+    return [10.0**low, 10.0 ** max(high, low + 1)]
 
 
 def percent(value: float) -> str:

@@ -9,6 +9,7 @@ BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", 
 
 # One line style per meaning, in every figure.
 LEARNED, EXPECTED, VALIDATED, SPREAD = "solid", "dash", "dashdot", "dot"
+TOTAL, PUBLISHED = "longdashdot", "longdash"
 
 
 @dataclass(frozen=True)

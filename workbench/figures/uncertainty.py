@@ -15,6 +15,7 @@ from workbench.results.pulls import pulls, width_and_mean
 
 PULL_EDGES = np.linspace(-5, 5, 61)
 SIGMA_EDGES = np.linspace(-5, 0, 101)  # log10 of σ/A
+FEW = 3  # pulls in a figure, up to which there is room for errors and bands
 PULL_TOPS = (0.55, 0.8, 1.2, 2, 4, 8, 16, 40)
 SIGMA_TOPS = (2, 4, 6, 9, 13, 20)
 
@@ -26,14 +27,14 @@ def systematic_pull(runs: Runs, theme: Theme) -> dict[str, Any]:
     for label, dataset in runs:
         factor = float(dataset["temperature"]) if "temperature" in dataset.variables else 1.0
         rows.append((label, pulls(dataset, "systematic"), "" if factor == 1 else f", T = {factor:.3g}"))
-    return _pull_figure(rows, theme, "t<sub>syst</sub> = (⟨A⟩ − A<sub>train</sub>) / σ<sub>syst</sub>")
+    return pull_figure(rows, theme, "t<sub>syst</sub> = (⟨A⟩ − A<sub>train</sub>) / σ<sub>syst</sub>")
 
 
 @figure
 def statistical_pull(runs: Runs, theme: Theme) -> dict[str, Any]:
     """t_stat of all events and draws with N(0,1)."""
     rows = [(label, _spread_pull(dataset, "statistical"), "") for label, dataset in runs]
-    return _pull_figure(rows, theme, "t<sub>stat</sub> = (Ā(θ) − A<sub>true</sub>) / σ<sub>stat</sub>")
+    return pull_figure(rows, theme, "t<sub>stat</sub> = (Ā(θ) − A<sub>true</sub>) / σ<sub>stat</sub>")
 
 
 @figure
@@ -47,7 +48,7 @@ def scaled_pull(runs: Runs, theme: Theme, draws: int | None = None) -> dict[str,
         for number in chosen:
             t = _spread_pull(dataset, "scaled", draws=number)
             rows.append((labelled(label, f"M = {number} of {count}"), t, f" (expected {t.attrs['expected_width']:.2f})"))
-    return _pull_figure(rows, theme, "t̂<sub>M</sub> = (⟨A⟩<sub>M</sub> − ⟨A⟩) √M / σ<sub>stat</sub>")
+    return pull_figure(rows, theme, "t̂<sub>M</sub> = (⟨A⟩<sub>M</sub> − ⟨A⟩) √M / σ<sub>stat</sub>")
 
 
 @figure
@@ -87,7 +88,7 @@ def _spread_pull(dataset: xr.Dataset, kind: str, **options: Any) -> xr.DataArray
         raise Empty(str(reason)) from reason
 
 
-def _pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title: str) -> dict[str, Any]:
+def pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title: str) -> dict[str, Any]:
     data, highest = [], 0.4
     for number, (label, t, remark) in enumerate(rows):
         m = width_and_mean(t)
@@ -99,7 +100,10 @@ def _pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title:
             numbers = f"width {m.width:.2f}"
         text = f"{numbers}{remark}{_outside(h)}"
         name = f"{label or events(m.events, 'test event')}<br>{text}"
-        data += _histogram(theme, name, h, theme.colour(number), LEARNED, x=PULL_EDGES, band=len(rows) == 1)
+        if len(rows) > FEW:
+            name = f"{label}: mean {m.mean:.2f}, width {m.width:.2f}".replace("-", "−")
+        line, area = _histogram(theme, name, h, theme.colour(number), LEARNED, x=PULL_EDGES, band=len(rows) == 1)
+        data += [line, area] if len(rows) <= FEW else [line]
         highest = max(highest, float(h["density"].max()))
     if not data:
         raise Empty("No pull is finite yet.")

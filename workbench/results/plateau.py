@@ -23,7 +23,8 @@ FAR = 5  # times the plateau: above it the slope of σ_syst is 1, below 1/5 of i
 
 def axes(scan: xr.Dataset) -> list[str]:
     """The options that the scan varies, in the order of its dims."""
-    return [str(dim) for dim in scan.dims if dim not in ("event", "step", "draw", "particle", "component")]
+    dims = max((variable.dims for variable in scan.data_vars.values()), key=len, default=())
+    return [str(dim) for dim in dims if dim not in ("event", "step", "draw", "particle", "component")]
 
 
 def chosen(scan: xr.Dataset, select: dict[str, Any] | None = None) -> xr.Dataset:
@@ -71,6 +72,8 @@ def noise_law(scan: xr.Dataset, average: str = "median") -> xr.Dataset:
     *Returns*: plateau p; expected (noise); slope_above and slope_below, d log σ_syst/d log f for f > 5p and for 0 < f < p/5; stat_growth,
     the largest over the smallest σ_stat for f ≤ p. NaN with less than two points.
     """
+    if average not in ("median", "mean"):
+        raise ValueError(f"average = {average!r} is not known: 'median' or 'mean' is needed.")
     if "noise" not in axes(scan):
         raise ValueError(f"A plateau needs a scan over noise; the axes of this one are {', '.join(axes(scan)) or 'none'}.")
     scan = scan.sortby("noise")

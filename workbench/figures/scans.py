@@ -1,0 +1,468 @@
+"""Figures of a sweep: how the error bars depend on noise, network, training size or any other option.
+
+They draw *scans* (see `workbench.results.plateau`): one number per point, also while the sweep still runs. Options they share:
+select, the values of some axes ({"uncertainty": "bnn", "noise": [0, 0.01]}); average, "median" or "mean" over the test events; published,
+numbers of others by name, drawn in ink and called "talk": a value is a line, a pair (x, y) a point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.figures.drawing import Empty, Runs, axis, bound, curve, decades, figure, key, labelled, layout, number, steps
+from workbench.figures.theme import EXPECTED, LEARNED, PUBLISHED, SPREAD, TOTAL, VALIDATED, Theme
+from workbench.figures.uncertainty import SIGMA_TOPS, pull_figure
+from workbench.results.bands import histogram
+from workbench.results.plateau import axes, chosen, event_points, noise_law, points
+from workbench.results.prediction import relative_sigma
+from workbench.results.pulls import pulls
+
+Select = Mapping[str, Any] | None
+Published = Mapping[str, float | tuple[float, float]] | None
+
+WORDS = {
+    "bnn": "BNN",
+    "bnn_last_layer": "BNN, last layer",
+    "repulsive_ensemble": "ensemble",
+    "deterministic": "deterministic",
+    "mlp": "MLP",
+    "deepsets": "Deep Sets",
+    "deepsets_invariants": "Deep Sets, invariants",
+    "lgatr": "L-GATr",
+    "kan": "KAN",
+    "group_kan": "GroupKAN",
+    "silu": "SiLU",
+    "gelu": "GELU",
+    "relu": "ReLU",
+}
+SYMBOLS = {"noise": "f", "prior_width": "σ<sub>p</sub>", "events": "N", "members": "n", "repulsion": "β", "boost_rounds": "rounds"}
+TITLES = {
+    "noise": "noise f<sub>smear</sub> on the training amplitudes",
+    "prior_width": "prior width σ<sub>p</sub>",
+    "events": "training events N",
+    "members": "members n of the ensemble",
+    "repulsion": "repulsion β",
+    "hidden": "hidden layers × units",
+}
+STYLES = {  # variable of a scan, line style, name
+    "syst": ("sigma_syst", LEARNED, "σ<sub>syst</sub>/A"),
+    "stat": ("sigma_stat", SPREAD, "σ<sub>stat</sub>/A"),
+    "tot": ("sigma_tot", TOTAL, "σ<sub>tot</sub>/A"),
+    "delta": ("delta", VALIDATED, "median |Δ|"),
+}
+MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+PEAK_EDGES = np.linspace(-6, 0, 181)  # log10 of σ_syst/A
+MOST_PULLS = 8
+FAR_APART = 20  # positive values that span more than this factor stand on a logarithmic axis
+NOTHING = "No point of this scan has a finite error bar yet."
+
+
+@figure
+def plateau(
+    runs: Runs, theme: Theme, average: str = "median", stat: bool = True, select: Select = None, published: Published = None
+) -> dict[str, Any]:
+    """σ_syst/A and σ_stat/A against the noise, with the diagonal σ = f and √(f² + p²) of each plateau p.
+
+    Noise 0 stands at the left edge, a decade below the smallest noise. stat=False leaves σ_stat out.
+    """
+    scans = [(label, _scan(dataset, select, average)) for label, dataset in runs]
+    if any("noise" not in axes(dataset) for _, dataset in scans):
+        raise Empty("A plateau needs a sweep over the noise: train one with several values of noise, 0 among them.")
+    ladder = Ladder.of("noise", [dataset["noise"].values for _, dataset in scans], published, log=True)
+    left, right = ladder.ends
+    each = list(_each(scans, "noise"))
+    data, drawn_stat = [], False
+    for index, (label, values, part) in enumerate(each):
+        law, name = noise_law(part, average), labelled(label, point_name(values))
+        p = float(law["plateau"])
+        x, colour, shown = ladder.of_scan(part), theme.colour(index), _shown(theme, index)
+        text = f"{name or 'σ<sub>syst</sub>/A'}{f', p = {number(p)}' if np.isfinite(p) else ''}"
+        syst = _line(theme, text, x, part[f"sigma_syst_{average}"], colour, ladder, legendgroup=text, **shown)
+        if not np.isfinite(syst["y"]).any():
+            continue
+        if np.isfinite(p):
+            f = np.geomspace(left, right, 121)
+            law_name = f"{text}: √(f² + p²)"
+            data.append(curve(theme, law_name, f, np.hypot(f, p), theme.faint(colour, 0.7), width=0.75, legendgroup=text, showlegend=False))
+        data.append(syst)
+        spread = _line(theme, f"{name}: σ_stat/A", x, part[f"sigma_stat_{average}"], colour, ladder, SPREAD, legendgroup=text, **shown)
+        if stat and np.isfinite(spread["y"]).any():
+            data.append(spread | {"showlegend": False})
+            drawn_stat = True
+    if not data:
+        raise Empty(NOTHING)
+    heights = decades([*(trace["y"] for trace in data if trace["mode"] != "lines"), list(_heights(published).values())])
+    diagonal = [max(min(ladder.positive, default=right) / 2, left), right]
+    data.append(curve(theme, "σ = f", diagonal, diagonal, theme.ink, dash=EXPECTED))
+    keys = [key(theme, "σ<sub>syst</sub>/A")] if len(each) > 1 else []
+    keys += [key(theme, "σ<sub>stat</sub>/A", dash=SPREAD)] if drawn_stat else []
+    keys.append(key(theme, "√(f² + p²)", width=0.75))
+    x_axis = ladder.axis(theme)
+    y_axis = axis(theme, f"{average} σ/A", log=True, range=heights)
+    return {
+        "data": data + keys + _published(theme, published, ladder),
+        "layout": layout(theme, xaxis=x_axis, yaxis=y_axis),
+    }
+
+
+@figure
+def scan(
+    runs: Runs,
+    theme: Theme,
+    x: str = "",
+    which: str | Sequence[str] = ("syst", "stat", "delta"),
+    average: str = "median",
+    select: Select = None,
+    published: Published = None,
+) -> dict[str, Any]:
+    """Error bars and accuracy against one option of the recipe, one colour for each point of the others.
+
+    *Arguments*: x, the option, by default the one with the most values; which, of syst, stat, tot, delta.
+    """
+    quantities = [which] if isinstance(which, str) else list(which)
+    if unknown := [name for name in quantities if name not in STYLES]:
+        raise ValueError(f"which = {unknown[0]!r} cannot be drawn: some of {', '.join(STYLES)} are needed.")
+    scans = [(label, _scan(dataset, select, average)) for label, dataset in runs]
+    x = x or _longest(scans)
+    if missing := [dataset for _, dataset in scans if x not in axes(dataset)]:
+        raise Empty(f"This sweep does not vary {x or 'any option'}; its axes are: {', '.join(axes(missing[0])) or 'none'}.")
+    ladder = Ladder.of(x, [dataset[x].values for _, dataset in scans], published)
+    each = list(_each(scans, x))
+    data: list[dict[str, Any]] = []
+    names: list[dict[str, Any]] = []
+    styles: dict[str, str] = {}
+    for index, (label, values, part) in enumerate(each):
+        name, shown = labelled(label, point_name(values)), _shown(theme, index)
+        before = len(data)
+        for place, quantity in enumerate(quantities):
+            variable, dash, words = _quantity(quantity, average)
+            if variable not in part:
+                continue
+            alone = len(each) == 1
+            line = _line(
+                theme,
+                labelled(name, words),
+                ladder.of_scan(part),
+                part[variable],
+                theme.colour(place if alone else index),
+                ladder,
+                dash,
+                **(_shown(theme, place) if alone else shown | {"legendgroup": name, "showlegend": False}),
+            )
+            if np.isfinite(line["y"]).any():
+                data.append(line)
+                styles |= {} if alone else {words: dash}
+        if len(data) > before and len(each) > 1:  # the legend names each colour and each style once
+            names.append(key(theme, name, colour=theme.colour(index), legendgroup=name, mode="lines+markers", **shown))
+    if not data:
+        raise Empty(NOTHING)
+    keys = names + [key(theme, words, dash=dash) for words, dash in styles.items()]
+    heights = decades([*(trace["y"] for trace in data), list(_heights(published).values())])
+    title = " and ".join(["σ/A"] * any(q != "delta" for q in quantities) + ["|Δ|"] * ("delta" in quantities))
+    y_axis = axis(theme, f"{average} {title}", log=True, range=heights)
+    return {
+        "data": data + keys + _published(theme, published, ladder),
+        "layout": layout(theme, xaxis=ladder.axis(theme), yaxis=y_axis),
+    }
+
+
+@figure
+def noise_peaks(runs: Runs, theme: Theme, select: Select = None) -> dict[str, Any]:
+    """Distribution of σ_syst/A for each noise level of a finished sweep, with the noise as dashed lines.
+
+    Of the other axes the first value is shown unless `select` names one.
+    """
+    data: list[dict[str, Any]] = []
+    levels: list[tuple[float, str]] = []
+    tops, reach = [], []
+    for label, dataset in runs:
+        part = _scan(dataset, select)
+        if "noise" not in axes(part):
+            raise Empty("Peaks of the noise need a sweep over the noise.")
+        part = part.isel({name: 0 for name in axes(part) if name != "noise"}).sortby("noise")
+        fixed = point_name({name: part[name].item() for name in axes(_scan(dataset, select)) if name != "noise"})
+        for values, point in _event_points(part):
+            ratio = relative_sigma(point)["syst"].values
+            ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
+            if not ratio.size:
+                continue
+            f, h = float(values["noise"]), histogram(np.log10(ratio), PEAK_EDGES)
+            colour = theme.colour(len(levels)) if f > 0 else theme.muted
+            levels += [(f, colour)] if f > 0 else []
+            text = f"{labelled(label, labelled(fixed, f'f = {number(f, 6)}'))} → {number(float(np.median(ratio)))}"
+            data.append(steps(theme, text, 10.0 ** PEAK_EDGES[:-1], 10.0 ** PEAK_EDGES[1:], h["density"].values, colour))
+            tops.append(float(h["density"].max()))
+            reach.append(np.quantile(ratio, [0.01, 0.99]))
+    if not data:
+        raise Empty(NOTHING)
+    top = bound(1.1 * max(tops), (*SIGMA_TOPS, 30, 50))
+    data += [curve(theme, f"noise f = {number(f, 6)}", [f, f], [0, top], c, dash=EXPECTED, showlegend=False) for f, c in levels]
+    x_axis = axis(theme, "learned relative error bar σ<sub>syst</sub>/A", log=True, range=decades(reach))
+    y_axis = axis(theme, "density per decade", range=[0, top])
+    keys = [key(theme, "noise f", dash=EXPECTED)] if levels else []
+    look = layout(theme, xaxis=x_axis, yaxis=y_axis)
+    look["legend"] |= {"title": {"text": "noise f → median σ<sub>syst</sub>/A", "side": "top"}}
+    return {"data": data + keys, "layout": look}
+
+
+@figure
+def sweep_pulls(runs: Runs, theme: Theme, select: Select = None) -> dict[str, Any]:
+    """t_syst for the points of a finished sweep with N(0,1); of more than eight points the ends of the longest axes are shown."""
+    most, rows = max(1, MOST_PULLS // len(runs)), []
+    for label, dataset in runs:
+        for values, point in _event_points(_thinned(_scan(dataset, select), most)):
+            rows.append((labelled(label, point_name(values)), pulls(point, "systematic"), ""))
+    return pull_figure(rows, theme, "t<sub>syst</sub> = (⟨A⟩ − A<sub>train</sub>) / σ<sub>syst</sub>")
+
+
+@figure
+def uncertainty_table(
+    runs: Runs,
+    theme: Theme,
+    which: Sequence[str] = ("syst", "stat"),
+    average: str = "mean",
+    select: Select = None,
+    published: Published = None,
+) -> dict[str, Any]:
+    """σ_syst/A and σ_stat/A of each uncertainty for the smallest and the largest training set, as dots and as numbers.
+
+    published: names are a row, a comma and a quantity, in words of the recipe: {"bnn, small, syst": 2.5e-4, "bnn, large, stat": ...};
+    small and large are the ends of the axis `events`.
+    """
+    rows = [
+        (labelled(label, row), theirs, part)
+        for label, dataset in runs
+        for row, theirs, part in _table_rows(_thinned(_ends(_scan(dataset, select, average)), MOST_PULLS))
+    ]
+    lanes = [(index, quantity) for index in range(len(rows)) for quantity in which]
+    ours, others = np.full(len(lanes), np.nan), np.full(len(lanes), np.nan)
+    for lane, (index, quantity) in enumerate(lanes):
+        _, theirs, part = rows[index]
+        variable = _quantity(quantity, average)[0]
+        ours[lane] = float(part[variable]) if variable in part else np.nan
+        others[lane] = _heights(published).get(f"{theirs}, {quantity}", np.nan)
+    if not (ours > 0).any():
+        raise Empty(NOTHING)
+    height = np.array([-(index * (len(which) + 0.6) + which.index(quantity)) for index, quantity in lanes])
+    data: list[dict[str, Any]] = []
+    for place, quantity in enumerate(which):
+        here = np.array([q == quantity for _, q in lanes])
+        data.append(_dots(theme, STYLES[quantity][2], ours[here], height[here], theme.colour(place), MARKERS[place]))
+    if np.isfinite(others).any():
+        data.append(_dots(theme, "talk, arXiv:2412.12069", others, height, theme.ink, "line-ns-open", width=theme.line_width))
+    share = 0.62 if np.isfinite(others).any() else 0.78
+    columns = [(share + 0.03, "ours", ours)] + ([(0.83, "talk", others)] if np.isfinite(others).any() else [])
+    notes = []
+    for left, title, values in columns:
+        notes.append(_note(left, height[0] + 0.95, f"<b>{title}</b>", theme.ink))
+        notes += [_note(left, y, number(v) if v > 0 else "–", theme.ink) for y, v in zip(height, values, strict=True)]
+    x_axis = axis(theme, f"{average} σ/A over the test events", log=True, range=decades([ours, others]), labels=4, domain=[0, share])
+    x_axis |= {"mirror": True}
+    y_axis = axis(theme, "", range=[height[-1] - 0.7, height[0] + 1.5], tickmode="array", ticks="", mirror=True, showgrid=False)
+    middle = [height[[index == row for index, _ in lanes]].mean() for row in range(len(rows))]
+    y_axis |= {"tickvals": [float(m) for m in middle], "ticktext": [name.replace(", N", "<br>N") for name, _, _ in rows]}
+    return {"data": data, "layout": {**layout(theme, xaxis=x_axis, yaxis=y_axis), "annotations": notes}}
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Where the values of an option stand on the x axis: as numbers, as logarithms (0 a decade below the smallest), or side by side."""
+
+    option: str
+    places: dict[Any, float]
+    kind: str  # "linear", "log" or "names"
+
+    @classmethod
+    def of(cls, option: str, columns: Iterable[Any], published: Published = None, *, log: bool | None = None) -> Ladder:
+        """For all values of some runs. log: whether the axis is logarithmic; by default where they are positive and far apart."""
+        theirs = [value[0] for value in (published or {}).values() if isinstance(value, (tuple, list))]
+        values = list(dict.fromkeys([*(value for column in columns for value in np.asarray(column).tolist()), *theirs]))
+        if any(isinstance(value, (str, bool)) for value in values):
+            return cls(option, {value: float(place) for place, value in enumerate(values)}, "names")
+        values = sorted(float(value) for value in values)
+        positive = [value for value in values if value > 0]
+        if log is None:
+            log = min(values, default=0) >= 0 and bool(positive) and positive[-1] > FAR_APART * positive[0]
+        if not log:
+            return cls(option, {value: value for value in values}, "linear")
+        zero = min(positive, default=1.0) / 10
+        return cls(option, {value: value if value > 0 else zero for value in values if value >= 0}, "log")
+
+    @property
+    def positive(self) -> list[float]:
+        return [value for value in self.places if not isinstance(value, str) and value > 0]
+
+    @property
+    def has_zero(self) -> bool:
+        return self.kind == "log" and 0.0 in self.places
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        low, high = min(self.places.values(), default=0.0), max(self.places.values(), default=1.0)
+        if self.kind == "log":
+            return low / 1.6, high * 1.6
+        margin = 0.5 if self.kind == "names" else 0.05 * (high - low) or 0.5
+        return low - margin, high + margin
+
+    def of_scan(self, part: xr.Dataset) -> np.ndarray:
+        return np.array([self.place(value) for value in part[self.option].values.tolist()])
+
+    def place(self, value: Any) -> float:
+        """NaN for a value that this axis cannot show, as a negative one on a logarithmic axis."""
+        return self.places.get(value if self.kind == "names" else float(value), np.nan)
+
+    def axis(self, theme: Theme) -> dict[str, Any]:
+        title = TITLES.get(self.option, self.option.replace("_", " "))
+        made = axis(theme, title, range=list(self.ends), log=self.kind == "log")
+        made |= {"uirevision": self.option}
+        if self.kind == "names":
+            return made | {"tickmode": "array", "tickvals": list(self.places.values()), "ticktext": [word(value) for value in self.places]}
+        if self.has_zero:
+            return made | self._ticks_with_zero(theme)
+        return made
+
+    def _ticks_with_zero(self, theme: Theme) -> dict[str, Any]:
+        zero, positive = self.places[0.0], self.positive or [1.0]
+        powers = range(int(np.ceil(np.log10(min(positive)) - 1e-9)), int(np.floor(np.log10(self.ends[1]))) + 1)
+        minor = [k * 10.0**n for n in range(powers.start - 1, powers.stop) for k in range(2, 10)]
+        minor = [place for place in minor if min(positive) <= place <= self.ends[1]]
+        return {
+            "tickmode": "array",
+            "tickvals": [zero, *(10.0**n for n in powers)],
+            "ticktext": ["0", *(f"10<sup>{n}</sup>".replace("-", "−") for n in powers)],
+            "minor": {"ticks": "inside", "tickcolor": theme.ink, "tickmode": "array", "tickvals": minor},
+        }
+
+
+def word(value: Any) -> str:
+    """A choice or widths of layers as they stand in a figure: BNN; 64, 64, 64 as 3 × 64."""
+    text = str(value)
+    widths = [part.strip() for part in text.split(",")]
+    if all(part.isdigit() for part in widths) and len(set(widths)) == 1:
+        return f"{len(widths)} × {widths[0]}"
+    return WORDS.get(text, text.replace("_", " "))
+
+
+def point_name(values: Mapping[str, Any]) -> str:
+    """A point of a scan in words: ensemble, 3 × 64, f = 0.01."""
+    parts = []
+    for option, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            parts.append(f"{option.replace('_', ' ')}: {value}" if isinstance(value, bool) else word(value))
+        else:
+            parts.append(f"{SYMBOLS.get(option, option.replace('_', ' '))} = {number(float(value), 6)}")
+    return ", ".join(parts)
+
+
+def _scan(dataset: xr.Dataset, select: Select, average: str = "median") -> xr.Dataset:
+    if average not in ("median", "mean"):
+        raise ValueError(f"average = {average!r} is not known: 'median' or 'mean' is needed.")
+    if "sigma_syst_median" not in dataset.variables:
+        raise Empty("This figure draws a sweep over options; a single run has one point only.")
+    if dataset.sizes.get("step") == 0 or not all(dataset.sizes[name] for name in axes(dataset)):
+        raise Empty(NOTHING)
+    return chosen(dataset, dict(select or {}))
+
+
+def _quantity(name: str, average: str) -> tuple[str, str, str]:
+    """Variable of a scan, line style and name of a quantity."""
+    variable, dash, words = STYLES[name]
+    return f"{variable}_{'median' if name == 'delta' else average}", dash, words
+
+
+def _each(scans: Runs, x: str) -> Iterable[tuple[str, dict[str, Any], xr.Dataset]]:
+    """All curves: label of the run, the values that do not change along it, and the scan along x."""
+    for label, dataset in scans:
+        dataset = dataset.drop_vars([name for name, variable in dataset.variables.items() if "event" in variable.dims])
+        numeric = np.asarray(dataset[x].values).dtype.kind in "iuf"
+        for values, part in points(dataset.sortby(x) if numeric else dataset, without=x):
+            yield label, values, part
+
+
+def _event_points(dataset: xr.Dataset) -> list[tuple[dict[str, Any], xr.Dataset]]:
+    try:
+        return list(event_points(dataset))
+    except ValueError as reason:
+        raise Empty(str(reason)) from reason
+
+
+def _longest(scans: Runs) -> str:
+    sizes = {name: dataset.sizes[name] for _, dataset in scans for name in axes(dataset)}
+    return max(sizes, key=lambda name: sizes[name], default="")
+
+
+def _ends(dataset: xr.Dataset) -> xr.Dataset:
+    """The smallest and the largest training set only."""
+    if "events" not in axes(dataset):
+        return dataset
+    return dataset.sortby("events").isel(events=sorted({0, dataset.sizes["events"] - 1}))
+
+
+def _thinned(dataset: xr.Dataset, most: int) -> xr.Dataset:
+    """At most so many points: values between the ends of the longest axis go first."""
+    while (total := int(np.prod([dataset.sizes[name] for name in axes(dataset)]))) > most:
+        longest = max(axes(dataset), key=lambda name: dataset.sizes[name])
+        size = dataset.sizes[longest]
+        kept = min(max(most * size // total, 2 if size > 2 else 1), size - 1)
+        dataset = dataset.isel({longest: np.unique(np.linspace(0, size - 1, kept).round().astype(int))})
+    return dataset
+
+
+def _table_rows(dataset: xr.Dataset) -> Iterable[tuple[str, str, xr.Dataset]]:
+    """Name of each row, its name among the published numbers, and its point; the training size changes fastest."""
+    sizes = ("small", "large") if "events" in axes(dataset) else ("",)
+    for values, part in points(dataset, without="events"):
+        for index, size in enumerate(sizes[: part.sizes.get("events", 1)]):
+            point = part.isel(events=index) if size else part
+            events = {"events": float(point["events"])} if size else {}
+            yield point_name(values | events), ", ".join([*map(str, values.values()), *([size] if size else [])]), point
+
+
+def _line(
+    theme: Theme, name: str, x: np.ndarray, y: xr.DataArray, colour: str, ladder: Ladder, dash: str = LEARNED, **options: Any
+) -> dict[str, Any]:
+    """Points joined by lines, with a gap between 0 and the logarithmic part of the axis."""
+    height = y.values.astype(float)
+    height = np.where(np.isfinite(height) & np.isfinite(x) & (height > 0), height, np.nan)
+    if ladder.has_zero and len(x) > 1 and x[0] == ladder.places[0.0]:
+        x, height = np.insert(x, 1, np.nan), np.insert(height, 1, np.nan)
+    return curve(theme, name, x, height, colour, dash=dash, mode="lines+markers", **options)
+
+
+def _shown(theme: Theme, index: int) -> dict[str, Any]:
+    """The marker of the curve with this number: another one when the colours have all been used."""
+    return {"marker": {"color": theme.colour(index), "size": 3.2 * theme.line_width, "symbol": MARKERS[index // len(theme.colours) % 6]}}
+
+
+def _dots(theme: Theme, name: str, x: np.ndarray, y: np.ndarray, colour: str, symbol: str, width: float = 0) -> dict[str, Any]:
+    marker = {"color": colour, "size": 5 * theme.line_width, "symbol": symbol, "line": {"width": width, "color": colour}}
+    return {"type": "scatter", "mode": "markers", "name": name, "x": np.where(x > 0, x, np.nan), "y": y.astype(float), "marker": marker}
+
+
+def _note(x: float, y: float, text: str, colour: str) -> dict[str, Any]:
+    place = {"xref": "paper", "x": x, "xanchor": "left", "yref": "y", "y": float(y), "yanchor": "middle"}
+    return {**place, "text": text, "showarrow": False, "font": {"color": colour}}
+
+
+def _heights(published: Published) -> dict[str, float]:
+    return {name: float(value[1] if isinstance(value, (tuple, list)) else value) for name, value in (published or {}).items()}
+
+
+def _published(theme: Theme, published: Published, ladder: Ladder) -> list[dict[str, Any]]:
+    """Numbers of others in ink: a line for a value, a point for a pair (x, y)."""
+    traces = []
+    for name, value in (published or {}).items():
+        text = f"talk: {name}"
+        if isinstance(value, (tuple, list)):
+            trace = _dots(theme, text, np.array([ladder.place(value[0])]), np.array([float(value[1])]), theme.ink, "star")
+            trace |= {"mode": "markers+text", "text": [text], "textposition": "top center"}
+        else:
+            trace = curve(theme, text, ladder.ends, [float(value)] * 2, theme.ink, dash=PUBLISHED, width=0.75)
+            trace |= {"mode": "lines+text", "text": [text, ""], "textposition": "top right"}
+        traces.append(trace | {"showlegend": False, "textfont": {"color": theme.ink}})
+    return traces
