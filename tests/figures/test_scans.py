@@ -142,6 +142,27 @@ def test_scan_over_numbers_is_drawn_in_their_order_and_logarithmic_when_they_are
     assert "type" not in draw("scan", near, x="events")["layout"]["xaxis"]
 
 
+@pytest.mark.parametrize("name", ["plateau", "scan"])
+def test_seeds_are_drawn_as_their_median_and_a_band(name):
+    scan = scalars(make_scan([0.001, 0.01], ["bnn"]))
+    seeds = xr.concat([scan, 2 * scan, 5 * scan], "seed").assign_coords(seed=[0, 1, 2])
+    curves = shown(draw(name, seeds, **({"x": "noise", "which": "syst"} if name == "scan" else {})))
+    line, area = (
+        next(t for n, t in curves.items() if ("seed" in n) == banded and "√" not in n and "stat" not in n) for banded in (False, True)
+    )
+    np.testing.assert_allclose(points_of(line)[1], 2 * scan.sigma_syst_median.values.ravel())
+    np.testing.assert_allclose(np.sort(area["y"]), np.sort(np.ravel([[1], [5]] * scan.sigma_syst_median.values)))
+    one = shown(draw(name, seeds, select={"seed": 2}, **({"x": "noise"} if name == "scan" else {})))
+    assert not any("seed" in n for n in one)
+    if name == "scan":
+        assert len(shown(draw(name, seeds, x="seed", which="syst"))) == 2
+
+
+def test_styles_stand_in_the_legend_in_the_order_asked_for():
+    keys = [trace["name"] for trace in draw("scan", make_scan(), which=("delta", "syst"))["data"] if trace.get("meta") == "key"]
+    assert keys == ["BNN", "ensemble", "median |Δ|", "σ<sub>syst</sub>/A"]
+
+
 def test_a_single_curve_gives_its_colours_to_the_quantities():
     drawn = draw("scan", training_sizes().isel(uncertainty=0, drop=True))
     assert [trace["name"] for trace in drawn["data"]] == ["σ<sub>syst</sub>/A", "σ<sub>stat</sub>/A", "median |Δ|"]
@@ -365,3 +386,11 @@ def test_ladders():
     assert Ladder.of("x", [[-5, 500]]).kind == "linear"
     assert Ladder.of("noise", [[0, 1e-4, 0.1]]).places == {0.0: 1e-5, 1e-4: 1e-4, 0.1: 0.1}
     assert Ladder.of("calibrate", [[True, False]]).places == {True: 0, False: 1}
+
+
+@pytest.mark.filterwarnings("error")
+def test_seeds_that_have_not_come_so_far_are_left_out():
+    scan = scalars(make_scan())
+    seeds = xr.concat([scan * np.nan, scan.where(scan.noise < 0.01)], "seed").assign_coords(seed=[0, 1])
+    for name in ("plateau", "scan", "uncertainty_table"):
+        assert draw(name, seeds)["data"]

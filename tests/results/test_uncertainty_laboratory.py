@@ -230,5 +230,5 @@ def test_points_of_a_finished_scan_are_summaries():
     found = list(event_points(scan.drop_vars("temperature")))
     assert [values["noise"] for values, _ in found] == [0, 0.1, 0.2]
     np.testing.assert_allclose(pulls(found[1][1]), pulls(s))
-    with pytest.raises(ValueError, match="when the sweep has finished"):
+    with pytest.raises(ValueError, match="still running"):
         list(event_points(make_scan()))

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.figures.drawing import Empty, Runs, axis, bound, curve, decades, figure, key, labelled, layout, number, steps
+from workbench.figures.drawing import Empty, Runs, axis, band, bound, curve, decades, figure, key, labelled, layout, number, steps
 from workbench.figures.theme import EXPECTED, LEARNED, PUBLISHED, SPREAD, TOTAL, VALIDATED, Theme
 from workbench.figures.uncertainty import SIGMA_TOPS, pull_figure
 from workbench.results.bands import histogram
-from workbench.results.plateau import axes, chosen, event_points, noise_law, points
+from workbench.results.plateau import axes, chosen, event_points, noise_law, over_seeds, points
 from workbench.results.prediction import relative_sigma
 from workbench.results.pulls import pulls
+from workbench.results.scan import is_scan
 
 Select = Mapping[str, Any] | None
 Published = Mapping[str, float | tuple[float, float]] | None
@@ -68,7 +69,8 @@ def plateau(
 ) -> dict[str, Any]:
     """σ_syst/A and σ_stat/A against the noise, with the diagonal σ = f and √(f² + p²) of each plateau p.
 
-    Noise 0 stands at the left edge, a decade below the smallest noise. stat=False leaves σ_stat out.
+    Noise 0 stands at the left edge, a decade below the smallest noise. stat=False leaves σ_stat out. Of several seeds the median is drawn,
+    with a band from the smallest to the largest.
     """
     scans = [(label, _scan(dataset, select, average)) for label, dataset in runs]
     if any("noise" not in axes(dataset) for _, dataset in scans):
@@ -77,7 +79,7 @@ def plateau(
     left, right = ladder.ends
     each = list(_each(scans, "noise"))
     data, drawn_stat = [], False
-    for index, (label, values, part) in enumerate(each):
+    for index, (label, values, part, *ends) in enumerate(each):
         law, name = noise_law(part, average), labelled(label, point_name(values))
         p = float(law["plateau"])
         x, colour, shown = ladder.of_scan(part), theme.colour(index), _shown(theme, index)
@@ -89,10 +91,10 @@ def plateau(
             f = np.geomspace(left, right, 121)
             law_name = f"{text}: √(f² + p²)"
             data.append(curve(theme, law_name, f, np.hypot(f, p), theme.faint(colour, 0.7), width=0.75, legendgroup=text, showlegend=False))
-        data.append(syst)
+        data += [*_seeds(theme, syst, x, ends, f"sigma_syst_{average}"), syst]
         spread = _line(theme, f"{name}: σ_stat/A", x, part[f"sigma_stat_{average}"], colour, ladder, SPREAD, legendgroup=text, **shown)
         if stat and np.isfinite(spread["y"]).any():
-            data.append(spread | {"showlegend": False})
+            data += [*_seeds(theme, spread, x, ends, f"sigma_stat_{average}"), spread | {"showlegend": False}]
             drawn_stat = True
     if not data:
         raise Empty(NOTHING)
@@ -122,7 +124,8 @@ def scan(
 ) -> dict[str, Any]:
     """Error bars and accuracy against one option of the recipe, one colour for each point of the others.
 
-    *Arguments*: x, the option, by default the one with the most values; which, of syst, stat, tot, delta.
+    *Arguments*: x, the option, by default the one with the most values; which, of syst, stat, tot, delta. Of several seeds the median is
+    drawn, with a band from the smallest to the largest.
     """
     quantities = [which] if isinstance(which, str) else list(which)
     if unknown := [name for name in quantities if name not in STYLES]:
@@ -136,7 +139,7 @@ def scan(
     data: list[dict[str, Any]] = []
     names: list[dict[str, Any]] = []
     styles: dict[str, str] = {}
-    for index, (label, values, part) in enumerate(each):
+    for index, (label, values, part, *ends) in enumerate(each):
         name, shown = labelled(label, point_name(values)), _shown(theme, index)
         before = len(data)
         for place, quantity in enumerate(quantities):
@@ -155,13 +158,14 @@ def scan(
                 **(_shown(theme, place) if alone else shown | {"legendgroup": name, "showlegend": False}),
             )
             if np.isfinite(line["y"]).any():
-                data.append(line)
+                data += [*_seeds(theme, line, ladder.of_scan(part), ends, variable), line]
                 styles |= {} if alone else {words: dash}
         if len(data) > before and len(each) > 1:  # the legend names each colour and each style once
             names.append(key(theme, name, colour=theme.colour(index), legendgroup=name, mode="lines+markers", **shown))
     if not data:
         raise Empty(NOTHING)
-    keys = names + [key(theme, words, dash=dash) for words, dash in styles.items()]
+    known = [_quantity(quantity, average) for quantity in quantities]
+    keys = names + [key(theme, words, dash=dash) for _, dash, words in known if words in styles]
     heights = decades([*(trace["y"] for trace in data), list(_heights(published).values())])
     title = " and ".join(["σ/A"] * any(q != "delta" for q in quantities) + ["|Δ|"] * ("delta" in quantities))
     y_axis = axis(theme, f"{average} {title}", log=True, range=heights)
@@ -237,7 +241,7 @@ def uncertainty_table(
     rows = [
         (labelled(label, row), theirs, part)
         for label, dataset in runs
-        for row, theirs, part in _table_rows(_thinned(_ends(_scan(dataset, select, average)), MOST_PULLS))
+        for row, theirs, part in _table_rows(_thinned(_ends(over_seeds(_scan(dataset, select, average))[0]), MOST_PULLS))
     ]
     lanes = [(index, quantity) for index in range(len(rows)) for quantity in which]
     ours, others = np.full(len(lanes), np.nan), np.full(len(lanes), np.nan)
@@ -362,7 +366,7 @@ def point_name(values: Mapping[str, Any]) -> str:
 def _scan(dataset: xr.Dataset, select: Select, average: str = "median") -> xr.Dataset:
     if average not in ("median", "mean"):
         raise ValueError(f"average = {average!r} is not known: 'median' or 'mean' is needed.")
-    if "sigma_syst_median" not in dataset.variables:
+    if not is_scan(dataset):
         raise Empty("This figure draws a sweep over options; a single run has one point only.")
     if dataset.sizes.get("step") == 0 or not all(dataset.sizes[name] for name in axes(dataset)):
         raise Empty(NOTHING)
@@ -375,13 +379,22 @@ def _quantity(name: str, average: str) -> tuple[str, str, str]:
     return f"{variable}_{'median' if name == 'delta' else average}", dash, words
 
 
-def _each(scans: Runs, x: str) -> Iterable[tuple[str, dict[str, Any], xr.Dataset]]:
-    """All curves: label of the run, the values that do not change along it, and the scan along x."""
+def _each(scans: Runs, x: str) -> Iterable[tuple[str, dict[str, Any], xr.Dataset, xr.Dataset, xr.Dataset]]:
+    """All curves: label of the run, the values that do not change along it, and the scan along x, with its ends over the seeds."""
     for label, dataset in scans:
-        dataset = dataset.drop_vars([name for name, variable in dataset.variables.items() if "event" in variable.dims])
         numeric = np.asarray(dataset[x].values).dtype.kind in "iuf"
-        for values, part in points(dataset.sortby(x) if numeric else dataset, without=x):
-            yield label, values, part
+        three = [points(part, without=x) for part in over_seeds(dataset.sortby(x) if numeric else dataset, keep=x)]
+        for (values, middle), (_, low), (_, high) in zip(*three, strict=True):
+            yield label, values, middle, low, high
+
+
+def _seeds(theme: Theme, line: dict[str, Any], x: np.ndarray, ends: Sequence[xr.Dataset], variable: str) -> list[dict[str, Any]]:
+    """The band between the smallest and the largest of several seeds, behind their median; none for a single seed."""
+    low, high = (part[variable].values.astype(float) for part in ends)
+    if not (high > low).any():
+        return []
+    options = {"legendgroup": line.get("legendgroup"), "showlegend": False}
+    return [band(theme, f"{line['name']}, from the lowest to the highest seed", x, low, high, line["line"]["color"], **options)]
 
 
 def _event_points(dataset: xr.Dataset) -> list[tuple[dict[str, Any], xr.Dataset]]:

@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 PER_EVENT = ("mean", "sigma_syst", "sigma_stat", "amplitude_train", "amplitude_true")
+SEEDS = ("seed", "data_seed")
 FAR = 5  # times the plateau: above it the slope of σ_syst is 1, below 1/5 of it 0
 
 
@@ -52,13 +53,22 @@ def points(scan: xr.Dataset, without: str = "") -> Iterator[tuple[dict[str, Any]
         yield {name: part[name].item() for name in others}, part
 
 
+def over_seeds(scan: xr.Dataset, keep: str = "") -> tuple[xr.Dataset, xr.Dataset, xr.Dataset]:
+    """Median, smallest and largest number over the axes that only repeat a point with another seed; without values per event."""
+    scan = scan.drop_vars([name for name, variable in scan.variables.items() if "event" in variable.dims])
+    seeds = [name for name in axes(scan) if name in SEEDS and name != keep]
+    if not seeds:
+        return scan, scan, scan
+    return scan.median(seeds), scan.min(seeds), scan.max(seeds)
+
+
 def event_points(scan: xr.Dataset) -> Iterator[tuple[dict[str, Any], xr.Dataset]]:
     """The points of a finished scan as summaries over the test events.
 
     *Raises*: ValueError where the scan has no values per event.
     """
     if not {"mean", "sigma_syst", "amplitude_train", "amplitude_true"} <= set(scan.variables):
-        raise ValueError("This scan has one number per point and no values per event; these come when the sweep has finished.")
+        raise ValueError("This scan has no values per event: its sweep is still running, or its points have different test events.")
     kept = scan[[name for name in PER_EVENT if name in scan.variables]]
     if "sigma_stat" not in kept:
         kept = kept.assign(sigma_stat=0 * kept["sigma_syst"])
