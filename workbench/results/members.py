@@ -9,6 +9,8 @@ Noise is common to all members, ρ → 1; the networks' own errors are not. (Cav
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import xarray as xr
 
@@ -25,11 +27,14 @@ def pull_widths(prediction: xr.Dataset) -> xr.Dataset:
     count = prediction.sizes.get("draw", 0)
     if count < 2:
         raise ValueError("Averaging over members needs run.prediction('test') of a network with several draws or members.")
-    mean, syst = prediction["mean"].astype(float), prediction["sigma_syst"].astype(float)
-    sizes = [*(2**k for k in range(int(np.log2(count)) + 1) if 2**k < count), count]
-    rows = [width_and_mean(_pull(mean, syst, prediction["amplitude_train"], size)) for size in sizes]
-    correlation, single = _correlation(prediction)
-    n = np.array(sizes)
+    mean, variance = (_rows(array) for array in (prediction["mean"], prediction["sigma_syst"].astype(float) ** 2))
+    train, together, rows = prediction["amplitude_train"].values, summary(prediction), []
+    n = np.array([*itertools.takewhile(lambda size: size < count, (2**k for k in itertools.count())), count])
+    for _ in n[:-1]:
+        rows.append(width_and_mean(xr.DataArray((mean - train) / np.sqrt(variance), dims=("subset", "event"))))
+        mean, variance = _paired(mean), _paired(variance)
+    rows.append(width_and_mean((together["mean"] - train) / together["sigma_syst"]))
+    correlation, single = _correlation(prediction, together["sigma_syst"])
     return xr.Dataset(
         {
             "width": ("members", [m.width for m in rows]),
@@ -48,16 +53,18 @@ def expected_width(members: np.ndarray, correlation: float, single: float = 1.0)
     return single * np.sqrt(np.maximum(correlation + (1 - correlation) / members, 0))
 
 
-def _pull(mean: xr.DataArray, syst: xr.DataArray, train: xr.DataArray, size: int) -> xr.DataArray:
-    kept = slice(mean.sizes["draw"] // size * size)
-    centre = mean.isel(draw=kept).coarsen(draw=size).mean()
-    sigma = (syst.isel(draw=kept) ** 2).coarsen(draw=size).mean() ** 0.5
-    return ((centre - train) / sigma).rename(draw="subset")
+def _rows(array: xr.DataArray) -> np.ndarray:
+    return array.transpose("draw", "event").values.astype(float)
 
 
-def _correlation(prediction: xr.Dataset) -> tuple[float, float]:
+def _paired(rows: np.ndarray) -> np.ndarray:
+    """Means of neighbouring rows; an odd last one is left out."""
+    return (rows[: len(rows) // 2 * 2 : 2] + rows[1::2]) / 2
+
+
+def _correlation(prediction: xr.Dataset, sigma: xr.DataArray) -> tuple[float, float]:
     """ρ and the width of a single member's residual in units of σ_syst of all."""
-    residual = (prediction["mean"] - prediction["amplitude_train"]) / summary(prediction)["sigma_syst"]
+    residual = (prediction["mean"] - prediction["amplitude_train"]) / sigma
     single, together = width_and_mean(residual).width, width_and_mean(residual.mean("draw")).width
     count = residual.sizes["draw"]
     with np.errstate(invalid="ignore", divide="ignore"):
