@@ -28,7 +28,8 @@ INITIAL_WIDTH = 3e-3
 
 
 class BayesianNetwork(Method):
-    """A mean-field Gaussian posterior over all weights, or over those of the last layer, for each point.
+    """A mean-field Gaussian posterior over all weights, or over those of the last layer, for each point; weights without a width have the
+    same prior.
 
     All points use the same ε of a step, so that they differ by what they learn and not by their draws.
 
@@ -86,14 +87,14 @@ class BayesianNetwork(Method):
         else:
             value, gradient = self._likelihood(self.mean.unsqueeze(0), batch)
             slope_mean.copy_(gradient[0])
-        slope_mean[:, self.bayesian].addcmul_(self.mean[:, self.bayesian], self.precision)
+        slope_mean.addcmul_(self.mean, self.precision)
         return value
 
     def penalty(self) -> Float[Tensor, " point"]:
-        mean = self.mean[:, self.bayesian]
+        prior = 0.5 * (self.precision * self.mean.square()).sum(1)
         if not self.open:
-            return 0.5 * (self.precision * mean.square()).sum(1)
-        return kl(mean, self.log_width.exp(), self.prior_width) / self.training_points
+            return prior
+        return prior + kl(torch.zeros_like(self.log_width), self.log_width.exp(), self.prior_width) / self.training_points
 
     def _likelihood(
         self, rows: Float[Tensor, "draw point parameter"], batch: Batch
