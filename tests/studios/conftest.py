@@ -1,4 +1,4 @@
-"""Two finished runs in a folder of their own, trained by the real job: small, but everything a page shows is in them."""
+"""Two finished runs and a finished sweep, trained by the real job: small, but everything a page shows is in them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import pytest
 
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 SMALL = AmplitudeRecipe(events=1_000, test_events=1_000, hidden=[16, 16], steps=200, draws=4)
+AXES = {"noise": [0.0, 0.1], "uncertainty": ["deterministic", "bnn"]}
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,11 @@ def finished(tmp_path_factory):
             assert run_job(run.path) == 0
             assert run.status.state == "finished", run.status
         yield store
+
+
+@pytest.fixture(scope="session")
+def swept(finished):
+    """A finished sweep in the same store."""
+    run = finished.create(SweepRecipe(**SMALL.to_dict(), axes=AXES), "a sweep")
+    assert run_job(run.path) == 0
+    yield run

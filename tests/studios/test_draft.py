@@ -64,7 +64,7 @@ def test_unknown_options_are_not_taken(draft):
 
 
 def test_every_declared_option_has_one_place_in_the_form():
-    for kind in KINDS.values():
+    for kind in (KINDS[name] for name in PRESETS):
         places = [field["name"] for group in form(kind)["groups"] for field in group["fields"] + group["more"]]
         assert sorted(places) == sorted(kind.options())
 

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.home import runs_folder
-from workbench.training.recipe import Recipe, RecipeError
+from workbench.training.recipe import Recipe, RecipeError, SweepRecipe
 
 from . import files, history
 from .files import Damaged, Lock, NoLocks, RunError
@@ -265,16 +265,20 @@ class Run:
     def figure(self, name: str = "losses", theme: str = "light", **options: Any) -> Any:
         """A figure of this run by its name in `workbench.figures.FIGURES`, as a plotly Figure.
 
-        Raises: ValueError for an unknown name; RunError when the run has not come so far.
+        Raises: ValueError for an unknown name, or one that this kind of run cannot fill; RunError when the run has not come so far.
         """
         from workbench.figures import FIGURES
 
         if name not in FIGURES:
             raise ValueError(f"There is no figure {name!r}: one of {', '.join(FIGURES)} is needed.")
-        entry, dataset = FIGURES[name], None
+        entry, dataset, swept = FIGURES[name], None, isinstance(self.recipe, SweepRecipe)
         if entry.takes == "reports":
             dataset = self.reports
-        elif entry.takes == "summary" and self.read_status()["state"] != "finished":
+        elif swept != (entry.takes == "scan"):
+            needed, mine = ("a sweep", "a single training") if entry.takes == "scan" else ("a single training", "a sweep")
+            fitting = ", ".join(other for other, of in FIGURES.items() if of.takes == "reports" or swept == (of.takes == "scan"))
+            raise ValueError(f"The figure {name!r} draws {needed}, and run {self.id} is {mine}: one of {fitting} is needed.")
+        elif entry.takes in ("summary", "scan") and self.read_status()["state"] != "finished":
             dataset = self.latest_snapshot()
         return entry.function(self.prediction("test") if dataset is None else dataset, theme, **options)
 

@@ -1,4 +1,4 @@
-"""The state of a page as the query of its address: the recipe's unusual options, the run, the compared runs, the tab.
+"""The state of a page as the query of its address: the recipe's unusual options, the run, the compared runs, the tab, the step looked at.
 
 Only what differs from the defaults is written. What cannot be read is named in a sentence and left out; the rest is kept.
 """
@@ -31,6 +31,7 @@ class Address:
     compare: list[str] = field(default_factory=list)
     tab: str = ""
     observable: str = ""
+    step: int | None = None
     problems: list[str] = field(default_factory=list)
 
     def query(self) -> str:
@@ -45,6 +46,7 @@ class Address:
             "compare": ",".join(self.compare),
             "tab": self.tab,
             "observable": self.observable,
+            "step": "" if self.step is None else str(self.step),
         }
         words = [f"{name}={quote(value, safe=',.-_/')}" for name, value in pairs.items() if value]
         return "?" + "&".join(words) if words else ""
@@ -74,6 +76,8 @@ def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], tabs
         address.tab = _one_of(key, text, tabs)
     elif key == "observable":
         address.observable = _one_of(key, text, observables)
+    elif key == "step":
+        address.step = _step(text)
     elif key == "run":
         address.run = _run_id(text)
     elif key == "compare":
@@ -84,7 +88,7 @@ def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], tabs
     elif key in recipe_type.options():
         address.options[key] = recipe_type.check(key, text)
     else:
-        known = ["preset", "run", "compare", "tab", "observable", *recipe_type.options()]
+        known = ["preset", "run", "compare", "tab", "observable", "step", *recipe_type.options()]
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         raise RecipeError(f"{shown(key)} is not known" + (f"; did you mean {near[0]!r}?" if near else "."))
 
@@ -93,6 +97,12 @@ def _one_of(key: str, text: str, names: Sequence[str]) -> str:
     if text not in names:
         raise RecipeError(f"{key} = {shown(text)} is not known: one of {', '.join(names)} is needed.")
     return text
+
+
+def _step(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,8}", text):
+        raise RecipeError(f"step = {shown(text)} is not possible: a whole number of optimiser steps is needed.")
+    return int(text)
 
 
 def _run_id(text: str) -> str:

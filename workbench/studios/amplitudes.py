@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -14,7 +15,7 @@ from workbench.studios.draft import as_words
 from workbench.studios.live import Picture
 from workbench.studios.session import Tab
 from workbench.studios.view import Card, Studio
-from workbench.training.recipe import AmplitudeRecipe, Recipe
+from workbench.training.recipe import AmplitudeRecipe, Recipe, SweepRecipe
 
 
 class Amplitudes(Studio):
@@ -25,6 +26,7 @@ class Amplitudes(Studio):
         Tab("uncertainties", "Uncertainties"),
         Tab("accuracy", "Accuracy"),
         Tab("kinematics", "Kinematics"),
+        Tab("sweep", "Sweep"),
         Tab("runs", "Runs"),
     )
     cards = (
@@ -38,6 +40,10 @@ class Amplitudes(Studio):
         Card("delta_largest", "accuracy"),
         Card("accuracy", "accuracy"),
         Card("kinematics", "kinematics", choose=True),
+        Card("plateau", "sweep"),
+        Card("scan", "sweep"),
+        Card("sweep_pulls", "sweep"),
+        Card("noise_peaks", "sweep"),
     )
     columns = (
         ("median |Δ|", "Median of |⟨A⟩ − A|/A over the test events"),
@@ -55,7 +61,20 @@ class Amplitudes(Studio):
     def describe(self, recipe: Recipe) -> str:
         return describe(cast(AmplitudeRecipe, recipe))
 
+    def absent(self) -> set[str]:
+        axes = [run.recipe.axes for run in self.shown if isinstance(run.recipe, SweepRecipe)]
+        if not axes:
+            return {card.name for card in self.cards if card.tab == "sweep"}
+        return {"scan"} if all("noise" in one for one in axes) else {"plateau", "noise_peaks"}
+
     def numbers(self, picture: Picture) -> list[str]:
+        if picture.scan is not None:
+            return [
+                span(picture.scan["delta_median"].values, percent),
+                "–",
+                *(span(picture.scan[f"pull_{name}"].values, lambda value: f"{value:.2f}".replace("-", "−")) for name in ("mean", "width")),
+                *(span(picture.scan[f"sigma_{part}_median"].values, percent) for part in ("syst", "stat")),
+            ]
         if picture.events is None:
             return ["–"] * len(self.columns)
         delta = np.abs(picture.events["delta"].values)
@@ -72,6 +91,13 @@ class Amplitudes(Studio):
         ]
 
 
+def span(values: np.ndarray, words: Callable[[float], str]) -> str:
+    """The smallest and the largest of some numbers: '0.1 % … 12 %'."""
+    known = values[np.isfinite(values)]
+    ends = dict.fromkeys(words(float(value)) for value in (known.min(), known.max())) if known.size else ["–"]
+    return " … ".join(ends)
+
+
 def percent(share: float) -> str:
     """A share with two significant digits: '1.3 %', '0.021 %'."""
     return f"{100 * float(f'{share:.2g}'):.4g} %" if np.isfinite(share) else "–"
@@ -79,19 +105,25 @@ def percent(share: float) -> str:
 
 def describe(recipe: AmplitudeRecipe) -> str:
     """A recipe in one short line, for lists and legends: what kind of network, and what is unusual about it."""
-    words = [as_words(recipe.uncertainty)]
-    if recipe.uncertainty == "repulsive_ensemble":
+    axes = recipe.axes if isinstance(recipe, SweepRecipe) else {}
+    if isinstance(recipe, SweepRecipe):
+        names = " × ".join(name.replace("_", " ") for name in axes)
+        words, recipe = ["sweep", names, f"{len(recipe.points)} points"], recipe.base
+        words += [] if "uncertainty" in axes else [as_words(recipe.uncertainty)]
+    else:
+        words = [as_words(recipe.uncertainty)]
+    if recipe.uncertainty == "repulsive_ensemble" and "uncertainty" not in axes:
         words.append(f"{recipe.members} members")
     widths = recipe.hidden
     shape = f"{len(widths)}×{widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths))
     words += [
         f"{as_words(recipe.architecture)} {shape}",
         *([recipe.inputs] if recipe.chooses_inputs else []),
-        f"noise {recipe.noise:g}",
+        *([] if "noise" in axes else [f"noise {recipe.noise:g}"]),
         f"{recipe.events:,} events",
     ]
-    if recipe.boost_sigma:
+    if recipe.boost_sigma and "boost_sigma" not in axes:
         words.append(f"boost σ {recipe.boost_sigma:g}")
-    if recipe.boost_pull:
+    if recipe.boost_pull and "boost_pull" not in axes:
         words.append(f"boost pull {recipe.boost_pull:g}")
     return " · ".join(words)

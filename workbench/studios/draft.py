@@ -14,7 +14,7 @@ import param
 
 from workbench.physics.amplitudes import SHIPPED
 from workbench.training.presets import Preset, presets
-from workbench.training.recipe import Choice, Recipe, RecipeError, Widths, allowed
+from workbench.training.recipe import Choice, Recipe, RecipeError, SweepRecipe, Widths, allowed
 
 FREQUENT = {
     "Data": ("process", "noise", "events", "sampling", "file"),
@@ -78,10 +78,13 @@ class Draft:
         self.wrong: dict[str, tuple[str, str]] = {}
 
     def adopt(self, recipe: Recipe) -> None:
-        """Take over a whole recipe, of a run for instance; the preset with the fewest differences becomes the one to compare with."""
-        self.recipe = recipe
+        """Take over a whole recipe, of a run for instance; the preset with the fewest differences becomes the one to compare with.
+
+        Of a sweep its first point is taken: the form holds one value of each option.
+        """
+        self.recipe = recipe.base if isinstance(recipe, SweepRecipe) else recipe
         self.wrong = {}
-        self.preset = min(self.presets, key=lambda name: len(differences(self.presets[name].recipe, recipe)))
+        self.preset = min(self.presets, key=lambda name: len(differences(self.presets[name].recipe, self.recipe)))
 
     def set(self, name: str, value: Any) -> None:
         """Put a value, as typed, into the recipe, or keep it as wrong with the sentence that says why. Raises: nothing."""
@@ -131,8 +134,15 @@ class Draft:
 
 def differences(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     """Options whose values differ: name -> (value in base, value in other)."""
-    old, new = base.to_dict(), other.to_dict()
-    return {name: (old[name], new[name]) for name in old if old[name] != new[name]}
+    old, new = values_of(base), values_of(other)
+    return {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name]}
+
+
+def values_of(recipe: Recipe) -> dict[str, Any]:
+    """The options of a recipe; those that a sweep varies as tuples of all their values."""
+    if not isinstance(recipe, SweepRecipe):
+        return recipe.to_dict()
+    return recipe.base.to_dict() | {name: tuple(values) for name, values in recipe.axes.items()}
 
 
 def matters(name: str, recipe: Recipe) -> bool:
@@ -211,7 +221,9 @@ def as_text(value: Any) -> str:
 
 
 def as_words(value: Any) -> str:
-    """A value as it stands in a sentence."""
+    """A value as it stands in a sentence; those of an axis one after the other."""
+    if isinstance(value, tuple):
+        return ", ".join(map(as_words, value))
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, (int, float)):

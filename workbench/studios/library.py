@@ -12,7 +12,7 @@ from workbench.runs.files import RunError
 from workbench.runs.store import EXAMPLES, ID, Run, RunStore
 from workbench.studios.draft import differences
 from workbench.studios.live import HUB, identity
-from workbench.training.presets import presets
+from workbench.training.presets import PRESETS
 from workbench.training.recipe import Recipe, shown
 
 MOST_LOOKED_AT = 20  # of the user's newest runs, in search of one that is worth showing first
@@ -56,7 +56,7 @@ class Library:
         if own is not None and own.status.state == "finished":
             return own, True
         candidates = [*self.examples.runs(), *self.own.runs()[:MOST_LOOKED_AT]]
-        finished = [run for run in candidates if run.status.state == "finished"]
+        finished = [run for run in candidates if run.status.state == "finished" and type(run.recipe) is type(recipe)]
         near = min(finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
         return near, near is not None and set(differences(recipe, near.recipe)) <= ASIDE
 
@@ -66,5 +66,6 @@ class Library:
 
     def title(self, run: Run) -> str:
         """A run's own title, else that of the preset it was made from, else nothing."""
-        same = (preset.title for preset in presets(type(run.recipe)).values() if preset.recipe.to_dict() == self.options(run))
+        known = PRESETS.get(run.recipe.kind, {}).values()
+        same = (preset.title for preset in known if preset.recipe.to_dict() == self.options(run))
         return run.title or HUB.once(("title", identity(run)), lambda: next(same, ""))

@@ -17,14 +17,17 @@ from typing import Any, TypeVar
 import xarray as xr
 
 from workbench.results.prediction import summary
+from workbench.results.scan import is_scan
+from workbench.runs import history
 from workbench.runs.files import RunError
 from workbench.runs.store import Run, Status, reports_dataset
+from workbench.training.recipe import SweepRecipe
 
 READ_EVERY = 0.1  # seconds, while the run is live
 GLANCE_EVERY = 0.5  # seconds, while it is not: somebody may resume or delete it
 PATIENCE = 5.0  # seconds without a question after which a reader ends
 KEPT_PICTURES = 12
-KEPT_FRAMES = 160
+KEPT_FRAMES = 320
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,14 +38,19 @@ class Picture:
     """What is known of a run at one moment.
 
     `events` is a summary per event: of the newest snapshot while the run is live, of the prediction on all test events when it is
-    finished; `prediction` then has the single draws. `moment` is (attempt, step, final) of the events: new events, new moment.
+    finished; `prediction` then has the single draws. A run that is `swept` has a `scan` instead of both. `moment` is (attempt, step, final)
+    of what is known: new events, new moment. `steps` are those of the snapshots; those of an ended run stand together in `past`.
     """
 
     status: Status
+    swept: bool = False
     reports: xr.Dataset | None = None
     events: xr.Dataset | None = None
     prediction: xr.Dataset | None = None
+    scan: xr.Dataset | None = None
     moment: tuple[int, int, bool] = (0, -1, False)
+    steps: tuple[int, ...] = ()
+    past: xr.Dataset | None = None
     raw: tuple[dict[str, Any], ...] = ()
     cursor: tuple[int, int] = (0, 0)
 
@@ -80,7 +88,8 @@ class Follower:
 
     def _follow(self) -> None:
         while True:
-            time.sleep(READ_EVERY if self._picture and self._picture.status.live else GLANCE_EVERY)
+            busy = self._picture and (self._picture.status.live or (self._picture.moment[2] and self._picture.past is None))
+            time.sleep(READ_EVERY if busy else GLANCE_EVERY)
             with self._lock:
                 if time.monotonic() - self._asked > PATIENCE:
                     self._thread = None
@@ -97,7 +106,7 @@ class Follower:
 def look(run: Run, before: Picture | None) -> Picture:
     """Read what is new since `before`. Raises: OSError when the folder cannot be read."""
     status = run.status
-    now = Picture(status) if before is None else replace(before, status=status)
+    now = Picture(status, isinstance(run.recipe, SweepRecipe)) if before is None else replace(before, status=status)
     if before is None or not before.moment[2]:
         new = run.read_reports(None if before is None else before.cursor)
         if new.reports or new.restarted or before is None:
@@ -106,12 +115,43 @@ def look(run: Run, before: Picture | None) -> Picture:
     if status.state == "finished":
         if not now.moment[2]:
             prediction = run.prediction("test")
-            now = replace(now, events=summary(prediction), prediction=prediction, moment=(status.attempt, status.step, True))
-        return now
+            single = None if is_scan(prediction) else prediction
+            return replace(now, **known(prediction), prediction=single, moment=(status.attempt, status.step, True), past=None)
+        return now if now.past is not None else _with_past(now, run)  # the second look: the first picture does not wait for it
     newest = run.latest_snapshot(after_step=now.moment[1] if now.moment[0] == status.attempt else None)
     if newest is not None:
-        now = replace(now, events=summary(newest), prediction=None, moment=(status.attempt, int(newest["step"]), False))
+        moment, steps = (status.attempt, int(newest["step"]), False), tuple(history.snapshot_steps(run.path))
+        now = replace(now, **known(newest), prediction=None, moment=moment, steps=steps, past=None)
+        return now if steps or status.live else _with_past(now, run)
     return now
+
+
+def known(dataset: xr.Dataset) -> dict[str, Any]:
+    """What a snapshot or a prediction tells, as fields of a Picture."""
+    return {"events": None, "scan": dataset} if is_scan(dataset) else {"events": summary(dataset), "scan": None}
+
+
+def _with_past(now: Picture, run: Run) -> Picture:
+    past = run.snapshots
+    return replace(now, past=past, steps=tuple(past["step"].values.tolist()))
+
+
+def then(run: Run, picture: Picture, step: int) -> Picture:
+    """The run as it was at the snapshot nearest to a step; as it is where there are no snapshots.
+
+    Raises: OSError or Damaged when that snapshot cannot be read.
+    """
+    if not picture.steps:
+        return picture
+    nearest = min(picture.steps, key=lambda other: abs(other - step))
+    attempt, past = picture.status.attempt, picture.past
+
+    def read() -> dict[str, Any]:
+        found = history.snapshot(run.path, nearest) if past is None else past.isel(step=picture.steps.index(nearest))
+        return known(found)
+
+    told = HUB.once(("then", identity(run), attempt, nearest), read)
+    return replace(picture, **told, prediction=None, moment=(attempt, nearest, False))
 
 
 class Hub:

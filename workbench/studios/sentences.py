@@ -9,7 +9,8 @@ from typing import Any
 
 from workbench.runs.store import Status
 from workbench.studios.draft import as_words, differences
-from workbench.training.recipe import Recipe
+from workbench.studios.live import Picture
+from workbench.training.recipe import AmplitudeRecipe, Recipe, SweepRecipe
 
 HELP = {
     "train": "Train the recipe on the left (Space)",
@@ -147,7 +148,7 @@ def when(created: str) -> str:
 
 def differs(base: Recipe, other: Recipe) -> str:
     """What sets a recipe apart from that of the run shown."""
-    if type(base) is not type(other):
+    if not {type(base), type(other)} <= {AmplitudeRecipe, SweepRecipe} and type(base) is not type(other):
         return "another kind of recipe"
     options = other.options()
     changes = differences(base, other).items()
@@ -156,8 +157,32 @@ def differs(base: Recipe, other: Recipe) -> str:
     return ", ".join(words[:4]) + more if words else "the same recipe as the run shown"
 
 
-def missing(needs: str, status: Status) -> str:
-    """Why a figure cannot be drawn yet."""
+def time(newest: Picture, shown: Picture, playing: float | None) -> dict[str, Any] | None:
+    """The slider over the snapshots of a run; None where there are too few."""
+    steps = newest.steps
+    if len(steps) < 2:
+        return None
+    now = shown is newest
+    step = newest.moment[1] if now else shown.moment[1]
+    words = (" · live" if newest.status.live else " · end") if now else ""
+    return {
+        "count": len(steps),
+        "index": len(steps) - 1 if now else steps.index(step),
+        "sentence": f"step {step:,} of {newest.status.steps:,}{words}",
+        "newest": now,
+        "live": newest.status.live,
+        "playing": playing is not None,
+    }
+
+
+def missing(needs: str, status: Status, *, swept: bool = False, replayed: bool = False) -> str:
+    """Why a figure cannot be drawn, or not yet. `replayed`: the page shows an older snapshot."""
+    if needs in ("events", "prediction") and swept:
+        return "This figure shows a single training; this run is a sweep, whose figures stand in the tab Sweep."
+    if needs == "scan" and not swept:
+        return "This figure shows a sweep over options; a single training is one point of it only."
+    if needs == "prediction" and replayed:
+        return "Single draws are kept at the end of the training only, not in its snapshots."
     if needs == "prediction" and status.state != "finished":
         return "Single draws are kept when the training has finished."
     if status.state == "queued":

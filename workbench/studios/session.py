@@ -22,11 +22,12 @@ from workbench.studios import address as addresses
 from workbench.studios import errands, sentences
 from workbench.studios.draft import Draft
 from workbench.studios.library import Library
-from workbench.studios.live import HUB, Picture
-from workbench.training.recipe import Recipe
+from workbench.studios.live import HUB, Picture, then
+from workbench.training.recipe import Recipe, SweepRecipe
 
 MOST_NOTICES = 6
-HEARD = ("preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "dismiss", "theme")
+REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
+HEARD = ("preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "dismiss", "theme", "time")
 SAID = (OSError, ValueError, RunError)
 """Errors whose message is a sentence for the page."""
 
@@ -52,6 +53,8 @@ class Session(ABC):
         self.draft = Draft(self.recipe_type)
         self.shown: list[Run] = []
         self.tab = self.tabs[0].name
+        self.at: int | None = None  # the step that is looked at; None for the newest
+        self.playing: float | None = None  # the position among the snapshots while they are replayed
         self.observable = next(iter(self.observables()), "")
         self.notices: list[str] = []
         self.theme, self.projector = "light", False
@@ -79,6 +82,7 @@ class Session(ABC):
             self.note(problem)
         self.tab = address.tab or self.tab
         self.observable = address.observable or self.observable
+        self.at = address.step
         for name in filter(None, dict.fromkeys([address.run, *address.compare])):
             self._try(functools.partial(self._add, name))
         if address.preset is not None or address.options:
@@ -102,6 +106,7 @@ class Session(ABC):
             compare=[run.id for run in named[1:]],
             tab="" if self.tab == self.tabs[0].name else self.tab,
             observable="" if self.observable == next(iter(self.observables()), "") else self.observable,
+            step=self.at if self.playing is None else None,  # some browsers allow few changes of an address
         )
 
     @property
@@ -134,6 +139,30 @@ class Session(ABC):
                 self.note(f"Run {run.id} is gone: its folder was deleted." if isinstance(problem, FileNotFoundError) else str(problem))
         return found
 
+    def replayed(self, pictures: list[tuple[Run, Picture]]) -> list[tuple[Run, Picture]]:
+        """The pictures at the step that is looked at: each at its nearest snapshot."""
+        if self.at is None:
+            return pictures
+        found = []
+        for run, picture in pictures:
+            try:
+                found.append((run, then(run, picture, self.at)))
+            except SAID as problem:  # it has just moved into the file of the finished run
+                log.info("A snapshot of run %s: %s", run.id, problem)
+                found.append((run, picture))
+        return found
+
+    def play(self) -> None:
+        """One tick of a replay."""
+        if self.playing is None:
+            return
+        steps = HUB.picture(self.shown[0]).steps if self.shown and self.shown[0].path.exists() else ()
+        self.playing += max(1.0, len(steps) / REPLAY)
+        if self.playing >= len(steps) - 1:
+            self.at = self.playing = None
+        else:
+            self.at = steps[int(self.playing)]
+
     def transport(self, pictures: list[tuple[Run, Picture]]) -> dict[str, Any]:
         """Buttons, progress and sentence of the first run shown."""
         status = pictures[0][1].status if pictures else None
@@ -149,7 +178,10 @@ class Session(ABC):
         """A message from the browser: one key that names it. Anything unknown is ignored."""
         hearer = next((getattr(self, f"on_{key}") for key in message if key in HEARD), None)
         if hearer is not None:
+            before = self.shown[:1]
             self._try(lambda: hearer(message))
+            if self.shown[:1] != before:
+                self.at = self.playing = None
             self.refresh(everything=True)
 
     def _try(self, work: Callable[[], Any]) -> None:
@@ -193,11 +225,24 @@ class Session(ABC):
         self.theme = "dark" if message["theme"] == "dark" else "light"
         self.projector = bool(message.get("projector"))
 
+    def on_time(self, message: dict[str, Any]) -> None:
+        steps = HUB.picture(self.shown[0]).steps if self.shown else ()
+        wanted = message["time"]
+        if wanted == "play":
+            begin = 0.0 if self.at is None else float(min(range(len(steps)), key=lambda k: abs(steps[k] - (self.at or 0)), default=0))
+            self.playing = begin if self.playing is None and len(steps) > 1 else None
+            self.at = steps[int(begin)] if self.playing is not None else self.at
+        elif wanted == "newest":
+            self.at = self.playing = None
+        elif steps:
+            place = min(max(int(wanted), 0), len(steps) - 1)
+            self.at, self.playing = None if place == len(steps) - 1 else steps[place], None
+
     def on_open(self, message: dict[str, Any]) -> None:
         run = self.library.find(str(message["open"]))
         self.shown = [run]
         self.draft.adopt(run.recipe)
-        self.tab = self.tabs[0].name
+        self.tab = "sweep" if isinstance(run.recipe, SweepRecipe) and "sweep" in [tab.name for tab in self.tabs] else self.tabs[0].name
 
     def on_compare(self, message: dict[str, Any]) -> None:
         name = str(message["compare"])
@@ -218,7 +263,9 @@ class Session(ABC):
     def on_key(self, message: dict[str, Any]) -> None:
         buttons = {button["name"] for button in self.transport(self.pictures())["buttons"] if button["enabled"]}
         wanted = {"space": ("pause", "continue", "resume", "train"), "right": ("step",), "r": ("reset",)}.get(message["key"], ())
-        if action := next((name for name in wanted if name in buttons), None):
+        if message["key"] == "p":
+            self.on_time({"time": "play"})
+        elif action := next((name for name in wanted if name in buttons), None):
             self.on_action({"action": action})
 
     def on_action(self, message: dict[str, Any]) -> None:
@@ -255,6 +302,7 @@ class Session(ABC):
 
     def _started(self, run: Run) -> None:
         self.draft.title = ""
+        self.at = self.playing = None
         self.shown = [run, *(other for other in self.shown[1:] if other.id != run.id)]
         if self.tab == "runs":
             self.tab = self.tabs[0].name

@@ -15,6 +15,7 @@ import panel as pn
 
 from workbench import figures
 from workbench.figures.drawing import sentence as figure_of_sentence
+from workbench.figures.theme import Theme
 from workbench.runs.store import Run
 from workbench.studios import address as addresses
 from workbench.studios import sentences, shell
@@ -27,6 +28,9 @@ from workbench.training.recipe import Recipe
 
 TICK = 250  # milliseconds between two looks of a page at the newest pictures
 LIST_EVERY = 4  # ticks between two looks at the list of runs
+
+TAKEN = {"reports": "reports", "summary": "events", "draws": "prediction", "scan": "scan"}
+"""What of a picture a figure draws."""
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +67,10 @@ class Studio(Session):
     @abstractmethod
     def numbers(self, picture: Picture) -> list[str]:
         """One text per column for a run's row of numbers."""
+
+    def absent(self) -> set[str]:
+        """Figures that make no sense for the runs shown; a tab all of whose figures are absent is hidden."""
+        return set()
 
     def _build(self) -> None:
         self.form = Form(self.hear, spec=as_json(form(self.recipe_type)))
@@ -128,17 +136,24 @@ class Studio(Session):
         """The session's look at the newest pictures, four times a second."""
         self.ticks += 1
         try:
+            self.play()
             self.refresh()
         except Exception:  # the bottom of a callback: the page stays as it was
             log.exception("Refreshing the page")
 
     def refresh(self, *, everything: bool = False) -> None:
-        pictures = self.pictures()
+        newest = self.pictures()
+        pictures, absent = self.replayed(newest), self.absent()
+        hidden = [tab.name for tab in self.tabs if (own := {c.name for c in self.cards if c.tab == tab.name}) and own <= absent]
+        if self.tab in hidden:
+            self.tab = self.tabs[0].name
         if everything:
             self.form.tell(**self.draft.view())
-        self.bar.tell(**self.transport(pictures))
+        self.bar.tell(**self.transport(newest), time=sentences.time(newest[0][1], pictures[0][1], self.playing) if newest else None)
         self.frame.tell(
             tab=self.tab,
+            hidden=hidden,
+            absent=sorted(absent),
             observable=self.observable,
             notices=self.notices,
             query=self.address.query(),
@@ -146,7 +161,8 @@ class Studio(Session):
         )
         if self.tab == "runs" and (everything or self.ticks % LIST_EVERY == 0):
             self.table.tell(rows=self.rows())
-        drawn = {card.name: self.drawn(card, pictures) for card in self.cards if card.tab == self.tab and pictures}
+        here = [card for card in self.cards if card.tab == self.tab and card.name not in absent and pictures]
+        drawn = {card.name: self.drawn(card, pictures) for card in here}
         for name, frame in drawn.items():
             if name not in self.plots:
                 self.plots[name] = PlotView(frame=frame, sizing_mode="stretch_both", margin=0)
@@ -160,22 +176,25 @@ class Studio(Session):
         moments = tuple((identity(run), picture.cursor if reports else picture.moment, picture.status.state) for run, picture in pictures)
         names = tuple(letters_for(len(pictures)))
         chosen = self.observable if card.choose else ""
-        key = (card.name, self.theme, self.projector, chosen, names, moments)
+        at = (self.at, *(picture.moment for _, picture in pictures)) if self.at is not None else ()
+        key = (card.name, self.theme, self.projector, chosen, names, moments, at)
         return HUB.once(key, lambda: pack(self.draw(card, names, [picture for _, picture in pictures], chosen)))
 
     def draw(self, card: Card, names: Sequence[str], pictures: Sequence[Picture], chosen: str = "") -> dict[str, Any]:
         """A figure of the runs that have what it takes; where none has, one that says why."""
-        takes = {"reports": "reports", "summary": "events", "draws": "prediction"}[card.entry.takes]
+        takes = TAKEN[card.entry.takes]
         theme = shell.figure_theme(self.theme, projector=self.projector)
         data = [(name, getattr(picture, takes)) for name, picture in zip(names, pictures, strict=True)]
         there = [position for position, (_, dataset) in enumerate(data) if dataset is not None]
         if not there:
-            return figure_of_sentence(sentences.folded(sentences.missing(takes, pictures[0].status)), theme)
+            reason = sentences.missing(takes, pictures[0].status, swept=pictures[0].swept, replayed=self.at is not None)
+            return figure_of_sentence(sentences.folded(reason), theme)
         # a run that has nothing to draw yet keeps its colour
         order = [*there, *(position for position in range(len(theme.colours)) if position not in there)]
         theme = replace(theme, colours=tuple(theme.colour(position) for position in order))
         try:
-            return card.entry.as_dict([data[position] for position in there], theme, **({"observable": chosen} if chosen else {}))
+            drawn = card.entry.as_dict([data[position] for position in there], theme, **({"observable": chosen} if chosen else {}))
+            return drawn if self.at is None or takes != "reports" else with_marker(drawn, pictures[0].moment[1], theme)
         except ValueError as problem:
             return figure_of_sentence(sentences.folded(str(problem)), theme)
         except Exception as problem:  # the bottom of a figure: the others go on
@@ -247,6 +266,13 @@ class Studio(Session):
             "open": first is not None and run.path == first.path,
             "compared": any(run.path == other.path for other in self.shown),
         }
+
+
+def with_marker(drawn: dict[str, Any], step: int, theme: Theme) -> dict[str, Any]:
+    """A figure over the steps with a line at the one that is looked at."""
+    line = {"color": theme.muted, "width": theme.line_width, "dash": "dot"}
+    marker = {"type": "line", "xref": "x", "x0": step, "x1": step, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+    return {**drawn, "layout": {**drawn["layout"], "shapes": [*drawn["layout"].get("shapes", []), marker]}}
 
 
 def letters_for(count: int) -> list[str]:

@@ -1,4 +1,4 @@
-// The buttons of a run, its progress and one sentence about where it stands. `state` is JSON; a press goes to Python by name.
+// The buttons of a run, its progress, one sentence about where it stands, and a slider over its snapshots. `state` is JSON; a press goes to Python by name.
 const ICONS = {
   train: "M8 5v14l11-7z", resume: "M8 5v14l11-7z", pause: "M6 5h4v14H6zM14 5h4v14h-4z", continue: "M8 5v14l11-7z",
   step: "M6 5v14l9-7zM16 5h3v14h-3z", stop: "M6 6h12v12H6z", reset: "M12 5V2L7 6.5 12 11V8a5 5 0 1 1-5 5H4a8 8 0 1 0 8-8z",
@@ -11,6 +11,37 @@ export function render({model}) {
   const sentence = h("p", {class: "sentence"})
   const device = h("span", {class: "device"})
   const spoken = h("p", {class: "spoken", role: "status", "aria-live": "polite"})
+
+  const EVERY = 250 // ms between two steps that are asked for while the slider is drawn
+  let moved = 0, asked = "", timer
+  const slider = h("input", {type: "range", min: 0, step: 1, "aria-label": "Step that is shown", title: "Replay the training from its snapshots (P)",
+    oninput: () => { moved = performance.now(); timer ??= setTimeout(ask, asked === "" ? 0 : EVERY) }})
+  function ask() {
+    timer = undefined
+    if (slider.value === asked) { asked = ""; return }
+    asked = slider.value
+    model.send_msg({time: Number(asked)})
+    timer = setTimeout(ask, EVERY)
+  }
+  const play = h("button", {type: "button", class: "small play", onclick: () => model.send_msg({time: "play"})})
+  const stepped = h("output", {class: "step"})
+  const newest = h("button", {type: "button", class: "small newest", onclick: () => model.send_msg({time: "newest"})})
+  const time = h("div", {class: "time", role: "group", "aria-label": "Time"}, play, slider, stepped, newest)
+
+  function showTime(now) {
+    time.hidden = !now
+    if (!now) return
+    slider.max = now.count - 1
+    if (performance.now() - moved > 3 * EVERY) slider.value = now.index
+    slider.setAttribute("aria-valuetext", now.sentence)
+    write(stepped, now.sentence)
+    write(play, now.playing ? "❚❚" : "▶")
+    play.title = now.playing ? "Stop the replay (P)" : "Replay the training in 10 s (P)"
+    play.setAttribute("aria-label", play.title)
+    write(newest, now.live ? "Live" : "End")
+    newest.title = now.live ? "Follow the training" : "Back to the final prediction"
+    newest.disabled = now.newest
+  }
 
   function button(name) {
     const label = h("span")
@@ -35,9 +66,10 @@ export function render({model}) {
     write(sentence, view.sentence)
     write(device, view.device)
     write(spoken, view.spoken)
+    showTime(view.time)
   }
 
-  const bar = h("div", {class: "transport"}, buttons, h("div", {class: "where"}, sentence, device), progress, spoken)
+  const bar = h("div", {class: "transport"}, buttons, h("div", {class: "where"}, sentence, device), progress, time, spoken)
   model.on("state", update)
   update()
   return bar

@@ -12,7 +12,8 @@ export function render({model, view}) {
     onclick: () => { show(name); send({tab: name}) },
     onkeydown: ({key}) => {
       const next = {ArrowRight: 1, ArrowLeft: -1}[key]
-      if (next) buttons[(tabs.findIndex((tab) => tab.name === name) + next + tabs.length) % tabs.length].focus()
+      const there = buttons.filter((button) => !button.hidden)
+      if (next) there[(there.findIndex((button) => button.dataset.tab === name) + next + there.length) % there.length].focus()
     }}, title))
 
   function card({name, title, look, formula, options}) {
@@ -43,6 +44,7 @@ export function render({model, view}) {
       button.tabIndex = button.dataset.tab === name ? 0 : -1
     })
     panels.forEach((panel) => { panel.hidden = panel.dataset.tab !== name })
+    frame.dataset.tab = name
   }
 
   function table({columns, rows}) {
@@ -59,6 +61,8 @@ export function render({model, view}) {
   function update() {
     const state = JSON.parse(model.state)
     show(state.tab)
+    for (const button of buttons) button.hidden = state.hidden.includes(button.dataset.tab)
+    for (const card of made) card.hidden = state.absent.includes(card.dataset.figure)
     for (const select of frame.querySelectorAll(".card select")) select.value = state.observable
     notices.replaceChildren(...state.notices.map((text, i) => h("p", {class: "notice"}, h("span", {}, text),
       h("button", {type: "button", "aria-label": "Dismiss", onclick: () => send({dismiss: i})}, "×"))))
@@ -75,8 +79,8 @@ export function render({model, view}) {
     const on = event.composedPath()[0]
     if (key === " " && !on.closest?.("button, input, summary, a")) send({key: "space"})
     else if (key === "ArrowRight" && !on.closest?.("input, [role=tab]")) send({key: "right"})
-    else if (key === "r") send({key: "r"})
-    else if (/^[1-9]$/.test(key) && key <= tabs.length) buttons[key - 1].click()
+    else if (key === "r" || key === "p") send({key})
+    else if (/^[1-9]$/.test(key)) buttons.filter((button) => !button.hidden)[key - 1]?.click()
     else if (page?.keys[key]) page.keys[key]()
     else return
     event.preventDefault()
