@@ -90,7 +90,9 @@ def distribution(prediction: xr.Dataset, observable: Any) -> xr.Dataset:
     bins = len(edges) - 1
     value = np.asarray(observable.values(prediction["momenta"].transpose("event", "particle", "component").values), dtype=float)
     truth = s["amplitude_true"].values.astype(float)
-    weight = 1 / truth if recipe_of(prediction).get("sampling") == "unweighted" else np.ones_like(truth)
+    recipe = recipe_of(prediction)
+    unweighted = recipe.get("sampling") == "unweighted" and not recipe.get("file")
+    weight = 1 / truth if unweighted else np.ones_like(truth)
     place, inside = _place(value, edges)
     inside &= np.isfinite(s["mean"].values)
     place, weight = place[inside], weight[inside]

@@ -26,7 +26,7 @@ from workbench.nets.kan import PopulationKAN
 from workbench.nets.lgatr import PopulationLGATr
 from workbench.nets.network import Network
 from workbench.nets.population import PopulationMLP
-from workbench.physics.amplitudes import TYPES
+from workbench.physics.amplitudes import TYPES, units
 from workbench.results.calibration import temperature
 from workbench.results.prediction import summary
 from workbench.training.loop import SCHEDULES, State, train, validate
@@ -175,15 +175,14 @@ class Training:
         for own, scaling, amplitudes in zip(rows, self.scalings, self.amplitudes, strict=True):
             outputs = self.method.predict(own, features).cpu().numpy()
             mean, sigma = scaling.amplitude(outputs[..., 0], outputs[..., 1])
-            both, one = ("draw", "event"), ("event",)
-            yield xr.Dataset(
-                {
-                    "mean": (both, mean, ATTRIBUTES["mean"]),
-                    "sigma_syst": (both, sigma, ATTRIBUTES["sigma_syst"]),
-                    "amplitude_true": (one, self.events[split].amplitude[part], ATTRIBUTES["amplitude_true"]),
-                    "amplitude_train": (one, amplitudes[split][part], ATTRIBUTES["amplitude_train"]),
-                }
-            )
+            columns = {
+                "mean": (("draw", "event"), mean),
+                "sigma_syst": (("draw", "event"), sigma),
+                "amplitude_true": (("event",), self.events[split].amplitude[part]),
+                "amplitude_train": (("event",), amplitudes[split][part]),
+            }
+            unit = {"units": units(self.recipes[0].process)}
+            yield xr.Dataset({name: (*column, ATTRIBUTES[name] | unit) for name, column in columns.items()})
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -294,10 +293,10 @@ def _smeared(events: dict[str, Events], recipe: AmplitudeRecipe) -> dict[str, np
 
 SNAPSHOT = ["mean", "sigma_syst", "sigma_stat", "amplitude_true", "amplitude_train", "temperature"]
 ATTRIBUTES = {
-    "mean": {"long_name": "mean squared amplitude ⟨A⟩", "units": "GeV^-2"},
-    "sigma_syst": {"long_name": "learned systematic uncertainty σ_syst", "units": "GeV^-2"},
-    "amplitude_true": {"long_name": "exact squared amplitude", "units": "GeV^-2"},
-    "amplitude_train": {"long_name": "squared amplitude with its noise", "units": "GeV^-2"},
+    "mean": {"long_name": "mean squared amplitude ⟨A⟩"},
+    "sigma_syst": {"long_name": "learned systematic uncertainty σ_syst"},
+    "amplitude_true": {"long_name": "exact squared amplitude"},
+    "amplitude_train": {"long_name": "squared amplitude with its noise"},
     "momenta": {"long_name": "four-momenta", "units": "GeV"},
     "temperature": {"long_name": "calibration factor T on σ_syst", "units": "1"},
     "step": {"long_name": "optimiser steps done", "units": "1"},

@@ -186,7 +186,7 @@ class AmplitudeRecipe(Recipe):
     inputs = Choice(
         ["momenta", "invariants"],
         label="Inputs",
-        doc="momenta: all (E, px, py, pz). invariants: log(pᵢ·pⱼ) of the ten pairs and ε(p₁,p₂,p₃,p₅). "
+        doc="momenta: all (E, px, py, pz). invariants: log(pᵢ·pⱼ) of all pairs and one parity-odd ε of four momenta. "
         "Chosen for mlp, kan and group_kan; Deep Sets and L-GATr always read momenta, deepsets_invariants both.",
     )
     hidden = Widths(
