@@ -10,7 +10,7 @@ import workbench as wb
 from workbench.__main__ import main
 from workbench.results.scan import points_of
 from workbench.runs.store import RunStore
-from workbench.runs.sweep import begin, parts, sweep
+from workbench.runs.sweep import begin, gathered, parts, sweep
 
 SMALL = {"events": 300, "test_events": 200, "steps": 40, "hidden": [8], "batch_size": 32, "draws": 4, "device": "cpu"}
 NOISES = [0.0, 0.1]
@@ -104,3 +104,18 @@ def test_the_command_line_sweeps_and_prints_a_table(home, tmp_path, capsys):
     assert main(["sweep", "--runs", str(tmp_path / "runs"), *options]) == 2
     assert "nothing to sweep" in capsys.readouterr().err
     assert main(["sweep", "--noise", "0,7"]) == 2 and "noise" in capsys.readouterr().err
+
+
+def test_a_run_that_has_not_finished_counts_with_its_newest_snapshot(home, tmp_path):
+    recipe, axes = wb.AmplitudeRecipe(**SMALL), {"noise": NOISES, "hidden": [[8], [8, 8]]}
+    results = sweep(recipe, runs=tmp_path, progress=False, **axes)
+    assert np.isfinite(results["pull_beyond_train"]).all()
+    begun = [(options, begin(part, runs=tmp_path)) for options, part in parts(recipe, axes)]
+    unfinished = parts(recipe.replace(steps=100_000, seed=1), axes)[1]
+    run = begin(unfinished[1], runs=tmp_path)
+    while run.latest_snapshot() is None:
+        assert run.status.live
+    run.stop()
+    mixed = gathered([begun[0], (unfinished[0], run)], axes)
+    assert np.isfinite(mixed["delta_median"]).all() and mixed["mean"].dims == ("noise", "hidden", "event")
+    assert np.isnan(mixed["mean"].isel(hidden=1)).all()

@@ -51,18 +51,11 @@ def begin(recipe: Recipe, *, runs: RunStore | Path | str | None = None, title: s
 
 
 def gathered(runs: Sequence[tuple[Mapping[str, Any], Run]], axes: Mapping[str, Sequence[Any]]) -> xarray.Dataset:
-    """What the runs of a sweep have come to, as one scan over all `axes`; runs that have not finished are NaN."""
-    from workbench.results.scan import numbers, per_event, points_of, scan
+    """What the runs of a sweep have come to, as one scan over all `axes`; of a run that has not finished its newest snapshot counts."""
+    from workbench.results.scan import scan
 
-    points: list[tuple[dict[str, Any], xarray.Dataset]] = []
-    for options, run in runs:
-        with contextlib.suppress(RunError):
-            prediction = run.prediction("test")
-            inner = (
-                points_of(prediction) if isinstance(run.recipe, SweepRecipe) else [({}, numbers(prediction).merge(per_event(prediction)))]
-            )
-            points += [({**options, **own}, dataset) for own, dataset in inner]
-    truths = [dataset["amplitude_true"].values for _, dataset in points]
+    points = [({**options, **own}, dataset) for options, run in runs for own, dataset in _points(run)]
+    truths = [dataset["amplitude_true"].values for _, dataset in points if "amplitude_true" in dataset.variables]
     if any(len(truth) != len(truths[0]) or (truth != truths[0]).any() for truth in truths):
         points = [(options, dataset.drop_dims("event", errors="ignore")) for options, dataset in points]  # not the same events
     return scan(axes, points)
