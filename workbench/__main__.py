@@ -141,7 +141,7 @@ SWEEP = (
     "Train a recipe for all combinations of the options that have several values: comma-separated, or the option given several times. "
     "What only changes noise, prior, uncertainty, repulsion, boosting or seed trains as one population. Finished runs are not repeated."
 )
-STORY = "Tell a story: train what it needs, write its figures (HTML that needs no network), their data (CSV), the scan (netCDF) and the verdict."
+STORY = "Tell a story: train what it needs; write figures (HTML, no network needed), data (CSV), the scan (netCDF) and the verdict."
 RUNS = "Runs that were trained, are being trained, or were interrupted."
 DATA = "Events with exact amplitudes, kept on disk for all runs. They are made when a recipe needs them; `make` makes them before."
 
