@@ -18,7 +18,7 @@ from workbench.figures import FIGURES
 from workbench.runs.files import RunError
 from workbench.runs.store import Run, RunStore
 from workbench.runs.sweep import Part, begin, follow, gathered, parts
-from workbench.training.recipe import AmplitudeRecipe, checked_axes
+from workbench.training.recipe import AmplitudeRecipe, SweepRecipe, checked_axes
 
 if TYPE_CHECKING:
     import xarray
@@ -60,6 +60,12 @@ class Panel:
     @property
     def title(self) -> str:
         return FIGURES[self.figure].title
+
+    @property
+    def passed(self) -> dict[str, Any]:
+        """The options that the figure itself takes: points of a sweep that are drawn as single trainings are selected before."""
+        swept = FIGURES[self.figure].takes == "scan"
+        return {name: value for name, value in self.options.items() if swept or name != "select"}
 
 
 @dataclass(frozen=True)
@@ -117,14 +123,14 @@ class Story:
         pairs = []
         for options, run in runs:
             with contextlib.suppress(RunError):
-                pairs.append((_label(options).strip(" ·"), run.reports if takes == "reports" else run.prediction("test")))
+                pairs += _pairs(takes, options, run, panel.options.get("select"))
         if not pairs:
             raise ValueError("This figure needs finished trainings.")
         return pairs
 
     def figure(self, panel: Panel, runs: Trainings, theme: str = "light") -> Any:
         """A panel as a plotly Figure. Raises: ValueError where nothing is there to draw yet."""
-        return FIGURES[panel.figure].function(self.drawn_from(panel, runs), theme, **panel.options)
+        return FIGURES[panel.figure].function(self.drawn_from(panel, runs), theme, **panel.passed)
 
     def write(self, folder: Path, runs: Trainings) -> Path:
         """Figures (HTML with all they need), their data (CSV), the scan (netCDF) and the verdict, in a folder. Raises: OSError."""
@@ -158,6 +164,24 @@ def swept(recipe: AmplitudeRecipe, **axes: Any) -> dict[str, Any]:
 def listed(axis: str, recipes: Mapping[str, AmplitudeRecipe]) -> dict[str, Any]:
     """Trainings that differ in several options, by name, as `axes` and `runs` of a Story."""
     return {"axes": {axis: list(recipes)}, "runs": tuple(({axis: name}, recipe) for name, recipe in recipes.items())}
+
+
+def _pairs(takes: str, options: Mapping[str, Any], run: Run, select: Mapping[str, Any] | None) -> list[tuple[str, xarray.Dataset]]:
+    """(label, Dataset) of one training; of a sweep all its points, or those selected. Raises: RunError while there is nothing yet."""
+    from workbench.figures.scans import point_name
+    from workbench.results.plateau import chosen, event_points
+
+    if takes == "reports":
+        return [(_label(options).strip(" ·"), run.reports)]
+    if isinstance(run.recipe, SweepRecipe):
+        return [(point_name({**options, **own}), point) for own, point in event_points(chosen(run.prediction("test"), dict(select or {})))]
+    try:
+        return [(_label(options).strip(" ·"), run.prediction("test"))]
+    except RunError:
+        snapshot = run.latest_snapshot() if takes == "summary" else None
+        if snapshot is None:
+            raise
+        return [(_label(options).strip(" ·"), snapshot)]
 
 
 def _label(options: Mapping[str, Any]) -> str:
