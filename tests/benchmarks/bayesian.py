@@ -25,7 +25,7 @@ from bayesian_torch.layers import LinearReparameterization
 from torch import Tensor, nn
 
 from workbench.data.scaling import Batch
-from workbench.training.job import method, state
+from workbench.training.job import method, network, state
 from workbench.training.loop import State, _step
 from workbench.training.recipe import AmplitudeRecipe
 
@@ -96,7 +96,7 @@ def peer_step(model: nn.Module, adam: torch.optim.Optimizer, x: Tensor, t: Tenso
 def ours(features: int, **changes: Any) -> State:
     """The default recipe's training, with some options changed."""
     recipe = AmplitudeRecipe(device="cpu", **changes)
-    return state(recipe, method([recipe], features, POINTS, CPU))
+    return state(recipe, method([recipe], network(recipe, features), POINTS, CPU))
 
 
 def interleaved(candidates: dict[str, Callable[[], None]], rounds: int, repeats: int = 5, warm_up: int = 3) -> dict[str, list[float]]:

@@ -30,6 +30,7 @@ from workbench.physics.amplitudes import TYPES, units
 from workbench.results.calibration import temperature
 from workbench.results.prediction import summary
 from workbench.training.loop import SCHEDULES, State, train, validate
+from workbench.training.memory import check, free_memory, needed
 from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import AmplitudeRecipe
 from workbench.training.report import Report
@@ -67,10 +68,9 @@ def network(recipe: AmplitudeRecipe, features: int) -> Network:
     return chosen(features, hidden, 2, activation=recipe.activation)
 
 
-def method(recipes: Sequence[AmplitudeRecipe], features: int, training_points: int, device: torch.device) -> Method:
+def method(recipes: Sequence[AmplitudeRecipe], net: Network, training_points: int, device: torch.device) -> Method:
     """The networks of points of equal shape, and what they minimise, with fresh weights."""
     first = recipes[0]
-    net = network(first, features)
     points = [Point(recipe.seed, recipe.prior_width, recipe.repulsion) for recipe in recipes]
     common: dict[str, Any] = {"training_points": training_points, "device": device}
     if first.uncertainty == "deterministic":
@@ -105,6 +105,8 @@ class Training:
     """Points of equal shape while they train together: their data as network input, networks, optimiser and boosting.
 
     Arguments: `recipes`, one for each point, which share all that shapes a training (see `SHARED` in `training.recipe`).
+
+    Raises: ValueError in one sentence, before it is taken, where the memory is not enough.
     """
 
     def __init__(self, recipes: Sequence[AmplitudeRecipe], events: dict[str, Events], device: torch.device, block: int | None = None):
@@ -115,7 +117,11 @@ class Training:
         fitted = Scaling.fit(train_events.momenta, self.amplitudes[0]["train"], inputs(first), process=train_events.process)
         self.scalings = [fitted.for_targets(amplitudes["train"]) for amplitudes in self.amplitudes]
         self.batches = {split: self._batch(split) for split in events}
-        self.method = method(recipes, self.batches["train"].features.shape[1], len(train_events), device)
+        features = self.batches["train"].features.shape[1]
+        net = network(first, features)
+        self.memory = needed(self.recipes, net, features)
+        check(self.memory, free_memory(device), first)
+        self.method = method(recipes, net, len(train_events), device)
         self.state = state(first, self.method)
         self.boosting = [
             Boosting(recipe.boost_pull, recipe.boost_sigma, recipe.boost_rounds, recipe.boost_pull_cut, recipe.boost_fraction)
@@ -218,9 +224,12 @@ class Job:
 
     def __init__(self, recipe: AmplitudeRecipe, progress: Progress = nothing):
         self.recipe = recipe
-        device = device_of(recipe.device)
-        self.device = in_words(device)
-        self.training = Training([recipe], splits(recipe, progress), device)
+        self.training = Training([recipe], splits(recipe, progress), device_of(recipe.device))
+
+    @property
+    def device(self) -> str:
+        """Where it trains, and with how much memory, in words."""
+        return f"{in_words(self.training.device)}, {self.training.memory}"
 
     @property
     def step(self) -> int:

@@ -32,6 +32,7 @@ from workbench.training.job import (
     splits,
 )
 from workbench.training.loop import block_size
+from workbench.training.memory import Needed
 from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 from workbench.training.report import Report
 
@@ -54,7 +55,6 @@ class SweepJob:
     def __init__(self, recipe: SweepRecipe, progress: Progress = nothing):
         self.recipe, self.points, self.seconds = recipe, recipe.points, 0.0
         self._device = device_of(recipe.device)
-        self.device = in_words(self._device)
         self.events = splits(recipe, progress)
         self.threads = 1 if self._device.type == "cuda" else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         self._deal(portions(self.points, most=math.inf if self._device.type == "cuda" else TOGETHER))
@@ -65,6 +65,11 @@ class SweepJob:
         block = min(block_size(training.state) for training in self.trainings)
         for training in self.trainings:
             training.block = block
+
+    @property
+    def device(self) -> str:
+        """Where it trains, and with how much memory, in words."""
+        return f"{in_words(self._device)}, {sum((training.memory for training in self.trainings), Needed(0, 0))}"
 
     @property
     def step(self) -> int:
@@ -112,7 +117,7 @@ class SweepJob:
 
         with ThreadPoolExecutor(self.threads) as pool:
             points = [point for portion in pool.map(look, range(len(self.trainings))) for point in portion]
-        about = {"recipe": self.recipe.to_json(), "process": self.events[split].process, "device": self.device, "split": split}
+        about = {"recipe": self.recipe.to_json(), "process": self.events[split].process, "device": in_words(self._device), "split": split}
         return scan(self.recipe.axes, points).assign_attrs(about)
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

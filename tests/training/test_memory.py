@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from workbench.nets.population import PopulationMLP
+from workbench.training.job import Job
+from workbench.training.memory import Needed, check, free_memory, in_words, needed
+from workbench.training.recipe import AmplitudeRecipe
+
+MEASURE = """
+import sys, threading, time
+import torch; torch.set_num_threads(1)
+from workbench.training.job import Job
+from workbench.training.recipe import Recipe
+def resident(): return int(open("/proc/self/statm").read().split()[1]) * 4096
+peak = [0]
+def watch():
+    while True:
+        peak[0] = max(peak[0], resident()); time.sleep(0.002)
+recipe = Recipe.from_json(sys.stdin.read())
+list(Job(recipe.replace(uncertainty="deterministic", hidden=[4], steps=1)).train())
+before = resident()
+threading.Thread(target=watch, daemon=True).start()
+job = Job(recipe)
+list(job.train())
+job.prediction("test")
+print(peak[0] - before, job.training.memory.most)
+"""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"uncertainty": "bnn", "draws": 512, "hidden": [64, 64], "test_events": 5_000},
+        {"uncertainty": "repulsive_ensemble", "members": 256, "hidden": [32, 32], "test_events": 1_000},
+        {"uncertainty": "deterministic", "batch_size": 16_384, "events": 20_000, "hidden": [64, 64]},
+    ],
+)
+def test_the_estimate_is_what_a_process_takes(changes, tmp_path):
+    if not os.path.exists("/proc/self/statm"):
+        pytest.skip("the resident memory is read from /proc")
+    recipe = AmplitudeRecipe(**{"events": 1_000, "steps": 4, "warm_start": 0.0, "device": "cpu", **changes})
+    environment = os.environ | {"WORKBENCH_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    told = subprocess.run(
+        [sys.executable, "-c", MEASURE], input=recipe.to_json(), capture_output=True, text=True, env=environment, check=True
+    )
+    took, estimated = map(int, told.stdout.split())
+    assert estimated / 3 < took < 2 * estimated, f"took {in_words(took)}, estimated {in_words(estimated)}"
+
+
+def test_what_does_not_fit_is_refused_with_what_would():
+    recipe = AmplitudeRecipe(draws=512, test_events=200_000)
+    need = needed([recipe], PopulationMLP(20, recipe.hidden, 2), 20)
+    check(need, 2 * need.most, recipe)
+    with pytest.raises(ValueError, match=r"but 2 GB are free; (\d+) draws or .* test events would fit") as problem:
+        check(need, 2_000_000_000, recipe)
+    fewer = recipe.replace(draws=int(str(problem.value).split("free; ")[1].split()[0]))
+    check(needed([fewer], PopulationMLP(20, recipe.hidden, 2), 20), 2_000_000_000, fewer)
+
+
+def test_a_training_that_cannot_fit_is_refused_before_it_takes_anything(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    huge = AmplitudeRecipe(
+        uncertainty="repulsive_ensemble", members=512, hidden=[1024] * 8, batch_size=65_536, events=500, test_events=100, device="cpu"
+    )
+    with pytest.raises(ValueError, match=r"members or a batch size of .* would fit"):
+        Job(huge)
+
+
+def test_the_free_memory_is_known_here():
+    assert 10**8 < free_memory(torch.device("cpu")) < 1 << 62
+    assert str(Needed(10**6, 3 * 10**9) + Needed(10**6, 0)) == "about 2 MB of memory to train and 3 GB to predict"

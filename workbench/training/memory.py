@@ -1,0 +1,98 @@
+"""How much memory a recipe needs, said before it is taken.
+
+Training holds every network's weights four times (weights, gradient, two moments) and what the backward pass needs of one batch; the
+prediction holds two numbers for every draw and event, in double precision while they become amplitudes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workbench.nets.network import Network
+from workbench.training.recipe import AmplitudeRecipe
+
+if TYPE_CHECKING:
+    import torch
+
+SHARE = 0.8
+"""Of the memory that is free, at most this much may be asked for."""
+SINGLE, DOUBLE = 4, 8
+LIBRARIES = 40_000_000
+"""Bytes that torch takes for itself in a training of any size."""
+
+
+@dataclass(frozen=True)
+class Needed:
+    """Memory of a training and of its final prediction, in bytes."""
+
+    training: int
+    prediction: int
+
+    @property
+    def most(self) -> int:
+        return max(self.training, self.prediction)
+
+    def __str__(self) -> str:
+        return f"about {in_words(self.training)} of memory to train and {in_words(self.prediction)} to predict"
+
+    def __add__(self, other: Needed) -> Needed:
+        return Needed(self.training + other.training, self.prediction + other.prediction)
+
+
+def needed(points: list[AmplitudeRecipe], network: Network, features: int) -> Needed:
+    """The memory of points that train together, in bytes: an estimate from the sizes of the arrays."""
+    first = points[0]
+    rows = sum(point.members if point.uncertainty == "repulsive_ensemble" else 1 for point in points)
+    draws = first.members if first.uncertainty == "repulsive_ensemble" else first.draws if "bnn" in first.uncertainty else 1
+    posterior = 2 if first.uncertainty.startswith("bnn") else 1
+    weights = LIBRARIES + 4 * posterior * rows * network.parameters * SINGLE
+    activations = 6 * rows * first.batch_size * (features + sum(first.hidden) * network.work) * SINGLE
+    data = (first.events + first.test_events) * (features + 2 * len(points)) * SINGLE
+    drawn = draws * network.parameters * SINGLE
+    return Needed(int(weights + activations + data), int(weights + data + drawn + 10 * draws * first.test_events * DOUBLE))
+
+
+def check(need: Needed, free: int, recipe: AmplitudeRecipe) -> None:
+    """Raises: ValueError in one sentence, with what would fit, where more is needed than is free."""
+    limit = SHARE * free
+    if need.most <= limit:
+        return
+    less = limit / need.most
+    ways = [f"a batch size of {_smaller(recipe.batch_size, less, 16):,}"] if need.training > limit else []
+    if recipe.uncertainty == "repulsive_ensemble":
+        ways.insert(0, f"{_smaller(recipe.members, less, 2):,} members")
+    elif need.prediction > limit:
+        ways.insert(0, f"{_smaller(recipe.draws, less, 2):,} draws")
+    if need.prediction > limit:
+        ways.append(f"{_smaller(recipe.test_events, less, 100):,} test events")
+    raise ValueError(f"This needs {need}, but {in_words(free)} are free; {' or '.join(ways) or 'a smaller network'} would fit.")
+
+
+def free_memory(device: torch.device) -> int:
+    """Free memory of a device in bytes; where it is not known, a very large number."""
+    if device.type == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info(device)[0])
+    with contextlib.suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as lines:
+        for line in lines:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1_024
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return 1 << 62
+
+
+def in_words(size: float) -> str:
+    """Bytes as people read them: 1.3 GB, 45 MB."""
+    return f"{size / 1e9:.2g} GB" if size >= 1e9 else f"{max(size / 1e6, 1):.0f} MB"
+
+
+def _smaller(value: int, share: float, least: int) -> int:
+    """Two digits below value × share, but not below what is possible."""
+    wanted = int(value * share * 0.95)
+    step = 10 ** max(len(str(wanted)) - 2, 0)
+    return max(least, wanted // step * step)
