@@ -55,7 +55,9 @@ STYLES = {  # variable of a scan, line style, name
     "stat": ("sigma_stat", SPREAD, "σ<sub>stat</sub>/A"),
     "tot": ("sigma_tot", TOTAL, "σ<sub>tot</sub>/A"),
     "delta": ("delta", VALIDATED, "median |Δ|"),
+    "largest": ("delta_largest", EXPECTED, "|Δ| of the largest 1 % (68 % quantile)"),
 }
+DELTAS = {"delta": "delta_median", "largest": "delta_largest"}
 MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 PEAK_EDGES = np.linspace(-6, 0, 181)  # log10 of σ_syst/A
 MOST_PULLS = 8
@@ -124,8 +126,8 @@ def scan(
 ) -> dict[str, Any]:
     """Error bars and accuracy against one option of the recipe, one colour for each point of the others.
 
-    *Arguments*: x, the option, by default the one with the most values; which, of syst, stat, tot, delta. Of several seeds the median is
-    drawn, with a band from the smallest to the largest.
+    *Arguments*: x, the option, by default the one with the most values; which, of syst, stat, tot, delta, largest. Of several seeds the
+    median is drawn, with a band from the smallest to the largest.
     """
     quantities = [which] if isinstance(which, str) else list(which)
     if unknown := [name for name in quantities if name not in STYLES]:
@@ -167,7 +169,7 @@ def scan(
     known = [_quantity(quantity, average) for quantity in quantities]
     keys = names + [key(theme, words, dash=dash) for _, dash, words in known if words in styles]
     heights = decades([*(trace["y"] for trace in data), list(_heights(published).values())])
-    title = " and ".join(["σ/A"] * any(q != "delta" for q in quantities) + ["|Δ|"] * ("delta" in quantities))
+    title = " and ".join(["σ/A"] * any(q not in DELTAS for q in quantities) + ["|Δ|"] * any(q in DELTAS for q in quantities))
     y_axis = axis(theme, f"{average} {title}", log=True, range=heights)
     return {
         "data": data + keys + _published(theme, published, ladder),
@@ -376,7 +378,7 @@ def _scan(dataset: xr.Dataset, select: Select, average: str = "median") -> xr.Da
 def _quantity(name: str, average: str) -> tuple[str, str, str]:
     """Variable of a scan, line style and name of a quantity."""
     variable, dash, words = STYLES[name]
-    return f"{variable}_{'median' if name == 'delta' else average}", dash, words
+    return DELTAS.get(name, f"{variable}_{average}"), dash, words
 
 
 def _each(scans: Runs, x: str) -> Iterable[tuple[str, dict[str, Any], xr.Dataset, xr.Dataset, xr.Dataset]]:

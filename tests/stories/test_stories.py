@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import workbench as wb
+from workbench.__main__ import main
+from workbench.figures import FIGURES
+from workbench.results.scan import ATTRIBUTES, scan
+from workbench.runs.store import RunStore
+from workbench.stories import STORIES, Panel, Row, Story, Verdict, story
+from workbench.stories.amplitudes import NOISES, WAYS, verdict, within
+from workbench.stories.story import listed, swept
+from workbench.training.recipe import AmplitudeRecipe
+
+TINY = AmplitudeRecipe(events=300, test_events=200, steps=40, hidden=[8], batch_size=32, draws=4, members=3, device="cpu", calibrate=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
+    patch.delenv("WORKBENCH_RUNS", raising=False)
+    yield
+    patch.undo()
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("name", STORIES)
+def test_every_story_can_be_told(name, full):
+    told = story(name, full=full)
+    assert told.name == name and all([told.title, told.formula, told.look_at, told.talk, told.seconds])
+    for panel in told.panels:
+        known = inspect.signature(FIGURES[panel.figure].function).parameters
+        assert set(panel.options) <= set(known), f"{panel.figure} has no option {set(panel.options) - set(known)}"
+    for options, recipe in told.runs:
+        assert set(options) <= set(told.axes) and AmplitudeRecipe.from_json(recipe.to_json()).to_dict() == recipe.to_dict()
+    nothing_yet = told.judge(told.scan([]))
+    assert nothing_yet.holds is None and "finished" in nothing_yet.sentence and str(nothing_yet)
+    for panel in told.panels:
+        if FIGURES[panel.figure].takes == "scan":  # a sentence, not an error
+            assert told.figure(panel, []).layout.annotations or not told.figure(panel, []).data
+
+
+def made_up(**columns):
+    """A finished plateau story with given numbers, by uncertainty and noise."""
+    numbers = {name: np.full((len(WAYS), len(NOISES)), 0.5) for name in ATTRIBUTES} | columns
+    points = [
+        ({"uncertainty": way, "noise": f}, xr.Dataset({name: ((), values[i, k]) for name, values in numbers.items()}))
+        for i, way in enumerate(WAYS)
+        for k, f in enumerate(NOISES)
+    ]
+    return scan({"uncertainty": WAYS, "noise": NOISES}, points)
+
+
+def test_the_plateau_story_holds_for_the_law_and_for_nothing_else():
+    law = np.sqrt(np.array(NOISES) ** 2 + 0.008**2) * np.ones((3, 1))
+    flat = np.full((3, len(NOISES)), 0.003)
+    judge = story("plateau").judge
+    assert judge(made_up(sigma_syst_median=law, sigma_stat_median=flat)).holds is True
+    too_bold = judge(made_up(sigma_syst_median=0.9 * law, sigma_stat_median=flat))
+    assert too_bold.holds is False and "f = 0.1" in too_bold.sentence
+    growing = judge(made_up(sigma_syst_median=law, sigma_stat_median=flat * np.array([1.0, 1.4, 1.8, 2.0, 2.0, 2.0])))
+    assert growing.holds is False and "σ_stat" in growing.sentence
+
+
+def test_a_number_outside_its_range_is_named():
+    told = verdict("yes", "No.", within("width", 1.3, 0.9, 1.1), within("mean", 0.0, -0.1, 0.1))
+    assert told == Verdict(False, "No. Not as expected: width.", (Row("width", "1.3", "0.9 to 1.1"), Row("mean", "0", "-0.1 to 0.1")))
+    assert verdict("yes", "No.", within("width", 1.0, 0.9, 1.1)).sentence == "yes"
+    assert verdict("yes", "No.", within("width", float("nan"), 0.9, 1.1)).holds is None
+
+
+def tiny(panels, **setup):
+    def judge(scan):
+        return verdict("done", "not done", within("median |Δ|", float(scan["delta_median"].min()), 0.0, np.inf))
+
+    return Story("tiny", "A tiny story", "y = x", "Look.", "Nobody told it.", panels, judge=judge, seconds=1, **setup)
+
+
+def test_a_story_trains_once_draws_and_is_written(tmp_path):
+    told = tiny((Panel("plateau"), Panel("sweep_pulls")), **swept(TINY, noise=[0.0, 0.1], uncertainty=["bnn", "deterministic"]))
+    assert told.found() == []
+    result = told.train(progress=False)
+    assert result["delta_median"].dims == ("noise", "uncertainty") and told.judge(result).holds
+    assert "pull_beyond_train" in result
+    (found,) = told.found()
+    assert [run.id for _, run in told.begin()] == [found[1].id] and len(RunStore().runs()) == 1
+    folder = told.write(tmp_path / "out", told.found())
+    written = {path.name for path in folder.iterdir()}
+    assert {"plateau.html", "plateau.csv", "sweep_pulls.html", "sweep_pulls.csv", "scan.nc", "verdict.txt"} == written
+    page = (folder / "plateau.html").read_text()
+    assert 'src="http' not in page and "plotly" in page
+    assert xr.open_dataset(folder / "scan.nc")["delta_median"].dims == ("noise", "uncertainty")
+    verdict_text = (folder / "verdict.txt").read_text()
+    assert found[1].id in verdict_text and "done" in verdict_text and "Nobody told it." in verdict_text
+
+
+def test_a_story_of_listed_networks_draws_their_predictions():
+    recipes = {"few": TINY.replace(uncertainty="repulsive_ensemble"), "many": TINY.replace(uncertainty="repulsive_ensemble", seed=2)}
+    told = tiny((Panel("members"), Panel("coverage")), **listed("network", recipes))
+    with pytest.raises(ValueError, match="finished trainings"):
+        told.figure(Panel("members"), [])
+    assert told.train(progress=False)["delta_median"].dims == ("network",)
+    for panel in told.panels:
+        names = " ".join(str(trace.name) for trace in told.figure(panel, told.found(), "projector").data)
+        assert "few" in names and "many" in names
+
+
+def test_the_command_line_tells_and_refuses(capsys):
+    assert main(["story"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in STORIES)
+    assert main(["story", "platau"]) == 2
+    assert "Did you mean 'plateau'?" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="There is no story"):
+        wb.story("nothing")
