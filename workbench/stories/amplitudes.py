@@ -100,9 +100,13 @@ def plateau(full: bool) -> Story:
     )  # fmt: skip
 
 
+def enough(full: bool, **changes: Any) -> AmplitudeRecipe:
+    """So many data that no network learns their noise by heart, as it does with 9,000."""
+    return small(full, **({} if full else {"events": 45_000}), **changes)
+
+
 def _calibrated(full: bool) -> dict[str, Any]:
-    """Enough data that no network learns the noise by heart."""
-    recipe = small(full, **({} if full else {"events": 45_000, "steps": 8_000, "warm_start": 0.1}))
+    recipe = enough(full, warm_start=0.1, **({} if full else {"steps": 8_000}))
     return swept(recipe, uncertainty=WAYS, noise=[0.0, 0.03, 0.1])
 
 
@@ -158,7 +162,7 @@ def _members(full: bool) -> int:
 
 def members(full: bool) -> Story:
     count = _members(full)
-    recipe = small(full, uncertainty="repulsive_ensemble", members=count)
+    recipe = enough(full, uncertainty="repulsive_ensemble", members=count)
 
     def judge(scan: xarray.Dataset) -> Verdict:
         quiet, loud = (at(scan, "pull_width", noise=f) for f in (0.0, 0.1))
@@ -314,8 +318,8 @@ def scaled(full: bool) -> Story:
 
 
 def calibration(full: bool) -> Story:
-    recipes = {WORDS[way]: small(full, uncertainty=way) for way in WAYS[:2]}
-    recipes["ensemble"] = small(full, uncertainty="repulsive_ensemble", members=_members(full))
+    recipes = {WORDS[way]: enough(full, uncertainty=way) for way in WAYS[:2]}
+    recipes["ensemble"] = enough(full, uncertainty="repulsive_ensemble", members=_members(full))
 
     def judge(scan: xarray.Dataset) -> Verdict:
         width = {name: at(scan, "pull_width", network=name) for name in recipes}
@@ -356,7 +360,7 @@ def repulsion(full: bool) -> Story:
 
 
 def coverage(full: bool) -> Story:
-    recipes = {WORDS[way]: small(full, uncertainty=way, noise=0.03, steps=100_000 if full else 4_000) for way in WAYS}
+    recipes = {WORDS[way]: enough(full, uncertainty=way, noise=0.03) for way in WAYS}
 
     def judge(scan: xarray.Dataset) -> Verdict:
         checks = [within(f"{name}: width of t_syst", at(scan, "pull_width", network=name), 0.9, 1.1) for name in recipes]
