@@ -1,4 +1,5 @@
-"""The state of a page as the query of its address: the recipe's unusual options, the run, the compared runs, the tab, the step looked at.
+"""The state of a page as the query of its address: the recipe's unusual options, the run, the compared runs, the tab,
+the story, the step looked at.
 
 Only what differs from the defaults is written. What cannot be read is named in a sentence and left out; the rest is kept.
 """
@@ -31,6 +32,7 @@ class Address:
     compare: list[str] = field(default_factory=list)
     tab: str = ""
     observable: str = ""
+    story: str = ""
     step: int | None = None
     problems: list[str] = field(default_factory=list)
 
@@ -46,6 +48,7 @@ class Address:
             "compare": ",".join(self.compare),
             "tab": self.tab,
             "observable": self.observable,
+            "story": self.story,
             "step": "" if self.step is None else str(self.step),
         }
         words = [f"{name}={quote(value, safe=',.-_/')}" for name, value in pairs.items() if value]
@@ -53,14 +56,19 @@ class Address:
 
 
 def read(
-    arguments: Mapping[str, Sequence[bytes | str]], recipe_type: type[Recipe], *, tabs: Sequence[str], observables: Sequence[str]
+    arguments: Mapping[str, Sequence[bytes | str]],
+    recipe_type: type[Recipe],
+    *,
+    tabs: Sequence[str],
+    observables: Sequence[str],
+    stories: Sequence[str] = (),
 ) -> Address:
     """The address that a request's arguments spell. Raises: nothing; problems are sentences in the result."""
     address = Address()
     for key, values in arguments.items():
         text = values[-1].decode("utf-8", "replace") if isinstance(values[-1], bytes) else values[-1]
         try:
-            _take(address, key, text, recipe_type, tabs, observables)
+            _take(address, key, text, recipe_type, {"tab": tabs, "observable": observables, "story": stories})
         except RecipeError as problem:
             address.problems.append(f"In the link: {problem}")
     if len(address.problems) > MOST_SENTENCES:
@@ -69,26 +77,24 @@ def read(
     return address
 
 
-def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], tabs: Sequence[str], observables: Sequence[str]) -> None:
+def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], names: Mapping[str, Sequence[str]]) -> None:
     if key == "preset":
         address.preset = _one_of(key, text, list(presets(recipe_type)))
-    elif key == "tab":
-        address.tab = _one_of(key, text, tabs)
-    elif key == "observable":
-        address.observable = _one_of(key, text, observables)
+    elif names.get(key):
+        setattr(address, key, _one_of(key, text, names[key]))
     elif key == "step":
         address.step = _step(text)
     elif key == "run":
         address.run = _run_id(text)
     elif key == "compare":
-        names = list(dict.fromkeys(name for name in text.split(",") if name))
-        if len(names) > MOST_COMPARED:
-            raise RecipeError(f"{len(names)} runs to compare are too many; at most {MOST_COMPARED} fit into one figure.")
-        address.compare = [_run_id(name) for name in names]
+        runs = list(dict.fromkeys(name for name in text.split(",") if name))
+        if len(runs) > MOST_COMPARED:
+            raise RecipeError(f"{len(runs)} runs to compare are too many; at most {MOST_COMPARED} fit into one figure.")
+        address.compare = [_run_id(name) for name in runs]
     elif key in recipe_type.options():
         address.options[key] = recipe_type.check(key, text)
     else:
-        known = ["preset", "run", "compare", "tab", "observable", "step", *recipe_type.options()]
+        known = ["preset", "run", "compare", "tab", "observable", "story", "step", *recipe_type.options()]
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         raise RecipeError(f"{shown(key)} is not known" + (f"; did you mean {near[0]!r}?" if near else "."))
 

@@ -11,6 +11,7 @@ import numpy as np
 from workbench.physics.observables import observables
 from workbench.results.prediction import largest, relative_sigma
 from workbench.results.pulls import pulls, width_and_mean
+from workbench.stories import STORIES
 from workbench.studios.draft import as_words
 from workbench.studios.live import Picture
 from workbench.studios.session import Tab
@@ -27,8 +28,10 @@ class Amplitudes(Studio):
         Tab("accuracy", "Accuracy"),
         Tab("kinematics", "Kinematics"),
         Tab("sweep", "Sweep"),
+        Tab("stories", "Stories"),
         Tab("runs", "Runs"),
     )
+    stories = tuple(STORIES)
     cards = (
         Card("losses", "training"),
         Card("delta", "training"),

@@ -63,6 +63,16 @@ class RunTable(Part):
     _esm = source("dom.js", "runs.js")
 
 
+class Stories(Part):
+    """A story as a slide, and the list of all of them."""
+
+    spec = param.String("[]", doc="Names and titles of all stories, as JSON; constant.")
+    plots = Children()
+
+    _esm = source("dom.js", "stories.js")
+    _render_policy = "manual"
+
+
 class Frame(Part):
     """Places the parts, switches tabs, listens to the keyboard and writes the address."""
 
@@ -71,6 +81,7 @@ class Frame(Part):
     controls = Child()
     bar = Child()
     runs = Child()
+    stories = Child()
     plots = Children()
     placed = param.String("[]", doc="Names of the figures that `plots` belong to, as JSON; a tab's figures come when it is first opened.")
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import html
 import textwrap
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.runs.store import Status
 from workbench.studios.draft import as_words, differences
-from workbench.studios.live import Picture
 from workbench.training.recipe import AmplitudeRecipe, Recipe, SweepRecipe
+
+if TYPE_CHECKING:
+    from workbench.studios.live import Picture
+    from workbench.studios.slide import Slide
 
 HELP = {
     "train": "Train the recipe on the left (Space)",
@@ -155,6 +158,54 @@ def differs(base: Recipe, other: Recipe) -> str:
     words = [f"{str(options[name].label).split(' [')[0]} {as_words(new)} instead of {as_words(old)}" for name, (old, new) in changes]
     more = f", and {len(words) - 4} more" if len(words) > 4 else ""
     return ", ".join(words[:4]) + more if words else "the same recipe as the run shown"
+
+
+def story(slide: Slide, seconds: int, busy: str) -> dict[str, Any]:
+    """Button, progress and sentence of a story. `seconds`: how long its trainings take on two cores."""
+    live, done = bool(slide.live), slide.finished == slide.wanted
+    resumable = any(status.resumable for _, status in slide.runs)
+    label = "Resume" if resumable else "Train what is missing" if slide.runs else "Train this story"
+    return {
+        "train": {
+            "label": f"{label} (about {duration(seconds)} on two cores)",
+            "enabled": not (live or done or busy),
+            "shown": not (live or done),
+        },
+        "stop": live and not busy,
+        "live": live or bool(busy),
+        "progress": slide.done / slide.steps if slide.runs and not done and slide.steps else None,
+        "sentence": busy or _story_sentence(slide),
+    }
+
+
+def _story_sentence(slide: Slide) -> str:
+    several = slide.wanted > 1
+    share = f"{slide.finished} of {slide.wanted} trainings have finished" if several else ""
+    steps = f"step {slide.done:,} of {slide.steps:,}"
+    if failed := slide.failed:
+        run, status = failed[0]
+        return f"Run {run.id} failed at step {status.step:,}: {status.message or 'see log.txt in the run folder.'}"
+    if slide.live:
+        words = where(next(status for _, status in slide.runs if status.live))
+        return f"Training: {steps}, {left(slide.eta)}{f'; {share}' if several else ''}." if slide.done or several else words
+    if slide.finished == slide.wanted:
+        together = f", {slide.wanted} trainings together" if several else ""
+        return f"Trained in {duration(sum(status.seconds for _, status in slide.runs))}{together}."
+    if not slide.runs:
+        return f"Not trained yet: {f'{slide.wanted} trainings' if several else 'one training'}, {slide.steps:,} steps."
+    return f"Not complete: {share + ', ' if several else ''}{steps}."
+
+
+def verdict(slide: Slide) -> dict[str, Any] | None:
+    """Our numbers beside the talk's; while something is missing, nothing is decided."""
+    told = slide.verdict
+    if told is None or not slide.runs:
+        return None
+    complete = slide.finished == slide.wanted
+    state = "unknown" if told.holds is None or not complete else "holds" if told.holds else "fails"
+    words = {"unknown": "not known yet", "holds": "holds", "fails": "does not hold"}[state]
+    sentence = told.sentence if complete or told.holds is None else "The training goes on; these are the numbers so far."
+    return {"state": state, "words": words, "sentence": sentence.strip(), "rows": [[row.what, row.ours, row.expected] for row in told.rows]}
 
 
 def time(newest: Picture, shown: Picture, playing: float | None) -> dict[str, Any] | None:

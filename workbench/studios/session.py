@@ -19,15 +19,19 @@ from workbench.runs import launcher
 from workbench.runs.files import RunError
 from workbench.runs.store import Run
 from workbench.studios import address as addresses
-from workbench.studios import errands, sentences
+from workbench.studios import errands, sentences, slide
 from workbench.studios.draft import Draft
 from workbench.studios.library import Library
 from workbench.studios.live import HUB, Picture, then
+from workbench.studios.slide import Teller
 from workbench.training.recipe import Recipe, SweepRecipe
 
 MOST_NOTICES = 6
 REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
-HEARD = ("preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "dismiss", "theme", "time")
+HEARD = (
+    "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "dismiss", "theme", "time",
+    "story", "tell",
+)  # fmt: skip
 SAID = (OSError, ValueError, RunError)
 """Errors whose message is a sentence for the page."""
 
@@ -47,12 +51,15 @@ class Session(ABC):
 
     recipe_type: ClassVar[type[Recipe]]
     tabs: ClassVar[tuple[Tab, ...]]
+    stories: ClassVar[tuple[str, ...]] = ()
+    """Names of the stories that the tab "stories" tells, in the order of a lecture."""
 
     def __init__(self, *, runs: str | os.PathLike[str] | None = None):
         self.library = Library(runs)
         self.draft = Draft(self.recipe_type)
         self.shown: list[Run] = []
         self.tab = self.tabs[0].name
+        self.story = next(iter(self.stories), "")
         self.at: int | None = None  # the step that is looked at; None for the newest
         self.playing: float | None = None  # the position among the snapshots while they are replayed
         self.observable = next(iter(self.observables()), "")
@@ -83,6 +90,7 @@ class Session(ABC):
         self.tab = address.tab or self.tab
         self.observable = address.observable or self.observable
         self.at = address.step
+        self.story = address.story or self.story
         for name in filter(None, dict.fromkeys([address.run, *address.compare])):
             self._try(functools.partial(self._add, name))
         if address.preset is not None or address.options:
@@ -106,6 +114,7 @@ class Session(ABC):
             compare=[run.id for run in named[1:]],
             tab="" if self.tab == self.tabs[0].name else self.tab,
             observable="" if self.observable == next(iter(self.observables()), "") else self.observable,
+            story=self.story if self.tab == "stories" else "",
             step=self.at if self.playing is None else None,  # some browsers allow few changes of an address
         )
 
@@ -162,6 +171,11 @@ class Session(ABC):
             self.at = self.playing = None
         else:
             self.at = steps[int(self.playing)]
+
+    @property
+    def teller(self) -> Teller:
+        """Who tells the chosen story."""
+        return slide.teller(slide.told(self.story), self.library.own)
 
     def transport(self, pictures: list[tuple[Run, Picture]]) -> dict[str, Any]:
         """Buttons, progress and sentence of the first run shown."""
@@ -260,7 +274,29 @@ class Session(ABC):
         if not self.shown:
             self.show_finished()
 
+    def on_story(self, message: dict[str, Any]) -> None:
+        if message["story"] in self.stories:
+            self.story = message["story"]
+
+    def on_tell(self, message: dict[str, Any]) -> None:
+        teller = self.teller
+        if message["tell"] == "train" and not self.busy:
+            self._later("Starting the trainings …", functools.partial(teller.story.begin, self.library.own), lambda _: teller.hurry())
+        elif message["tell"] == "stop" and not self.busy:
+            live = [run for _, run in teller.story.found(self.library.own) if run.live()]
+            self._later("Stopping …", lambda: [run.stop() for run in live], lambda _: teller.hurry())
+
+    def _key_of_story(self, key: str) -> None:
+        """Left and right go through the stories, space trains the one that is shown."""
+        if key in ("left", "right"):
+            place = self.stories.index(self.story) + (1 if key == "right" else -1)
+            self.story = self.stories[place % len(self.stories)]
+        elif key == "space":
+            self.on_tell({"tell": "train"})
+
     def on_key(self, message: dict[str, Any]) -> None:
+        if self.tab == "stories":
+            return self._key_of_story(str(message["key"]))
         buttons = {button["name"] for button in self.transport(self.pictures())["buttons"] if button["enabled"]}
         wanted = {"space": ("pause", "continue", "resume", "train"), "right": ("step",), "r": ("reset",)}.get(message["key"], ())
         if message["key"] == "p":

@@ -16,12 +16,12 @@ import panel as pn
 from workbench import figures
 from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.theme import Theme
-from workbench.runs.store import Run
+from workbench.runs.store import Run, Status
 from workbench.studios import address as addresses
-from workbench.studios import sentences, shell
+from workbench.studios import sentences, shell, slide
 from workbench.studios.draft import form
 from workbench.studios.live import HUB, Picture, identity
-from workbench.studios.parts import Bar, Form, Frame, RunTable, as_json
+from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
 from workbench.studios.plot_view import ENGINE_URL, PlotView, engine, pack
 from workbench.studios.session import SAID, Session
 from workbench.training.recipe import Recipe
@@ -76,6 +76,7 @@ class Studio(Session):
         self.form = Form(self.hear, spec=as_json(form(self.recipe_type)))
         self.bar = Bar(self.hear)
         self.table = RunTable(self.hear)
+        self.slides = Stories(self.hear, spec=as_json([{"name": name, "title": slide.told(name).title} for name in self.stories]))
         self.plots: dict[str, PlotView] = {}
         options = list(self.observables().items())
         cards = [
@@ -94,6 +95,7 @@ class Studio(Session):
             controls=self.form,
             bar=self.bar,
             runs=self.table,
+            stories=self.slides,
             cards=as_json(cards),
             tabs=as_json([{"name": tab.name, "title": tab.title, "lead": tab.lead} for tab in self.tabs]),
         )
@@ -125,7 +127,11 @@ class Studio(Session):
         self.theme, self.projector = str(look["theme"]), bool(look["projector"])
         self.restore(
             addresses.read(
-                pn.state.session_args or {}, self.recipe_type, tabs=[t.name for t in self.tabs], observables=list(self.observables())
+                pn.state.session_args or {},
+                self.recipe_type,
+                tabs=[t.name for t in self.tabs],
+                observables=list(self.observables()),
+                stories=self.stories,
             )
         )
         self.refresh(everything=True)
@@ -161,6 +167,8 @@ class Studio(Session):
         )
         if self.tab == "runs" and (everything or self.ticks % LIST_EVERY == 0):
             self.table.tell(rows=self.rows())
+        if self.tab == "stories":
+            self.tell_story()
         here = [card for card in self.cards if card.tab == self.tab and card.name not in absent and pictures]
         drawn = {card.name: self.drawn(card, pictures) for card in here}
         for name, frame in drawn.items():
@@ -169,6 +177,36 @@ class Studio(Session):
             self.plots[name].frame = frame
         if len(self.plots) > len(self.frame.plots):  # the first look at a tab
             self.frame.param.update(plots=list(self.plots.values()), placed=as_json(list(self.plots)))
+
+    def tell_story(self) -> None:
+        """The chosen story as it stands; its figures are drawn by the story's own thread."""
+        theme = shell.figure_theme(self.theme, projector=self.projector)
+        teller = self.teller
+        told, now = teller.story, teller.slide(theme)
+        self.slides.tell(
+            name=told.name,
+            title=told.title,
+            formula=told.formula,
+            look=told.look_at,
+            talk=told.talk,
+            panels=[panel.title for panel in told.panels],
+            python=told.python,
+            command=f"workbench story {told.name}",
+            verdict=sentences.verdict(now),
+            sources=[self.source(run, status) for run, status in now.runs],
+            **sentences.story(now, told.seconds, self.busy),
+        )
+        waiting = HUB.once(("waiting", theme), lambda: pack(figure_of_sentence("Looking at its trainings …", theme)))
+        frames = now.frames.get(theme) or [waiting] * len(told.panels)
+        while len(self.slides.plots) < len(frames):
+            self.slides.plots = [*self.slides.plots, PlotView(frame=frames[len(self.slides.plots)], sizing_mode="stretch_both", margin=0)]
+        for plot, frame in zip(self.slides.plots, frames, strict=False):
+            plot.frame = frame
+
+    def source(self, run: Run, status: Status) -> dict[str, str]:
+        """A training behind a story: which, how it stands, when and where it was made."""
+        words = [status.state, sentences.when(run.created), f"on {status.device}" if status.device else ""]
+        return {"id": run.id, "state": status.state, "title": self.describe(run.recipe), "words": " · ".join(filter(None, words))}
 
     def drawn(self, card: Card, pictures: list[tuple[Run, Picture]]) -> bytes:
         """The packed figure of these pictures, drawn once for all pages that show the same."""

@@ -25,6 +25,14 @@ const write = (element, text) => {
   if (element.textContent !== text) element.textContent = text
 }
 
+// The same for a sentence with symbols: σ_syst and f_smear get their subscripts.
+const typeset = (element, text) => {
+  if (element.dataset.text === text) return
+  element.dataset.text = text
+  const parts = text.split(/((?<!\p{L})\p{L}\p{M}?_(?:[\p{L}\d]+(?:,\d)?))/u)
+  element.replaceChildren(...parts.map((part, i) => (i % 2 ? [part.split("_")[0], h("sub", {}, part.slice(part.indexOf("_") + 1))] : [part])).flat())
+}
+
 const copy = async (text) => {
   try {
     await navigator.clipboard.writeText(text)

@@ -9,7 +9,7 @@ export function render({model, view}) {
   const numbers = h("div", {class: "numbers"})
 
   const buttons = tabs.map(({name, title}) => h("button", {type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, "data-tab": name,
-    onclick: () => { show(name); send({tab: name}) },
+    onclick: ({detail, currentTarget}) => { show(name); send({tab: name}); if (detail) currentTarget.blur() }, // after a click, arrow keys belong to the page
     onkeydown: ({key}) => {
       const next = {ArrowRight: 1, ArrowLeft: -1}[key]
       const there = buttons.filter((button) => !button.hidden)
@@ -27,7 +27,7 @@ export function render({model, view}) {
   const made = cards.map(card)
   const panels = tabs.map(({name, lead}) => h("div", {class: "panel", role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, "data-tab": name},
     lead ? h("p", {class: "lead"}, lead) : null,
-    name === "runs" ? model.get_child("runs") : h("div", {class: "cards"}, made.filter((_, i) => cards[i].tab === name))))
+    name === "runs" || name === "stories" ? model.get_child(name) : h("div", {class: "cards"}, made.filter((_, i) => cards[i].tab === name))))
 
   // Puts figures into their cards; those of a tab come when it is first opened.
   function place() {
@@ -79,6 +79,8 @@ export function render({model, view}) {
     const on = event.composedPath()[0]
     if (key === " " && !on.closest?.("button, input, summary, a")) send({key: "space"})
     else if (key === "ArrowRight" && !on.closest?.("input, [role=tab]")) send({key: "right"})
+    else if (frame.dataset.tab === "stories" && /^(ArrowLeft|PageUp|PageDown)$/.test(key) && !on.closest?.("input, [role=tab]") && (key === "ArrowLeft" || "projector" in document.documentElement.dataset))
+      send({key: key === "PageDown" ? "right" : "left"}) // a presenter's clicker sends pages
     else if (key === "r" || key === "p") send({key})
     else if (/^[1-9]$/.test(key)) buttons.filter((button) => !button.hidden)[key - 1]?.click()
     else if (page?.keys[key]) page.keys[key]()
@@ -88,7 +90,7 @@ export function render({model, view}) {
 
   const frame = h("div", {class: "studio"},
     h("aside", {"aria-label": "Recipe"}, model.get_child("controls")),
-    h("main", {}, notices, model.get_child("bar"), numbers, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), panels))
+    h("main", {}, notices, h("div", {class: "bar"}, model.get_child("bar")), numbers, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), panels))
 
   const theme = () => send({theme: document.documentElement.dataset.theme ?? "light", projector: "projector" in document.documentElement.dataset})
   if (page) {

@@ -1,0 +1,93 @@
+// A story as a slide: title, formula, figures, what to look at, what the talk found, our numbers. `state` is JSON; `spec` lists all stories.
+export function render({model}) {
+  const send = (message) => model.send_msg(message)
+  const stories = JSON.parse(model.spec)
+
+  const list = h("ol", {}, stories.map(({name, title}) => {
+    const button = h("button", {type: "button", "data-story": name, onclick: () => send({story: name})})
+    typeset(button, title)
+    return h("li", {}, button)
+  }))
+  const select = h("select", {"aria-label": "Story", onchange: () => send({story: select.value})}, stories.map(({name, title}, i) => h("option", {value: name}, `${i + 1}. ${title}`)))
+  const turn = (label, by) => h("button", {type: "button", class: "turn", title: `${by < 0 ? "Previous" : "Next"} story (${by < 0 ? "←" : "→"})`, "aria-label": `${by < 0 ? "Previous" : "Next"} story`,
+    onclick: () => send({key: by < 0 ? "left" : "right"})}, label)
+  const chooser = h("nav", {class: "chooser", "aria-label": "Stories"}, list, h("div", {class: "short"}, turn("←", -1), select, turn("→", 1)))
+
+  const title = h("h2"), formula = h("p", {class: "formula"}), look = h("p", {class: "look"})
+  const slots = h("div", {class: "figures"})
+  const talk = h("p"), words = h("span", {class: "chip"}), judged = h("p"), rows = h("tbody")
+  const table = h("div", {class: "scroll", tabindex: 0, "aria-label": "Numbers"}, h("table", {}, h("thead", {}, h("tr", {}, ["what", "ours", "expected"].map((name) => h("th", {scope: "col"}, name)))), rows))
+  const ours = h("section", {class: "ours", "aria-label": "What we find"}, h("h3", {}, "Our trainings ", words), judged, table)
+  const theirs = h("section", {class: "theirs", "aria-label": "What the talk found"}, h("h3", {}, "The talk"), talk)
+
+  const train = h("button", {type: "button", class: "action train", "data-tell": "train", onclick: () => send({tell: "train"})})
+  const stop = h("button", {type: "button", class: "action stop", "data-tell": "stop", onclick: () => send({tell: "stop"})}, "Stop")
+  const stands = h("p", {class: "stands"}), progress = h("progress", {max: 1, "aria-label": "Progress of the trainings"})
+  const sources = h("ul", {class: "sources", "aria-label": "Trainings it was drawn from"})
+  let view = {}
+  const copier = (label, source) => {
+    const button = h("button", {type: "button", class: "small", title: "", onclick: async () => {
+      await copy(view[source])
+      write(button, "Copied")
+      setTimeout(() => write(button, label), 1500)
+    }}, label)
+    return button
+  }
+  const foot = h("footer", {}, h("div", {class: "doing"}, train, stop, stands, copier("Copy as Python", "python"), copier("Copy as command", "command")), progress, sources)
+  const slide = h("article", {class: "slide"}, h("div", {class: "top"}, title, formula), slots, h("div", {class: "side"}, look, theirs, ours), foot)
+
+  function place() {
+    const plots = model.get_child("plots")
+    while (slots.children.length < plots.length) slots.append(h("div", {class: "plot"}))
+    plots.forEach((plot, i) => { if (slots.children[i].firstChild !== plot) slots.children[i].replaceChildren(plot) })
+    show()
+  }
+
+  function show() {
+    ;[...slots.children].forEach((slot, i) => { slot.hidden = i >= (view.panels?.length ?? 1) })
+  }
+
+  let drawn = ""
+  function update() {
+    view = JSON.parse(model.state)
+    if (!view.name) return
+    slide.dataset.story = view.name
+    for (const button of list.querySelectorAll("button")) {
+      const chosen = button.dataset.story === view.name
+      if (chosen && button.ariaCurrent !== "page") button.scrollIntoView?.({block: "nearest"})
+      button.ariaCurrent = chosen ? "page" : null
+    }
+    select.value = view.name
+    for (const [element, text] of [[title, view.title], [formula, view.formula], [look, view.look], [talk, view.talk]]) typeset(element, text)
+    write(stands, view.sentence)
+    write(train, view.train.label)
+    train.disabled = !view.train.enabled
+    train.hidden = !view.train.shown
+    stop.hidden = !view.stop
+    progress.hidden = !view.live && view.progress == null
+    if (view.progress == null) progress.removeAttribute("value")
+    else progress.value = view.progress
+    const text = JSON.stringify([view.verdict, view.sources])
+    if (text !== drawn) {
+      const verdict = view.verdict ?? {state: "unknown", words: "not known yet", sentence: "Nothing has been trained yet.", rows: []}
+      words.className = `chip ${verdict.state}`
+      write(words, verdict.words)
+      typeset(judged, verdict.sentence)
+      table.hidden = !verdict.rows.length
+      rows.replaceChildren(...verdict.rows.map(([what, value, expected]) => {
+        const name = h("th", {scope: "row"})
+        typeset(name, what)
+        return h("tr", {}, name, h("td", {}, value), h("td", {}, expected))
+      }))
+      sources.replaceChildren(...view.sources.map((run) => h("li", {}, h("button", {type: "button", class: "link", title: `Show this run: ${run.title}`, onclick: () => send({open: run.id})}, run.id), ` ${run.words}`)))
+    }
+    drawn = text
+    show()
+  }
+
+  model.on("state", update)
+  model.on("plots", place)
+  place()
+  update()
+  return h("div", {class: "lecture"}, chooser, slide)
+}

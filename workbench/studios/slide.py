@@ -1,0 +1,220 @@
+"""A story as a slide: what its trainings have come to so far, its figures and its verdict, told by a thread of its own.
+
+A page asks `teller(story, store).slide(theme)` at every tick and gets what is known; nothing is read or drawn on the page's own thread.
+The other thread draws anew only when a training has moved, rests three times as long as that took, and ends when nobody asks any more.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import xarray as xr
+
+from workbench.figures import FIGURES
+from workbench.figures.drawing import sentence as figure_of_sentence
+from workbench.figures.frame import pack
+from workbench.figures.theme import Theme
+from workbench.runs import history
+from workbench.runs.files import RunError
+from workbench.runs.store import Run, RunStore, Status
+from workbench.stories import Story, Verdict, story
+from workbench.stories.story import Panel, Trainings
+from workbench.studios import sentences
+from workbench.studios.live import identity
+
+LOOK_EVERY = 0.25  # seconds, while a training lives
+GLANCE_EVERY = 0.7  # seconds, while none does: somebody may begin one
+PATIENCE = 5.0  # seconds without a question after which the thread ends
+SHARE = 3.0  # times what the last look took, the thread rests
+KEPT = 6  # stories
+
+log = logging.getLogger(__name__)
+
+
+@functools.cache
+def told(name: str) -> Story:
+    """A story by its name, made once. Raises: ValueError."""
+    return story(name)
+
+
+@dataclass(frozen=True)
+class Slide:
+    """What is known of a story at one moment. `wanted` counts its trainings, `steps` their optimiser steps; `frames` are packed figures."""
+
+    wanted: int
+    steps: int
+    runs: tuple[tuple[Run, Status], ...] = ()
+    verdict: Verdict | None = None
+    frames: Mapping[Theme, tuple[bytes, ...]] = field(default_factory=dict)
+
+    @property
+    def live(self) -> list[Run]:
+        return [run for run, status in self.runs if status.live]
+
+    @property
+    def finished(self) -> int:
+        return sum(status.state == "finished" for _, status in self.runs)
+
+    @property
+    def done(self) -> int:
+        """Optimiser steps of all trainings."""
+        return sum(status.steps if status.state == "finished" else status.step for _, status in self.runs)
+
+    @property
+    def failed(self) -> list[tuple[Run, Status]]:
+        return [(run, status) for run, status in self.runs if status.state == "failed"]
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds until the last training ends, None while unknown: those that wait go at the mean pace of the others."""
+        paced = [status for _, status in self.runs if status.step and status.seconds]
+        running = sum(status.state == "running" for _, status in self.runs)
+        if not running or not paced or any(status.state == "running" and status.eta is None for _, status in self.runs):
+            return None
+        pace = sum(status.seconds for status in paced) / sum(status.step for status in paced)
+        known = {run.id: status.eta for run, status in self.runs if status.eta is not None}
+        waiting = self.steps - self.done - sum(status.steps - status.step for run, status in self.runs if run.id in known)
+        return (sum(known.values()) + max(0, waiting) * pace) / running
+
+
+class Remembered(Run):
+    """A run whose predictions and newest snapshot are read once."""
+
+    def __init__(self, run: Run):
+        super().__init__(run.path)
+        self._predictions: dict[str, xr.Dataset] = {}
+        self._newest: tuple[int, xr.Dataset | None] = (-1, None)
+
+    def prediction(self, split: str = "test") -> xr.Dataset:
+        if split not in self._predictions:
+            self._predictions[split] = super().prediction(split)
+        return self._predictions[split]
+
+    def latest_snapshot(self, after_step: int | None = None) -> xr.Dataset | None:
+        steps = history.snapshot_steps(self.path)
+        if after_step is not None or not steps or steps[-1] != self._newest[0]:
+            found = super().latest_snapshot(after_step)
+            if after_step is not None or found is None:
+                return found
+            self._newest = (int(found["step"]), found)
+        return self._newest[1]
+
+
+class Teller:
+    """Looks at the trainings of one story while somebody asks for its slide."""
+
+    def __init__(self, story: Story, store: RunStore):
+        self.story, self.store = story, store
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._asked: dict[Theme, float] = {}
+        self._runs: dict[tuple[str, str], Remembered] = {}
+        self._stamp: Any = None
+        self._scan: xr.Dataset | None = None
+        self._slide = Slide(len(story.runs), sum(getattr(recipe, "steps", 0) for _, recipe in story.runs))
+
+    def slide(self, look: Theme) -> Slide:
+        """The newest slide; its figures in this look come a moment after they are first asked for."""
+        with self._lock:
+            new = look not in self._asked
+            self._asked[look] = time.monotonic()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._tell, name=f"tell {self.story.name}", daemon=True)
+                self._thread.start()
+            elif new:
+                self._wake.set()
+        return self._slide
+
+    def hurry(self) -> None:
+        """Look again at once: something was begun or stopped."""
+        self._wake.set()
+
+    @property
+    def idle(self) -> bool:
+        return self._thread is None
+
+    def _tell(self) -> None:
+        while True:
+            with self._lock:
+                now = time.monotonic()
+                self._asked = {look: at for look, at in self._asked.items() if now - at < PATIENCE}
+                if not self._asked:
+                    self._thread, self._stamp, self._scan, self._runs = None, None, None, {}
+                    return
+                looks = list(self._asked)
+            begin = time.monotonic()
+            try:
+                self._look(looks)
+            except Exception:  # the bottom of a thread: what was told before stays on the screen
+                log.exception("Looking at the story %s", self.story.name)
+                time.sleep(1.0)
+            rest = LOOK_EVERY if self._slide.live else GLANCE_EVERY
+            self._wake.wait(max(rest, SHARE * (time.monotonic() - begin)))
+            self._wake.clear()
+
+    def _look(self, looks: list[Theme]) -> None:
+        found = [(options, self._remembered(run)) for options, run in self.story.found(self.store)]
+        states = [run.status for _, run in found]
+        stamp = [_moment(run, status) for (_, run), status in zip(found, states, strict=True)]
+        changed = stamp != self._stamp
+        if changed:
+            self._scan = self.story.scan(found)
+        verdict = self._judge() if changed else self._slide.verdict
+        known = {} if changed else self._slide.frames
+        frames = {look: known.get(look) or tuple(self._draw(panel, found, look) for panel in self.story.panels) for look in looks}
+        runs = tuple((run, status) for (_, run), status in zip(found, states, strict=True))
+        self._slide = Slide(self._slide.wanted, self._slide.steps, runs, verdict, frames)
+        self._stamp = stamp
+
+    def _remembered(self, run: Run) -> Remembered:
+        return self._runs.setdefault(identity(run), Remembered(run))
+
+    def _judge(self) -> Verdict | None:
+        try:
+            return self.story.judge(self._scan) if self._scan is not None else None
+        except Exception:  # a verdict that fails is no reason to show no figure
+            log.exception("Judging the story %s", self.story.name)
+            return None
+
+    def _draw(self, panel: Panel, found: Trainings, theme: Theme) -> bytes:
+        entry = FIGURES[panel.figure]
+        if not found:
+            return pack(figure_of_sentence(sentences.folded("Nothing has been trained for this story yet."), theme))
+        try:
+            data = self._scan if entry.takes == "scan" else self.story.drawn_from(panel, found)
+            return pack(entry.as_dict(data, theme, **panel.passed))
+        except (ValueError, RunError) as problem:
+            return pack(figure_of_sentence(sentences.folded(str(problem)), theme))
+        except Exception as problem:  # the bottom of a figure: the page goes on
+            log.exception("Drawing %s of the story %s", panel.figure, self.story.name)
+            words = f"This figure could not be drawn ({type(problem).__name__}); the log says why."
+            return pack(figure_of_sentence(sentences.folded(words), theme))
+
+
+def _moment(run: Run, status: Status) -> tuple[Any, ...]:
+    """Changes when a run has something new to draw."""
+    newest = -1 if status.state == "finished" else next(iter(reversed(history.snapshot_steps(run.path))), -1)
+    return identity(run), status.attempt, status.state == "finished", newest
+
+
+_lock = threading.Lock()
+_tellers: OrderedDict[tuple[str, str], Teller] = OrderedDict()
+
+
+def teller(story: Story, store: RunStore) -> Teller:
+    """The one teller of a story about the runs of a store."""
+    key = (str(store.root), story.name)
+    with _lock:
+        found = _tellers.setdefault(key, Teller(story, store))
+        _tellers.move_to_end(key)
+        for name in [name for name, other in _tellers.items() if other.idle and name != key][: max(0, len(_tellers) - KEPT)]:
+            del _tellers[name]
+    return found
