@@ -23,6 +23,7 @@ from workbench.training.recipe import AmplitudeRecipe, SweepRecipe, checked_axes
 if TYPE_CHECKING:
     import xarray
 
+KEPT = Path(__file__).parent / "kept"
 Trainings = Sequence[tuple[Mapping[str, Any], Run]]
 """Runs of a story, each with the options in which it differs from the others."""
 
@@ -110,7 +111,34 @@ class Story:
     def scan(self, runs: Trainings) -> xarray.Dataset:
         """What its trainings have come to so far, over `axes`; NaN where nothing is known yet."""
         recipe = self.runs[0][1]
-        return gathered(runs, self.axes).assign_attrs(recipe=recipe.to_json(), process=getattr(recipe, "process", ""), story=self.name)
+        about = {"recipe": recipe.to_json(), "process": getattr(recipe, "process", ""), "story": self.name, "trained": self.trained}
+        if runs:
+            devices = dict.fromkeys(run.status.device.split(",")[0] for _, run in runs)
+            about |= {
+                "made": max(run.created for _, run in runs),
+                "device": ", ".join(devices),
+                "runs": " ".join(run.id for _, run in runs),
+            }
+        return gathered(runs, self.axes).assign_attrs(about)
+
+    @property
+    def trained(self) -> str:
+        """What tells its trainings from those of another size or version."""
+        return " ".join(recipe.hash for _, recipe in self.runs)
+
+    @property
+    def kept(self) -> xarray.Dataset | None:
+        """The scan that ships with the package, with its date and device in the attributes; None where there is none of these trainings.
+
+        Only the numbers of each point are kept, and 1,000 events where a figure needs them.
+        """
+        from workbench.runs import files, netcdf
+
+        try:
+            scan = netcdf.decode(files.read(KEPT / f"{self.name}.nc"), f"{self.name}.nc")["/"]
+        except OSError:
+            return None
+        return scan if scan.attrs.get("trained") == self.trained else None
 
     def drawn_from(self, panel: Panel, runs: Trainings) -> Any:
         """What a panel draws: the scan, or (label, Dataset) pairs of its trainings.
@@ -119,7 +147,8 @@ class Story:
         """
         takes = FIGURES[panel.figure].takes
         if takes == "scan":
-            return self.scan(runs)
+            kept = None if runs else self.kept
+            return self.scan(runs) if kept is None else kept
         pairs = []
         for options, run in runs:
             with contextlib.suppress(RunError):
@@ -135,6 +164,7 @@ class Story:
     def write(self, folder: Path, runs: Trainings) -> Path:
         """Figures (HTML with all they need), their data (CSV), the scan (netCDF) and the verdict, in a folder. Raises: OSError."""
         from workbench.figures import csv_of
+        from workbench.figures.drawing import config
         from workbench.runs import files, netcdf
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +172,7 @@ class Story:
         pages: dict[str, bytes] = {"scan.nc": netcdf.encode({"/": scan})}
         for panel in self.panels:
             figure = self.figure(panel, runs)
-            pages[f"{panel.figure}.html"] = figure.to_html(include_plotlyjs=True, full_html=True).encode()
+            pages[f"{panel.figure}.html"] = figure.to_html(config=config(panel.figure), include_plotlyjs=True, full_html=True).encode()
             pages[f"{panel.figure}.csv"] = csv_of(figure).encode()
         trained = [f"{run.id} made {run.created} on {run.status.device}" for _, run in runs]
         pages["verdict.txt"] = "\n".join([self.title, self.talk, "", str(self.judge(scan)), "", *trained, ""]).encode()
