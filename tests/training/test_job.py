@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from workbench.methods.boosting import Boosting
 from workbench.results.prediction import largest, summary
 from workbench.results.pulls import pulls, width_and_mean
 from workbench.training.job import Job, train_recipe
@@ -154,8 +155,18 @@ def test_boosting_raises_the_weight_of_the_uncertain_events_in_every_round():
     job, _ = finished(boost_sigma=3.0, boost_rounds=4, boost_fraction=0.05)
     (weight,) = job.training.batches["train"].weight
     assert job.training.boosted == 4
-    assert weight.sum().item() == pytest.approx(600 + 4 * 3.0 * 30, abs=12 * 3.0)
-    assert weight.min() == 1.0 and set(((weight - 1.0) % 3.0).tolist()) == {0.0}
+    assert weight.min() > 1.0 and weight.max() == pytest.approx(1.0 + 4 * 3.0)
+    sigma = torch.as_tensor(summary(next(job.training.draws("train", slice(None), 8)))["sigma_tot"].values)
+    assert weight[sigma.argsort()[-30:]].mean() > 2 * weight[sigma.argsort()[:300]].mean()
+
+
+def test_the_boosting_weights_follow_the_root_of_sigma_up_to_the_cut():
+    sigma = np.array([1.0, 4.0, 16.0, 64.0, 100.0])
+    weight = Boosting(0.0, 3.0, 4, 2.0, 0.25).round(np.ones(5), sigma, sigma, np.ones(5), sigma)
+    cut = np.quantile(sigma, 0.75)
+    np.testing.assert_allclose(weight, 1.0 + 3.0 * np.minimum(1.0, np.sqrt(sigma / cut)))
+    tails = Boosting(2.0, 0.0, 4, 2.0, 0.25).round(np.ones(5), sigma, sigma + np.array([0, 1, 3, 0, -3]), np.ones(5), sigma)
+    np.testing.assert_allclose(tails, [1, 1, 3, 1, 3])
 
 
 def test_without_boosting_all_events_count_once():

@@ -49,6 +49,15 @@ def test_every_point_learns_what_it_learns_alone():
         assert float(point["delta_median"]) == pytest.approx(float(scalars["delta_median"]), rel=0.01)
 
 
+def test_points_are_boosted_each_in_its_own_way():
+    job, _ = finished(axes={"uncertainty": ["bnn"], "boost_sigma": [0.0, 2.0, 4.0]}, boost_rounds=3)
+    plain, some, more = job.trainings[0].batches["train"].weight
+    assert plain.eq(1.0).all() and 5.0 < some.max() <= 1.0 + 3 * 2.0 and 9.0 < more.max() <= 1.0 + 3 * 4.0
+    alone = Job(AmplitudeRecipe(**SMALL, boost_sigma=4.0, boost_rounds=3))
+    list(alone.train())
+    torch.testing.assert_close(more, alone.training.batches["train"].weight[0], rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize("stop", [7, 43])
 def test_a_resumed_sweep_is_bitwise_the_uninterrupted_one_also_with_other_threads(stop):
     recipe = recipe_of(boost_sigma=2.0)

@@ -1,9 +1,10 @@
 """Boosted training: Σ_j n_j { |A_j − Ā(x_j)|²/(2σ_j²) + log σ_j }, with n_j raised where the network is poor   (arXiv:2206.14831)
 
     loss boosting:     n_j → n_j + δ   where |t_j| = |⟨A⟩ − A_j|/σ_syst,j is above a cut        (needs the truth)
-    process boosting:  n_j → n_j + δ   for the events with the largest σ_tot                   (does not)
+    process boosting:  n_j → n_j + δ min(1, √(σ_tot,j/σ_cut))   with a fraction of the events above σ_cut   (does not)
 
-In process boosting σ_tot is that of the amplitude itself, in its own unit, so it finds the large and poorly known amplitudes. The
+In process boosting σ_tot is that of the amplitude itself, in its own unit, so it finds the large and poorly known amplitudes. The root
+lifts the neighbours of these few events too: a step at σ_cut makes the network learn them by heart, and the bulk pays for it. The
 loss stays a plain mean over the batch and KL/N keeps N = number of distinct events: boosting makes the likelihood stronger and moves
 the network from a fit towards an interpolation, on purpose.
 """
@@ -20,7 +21,7 @@ class Boosting:
     """When and whom to boost.
 
     Arguments: `by_pull`, `by_sigma` are the weights δ added in each of `rounds` rounds, spread over the training from a fifth on;
-    `pull_cut` and `fraction` choose the events.
+    `pull_cut` and `fraction` say where the events begin that count in full.
     """
 
     by_pull: float
@@ -44,5 +45,5 @@ class Boosting:
         the unit of A.
         """
         pulled = np.abs(mean - amplitude) > self.pull_cut * sigma_syst
-        uncertain = sigma_tot >= np.quantile(sigma_tot, 1.0 - self.fraction)
+        uncertain = np.sqrt(np.minimum(1.0, sigma_tot / np.quantile(sigma_tot, 1.0 - self.fraction)))
         return weight + self.by_pull * pulled + self.by_sigma * uncertain

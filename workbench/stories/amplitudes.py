@@ -106,7 +106,7 @@ def enough(full: bool, **changes: Any) -> AmplitudeRecipe:
 
 
 def _calibrated(full: bool) -> dict[str, Any]:
-    recipe = enough(full, warm_start=0.1, **({} if full else {"steps": 8_000}))
+    recipe = small(full, warm_start=0.1, **({} if full else {"events": 20_000, "steps": 8_000}))
     return swept(recipe, uncertainty=WAYS, noise=[0.0, 0.03, 0.1])
 
 
@@ -227,14 +227,15 @@ def prior(full: bool) -> Story:
 
 
 def _sizes(full: bool) -> dict[str, Any]:
-    events = [7_000, 70_000, 700_000] if full else [900, 3_000, 9_000, 27_000, 63_000]
-    return swept(small(full), events=events, uncertainty=["bnn", "repulsive_ensemble"])
+    recipe = small(full, **({} if full else {"steps": 12_000}))
+    events = [7_000, 70_000, 700_000] if full else [1_000, 3_000, 9_000, 27_000]
+    return swept(recipe, events=events, uncertainty=["bnn", "repulsive_ensemble"])
 
 
 def training_size(full: bool) -> Story:
     setup = _sizes(full)
     largest = max(setup["axes"]["events"])
-    tenth = 70_000 if full else 9_000
+    tenth = 70_000 if full else 3_000
 
     def judge(scan: xarray.Dataset) -> Verdict:
         checks = []

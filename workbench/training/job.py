@@ -147,7 +147,7 @@ class Training:
         return {"likelihood": float(likelihood[sound].mean()), "delta": float(delta[sound].mean())} if sound.any() else {}
 
     def _boost(self, current: State) -> None:
-        while self.boosted < self.boosting[0].due(current.step / current.steps):
+        while self.boosted < max(boosting.due(current.step / current.steps) for boosting in self.boosting):
             for point, now in enumerate(self.draws("train", slice(None), LIVE_DRAWS)):
                 weight, looked = self.batches["train"].weight[point], summary(now)
                 raised = self.boosting[point].round(

@@ -243,7 +243,7 @@ class AmplitudeRecipe(Recipe):
         bounds=(0.0, 100.0),
         softbounds=(0.0, 10.0),
         label="Boost by σ",
-        doc="Process boosting: every round adds this to the weight n_j of the training events with the largest σ_tot.",
+        doc="Process boosting: every round adds this × min(1, √(σ_tot,j/σ_cut)) to the weight n_j of a training event.",
     )
     boost_rounds = param.Integer(
         4,
@@ -254,7 +254,7 @@ class AmplitudeRecipe(Recipe):
     )
     boost_pull_cut = param.Number(2.0, bounds=(0.1, 10.0), label="Pull cut", doc="Events with |t_syst| above this are boosted by pull.")
     boost_fraction = param.Number(
-        0.02, bounds=(1e-4, 0.5), label="Boosted fraction", doc="Fraction of training events, those with the largest σ_tot, boosted by σ."
+        0.02, bounds=(1e-4, 0.5), label="Boosted fraction", doc="Fraction of training events with σ_tot above σ_cut, boosted in full by σ."
     )
     steps = param.Integer(12_000, bounds=(1, 10_000_000), softbounds=(500, 50_000), label="Steps", doc="Number of optimiser steps.")
     batch_size = param.Integer(256, bounds=(16, 65_536), softbounds=(64, 4_096), label="Batch size", doc="Events per step B.")
