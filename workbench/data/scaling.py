@@ -42,6 +42,29 @@ class Batch:
         return Batch(self.features.index_select(0, index), self.target.index_select(-1, index), self.weight.index_select(-1, index))
 
 
+@dataclass(frozen=True)
+class DensityBatch:
+    """Order-one numbers whose density a flow learns; all tensors share the event axis and the device."""
+
+    features: Float[Tensor, "event dimension"]
+    condition: Float[Tensor, "event condition"]
+    """What the density is conditioned on; often no columns."""
+    weight: Float[Tensor, "*point event"]
+    """Event weights; only their ratios matter, and the points of a sweep may have their own."""
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, index: Tensor | slice) -> DensityBatch:
+        return DensityBatch(self.features[index], self.condition[index], self.weight[..., index])
+
+    def select(self, index: Tensor) -> DensityBatch:
+        """The events with these numbers, faster than indexing."""
+        return DensityBatch(
+            self.features.index_select(0, index), self.condition.index_select(0, index), self.weight.index_select(-1, index)
+        )
+
+
 def raw_features(momenta: np.ndarray, inputs: str) -> np.ndarray:
     """Network inputs before standardisation.
 

@@ -1,16 +1,16 @@
-"""What every way of learning a mean with an uncertainty has in common."""
+"""What every way of learning has in common."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.data.scaling import Batch
-from workbench.nets.network import Network
+from workbench.nets.network import Architecture, Network
 
 LOG_VARIANCE = (-24.0, 11.0)
 """Range of log σ²: below, float32 has no digits left to learn from; above, the network says nothing."""
@@ -26,20 +26,20 @@ class Point:
 
 
 class Method(ABC):
-    """Networks with outputs (mean, log σ²), and the gradient of what they minimise.
+    """Networks, and the gradient of what they minimise.
 
     Several points of a sweep train together, a single training is one point: the weights of all are rows of one matrix, and no row knows
     of another, but for the members of one ensemble. `parameters` are the tensors that the optimiser moves, with the axis `point`;
     `differentiate` puts the gradients into their `.grad`.
     """
 
-    network: Network
+    network: Architecture
     points: int
     parameters: dict[str, Tensor]
 
     @abstractmethod
-    def differentiate(self, batch: Batch, step: int) -> Float[Tensor, " point"]:
-        """Put the gradient of the whole loss into `parameters[...].grad` and return its likelihood part, −⟨n_j log p(A_j|x_j)⟩.
+    def differentiate(self, batch: Any, step: int) -> Float[Tensor, " point"]:
+        """Put the gradient of the whole loss into `parameters[...].grad` and return its likelihood part, −⟨n_j log p_j⟩.
 
         Random numbers depend on the seed and `step` only, so that a resumed training sees the same ones.
         """
@@ -63,6 +63,12 @@ class Method(ABC):
 
     def advance(self, fraction: float) -> None:  # noqa: B027 - most methods have no phases
         """Called before each step with the fraction of training done, for methods that have phases."""
+
+
+class Regression(Method):
+    """Methods whose networks have the outputs (mean, log σ²)."""
+
+    network: Network
 
     @torch.no_grad()
     def predict(

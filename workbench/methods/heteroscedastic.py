@@ -12,11 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.data.scaling import Batch
-from workbench.methods.base import Method, Point, gaussian_likelihood
+from workbench.methods.base import Point, Regression, gaussian_likelihood
 from workbench.nets.network import Network
 
 
-class Heteroscedastic(Method):
+class Heteroscedastic(Regression):
     """Independent deterministic networks, `members` of them for each point; 1 is the plain case.
 
     Arguments: `training_points` N normalises the weight prior, as in the Bayesian case.

@@ -10,28 +10,35 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-class Network(ABC):
-    """An architecture whose weights are flat rows, evaluated and differentiated for all members together."""
+class Architecture(ABC):
+    """Something whose weights are flat rows, for all members together."""
 
     work: float = 1.0
     """Time of a step for each weight and event, relative to a perceptron."""
 
     sizes: list[int]
-    """Numbers of weights of the parts of a row, in order; the last two are the weights and biases of the last linear layer."""
+    """Numbers of weights of the parts of a row, in order."""
 
     @property
     def parameters(self) -> int:
         """Number of weights of one member."""
         return sum(self.sizes)
 
+    @abstractmethod
+    def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:
+        """Fresh weights, from which numbers of order one give numbers of order one."""
+
+
+class Network(Architecture):
+    """A map from features to outputs, evaluated and differentiated for all members together.
+
+    The last two parts of a row are the weights and biases of the last linear layer.
+    """
+
     @property
     def last_layer(self) -> slice:
         """The part of a row that belongs to the last linear layer."""
         return slice(self.parameters - sum(self.sizes[-2:]), self.parameters)
-
-    @abstractmethod
-    def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:
-        """Fresh weights, from which features of order one give outputs of order one."""
 
     @abstractmethod
     def forward(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> tuple[Tensor, Any]:

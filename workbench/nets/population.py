@@ -66,14 +66,14 @@ class PopulationMLP(Network):
     def layers(self, rows: Float[Tensor, "member parameter"]) -> list[LayerWeights]:
         """The layers' weights and biases, as views into the rows."""
         parts = rows.split(self.sizes, dim=1)
-        return [(parts[2 * n].view(-1, *shape), parts[2 * n + 1]) for n, shape in enumerate(self.shapes)]
+        return [(parts[2 * n].view(len(rows), *shape), parts[2 * n + 1]) for n, shape in enumerate(self.shapes)]
 
     def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:
         """Weights ~ N(0, 2/in) and biases ~ U(±1/√in); in the last layer ~ N(0, 1/in) and 0."""
         rows = torch.zeros(members, self.parameters)
         *hidden, (last, _) = self.layers(rows)
         for weight, bias in hidden:
-            inputs = weight.shape[-1]
+            inputs = max(1, weight.shape[-1])
             weight.normal_(0.0, math.sqrt(2.0 / inputs), generator=generator)
             bias.uniform_(-1.0 / math.sqrt(inputs), 1.0 / math.sqrt(inputs), generator=generator)
         last.normal_(0.0, 1.0 / math.sqrt(last.shape[-1]), generator=generator)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.runs.store import Status
-from workbench.studios.draft import as_words, differences
+from workbench.studios.draft import as_words, differences, values_of
 from workbench.training.recipe import AmplitudeRecipe, Recipe, SweepRecipe
 
 if TYPE_CHECKING:
@@ -158,6 +158,19 @@ def differs(base: Recipe, other: Recipe) -> str:
     words = [f"{str(options[name].label).split(' [')[0]} {as_words(new)} instead of {as_words(old)}" for name, (old, new) in changes]
     more = f", and {len(words) - 4} more" if len(words) > 4 else ""
     return ", ".join(words[:4]) + more if words else "the same recipe as the run shown"
+
+
+def only_differences(runs: list[tuple[str, Recipe]]) -> dict[str, Any] | None:
+    """The options in which compared runs differ, with a value for each run; None for a single run. `text` has tabs between columns."""
+    if len(runs) < 2:
+        return None
+    base, values = runs[0][1], [values_of(recipe) for _, recipe in runs]
+    names = [name for name in values[0] if any(name in differences(base, other) for _, other in runs[1:])]
+    rows: list[dict[str, Any]] = [
+        {"name": name, "label": base.options()[name].label, "values": [as_words(own[name]) for own in values]} for name in names
+    ]
+    lines = [["Option", *(name for name, _ in runs)], *([row["label"], *row["values"]] for row in rows)]
+    return {"runs": [name for name, _ in runs], "rows": rows, "text": "\n".join("\t".join(line) for line in lines) + "\n"}
 
 
 def story(slide: Slide, seconds: int, busy: str) -> dict[str, Any]:

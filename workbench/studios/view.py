@@ -166,7 +166,7 @@ class Studio(Session):
             numbers=self.table_of_numbers(pictures),
         )
         if self.tab == "runs" and (everything or self.ticks % LIST_EVERY == 0):
-            self.table.tell(rows=self.rows())
+            self.table.tell(rows=self.rows(), differs=self.differs())
         if self.tab == "stories":
             self.tell_story()
         here = [card for card in self.cards if card.tab == self.tab and card.name not in absent and pictures]
@@ -287,6 +287,11 @@ class Studio(Session):
             except SAID as problem:
                 log.info("Run %s is left out of the list: %s", run.id, problem)
         return rows
+
+    def differs(self) -> dict[str, Any] | None:
+        """The table of what sets the compared runs apart."""
+        names = [f"{letter}: {self.name_of(run)}" for letter, run in zip(letters_for(len(self.shown)), self.shown, strict=True)]
+        return sentences.only_differences([(name, run.recipe) for name, run in zip(names, self.shown, strict=True)])
 
     def row(self, run: Run) -> dict[str, Any]:
         status, example = run.status, self.library.is_example(run)

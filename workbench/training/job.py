@@ -15,7 +15,7 @@ from workbench.data.catalogue import Splits, events_for
 from workbench.data.events import Events
 from workbench.data.noise import smear
 from workbench.data.scaling import Batch, Scaling
-from workbench.methods.base import Method, Point
+from workbench.methods.base import Point, Regression
 from workbench.methods.bnn import BayesianNetwork
 from workbench.methods.boosting import Boosting
 from workbench.methods.heteroscedastic import Heteroscedastic
@@ -68,7 +68,7 @@ def network(recipe: AmplitudeRecipe, features: int) -> Network:
     return chosen(features, hidden, 2, activation=recipe.activation)
 
 
-def method(recipes: Sequence[AmplitudeRecipe], net: Network, training_points: int, device: torch.device) -> Method:
+def method(recipes: Sequence[AmplitudeRecipe], net: Network, training_points: int, device: torch.device) -> Regression:
     """The networks of points of equal shape, and what they minimise, with fresh weights."""
     first = recipes[0]
     points = [Point(recipe.seed, recipe.prior_width, recipe.repulsion) for recipe in recipes]
@@ -81,7 +81,7 @@ def method(recipes: Sequence[AmplitudeRecipe], net: Network, training_points: in
     return BayesianNetwork(net, points, seed=first.seed, last_layer_only=last, warm_start=first.warm_start, **common)
 
 
-def state(recipe: AmplitudeRecipe, trained: Method) -> State:
+def state(recipe: AmplitudeRecipe, trained: Regression) -> State:
     """The training of a method as the recipe says, before its first step."""
     return State(
         trained,

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.data.scaling import Batch
-from workbench.methods.base import Method, gaussian_likelihood
+from workbench.data.scaling import Batch, DensityBatch
+from workbench.methods.base import Method, Regression, gaussian_likelihood
 from workbench.training.optimiser import Optimiser
 from workbench.training.report import Report
 
@@ -67,7 +67,7 @@ class State:
 
 def train(
     state: State,
-    batch: Batch,
+    batch: Batch | DensityBatch,
     check: Callable[[], dict[str, float]],
     *,
     between: Callable[[State], None] | None = None,
@@ -114,17 +114,17 @@ def block_size(state: State) -> int:
 
 
 @torch.inference_mode()
-def _step(state: State, batch: Batch) -> Float[Tensor, " point"]:
+def _step(state: State, batch: Batch | DensityBatch) -> Float[Tensor, " point"]:
     fraction = state.step / state.steps
     state.method.advance(fraction)
-    likelihood = state.method.differentiate(batch.select(state.indices(len(batch)).to(batch.target.device)), state.step)
+    likelihood = state.method.differentiate(batch.select(state.indices(len(batch)).to(batch.features.device)), state.step)
     state.optimiser.step(state.learning_rate * state.schedule(fraction))
     state.step += 1
     return likelihood
 
 
 @torch.no_grad()
-def validate(method: Method, validation: Batch) -> tuple[Float[Tensor, " point"], Float[Tensor, " point"]]:
+def validate(method: Regression, validation: Batch) -> tuple[Float[Tensor, " point"], Float[Tensor, " point"]]:
     """Negative log-likelihood of the validation events and the median |y − t|, both of standardised log-amplitudes."""
     outputs = method.predict(method.central(), validation.features)
     target = validation.target.expand(len(outputs), -1).unsqueeze(1).expand(outputs.shape[:-1])

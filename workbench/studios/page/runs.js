@@ -3,7 +3,8 @@ export function render({model}) {
   const send = (message) => model.send_msg(message)
   const body = h("tbody")
   const empty = h("p", {class: "empty"}, "No runs of your own yet. Press Train: the run appears here and stays after the page is closed.")
-  let asked = ""
+  const apart = h("section", {class: "apart", "aria-label": "Only the differences"})
+  let asked = "", compared = ""
 
   function row(run) {
     const open = h("button", {type: "button", class: "link", title: "Show this run", onclick: () => send({open: run.id})}, run.title)
@@ -24,14 +25,31 @@ export function render({model}) {
       h("td", {}, remove))
   }
 
+  // What sets the compared runs apart, and nothing else.
+  function differences({runs, rows, text}) {
+    const copier = h("button", {type: "button", class: "small", onclick: async () => {
+      await copy(text)
+      write(copier, "Copied")
+      setTimeout(() => write(copier, "Copy table"), 1500)
+    }}, "Copy table")
+    const table = h("table", {}, h("thead", {}, h("tr", {}, ["Option", ...runs].map((name) => h("th", {scope: "col", title: name}, name)))),
+      h("tbody", {}, rows.map(({label, values}) => h("tr", {}, h("th", {scope: "row"}, label), values.map((value) => h("td", {}, value))))))
+    apart.replaceChildren(h("div", {class: "title"}, h("h2", {}, "Only the differences"), rows.length ? copier : ""),
+      rows.length ? h("div", {class: "scroll"}, table) : h("p", {}, "The compared runs have the same recipe."))
+  }
+
   function update() {
-    const {rows = []} = JSON.parse(model.state)
+    const {rows = [], differs} = JSON.parse(model.state)
+    const text = JSON.stringify(differs ?? "")
+    apart.hidden = !differs
+    if (differs && text !== compared) differences(differs)
+    compared = text
     body.replaceChildren(...rows.map(row))
     empty.hidden = rows.some((run) => !run.example)
   }
 
   model.on("state", update)
   update()
-  return h("div", {class: "runs"}, empty, h("div", {class: "scroll"}, h("table", {},
+  return h("div", {class: "runs"}, apart, empty, h("div", {class: "scroll"}, h("table", {},
     h("thead", {}, h("tr", {}, ["Compare", "Run", "State", "Steps", "Made", ""].map((name) => h("th", {scope: "col"}, name)))), body)))
 }

@@ -1,0 +1,185 @@
+"""Our coupling flow beside zuko's and nflows', in one run.
+
+    pip install -e ".[benchmark]" && python tests/benchmarks/flows.py
+
+Step: one optimiser step on the likelihood, 12 dimensions, 12 blocks, perceptrons 2 × 128, 8 bins, batch 1,024. Sampling: 100,000 events.
+One thread, process CPU time, candidates taking turns; peers get the same numbers of weights (up to their splines' own), the same
+activation, a fused Adam and the same portions of events.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+
+import nflows.distributions
+import nflows.flows
+import nflows.transforms
+import torch
+import zuko
+from torch import Tensor, nn
+
+from workbench.data.scaling import DensityBatch
+from workbench.methods.base import Point
+from workbench.methods.flow import INN, PORTION, BayesianINN, Generator
+from workbench.nets.coupling import Flow
+from workbench.nets.splines import SPLINES
+from workbench.training.loop import SCHEDULES, State, _step
+from workbench.training.optimiser import Optimiser
+
+DIMENSION, BLOCKS, HIDDEN, BINS, BATCH = 12, 12, (128, 128), 8, 1_024
+EVENTS, SAMPLED = 20_000, 100_000
+CPU = torch.device("cpu")
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
+
+
+def ours(spline: str, activation: str, bayesian: bool = False) -> State:
+    """A training of our flow."""
+    flow = Flow(DIMENSION, blocks=BLOCKS, hidden=HIDDEN, spline=SPLINES[spline](BINS), activation=activation)
+    method: Generator = (
+        BayesianINN(flow, [Point()], training_points=EVENTS, device=CPU, seed=0, warm_start=0.0)
+        if bayesian
+        else INN(flow, [Point()], training_points=EVENTS, device=CPU)
+    )
+    optimiser = Optimiser("adam", method.parameters.values())
+    return State(method, optimiser, 10_000_000, BATCH, 1e-3, SCHEDULES["constant"], 0)
+
+
+def zuko_flow(activation: str) -> nn.Module:
+    """zuko's coupling of rational-quadratic splines."""
+    return zuko.flows.NICE(
+        DIMENSION,
+        transforms=BLOCKS,
+        univariate=zuko.transforms.MonotonicRQSTransform,
+        shapes=[(BINS,), (BINS,), (BINS - 1,)],
+        hidden_features=HIDDEN,
+        activation=ACTIVATIONS[activation],
+    )
+
+
+class Subnet(nn.Sequential):
+    """A perceptron as nflows calls it."""
+
+    def __init__(self, inputs: int, outputs: int, activation: type[nn.Module]):
+        first, second = HIDDEN
+        super().__init__(nn.Linear(inputs, first), activation(), nn.Linear(first, second), activation(), nn.Linear(second, outputs))
+        self.hidden_features = 1
+        """nflows divides the logarithms of widths and heights by the root of this."""
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        return super().forward(x)
+
+
+def nflows_flow(kind: str, activation: str) -> nn.Module:
+    """nflows' coupling of cubic or rational-quadratic splines."""
+    coupling = {
+        "cubic": nflows.transforms.PiecewiseCubicCouplingTransform,
+        "rational_quadratic": nflows.transforms.PiecewiseRationalQuadraticCouplingTransform,
+    }[kind]
+    blocks = [
+        coupling(
+            [(number + component) % 2 for component in range(DIMENSION)],
+            lambda inputs, outputs: Subnet(inputs, outputs, ACTIVATIONS[activation]),
+            num_bins=BINS,
+            tails="linear",
+            tail_bound=4.0,
+        )
+        for number in range(BLOCKS)
+    ]
+    return nflows.flows.Flow(nflows.transforms.CompositeTransform(blocks), nflows.distributions.StandardNormal([DIMENSION]))
+
+
+def peers(activation: str) -> dict[str, tuple[nn.Module, Callable[[Tensor], Tensor], Callable[[int], Tensor]]]:
+    """Module, log density and sampler of each peer."""
+    theirs: dict[str, tuple[nn.Module, Callable[[Tensor], Tensor], Callable[[int], Tensor]]] = {}
+    other = zuko_flow(activation)
+    theirs["zuko rq"] = (other, lambda x: other().log_prob(x), lambda n: other().sample((n,)))
+    for kind, name in (("rational_quadratic", "nflows rq"), ("cubic", "nflows cubic")):
+        flow = nflows_flow(kind, activation)
+        theirs[name] = (flow, flow.log_prob, flow.sample)
+    return theirs
+
+
+def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, repeats: int, warm_up: int) -> dict[str, list[float]]:
+    """CPU seconds per call, candidates taking turns."""
+    times: dict[str, list[float]] = {name: [] for name in candidates}
+    for call in candidates.values():
+        for _ in range(warm_up):
+            call()
+    for _ in range(rounds):
+        for name, call in candidates.items():
+            start = time.process_time()
+            for _ in range(repeats):
+                call()
+            times[name].append((time.process_time() - start) / repeats)
+    return times
+
+
+def report(title: str, times: dict[str, list[float]]) -> None:
+    """Medians, and median ratios to both of our flows in the same round."""
+    print(f"\n{title}\n  {'':24s} median [ms]    min [ms]   ratio to our cubic   to our rq")
+    for name, values in times.items():
+        ratios = [
+            statistics.median(t / o for t, o in zip(values, times[mine], strict=True)) for mine in ("workbench cubic", "workbench rq")
+        ]
+        print(f"  {name:24s}{1e3 * statistics.median(values):12.1f}{1e3 * min(values):12.1f}{ratios[0]:21.2f}{ratios[1]:12.2f}")
+
+
+def step_benchmark(rounds: int, activation: str) -> None:
+    features = torch.randn(EVENTS, DIMENSION, generator=torch.Generator().manual_seed(0))
+    batch = DensityBatch(features, torch.empty(EVENTS, 0), torch.ones(EVENTS))
+    candidates: dict[str, Callable[[], object]] = {}
+    for name, spline, bayesian in (
+        ("workbench cubic", "cubic", False),
+        ("workbench rq", "rational_quadratic", False),
+        ("workbench Bayesian cubic", "cubic", True),
+    ):
+        candidates[name] = partial(_step, ours(spline, activation, bayesian), batch)
+    for name, (module, log_density, _) in peers(activation).items():
+        adam = torch.optim.Adam(module.parameters(), lr=1e-3, fused=True)
+
+        def call(log_density: Callable[[Tensor], Tensor] = log_density, adam: torch.optim.Optimizer = adam) -> None:
+            adam.zero_grad()
+            (-log_density(features[torch.randint(0, EVENTS, (BATCH,))]).mean()).backward()
+            adam.step()
+
+        candidates[name] = call
+    report(f"One training step, batch {BATCH}, {activation}", interleaved(candidates, rounds, repeats=3, warm_up=2))
+
+
+@torch.inference_mode()
+def sampling_benchmark(rounds: int, activation: str) -> None:
+    generator, nothing = torch.Generator().manual_seed(0), torch.empty(SAMPLED, 0)
+    candidates: dict[str, Callable[[], object]] = {}
+    for name, spline in (("workbench cubic", "cubic"), ("workbench rq", "rational_quadratic")):
+        method = ours(spline, activation).method
+        assert isinstance(method, Generator)
+        method.parameters["weights"].add_(0.02 * torch.randn(method.network.parameters, generator=generator))
+        candidates[name] = lambda m=method: m.sample(m.central(), nothing, generator)
+    for name, (_, _, sample) in peers(activation).items():
+        candidates[name] = lambda s=sample: [s(min(PORTION["cpu"], SAMPLED - start)) for start in range(0, SAMPLED, PORTION["cpu"])]
+    report(f"{SAMPLED:,} sampled events, {activation}", interleaved(candidates, rounds, repeats=1, warm_up=0))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--activation", choices=ACTIVATIONS, default="silu")
+    parser.add_argument("--only", choices=["step", "sampling"])
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    print(f"{datetime.date.today()}  torch {torch.__version__}  {platform.processor() or platform.machine()}  one thread, CPU time")
+    if chosen.only in (None, "step"):
+        step_benchmark(chosen.rounds, chosen.activation)
+    if chosen.only in (None, "sampling"):
+        sampling_benchmark(max(3, chosen.rounds // 6), chosen.activation)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""The tab Stories without a browser: a real story of small trainings, begun from the page and told while it trains."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from workbench.figures import FIGURES, unpack
+from workbench.runs.store import RunStore, Status
+from workbench.stories import STORIES, Panel, Row, Story, Verdict
+from workbench.stories.story import listed, swept
+from workbench.studios import sentences, slide
+from workbench.studios.address import Address, read
+from workbench.studios.amplitudes import Amplitudes
+from workbench.studios.slide import Remembered, Slide
+from workbench.training.recipe import AmplitudeRecipe
+
+RECIPE = AmplitudeRecipe(events=500, test_events=300, hidden=[8], steps=400, batch_size=32, draws=4, noise=0.0)
+
+
+def judge(scan):
+    medians = scan["delta_median"].values
+    row = Row("largest median |Δ|", f"{medians.max():.3g}", "finite")
+    return Verdict(bool(np.isfinite(medians).all()) or None, "All points have ended.", (row,))
+
+
+def tiny(full: bool) -> Story:
+    setup, panels = swept(RECIPE, noise=[0.0, 0.1], hidden=[[8], [8, 8]]), (Panel("plateau"), Panel("sweep_pulls"))
+    return Story("tiny", "Tiny", "σ_syst/A = f", "It grows.", "Nothing.", panels, **setup, judge=judge, seconds=3)
+
+
+def endless(full: bool) -> Story:
+    setup = swept(RECIPE.replace(steps=200_000), noise=[0.0, 0.1])
+    return Story("endless", "Endless", "σ_syst/A = f", "It grows.", "Nothing.", (Panel("plateau"),), **setup, judge=judge, seconds=3)
+
+
+def single(full: bool) -> Story:
+    setup = listed("network", {"one": RECIPE, "two": RECIPE.replace(seed=1)})
+    return Story("single", "Single", "Δ", "Look.", "Nothing.", (Panel("coverage"), Panel("scaled_pull")), **setup, judge=judge, seconds=3)
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    for name, story in (("tiny", tiny), ("single", single), ("endless", endless)):
+        monkeypatch.setitem(STORIES, name, story)
+    monkeypatch.setattr(Amplitudes, "stories", tuple(STORIES))
+    page = Amplitudes(runs=tmp_path / "runs")
+    page.restore(Address(tab="stories", story="tiny"))
+    page.refresh(everything=True)
+    yield page
+    for run in RunStore(tmp_path / "runs").runs():
+        if run.live():
+            run.stop()
+
+
+def state(part):
+    return json.loads(part.state)
+
+
+def until(page, condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition(state(page.slides)):
+        assert time.monotonic() < end, state(page.slides)
+        time.sleep(0.02)
+        page.tick()
+
+
+def drawn(page):
+    return [unpack(plot.frame)["data"] for plot in page.slides.plots]
+
+
+def test_a_story_is_trained_from_its_slide_and_judged_at_the_end(page):
+    until(page, lambda view: view["sentence"].startswith("Not trained yet: 2 trainings, 800 steps"))
+    assert state(page.slides)["verdict"] is None and not any(drawn(page))
+    page.hear({"tell": "train"})
+    until(page, lambda view: view["live"])
+    until(page, lambda view: view["sentence"].startswith("Trained in"))
+    until(page, lambda view: (view["verdict"] or {}).get("state") == "holds")
+    view = state(page.slides)
+    assert view["verdict"]["sentence"] == "All points have ended." and not view["train"]["shown"] and not view["stop"]
+    assert [source["state"] for source in view["sources"]] == ["finished"] * 2 and "sweep · noise" in view["sources"][0]["title"]
+    assert all(drawn(page)) and view["command"] == "workbench story tiny"
+    page.hear({"open": view["sources"][0]["id"]})
+    assert page.tab == "sweep" and len(page.shown) == 1
+
+
+def test_a_story_grows_while_it_trains_and_stopping_it_stops_its_trainings(page):
+    page.hear({"story": "endless"})
+    page.hear({"tell": "train"})
+    until(page, lambda view: "of 200,000" in view["sentence"] and view["progress"] and any(drawn(page)))
+    view = state(page.slides)
+    assert view["verdict"]["state"] == "unknown" and "so far" in view["verdict"]["sentence"]
+    until(page, lambda view: "left" in view["sentence"])
+    before = page.slides.plots[0].frame
+    until(page, lambda _: page.slides.plots[0].frame != before)  # it grows
+    page.hear({"tell": "stop"})
+    until(page, lambda view: not view["live"] and view["sentence"].startswith("Not complete"))
+    assert state(page.slides)["train"]["label"].startswith("Resume")
+
+
+def test_figures_of_single_trainings_are_told_too(page):
+    page.hear({"story": "single"})
+    page.hear({"tell": "train"})
+    until(page, lambda view: view["sentence"].startswith("Trained in") and all(drawn(page)))
+    assert [panel for panel in state(page.slides)["panels"]] == [FIGURES["coverage"].title, FIGURES["scaled_pull"].title]
+
+
+def test_arrows_go_through_the_stories_and_nothing_else_is_pressed(page):
+    names = page.stories
+    page.hear({"key": "right"})
+    assert page.story == names[(names.index("tiny") + 1) % len(names)]
+    page.hear({"key": "left"})
+    page.hear({"key": "left"})
+    assert page.story == names[names.index("tiny") - 1] and state(page.slides)["name"] == page.story
+    page.hear({"key": "r"})
+    assert not page.busy
+
+
+def test_the_address_names_the_story(page):
+    assert page.address.query().endswith("tab=stories&story=tiny")
+    found = read({"tab": [b"stories"], "story": [b"plateau"]}, AmplitudeRecipe, tabs=["stories"], observables=[], stories=page.stories)
+    assert (found.tab, found.story, found.problems) == ("stories", "plateau", [])
+    found = read({"story": [b"plato"]}, AmplitudeRecipe, tabs=[], observables=[], stories=page.stories)
+    assert "plateau" in found.problems[0]
+    page.hear({"tab": "training"})
+    assert "story" not in page.address.query()
+
+
+def test_every_story_has_a_slide_before_anything_is_trained(page):
+    for name in page.stories:
+        page.hear({"story": name})
+        until(page, lambda view, name=name: view["name"] == name and "Not trained yet" in view["sentence"])
+        assert len(state(page.slides)["panels"]) <= len(page.slides.plots)
+
+
+def test_a_story_is_gathered_and_drawn_on_a_thread_of_its_own(page, monkeypatch):
+    threads = set()
+    for name in ("scan", "found"):
+        whole = getattr(Story, name)
+        monkeypatch.setattr(Story, name, lambda *given, whole=whole: [threads.add(threading.current_thread().name), whole(*given)][1])
+    page.hear({"story": "single"})
+    until(page, lambda view: view["name"] == "single" and "Not trained yet" in view["sentence"])
+    page.hear({"theme": "dark", "projector": True})
+    until(page, lambda _: unpack(page.slides.plots[0].frame)["layout"]["font"]["size"] == 20)
+    assert "tell single" in threads and all(name.startswith("tell ") for name in threads)
+
+
+def test_the_teller_ends_when_nobody_asks(page, monkeypatch):
+    monkeypatch.setattr(slide, "PATIENCE", 0.1)
+    monkeypatch.setattr(slide, "GLANCE_EVERY", 0.02)
+    teller = page.teller
+    end = time.monotonic() + 10
+    while not teller.idle:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    page.tick()
+    assert not teller.idle
+
+
+def test_a_finished_prediction_is_read_once(finished):
+    run = Remembered(finished.runs()[-1])
+    assert run.prediction("test") is run.prediction("test")
+    assert run.latest_snapshot() is not None
+
+
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [
+        ([], "Not trained yet: 2 trainings, 200 steps."),
+        ([Status("running", 50, 100, 5.0, eta=5.0)], "Training: step 50 of 200, about 15 s left; 0 of 2 trainings have finished."),
+        ([Status("finished", 100, 100, 10.0), Status("queued", 0, 100)], "step 100 of 200, timing the first steps; 1 of 2"),
+        ([Status("finished", 100, 100, 10.0)] * 2, "Trained in 20 s, 2 trainings together."),
+        ([Status("stopped", 30, 100)], "Not complete: 0 of 2 trainings have finished, step 30 of 200."),
+        ([Status("failed", 30, 100, message="The loss is no longer a number.")], "failed at step 30: The loss is no longer a number."),
+    ],
+)  # fmt: skip
+def test_where_a_story_stands_is_one_sentence(finished, runs, words):
+    run = finished.runs()[0]
+    named = tuple((type(run)(run.path.with_name(f"run-{k}")), status) for k, status in enumerate(runs))
+    assert words in sentences.story(Slide(2, 200, named), 10, "")["sentence"]
