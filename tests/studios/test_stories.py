@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from workbench.figures import FIGURES, unpack
+from workbench.runs import netcdf
 from workbench.runs.store import RunStore, Status
 from workbench.stories import STORIES, Panel, Row, Story, Verdict
 from workbench.stories.story import listed, swept
@@ -103,6 +105,17 @@ def test_a_story_grows_while_it_trains_and_stopping_it_stops_its_trainings(page)
     assert state(page.slides)["train"]["label"].startswith("Resume")
 
 
+def test_numbers_that_come_with_the_package_are_shown_as_such(page, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[Story.__module__], "KEPT", tmp_path)
+    told = slide.told("endless")
+    scan = told.scan([]).fillna(0.01).assign_attrs(trained=told.trained, made="2026-01-02T03:04:05+00:00", device="cpu")
+    (tmp_path / "endless.nc").write_bytes(netcdf.encode({"/": scan}))
+    page.hear({"story": "endless"})
+    until(page, lambda view: "come with the package: made 2026-01-02" in view["sentence"])
+    view = state(page.slides)
+    assert view["verdict"]["state"] == "holds" and view["train"]["enabled"] and drawn(page)[0]
+
+
 def test_figures_of_single_trainings_are_told_too(page):
     page.hear({"story": "single"})
     page.hear({"tell": "train"})
@@ -146,8 +159,8 @@ def test_a_story_is_gathered_and_drawn_on_a_thread_of_its_own(page, monkeypatch)
     page.hear({"story": "single"})
     until(page, lambda view: view["name"] == "single" and "Not trained yet" in view["sentence"])
     page.hear({"theme": "dark", "projector": True})
-    until(page, lambda _: unpack(page.slides.plots[0].frame)["layout"]["font"]["size"] == 20)
-    assert "tell single" in threads and all(name.startswith("tell ") for name in threads)
+    until(page, lambda _: unpack(page.slides.plots[0].frame)["layout"]["font"]["size"] == 20 and "tell single" in threads)
+    assert all(name.startswith("tell ") for name in threads)
 
 
 def test_the_teller_ends_when_nobody_asks(page, monkeypatch):
@@ -171,6 +184,7 @@ def test_a_finished_prediction_is_read_once(finished):
 @pytest.mark.parametrize(
     ("runs", "words"),
     [
+        (None, "Looking at its trainings …"),
         ([], "Not trained yet: 2 trainings, 200 steps."),
         ([Status("running", 50, 100, 5.0, eta=5.0)], "Training: step 50 of 200, about 15 s left; 0 of 2 trainings have finished."),
         ([Status("finished", 100, 100, 10.0), Status("queued", 0, 100)], "step 100 of 200, timing the first steps; 1 of 2"),
@@ -181,5 +195,7 @@ def test_a_finished_prediction_is_read_once(finished):
 )  # fmt: skip
 def test_where_a_story_stands_is_one_sentence(finished, runs, words):
     run = finished.runs()[0]
-    named = tuple((type(run)(run.path.with_name(f"run-{k}")), status) for k, status in enumerate(runs))
-    assert words in sentences.story(Slide(2, 200, named), 10, "")["sentence"]
+    named = None if runs is None else tuple((type(run)(run.path.with_name(f"run-{k}")), status) for k, status in enumerate(runs))
+    told = sentences.story(Slide(2, 200) if named is None else Slide(2, 200, True, named), 10, "")
+    assert words in told["sentence"]
+    assert told["train"]["enabled"] == (runs is not None and "Training" not in words and "Trained" not in words and "timing" not in words)

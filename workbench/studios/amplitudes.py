@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import cast
@@ -111,7 +112,7 @@ def describe(recipe: AmplitudeRecipe) -> str:
     axes = recipe.axes if isinstance(recipe, SweepRecipe) else {}
     if isinstance(recipe, SweepRecipe):
         names = " × ".join(name.replace("_", " ") for name in axes)
-        words, recipe = ["sweep", names, f"{len(recipe.points)} points"], recipe.base
+        words, recipe = ["sweep", names, f"{math.prod(map(len, axes.values()))} points"], recipe.base
         words += [] if "uncertainty" in axes else [as_words(recipe.uncertainty)]
     else:
         words = [as_words(recipe.uncertainty)]

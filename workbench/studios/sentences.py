@@ -181,7 +181,7 @@ def story(slide: Slide, seconds: int, busy: str) -> dict[str, Any]:
     return {
         "train": {
             "label": f"{label} (about {duration(seconds)} on two cores)",
-            "enabled": not (live or done or busy),
+            "enabled": slide.looked and not (live or done or busy),
             "shown": not (live or done),
         },
         "stop": live and not busy,
@@ -192,6 +192,8 @@ def story(slide: Slide, seconds: int, busy: str) -> dict[str, Any]:
 
 
 def _story_sentence(slide: Slide) -> str:
+    if not slide.looked:
+        return "Looking at its trainings …"
     several = slide.wanted > 1
     share = f"{slide.finished} of {slide.wanted} trainings have finished" if several else ""
     steps = f"step {slide.done:,} of {slide.steps:,}"
@@ -204,6 +206,8 @@ def _story_sentence(slide: Slide) -> str:
     if slide.finished == slide.wanted:
         together = f", {slide.wanted} trainings together" if several else ""
         return f"Trained in {duration(sum(status.seconds for _, status in slide.runs))}{together}."
+    if slide.kept and not slide.runs:
+        return f"These numbers come with the package: made {slide.kept}."
     if not slide.runs:
         return f"Not trained yet: {f'{slide.wanted} trainings' if several else 'one training'}, {slide.steps:,} steps."
     return f"Not complete: {share + ', ' if several else ''}{steps}."
@@ -212,9 +216,9 @@ def _story_sentence(slide: Slide) -> str:
 def verdict(slide: Slide) -> dict[str, Any] | None:
     """Our numbers beside the talk's; while something is missing, nothing is decided."""
     told = slide.verdict
-    if told is None or not slide.runs:
+    if told is None or not (slide.runs or slide.kept):
         return None
-    complete = slide.finished == slide.wanted
+    complete = slide.finished == slide.wanted or bool(slide.kept)
     state = "unknown" if told.holds is None or not complete else "holds" if told.holds else "fails"
     words = {"unknown": "not known yet", "holds": "holds", "fails": "does not hold"}[state]
     sentence = told.sentence if complete or told.holds is None else "The training goes on; these are the numbers so far."

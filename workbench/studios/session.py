@@ -279,12 +279,20 @@ class Session(ABC):
             self.story = message["story"]
 
     def on_tell(self, message: dict[str, Any]) -> None:
-        teller = self.teller
-        if message["tell"] == "train" and not self.busy:
-            self._later("Starting the trainings …", functools.partial(teller.story.begin, self.library.own), lambda _: teller.hurry())
-        elif message["tell"] == "stop" and not self.busy:
-            live = [run for _, run in teller.story.found(self.library.own) if run.live()]
-            self._later("Stopping …", lambda: [run.stop() for run in live], lambda _: teller.hurry())
+        teller, store = self.teller, self.library.own
+
+        def train() -> None:
+            teller.story.begin(store)
+            teller.hurry()
+
+        def stop() -> None:
+            for _, run in teller.story.found(store):
+                if run.live():
+                    run.stop()
+            teller.hurry()
+
+        if message["tell"] in ("train", "stop") and not self.busy:
+            self._later(*(("Starting the trainings …", train) if message["tell"] == "train" else ("Stopping …", stop)))
 
     def _key_of_story(self, key: str) -> None:
         """Left and right go through the stories, space trains the one that is shown."""

@@ -46,12 +46,18 @@ def told(name: str) -> Story:
 
 @dataclass(frozen=True)
 class Slide:
-    """What is known of a story at one moment. `wanted` counts its trainings, `steps` their optimiser steps; `frames` are packed figures."""
+    """What is known of a story at one moment.
+
+    `wanted` counts its trainings, `steps` their optimiser steps; `frames` are packed figures. Without trainings of one's own `kept` says
+    when and where the numbers were made that come with the package; '' where there are none.
+    """
 
     wanted: int
     steps: int
+    looked: bool = False
     runs: tuple[tuple[Run, Status], ...] = ()
     verdict: Verdict | None = None
+    kept: str = ""
     frames: Mapping[Theme, tuple[bytes, ...]] = field(default_factory=dict)
 
     @property
@@ -114,11 +120,12 @@ class Teller:
         self.story, self.store = story, store
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._wake = threading.Event()
+        self._wake, self._looked = threading.Event(), threading.Event()
         self._asked: dict[Theme, float] = {}
         self._runs: dict[tuple[str, str], Remembered] = {}
         self._stamp: Any = None
         self._scan: xr.Dataset | None = None
+        self._kept = functools.cache(lambda: story.kept)
         self._slide = Slide(len(story.runs), sum(getattr(recipe, "steps", 0) for _, recipe in story.runs))
 
     def slide(self, look: Theme) -> Slide:
@@ -134,8 +141,10 @@ class Teller:
         return self._slide
 
     def hurry(self) -> None:
-        """Look again at once: something was begun or stopped."""
+        """Look again, and wait for that: something was begun or stopped."""
+        self._looked.clear()
         self._wake.set()
+        self._looked.wait(2.0)
 
     @property
     def idle(self) -> bool:
@@ -156,6 +165,7 @@ class Teller:
             except Exception:  # the bottom of a thread: what was told before stays on the screen
                 log.exception("Looking at the story %s", self.story.name)
                 time.sleep(1.0)
+            self._looked.set()
             rest = LOOK_EVERY if self._slide.live else GLANCE_EVERY
             self._wake.wait(max(rest, SHARE * (time.monotonic() - begin)))
             self._wake.clear()
@@ -165,13 +175,15 @@ class Teller:
         states = [run.status for _, run in found]
         stamp = [_moment(run, status) for (_, run), status in zip(found, states, strict=True)]
         changed = stamp != self._stamp
+        kept = None if found else self._kept()
         if changed:
-            self._scan = self.story.scan(found)
+            self._scan = self.story.scan(found) if kept is None else kept
         verdict = self._judge() if changed else self._slide.verdict
         known = {} if changed else self._slide.frames
         frames = {look: known.get(look) or tuple(self._draw(panel, found, look) for panel in self.story.panels) for look in looks}
         runs = tuple((run, status) for (_, run), status in zip(found, states, strict=True))
-        self._slide = Slide(self._slide.wanted, self._slide.steps, runs, verdict, frames)
+        about = "" if kept is None else f"{sentences.when(kept.attrs.get('made', ''))} on {kept.attrs.get('device', 'another computer')}"
+        self._slide = Slide(self._slide.wanted, self._slide.steps, True, runs, verdict, about, frames)
         self._stamp = stamp
 
     def _remembered(self, run: Run) -> Remembered:
@@ -186,7 +198,7 @@ class Teller:
 
     def _draw(self, panel: Panel, found: Trainings, theme: Theme) -> bytes:
         entry = FIGURES[panel.figure]
-        if not found:
+        if not found and self._kept() is None:
             return pack(figure_of_sentence(sentences.folded("Nothing has been trained for this story yet."), theme))
         try:
             data = self._scan if entry.takes == "scan" else self.story.drawn_from(panel, found)

@@ -205,8 +205,9 @@ class Studio(Session):
 
     def source(self, run: Run, status: Status) -> dict[str, str]:
         """A training behind a story: which, how it stands, when and where it was made."""
-        words = [status.state, sentences.when(run.created), f"on {status.device}" if status.device else ""]
-        return {"id": run.id, "state": status.state, "title": self.describe(run.recipe), "words": " · ".join(filter(None, words))}
+        device = status.device.split(",")[0]  # without its memory
+        words = [status.state, sentences.when(run.created), f"on {device}" if device else ""]
+        return {"id": run.id, "state": status.state, "title": self.described(run), "words": " · ".join(filter(None, words))}
 
     def drawn(self, card: Card, pictures: list[tuple[Run, Picture]]) -> bytes:
         """The packed figure of these pictures, drawn once for all pages that show the same."""
@@ -270,11 +271,15 @@ class Studio(Session):
 
     def name_of(self, run: Run) -> str:
         """A run's title, else its recipe in short."""
-        return self.library.title(run) or self.describe(run.recipe)
+        return self.library.title(run) or self.described(run)
+
+    def described(self, run: Run) -> str:
+        """A run's recipe in short."""
+        return HUB.once(("described", identity(run)), lambda: self.describe(run.recipe))
 
     def about(self, run: Run) -> str:
         """One line under a run's title: its recipe in short, unless that is the title, its date and its id."""
-        words = self.describe(run.recipe)
+        words = self.described(run)
         when = run.created[:10]
         return " · ".join(word for word in ("" if words == self.name_of(run) else words, f"made {when}" if when else "", run.id) if word)
 
@@ -299,7 +304,7 @@ class Studio(Session):
         return {
             "id": run.id,
             "title": self.name_of(run),
-            "about": sentences.differs(first.recipe, run.recipe) if first else self.describe(run.recipe),
+            "about": sentences.differs(first.recipe, run.recipe) if first else self.described(run),
             "state": status.state,
             "words": "example" if example else status.state,
             "steps": sentences.steps(status),
