@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.results.plateau import noise_law
+from workbench.runs.sweep import parts
 from workbench.stories.story import Panel, Row, Story, Verdict, listed, swept
 from workbench.training.recipe import AmplitudeRecipe
 
@@ -439,48 +440,60 @@ def architectures(full: bool) -> Story:
 
 
 def boosting(full: bool) -> Story:
-    base = small(full, uncertainty="bnn", hidden=[128] * 3, steps=100_000 if full else 12_000, test_events=50_000, events=90_000)
-    setup = swept(base, events=[9_000, 90_000], boost_sigma=[0.0, 5.0])
+    """δ = 6 for few events and 3 for many; three seeds each, because one training scatters by 10 %."""
+    base = AmplitudeRecipe(noise=0.0, inputs="invariants", test_events=50_000, steps=100_000 if full else 12_000)
+    deltas = {9_000: 6.0, 90_000: 3.0}
+    ways = ["none", "by σ"]
+    axes: dict[str, list[Any]] = {"events": list(deltas), "boosting": ways, "seed": [0, 1, 2]}
+    runs = tuple(
+        ({"events": events, "boosting": way}, recipe)
+        for events, delta in deltas.items()
+        for way, strength in zip(ways, (0.0, delta), strict=True)
+        for _, recipe in parts(base.replace(events=events, boost_sigma=strength), {"seed": axes["seed"]})
+    )
 
     def judge(scan: xarray.Dataset) -> Verdict:
         checks = []
-        for events in (9_000, 90_000):
-            tail, bulk = ([at(scan, name, events=events, boost_sigma=s) for s in (0.0, 5.0)] for name in ("delta_largest", "delta_median"))
-            low = 1.5 if events == 90_000 else 1.2
-            checks.append(within(f"{events:,} points: |Δ| of the largest 1 %, before over after", tail[0] / tail[1], low, np.inf, ".2f"))
-            checks.append(
-                within(f"{events:,} points: bulk, after over before", bulk[1] / bulk[0], 0.0, 1.1 if events == 90_000 else 1.3, ".2f")
+        for events in deltas:
+            tail, bulk = (scan[name].sel(events=events).mean("seed", skipna=False) for name in ("delta_largest", "delta_median"))
+            gain, price = (
+                float(tail.sel(boosting="none") / tail.sel(boosting="by σ")),
+                float(bulk.sel(boosting="by σ") / bulk.sel(boosting="none")),
             )
+            checks.append(within(f"{events:,} points: |Δ| of the largest 1 %, before over after", gain, 1.5, np.inf, ".2f"))
+            checks.append(within(f"{events:,} points: bulk, after over before", price, 0.0, 1.1, ".2f"))
         return verdict(
-            "Boosting where σ is large narrows the largest amplitudes and leaves the bulk.", "Boosting does not do what it should.", *checks
+            "Boosting where σ is large narrows the largest amplitudes and leaves the bulk.", "Boosting does not do all it should.", *checks
         )
 
     return Story(
         "boosting", "Process boosting: the largest amplitudes", "Σ_j n_j {|A_j − Ā|²/(2σ_j²) + log σ_j}",
         "Large amplitudes are few, and matter most. The network's own σ says which to repeat; no truth is needed.",
         f"Stable from 90,000 down to 9,000 points ({BOOSTING_TALK}; numbers are not given). Thresholds are ours.",
-        (Panel("scan", {"x": "boost_sigma", "which": ["largest", "delta"]}),), **setup, judge=judge, seconds=120,
+        (Panel("scan", {"x": "boosting", "which": ["largest", "delta"]}),), axes=axes, runs=runs, judge=judge, seconds=240,
     )  # fmt: skip
 
 
 def loss_boosting(full: bool) -> Story:
-    base = small(full, uncertainty="bnn_last_layer", inputs="momenta", **({} if full else {"hidden": [128] * 3, "steps": 10_000}))
+    recipe = small(full, uncertainty="bnn_last_layer")
 
     def judge(scan: xarray.Dataset) -> Verdict:
         before, after = ({side: at(scan, f"pull_beyond{side}", boost_pull=b) for side in ("", "_train")} for b in (0.0, 5.0))
         gain = {side: ratio(before[side], after[side]) for side in before}
         return verdict(
-            "Tails of the pull shrink on the training events, and less on the test events: controlled overtraining.",
+            "Repeating what was missed takes the tails of the pull away, and costs some accuracy in the bulk.",
             "Loss boosting does not act as expected.",
             within("training events beyond 2σ: before over after", gain["_train"], 1.1, np.inf, ".2f"),
-            within("gain on training over gain on test events", ratio(gain["_train"], gain[""]), 1.0, np.inf, ".2f"),
+            within(
+                "test events beyond 2σ: before over after", gain[""], 1.0, np.inf, ".2f", expected="≥ 1; the talk: less than for training"
+            ),
         )
 
     return Story(
         "loss_boosting", "Loss boosting: repeat what was missed", "n_j → n_j + δ where |t_j| > 2",
-        "Events beyond two standard deviations count more in the next round. Training events gain more than test events, on purpose.",
+        "Events beyond two standard deviations count more in the next round, so that fewer are left there.",
         f"Tails beyond the Gaussian before, closer to N(0,1) after, more so on training events ({BOOSTING_TALK}). Thresholds are ours.",
-        (Panel("sweep_pulls"),), **swept(base, boost_pull=[0.0, 5.0]), judge=judge, seconds=50,
+        (Panel("sweep_pulls"),), **swept(recipe, boost_pull=[0.0, 5.0]), judge=judge, seconds=30,
     )  # fmt: skip
 
 
