@@ -78,6 +78,8 @@ def test_mistakes_get_one_sentence_and_exit_code_2(capsys: pytest.CaptureFixture
     assert "There is no run 'abc-1'" in refused(capsys, "runs", "delete", "abc-1")
     assert "There is no dataset 'x'" in refused(capsys, "data", "remove", "x")
     assert "events = '-1' is not possible" in refused(capsys, "data", "make", "--events", "-1")
+    assert "Did you mean 'z_jets'?" in refused(capsys, "data", "make", "z_jet", "--events", "100")
+    assert "one dataset at a time" in refused(capsys, "data", "make", "z_jets", "--process", "gg_yyg")
     assert "--port '70000' is not possible" in refused(capsys, "--port", "70000")
     assert "pages are served to this computer only" in refused(capsys, "--host", "0.0.0.0")
     assert "invalid choice: 'serv'" in refused(capsys, "serv")
@@ -133,6 +135,7 @@ def test_train_list_show_and_delete(home: Path, capsys: pytest.CaptureFixture):
     shown = capsys.readouterr().out
     assert run.recipe.as_command() in shown and run.recipe.as_python() in shown and "systematic pull" in shown
     assert main(["data"]) == 0 and "events" in capsys.readouterr().out
+    assert main(["data", "make", "wedge", "--events", "300"]) == 0 and "300 events are ready" in capsys.readouterr().out
     assert main(["runs", "delete", run.id]) == 0 and RunStore().runs() == []
 
     program = subprocess.Popen([sys.executable, "-m", "workbench", "train", *TINY, "--steps", "1000000"], stderr=subprocess.PIPE, text=True)

@@ -120,7 +120,9 @@ def parser() -> Parser:
 
     data = command(commands, "data", "make, list or remove events", DATA)
     data.add_argument("action", nargs="?", default="list", choices=("make", "list", "remove"), help="what to do [list]")
-    data.add_argument("name", nargs="*", help='remove: the names of `workbench data`, or "all"')
+    data.add_argument(
+        "name", nargs="*", help='make: wedge, kicker, ring, z_jets, tt_partons; remove: the names of `workbench data`, or "all"'
+    )
     add_options(data.add_argument_group("make"), DATA_OPTIONS, events=MADE_EVENTS)
     data.set_defaults(do=data_command)
     return top
@@ -131,7 +133,7 @@ USAGE = {
     "sweep": "workbench sweep --OPTION VALUE,VALUE,… [options]",
     "story": "workbench story [NAME] [options]",
     "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID] [options]",
-    "data": "workbench data [list | make | remove NAME] [options]",
+    "data": "workbench data [list | make [NAME] | remove NAME] [options]",
 }
 TRAIN = (
     "Train a network in a process of its own and follow it here; Ctrl+C stops it so that it can be resumed. "
@@ -143,7 +145,10 @@ SWEEP = (
 )
 STORY = "Tell a story: train what it needs; write figures (HTML, no network needed), data (CSV), the scan (netCDF) and the verdict."
 RUNS = "Runs that were trained, are being trained, or were interrupted."
-DATA = "Events with exact amplitudes, kept on disk for all runs. They are made when a recipe needs them; `make` makes them before."
+DATA = (
+    "Events kept on disk for all runs: with exact amplitudes, or of a named dataset of the generators. They are made when a recipe needs "
+    "them; `make` makes them before."
+)
 
 
 def command(commands: Any, name: str, help: str, description: str) -> Parser:
@@ -484,7 +489,10 @@ def data_command(options: argparse.Namespace) -> int:
         if options.action == "make":
             values = {name: AmplitudeRecipe.check(name, value) for name, value in chosen(options, DATA_OPTIONS).items()}
             seed = {"seed": values.pop("data_seed")} if "data_seed" in values else {}
-            dataset = catalogue.make_dataset(**{"events": MADE_EVENTS, **values, **seed})
+            if len(options.name) > 1 or (options.name and "process" in values):
+                raise Usage("`workbench data make` makes one dataset at a time.")
+            named = {"process": options.name[0]} if options.name else {}
+            dataset = catalogue.make_dataset(**{"events": MADE_EVENTS, **values, **seed, **named})
             print(f"{dataset.sizes['event']:,} events are ready.")
         elif options.action == "remove":
             freed = sum(catalogue.remove_cached(name) for name in options.name)

@@ -16,16 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from workbench.data import cache as disk
 from workbench.data.events import Events
-from workbench.data.files import load_file
+from workbench.data.files import load_file, load_sample
+from workbench.data.samples import SAMPLES, Sample, available_events, make_sample
 from workbench.home import data_folder
-from workbench.physics.amplitudes import PARTICLES, SHIPPED, check_process, gg_yygg, squared_amplitude
+from workbench.physics.amplitudes import PARTICLES, PROCESSES, SHIPPED, check_process, gg_yygg, squared_amplitude
 from workbench.physics.phase_space import BEAMS, flat_events, hit_or_miss, peak, peaked_events
 
 if TYPE_CHECKING:
@@ -136,26 +137,47 @@ def make_dataset(
     beams: str = "fixed",
     sampling: str = "flat",
     sqrt_s: float = 1000.0,
+    jets: int | None = None,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> xarray.Dataset:
-    """Events with exact amplitudes: momenta (event, particle, component) in GeV and amplitude (event) in GeV^(8 − 2n), all of weight one.
+    """Events, all of weight one; the first n of a larger request are the same events.
 
-    The first n events of a larger request are the same events. Made in parallel on the processor's cores; kept in the data folder, from
-    where a second request, or a smaller one, is served. Of gg_yygg the package has 600 points, with fixed beams and flat sampling: they
-    come in an order drawn with `seed`, brought to `sqrt_s` by A(λp) = λ⁻⁴ A(p), and the variable `sqrt_s` tells where each was computed;
-    the cuts were made there. For 494 of them this is the default, 1 TeV, where 597 pass the cuts.
+    gg_yyg, gg_yygg: momenta (event, particle, component) in GeV and exact amplitudes (event) in GeV^(8 − 2n). Made in parallel on the
+    processor's cores; kept in the data folder, from where a second request, or a smaller one, is served. Of gg_yygg the package has 600
+    points, with fixed beams and flat sampling: they come in an order drawn with `seed`, brought to `sqrt_s` by A(λp) = λ⁻⁴ A(p), and the
+    variable `sqrt_s` tells where each was computed; the cuts were made there. For 494 of them this is the default, 1 TeV, where 597 pass
+    the cuts.
+
+    z_jets, tt_partons: momenta of proton collisions at 13 TeV, and of z_jets the number of jets (event); those that an event does not have
+    are NaN. Seed 1 is served from a shipped sample as far as that goes; the rest is made by Pythia 8 on all cores and kept.
+
+    wedge, kicker, ring: points (event, coordinate) of a toy density.
 
     Arguments:
-        events: how many; None: 90,000, or all that are shipped.
+        events: how many; None: 90,000, 100,000 points, or all that are shipped.
         beams: fixed: gluons of energy √s/2 each. pp: protons; the gluons follow their densities g(x₁) g(x₂) at Q = 91.188 GeV.
         sampling: flat: uniform in phase space. unweighted: density ∝ |M|², by hit-or-miss against the largest |M|²/peak met in a fixed
             scan; the attribute `excess` says which share of the cross-section lay above it.
         sqrt_s: energy of the two beams, in GeV.
+        jets: of z_jets only the events with so many.
         progress: called with a fraction from 0 to 1 and a text; None shows a bar on a terminal after a second.
 
     Raises: ValueError for an impossible request; OSError when the events cannot be kept (use cache=False).
     """
+    if process in SAMPLES:
+        _only_for_amplitudes(process, beams=beams, sampling=sampling, sqrt_s=sqrt_s)
+        _whole("seed", seed, 0, 2**31 - 1)
+        if events is not None:
+            _whole("events", events, 1, MOST_EVENTS)
+        with _shown(progress) as report:
+            return make_sample(process, events, seed, jets=jets, cache=cache, progress=report)
+    if process not in PROCESSES:
+        near = difflib.get_close_matches(str(process), [*PROCESSES, *SAMPLES], n=1, cutoff=0.4)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"There is no process {str(process)[:40]!r}.{hint} There are: {', '.join([*PROCESSES, *SAMPLES])}.")
+    if jets is not None:
+        raise ValueError(f"jets = {str(jets)[:40]} is not possible: {process} has none to choose.")
     source = Source(process, beams, sampling, sqrt_s, seed)
     events = SHIPPED.get(process, USUAL_EVENTS) if events is None else events
     _whole("events", events, 1, MOST_EVENTS)
@@ -164,6 +186,14 @@ def make_dataset(
     with _shown(progress) as report:
         dataset = _kept(source, events, report) if cache else _extended(source, None, events, report)
     return dataset.isel(event=slice(events))
+
+
+def _only_for_amplitudes(dataset: str, **options: Any) -> None:
+    """Raises: ValueError when an option is set that the dataset does not have."""
+    usual = {"beams": "fixed", "sampling": "flat", "sqrt_s": 1000.0}
+    for name, value in options.items():
+        if value != usual[name]:
+            raise ValueError(f"{name} = {str(value)[:40]!r} is not possible: {dataset} has no such option.")
 
 
 def _shipped(source: Source, events: int) -> xarray.Dataset:
@@ -271,28 +301,42 @@ class Wanted(Protocol):
     data_seed: int
 
 
+class WantedSample(Protocol):
+    """What a recipe says about events without amplitudes; `jets` = 0: as they come."""
+
+    dataset: str
+    file: str
+    jets: int
+    events: int
+    test_events: int
+    data_seed: int
+
+
+Table = TypeVar("Table", Events, Sample)
+
+
 @dataclass(frozen=True)
-class Splits:
+class Splits(Generic[Table]):
     """The events of a recipe. Test events are the first ones, so they are the same whatever the number of training events."""
 
-    events: Events
+    events: Table
     test_events: int
     validation_events: int
 
     @property
-    def test(self) -> Events:
+    def test(self) -> Table:
         return self.events[: self.test_events]
 
     @property
-    def validation(self) -> Events:
+    def validation(self) -> Table:
         return self.events[self.test_events : self.test_events + self.validation_events]
 
     @property
-    def train(self) -> Events:
+    def train(self) -> Table:
         return self.events[self.test_events + self.validation_events :]
 
 
-def events_for(recipe: Wanted, progress: Progress | None = None) -> Splits:
+def events_for(recipe: Wanted, progress: Progress | None = None) -> Splits[Events]:
     """Test, validation and training events of a recipe: made, from the cache, shipped, or the user's own; the last two in an order drawn
     with `data_seed`.
 
@@ -301,9 +345,9 @@ def events_for(recipe: Wanted, progress: Progress | None = None) -> Splits:
     if recipe.file:
         loaded = load_file(recipe.file, recipe.process)
         order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
-        validation = _validation(recipe, len(loaded))
+        validation = _validation(recipe, recipe.file, len(loaded))
         return Splits(loaded[order[: recipe.test_events + validation + recipe.events]], recipe.test_events, validation)
-    validation = _validation(recipe, SHIPPED.get(recipe.process))
+    validation = _validation(recipe, recipe.process, SHIPPED.get(recipe.process))
     dataset = make_dataset(
         recipe.process,
         recipe.test_events + validation + recipe.events,
@@ -316,7 +360,34 @@ def events_for(recipe: Wanted, progress: Progress | None = None) -> Splits:
     return Splits(Events.from_dataset(dataset), recipe.test_events, validation)
 
 
-def _validation(recipe: Wanted, available: int | None) -> int:
+def sample_for(recipe: WantedSample, progress: Progress | None = None) -> Splits[Sample]:
+    """The same of events without amplitudes: toys, collisions, or the user's own, these in an order drawn with `data_seed`.
+
+    Raises: ValueError when the recipe is impossible or there are too few events; OSError when a disk is full or a file unreadable.
+    """
+    jets = recipe.jets or None
+    if recipe.file:
+        loaded = load_sample(recipe.file, recipe.dataset)
+        loaded = loaded if jets is None else loaded.with_jets(jets)
+        order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
+        validation = _validation(recipe, recipe.file, len(loaded))
+        return Splits(loaded[order[: recipe.test_events + validation + recipe.events]], recipe.test_events, validation)
+    try:
+        validation = _validation(recipe, recipe.dataset, available_events(recipe.dataset, recipe.data_seed, jets))
+    except ValueError as problem:
+        raise ValueError(f'{problem} With `pip install "workbench[pythia]"` more are made here.') from problem
+    count = recipe.test_events + validation + recipe.events
+    dataset = make_dataset(recipe.dataset, count, recipe.data_seed, jets=jets, progress=progress)
+    return Splits(Sample.from_dataset(dataset), recipe.test_events, validation)
+
+
+class Sizes(Protocol):
+    file: str
+    events: int
+    test_events: int
+
+
+def _validation(recipe: Sizes, name: str, available: int | None) -> int:
     """Number of validation events: 1,000 or a tenth of the training events; of a limited number of events what is left, at least a tenth.
 
     Raises: ValueError when too little is left.
@@ -326,16 +397,16 @@ def _validation(recipe: Wanted, available: int | None) -> int:
         return most
     validation = min(most, max(available - recipe.test_events - recipe.events, least))
     if recipe.test_events + validation + recipe.events > available:
-        raise ValueError(_too_small(recipe, available, validation))
+        raise ValueError(_too_small(recipe, name, available, validation))
     return validation
 
 
-def _too_small(recipe: Wanted, available: int, validation: int) -> str:
+def _too_small(recipe: Sizes, name: str, available: int, validation: int) -> str:
     test = min(recipe.test_events, max(available // 6, 100))
     events = min(recipe.events, max((available - test) * 4 // 5, 100))
     more = "" if recipe.file else ", and a file of your own may hold more"
     return (
-        f"{recipe.file or recipe.process} has {available:,} events, but {recipe.events:,} for training, {validation:,} for validation and "
+        f"{name} has {available:,} events, but {recipe.events:,} for training, {validation:,} for validation and "
         f"{recipe.test_events:,} for the test are asked for; events={events} and test_events={test} would fit{more}."
     )
 

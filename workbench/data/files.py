@@ -1,5 +1,7 @@
 """The user's own events: HDF5 with `momenta` (event, particle, 4) and `amplitude` (event), or CSV with E1, px1, py1, pz1, …, amplitude.
 
+For networks that learn a density there is no amplitude, and toys have `points` (event, 2), or columns x, y.
+
 A file may come from anywhere, so a process of its own reads it, with limits on memory and time: a file that breaks the HDF5 library breaks
 only that. Of an HDF5 file only the two named datasets are looked at, and only if they are plain numbers inside the file itself: no
 links, no data in other files, no filters but the common compressions, no size that is only declared.
@@ -14,15 +16,21 @@ import os
 import re
 import subprocess
 import sys
-from itertools import islice
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from workbench.data.events import COMPONENTS, Events
+from workbench.data.samples import Sample, check_sample
 from workbench.physics.amplitudes import PARTICLES, check_process
-from workbench.physics.kinematics import momentum, pt
+from workbench.physics.collisions import COLLISIONS, JET_CUTS, MUON_MASS
+from workbench.physics.kinematics import delta_r, mass, momentum, pt
+from workbench.physics.toys import TOYS
 
 if TYPE_CHECKING:
     import h5py
@@ -54,7 +62,24 @@ def load_file(path: str | os.PathLike[str], process: str = "gg_yyg") -> Events:
 
     Raises: ValueError with one sentence naming the file and, where they matter, the row (from 1) and the column.
     """
-    check_process(process)
+    momenta, amplitude = _read(path, check_process(process))
+    return Events(momenta, amplitude, process)
+
+
+def load_sample(path: str | os.PathLike[str], dataset: str) -> Sample:
+    """The events of an HDF5 or CSV file, to learn their density.
+
+    z_jets: `momenta` (event, particle, 4), or columns E1, …, of two muons and one, two or three jets with p_T > 20 GeV, ordered by p_T,
+    nan for jets that an event does not have. tt_partons: the same of b, two quarks, b̄, two quarks, massless. Toys: `points` (event, 2), or
+    columns x, y: any density in the plane. Momenta in GeV.
+
+    Raises: ValueError with one sentence naming the file and, where they matter, the row (from 1) and the column.
+    """
+    return Sample(_read(path, check_sample(dataset))[0], dataset)
+
+
+def _read(path: str | os.PathLike[str], kind: str) -> list[np.ndarray]:
+    """The arrays of a file, read by a process of its own."""
     chosen = _regular(path)
     package = Path(__file__).parents[2]
     environment = os.environ | {
@@ -62,7 +87,7 @@ def load_file(path: str | os.PathLike[str], process: str = "gg_yyg") -> Events:
         "HDF5_PLUGIN_PRELOAD": "::",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    command = [sys.executable, "-P", "-m", "workbench.data.files", str(chosen), process, str(path)[:200]]
+    command = [sys.executable, "-P", "-m", "workbench.data.files", str(chosen), kind, str(path)[:200]]
     try:
         done = subprocess.run(command, capture_output=True, env=environment, timeout=2 * SECONDS, check=False)
     except subprocess.TimeoutExpired as problem:
@@ -71,8 +96,10 @@ def load_file(path: str | os.PathLike[str], process: str = "gg_yyg") -> Events:
         raise FileProblem(json.loads(done.stderr.decode().splitlines()[-1]))
     if done.returncode:
         raise FileProblem(f"{path} is damaged: its reader stopped with code {done.returncode}.")
-    stream = io.BytesIO(done.stdout)
-    return Events(np.load(stream, allow_pickle=False), np.load(stream, allow_pickle=False), process)
+    stream, found = io.BytesIO(done.stdout), []
+    while stream.tell() < len(done.stdout):
+        found.append(np.load(stream, allow_pickle=False))
+    return found
 
 
 def _regular(path: str | os.PathLike[str]) -> Path:
@@ -102,61 +129,93 @@ def _regular(path: str | os.PathLike[str]) -> Path:
     return chosen
 
 
-def columns(process: str) -> list[str]:
-    """The names of the columns of a CSV file: E1, px1, py1, pz1, E2, …, amplitude."""
-    return [f"{component}{leg}" for leg in range(1, len(PARTICLES[process]) + 1) for component in COMPONENTS] + ["amplitude"]
+def columns(kind: str) -> list[str]:
+    """The names of the columns of a CSV file: E1, px1, py1, pz1, E2, …, amplitude; without amplitude for z_jets and tt_partons; x, y."""
+    return READERS[kind](Path(), kind, "").layouts[-1].columns
 
 
-class Reader:
+@dataclass(frozen=True)
+class Layout:
+    """What a file may hold: HDF5 datasets with the shapes of one event, or the same numbers as columns of a CSV file."""
+
+    shapes: dict[str, tuple[int, ...]]
+    columns: list[str]
+
+    @property
+    def particles(self) -> int:
+        return self.shapes["momenta"][0] if "momenta" in self.shapes else 0
+
+
+def _momenta(particles: int, *more: str) -> Layout:
+    names = [f"{component}{leg}" for leg in range(1, particles + 1) for component in COMPONENTS]
+    return Layout({"momenta": (particles, 4)} | dict.fromkeys(more, ()), [*names, *more])
+
+
+class Reader(ABC):
     """Reads one file in the process of its own; `name` is how the user calls the file."""
 
-    def __init__(self, path: Path, process: str, name: str):
-        self.path, self.process, self.name = path, process, name
-        self.columns = columns(process)
-        self.particles = len(PARTICLES[process])
+    layouts: list[Layout]
+    """What the file may hold, the largest last."""
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """Momenta and amplitudes, checked."""
+    def __init__(self, path: Path, kind: str, name: str):
+        self.path, self.kind, self.name = path, kind, name
+        self.layouts = self.possible_layouts()
+
+    @abstractmethod
+    def possible_layouts(self) -> list[Layout]: ...
+
+    @abstractmethod
+    def check(self, *arrays: np.ndarray) -> None:
+        """Refuse events that cannot be what they should be."""
+
+    def arrays(self) -> list[np.ndarray]:
+        """The numbers of the file, checked."""
         with open(self.path, "rb") as file:
             start = file.read(8)
         if start == b"\x89HDF\r\n\x1a\n":
-            momenta, amplitude = self.hdf5()
+            found = self.hdf5()
         elif start[:3] == b"CDF":
             self.refuse("is a netCDF-3 file; save it as netCDF-4 or HDF5")
         else:
-            momenta, amplitude = self.csv()
-        self.check(momenta, amplitude)
-        return momenta, amplitude
+            found = self.csv()
+        if len(found[0]) == 0:
+            self.refuse("has no events")
+        self.check(*found)
+        if (count := len(found[0])) < LEAST_EVENTS:
+            self.refuse(f"has {count:,} event{'s' * (count > 1)}; at least {LEAST_EVENTS} are needed to train, validate and test")
+        return found
 
     def refuse(self, what: str) -> NoReturn:
         raise FileProblem(f"{self.name} {what}.")
 
     # HDF5
 
-    def hdf5(self) -> tuple[np.ndarray, np.ndarray]:
+    def hdf5(self) -> list[np.ndarray]:
         import h5py
 
+        first, *others = self.layouts[-1].shapes
         try:
             with h5py.File(self.path, "r") as file:
-                found = {name: self.dataset(file, name) for name in ("momenta", "amplitude")}
-                events = found["momenta"].shape[0] if found["momenta"].ndim else 0
-                if found["momenta"].shape != (events, self.particles, 4):
-                    other = found["momenta"].shape[1] if found["momenta"].ndim == 3 else 0
-                    self.refuse(
-                        f"has momenta of the shape {found['momenta'].shape}; (event, {self.particles}, 4) is needed{self.instead(other)}"
-                    )
-                if found["amplitude"].shape != (events,):
-                    self.refuse(f"has {events:,} momenta but amplitudes of the shape {found['amplitude'].shape}; ({events},) is needed")
+                found = {name: self.dataset(file, name) for name in self.layouts[-1].shapes}
+                shape = found[first].shape
+                events = shape[0] if shape else 0
+                needed = [(events, *layout.shapes[first]) for layout in self.layouts]
+                if shape not in needed:
+                    other = shape[1] if len(shape) == 3 else 0
+                    texts = [f"(event, {', '.join(map(str, shape[1:]))})" for shape in needed]
+                    self.refuse(f"has {first} of the shape {shape}; {' or '.join(texts)} is needed{self.instead(other)}")
+                for name in others:
+                    if found[name].shape != (events,):
+                        self.refuse(f"has {events:,} {first} but {name}s of the shape {found[name].shape}; ({events},) is needed")
                 for name, dataset in found.items():
                     self.plain(dataset, name)
-                return found["momenta"].astype(np.float64)[()], found["amplitude"].astype(np.float64)[()]
+                return [dataset.astype(np.float64)[()] for dataset in found.values()]
         except (OSError, RuntimeError, KeyError) as problem:
             raise FileProblem(f"{self.name} is damaged: {str(problem)[:200]}.") from problem
 
     def instead(self, particles: int) -> str:
         """The process that has so many particles, if it is another one."""
-        fitting = [name for name, legs in PARTICLES.items() if len(legs) == particles and name != self.process]
-        return f" for {self.process}, choose process={fitting[0]!r}" if fitting else ""
+        return ""
 
     def dataset(self, file: h5py.File, name: str) -> h5py.Dataset:
         """A dataset at the top of the file; links are not followed, nothing else is looked at."""
@@ -192,26 +251,38 @@ class Reader:
 
     # CSV
 
-    def csv(self) -> tuple[np.ndarray, np.ndarray]:
+    def csv(self) -> list[np.ndarray]:
         line, skip = self.first_line()
         delimiter = next((mark for mark in ",;\t" if mark in line), None)
         cells = _cells(line, delimiter)
         if header := not all(map(_is_number, cells)):
-            order = self.header(cells)
-        elif len(cells) == len(self.columns):
-            order = list(range(len(cells)))
+            layout = self.layout_of(cells)
+            order = self.header(cells, layout)
         else:
-            needed = f"{len(self.columns)} are needed: {self.columns[0]}, …, {self.columns[-1]}{self.instead((len(cells) - 1) // 4)}"
-            self.refuse(f"has {len(cells)} columns and no header; {needed}")
+            layout = next((layout for layout in self.layouts if len(layout.columns) == len(cells)), self.layouts[-1])
+            order = list(range(len(cells)))
+            if len(cells) != len(layout.columns):
+                counts = " or ".join(str(len(layout.columns)) for layout in self.layouts)
+                needed = f"{counts} are needed: {layout.columns[0]}, …, {layout.columns[-1]}{self.instead((len(cells) - 1) // 4)}"
+                self.refuse(f"has {len(cells)} columns and no header; {needed}")
         try:
             options: dict[str, Any] = {"delimiter": delimiter, "skiprows": skip + header, "usecols": order, "max_rows": MOST_EVENTS + 1}
             rows = np.loadtxt(self.path, ndmin=2, encoding="utf-8-sig", **options)
         except ValueError:
-            self.broken_row(delimiter, skip + header, order)
+            self.broken_row(delimiter, skip + header, order, layout)
         if len(rows) > MOST_EVENTS:
             self.refuse(f"has more than {MOST_EVENTS:,} events; at most so many are read")
-        rows = rows.reshape(len(rows), len(self.columns))
-        return rows[:, :-1].reshape(len(rows), self.particles, 4), rows[:, -1]
+        rows = rows.reshape(len(rows), len(layout.columns))
+        sizes = [int(np.prod(shape)) for shape in layout.shapes.values()]
+        parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
+        return [part.reshape(len(rows), *shape) for part, shape in zip(parts, layout.shapes.values(), strict=True)]
+
+    def layout_of(self, cells: list[str]) -> Layout:
+        """The layout with as many particles as the header names, or the largest."""
+        legs = _legs(cells)
+        if legs not in [layout.particles for layout in self.layouts] and (other := self.instead(legs)):
+            self.refuse(f"has columns of {legs} particles; {self.layouts[-1].particles} are needed{other}")
+        return next((layout for layout in self.layouts if layout.particles == legs), self.layouts[-1])
 
     def first_line(self) -> tuple[str, int]:
         """The first line with content, and how many lines are before it."""
@@ -228,20 +299,17 @@ class Reader:
             pass
         self.refuse("is neither an HDF5 file nor a text of numbers")
 
-    def header(self, cells: list[str]) -> list[int]:
+    def header(self, cells: list[str], layout: Layout) -> list[int]:
         """Where the columns are, by their names in any case."""
-        lower = [cell.lower() for cell in cells]
-        legs = max((int(cell[-1]) for cell in lower if re.fullmatch(r"(e|px|py|pz)[1-9]", cell)), default=0)
-        if legs != self.particles and (other := self.instead(legs)):
-            self.refuse(f"has columns of {legs} particles; {self.particles} are needed{other}")
-        for name in self.columns:
+        lower, columns = [cell.lower() for cell in cells], layout.columns
+        for name in columns:
             if name.lower() not in lower:
-                self.refuse(f"has no column {name!r}{_hint(name, cells)}; the columns {self.columns[0]}, …, {self.columns[-1]} are needed")
+                self.refuse(f"has no column {name!r}{_hint(name, cells)}; the columns {columns[0]}, …, {columns[-1]} are needed")
             if lower.count(name.lower()) > 1:
                 self.refuse(f"has the column {name!r} twice")
-        return [lower.index(name.lower()) for name in self.columns]
+        return [lower.index(name.lower()) for name in columns]
 
-    def broken_row(self, delimiter: str | None, skip: int, order: list[int]) -> NoReturn:
+    def broken_row(self, delimiter: str | None, skip: int, order: list[int], layout: Layout) -> NoReturn:
         """Name the first row that is not a row of numbers."""
         with open(self.path, encoding="utf-8-sig", errors="replace") as file:
             texts = (line.split("#")[0].strip() for line in islice(file, skip, None))
@@ -249,23 +317,30 @@ class Reader:
                 cells = _cells(line, delimiter)
                 if len(cells) <= max(order):
                     self.refuse(f"has {len(cells)} columns in row {row:,}; {max(order) + 1} are needed")
-                for name, place in zip(self.columns, order, strict=True):
+                for name, place in zip(layout.columns, order, strict=True):
                     if not _is_number(cells[place]):
                         self.refuse(f"has {cells[place][:40]!r} in row {row:,}, column {name}; a number is needed")
         self.refuse("cannot be read as a table of numbers")
 
-    # what the numbers must be
+    def refuse_first(self, wrong: np.ndarray, sentence: Callable[..., str]) -> None:
+        """Refuse the file if anything is wrong, by a sentence about the first place (row from 0, particle) where it is."""
+        if wrong.any():
+            self.refuse(sentence(*np.argwhere(wrong)[0]))
 
-    def check(self, momenta: np.ndarray, amplitude: np.ndarray) -> None:
-        """Refuse events that cannot be those of the process."""
-        if len(amplitude) == 0:
-            self.refuse("has no events")
-        self.check_numbers(momenta, amplitude)
-        self.check_kinematics(momenta)
-        if len(amplitude) < LEAST_EVENTS:
-            self.refuse(
-                f"has {len(amplitude):,} event{'s' * (len(amplitude) > 1)}; at least {LEAST_EVENTS} are needed to train, validate and test"
-            )
+
+class AmplitudeReader(Reader):
+    """Momenta with squared amplitudes."""
+
+    def possible_layouts(self) -> list[Layout]:
+        return [_momenta(len(PARTICLES[self.kind]), "amplitude")]
+
+    def instead(self, particles: int) -> str:
+        fitting = [name for name, legs in PARTICLES.items() if len(legs) == particles and name != self.kind]
+        return f" for {self.kind}, choose process={fitting[0]!r}" if fitting else ""
+
+    def check(self, *arrays: np.ndarray) -> None:
+        self.check_numbers(*arrays)
+        self.check_kinematics(arrays[0])
 
     def check_numbers(self, momenta: np.ndarray, amplitude: np.ndarray) -> None:
         table = np.column_stack([momenta.reshape(len(momenta), -1), amplitude])
@@ -273,17 +348,15 @@ class Reader:
         broken[:, -1] |= ~(amplitude > 0)
         if broken.any():
             row, column = np.argwhere(broken)[0]
-            rows = int(broken.any(axis=1).sum())
-            need = (
-                "amplitudes must be positive, since their logarithm is learned" if column == len(self.columns) - 1 else "a number is needed"
-            )
+            rows, columns = int(broken.any(axis=1).sum()), self.layouts[0].columns
+            need = "amplitudes must be positive, since their logarithm is learned" if column == len(columns) - 1 else "a number is needed"
             many = f" ({rows:,} of {len(table):,} rows are so)" if rows > 1 else ""
-            self.refuse(f"has {self.columns[column]} = {table[row, column]:g} in row {row + 1:,}; {need}{many}")
+            self.refuse(f"has {columns[column]} = {table[row, column]:g} in row {row + 1:,}; {need}{many}")
 
     def check_kinematics(self, momenta: np.ndarray) -> None:
         """Massless, balanced, incoming along the beam, in GeV."""
         energy, size = momenta[..., 0], momentum(momenta)
-        names = [f"particle {leg} ({name})" for leg, name in enumerate(PARTICLES[self.process], start=1)]
+        names = [f"particle {leg} ({name})" for leg, name in enumerate(PARTICLES[self.kind], start=1)]
         if (wrong := ~(energy > 0)).any():
             row, leg = np.argwhere(wrong)[0]
             self.refuse(
@@ -309,6 +382,105 @@ class Reader:
         if not 1 < scale < 2e5:
             unit = "TeV" if scale < 1 else "MeV"
             self.refuse(f"has collisions of √ŝ = {scale:.3g} GeV; are the momenta in {unit}? They must be in GeV")
+
+
+class CollisionReader(Reader):
+    """Momenta of muons and jets, or of partons, without amplitudes."""
+
+    def possible_layouts(self) -> list[Layout]:
+        most = len(COLLISIONS[self.kind].particles)
+        return [_momenta(particles) for particles in (range(3, most + 1) if self.kind == "z_jets" else [most])]
+
+    def check(self, *arrays: np.ndarray) -> None:
+        [momenta] = arrays
+        jets = self.kind == "z_jets"
+        missing = np.isnan(momenta).all(axis=2)
+        missing[:, : 3 if jets else None] = False
+        need = "a number is needed" + ", or nan in all four of a jet that is not there" * jets
+        self.refuse_first(
+            ~np.isfinite(momenta) & ~missing[..., None],
+            lambda row, leg, k: f"has {COMPONENTS[k]}{leg + 1} = {momenta[row, leg, k]:g} in row {row + 1:,}; {need}",
+        )
+        self.refuse_first(
+            missing[:, :-1] & ~missing[:, 1:],
+            lambda row, leg: f"has jet {leg} but no jet {leg - 1} in row {row + 1:,}; begin with the hardest",
+        )
+        energy, size, transverse = momenta[..., 0], momentum(momenta), pt(momenta)
+        names = COLLISIONS[self.kind].particles
+        self.refuse_first(
+            ~(transverse > 0) & ~missing, lambda row, leg: f"has {names[leg]} along the beam in row {row + 1:,}; leave such events out"
+        )
+        light = np.abs(energy - np.sqrt(size**2 + MUON_MASS**2)) > TOLERANCE * energy
+        light &= np.abs(energy - size) > TOLERANCE * energy
+        light[:, 2 if jets else 6 :] = False
+        self.refuse_first(
+            light,
+            lambda row, leg: (
+                f"has {names[leg]} with E = {energy[row, leg]:g} but |p| = {size[row, leg]:g} GeV in row {row + 1:,}; "
+                f"{'muons come first' if jets else 'partons are massless here'}, and the order is E, px, py, pz"
+            ),
+        )
+        pole, what = (91.2, "M_μμ") if jets else (172.5, "top masses")
+        scale = float(np.median(mass(momenta[:, :2].sum(axis=1) if jets else momenta[:, :3].sum(axis=1))))
+        if not pole / 20 < scale < 20 * pole:
+            self.refuse(f"has {what} of {scale:.3g} GeV; are the momenta in {'TeV' if scale < pole else 'MeV'}? They must be in GeV")
+        if jets:
+            self.check_jets(momenta[:, 2:], missing[:, 2:])
+
+    def check_jets(self, jets: np.ndarray, missing: np.ndarray) -> None:
+        """With the p_T, mass, order and distances of the dataset."""
+        transverse = pt(jets)
+        self.refuse_first(
+            ~missing & ~(transverse > JET_CUTS.pt),
+            lambda row, leg: (
+                f"has jet {leg + 1} with p_T = {transverse[row, leg]:g} GeV in row {row + 1:,}; jets have more than "
+                f"{JET_CUTS.pt:g} GeV: leave such events out"
+            ),
+        )
+        self.refuse_first(
+            ~missing & ~(jets[..., 0] - momentum(jets) > 1e-12 * jets[..., 0]),
+            lambda row, leg: (
+                f"has jet {leg + 1} with E = {jets[row, leg, 0]:.9g} and |p| = {momentum(jets)[row, leg]:.9g} GeV in row "
+                f"{row + 1:,}; jets need a mass, since its logarithm is learned"
+            ),
+        )
+        self.refuse_first(
+            np.diff(transverse, axis=1) > 0,
+            lambda row, leg: f"has jet {leg + 2} harder than jet {leg + 1} in row {row + 1:,}; order jets by p_T",
+        )
+        for first, second in combinations(range(jets.shape[1]), 2):
+            distance = delta_r(jets[:, first], jets[:, second])
+            self.refuse_first(
+                distance <= JET_CUTS.distance,
+                lambda row, a=first, b=second, far=distance: (
+                    f"has jets {a + 1} and {b + 1} with ΔR = {far[row]:.3g} in row {row + 1:,}; "
+                    f"jets are more than {JET_CUTS.distance:g} apart: leave such events out"
+                ),
+            )
+
+
+class ToyReader(Reader):
+    """Points in the plane."""
+
+    def possible_layouts(self) -> list[Layout]:
+        return [Layout({"points": (2,)}, ["x", "y"])]
+
+    def check(self, *arrays: np.ndarray) -> None:
+        [points] = arrays
+        self.refuse_first(
+            ~np.isfinite(points), lambda row, axis: f"has {'xy'[axis]} = {points[row, axis]:g} in row {row + 1:,}; a number is needed"
+        )
+        self.refuse_first(points.std(axis=0) == 0, lambda axis: f"has the same {'xy'[axis]} in all rows; there is no density to learn")
+
+
+READERS: dict[str, type[Reader]] = (
+    dict.fromkeys(PARTICLES, AmplitudeReader) | dict.fromkeys(COLLISIONS, CollisionReader) | dict.fromkeys(TOYS, ToyReader)
+)
+
+
+def _legs(cells: list[str]) -> int:
+    """The largest number of a particle in a header."""
+    return max((int(cell[-1]) for cell in cells if re.fullmatch(r"(e|px|py|pz)[1-9]", cell.lower())), default=0)
 
 
 def _cells(line: str, delimiter: str | None) -> list[str]:
@@ -340,11 +512,11 @@ def _limit() -> None:
         resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def main(path: str, process: str, name: str) -> int:
+def main(path: str, kind: str, name: str) -> int:
     """Read a file in this process: arrays to standard output, or a sentence to standard error."""
     _limit()
     try:
-        momenta, amplitude = Reader(Path(path), process, name).arrays()
+        arrays = READERS[kind](Path(path), kind, name).arrays()
     except FileProblem as problem:
         sentence = re.sub(r"\s+", " ", str(problem))
     except MemoryError:
@@ -352,8 +524,8 @@ def main(path: str, process: str, name: str) -> int:
     except OSError as problem:
         sentence = f"{name} cannot be read: {problem.strerror or problem}."
     else:
-        np.save(sys.stdout.buffer, momenta, allow_pickle=False)
-        np.save(sys.stdout.buffer, amplitude, allow_pickle=False)
+        for array in arrays:
+            np.save(sys.stdout.buffer, array, allow_pickle=False)
         return 0
     print(json.dumps(sentence), file=sys.stderr)
     return REFUSED

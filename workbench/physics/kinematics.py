@@ -92,3 +92,15 @@ def parity_odd(momenta: np.ndarray) -> np.ndarray:
     direction = legs[..., 1:] / legs[..., :1]
     a, b, c = (direction[..., leg, :] - direction[..., 0, :] for leg in (1, 2, 3))
     return legs[..., 0].prod(axis=-1) * (a * np.cross(b, c)).sum(axis=-1)
+
+
+def four_momentum(pt: np.ndarray, eta: np.ndarray, phi: np.ndarray, mass: np.ndarray | float) -> np.ndarray:
+    """(*batch, 4) in GeV from transverse momentum and mass in GeV, pseudorapidity and azimuth."""
+    x, y, z = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
+    return np.stack([np.sqrt(x**2 + y**2 + z**2 + np.square(mass)), x, y, z], axis=-1)
+
+
+def signed_delta_phi(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """φ_q − φ_p, from −π to π."""
+    cross, along = p[..., 1] * q[..., 2] - p[..., 2] * q[..., 1], p[..., 1] * q[..., 1] + p[..., 2] * q[..., 2]
+    return np.arctan2(cross, along)

@@ -1,0 +1,119 @@
+"""Features and back, with the Jacobian."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.data.features import STAGES, Features, columns, events, jet_condition, physical
+from workbench.data.samples import Sample
+from workbench.physics.collisions import shipped
+from workbench.physics.kinematics import phi, pt
+from workbench.physics.toys import TOYS
+
+
+def sample(name: str, jets: int = 0, count: int = 1_000) -> np.ndarray:
+    if name in TOYS:
+        return TOYS[name].sample(count, np.random.default_rng(8))
+    found = Sample(shipped(name).momenta, name)
+    return (found.with_jets(jets) if jets else found).points[:count]
+
+
+CASES = [("wedge", 0), ("ring", 0), ("z_jets", 1), ("z_jets", 2), ("z_jets", 3), ("tt_partons", 0)]
+DIMENSIONS = {0: 17, 1: 9, 2: 13, 3: 17}
+
+
+@pytest.mark.parametrize(("name", "jets"), CASES)
+def test_events_come_back_from_their_features(name, jets):
+    points = sample(name, jets)
+    scaling = Features.fit(points, name)
+    features = scaling.features(points)
+    assert features.shape == (1_000, 2 if name in TOYS else DIMENSIONS[jets]) and len(scaling) == len(scaling.columns) == features.shape[1]
+    azimuth = 0.0 if name in TOYS else phi(points[:, 0])
+    back = scaling.points(features, azimuth)
+    scale = 1 if name in TOYS else points[..., :1]
+    np.testing.assert_allclose(back / scale, points / scale, atol=1e-10)
+    np.testing.assert_allclose(scaling.features(back), features, atol=1e-10 if name in TOYS else 1e-6)  # m² = E² − p² loses digits
+    np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-10)
+    np.testing.assert_allclose(features.std(axis=0), 1, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("name", "jets"), CASES)
+def test_coordinates_come_back_to_ten_digits(name, jets):
+    """Through the features and the standardisation, without the detour over E² − p²."""
+    values = physical(sample(name, jets), name)
+    for column, value in zip(columns(name, jets), values.T, strict=True):
+        np.testing.assert_allclose(column.transform.inverse(column.transform.forward(value)), value, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(physical(events(values, name), name), values, rtol=1e-6, atol=1e-10)
+
+
+@pytest.mark.parametrize(("name", "jets"), CASES)
+def test_the_jacobian_is_that_of_finite_differences(name, jets):
+    """The whole matrix: that the features of one coordinate do not change with another is found, not assumed."""
+    points = sample(name, jets, 200)
+    scaling = Features.fit(points, name)
+    values = physical(points, name)
+    kept = np.abs(values).max(axis=1) < 1e9
+    if jets or name == "tt_partons":
+        angles = [number for number, column in enumerate(scaling.columns) if column.name.endswith("_phi")]
+        masses = [number for number, column in enumerate(scaling.columns) if column.name.endswith("_mass")]
+        kept &= (np.abs(values[:, angles]) < 3.1).all(axis=1) & (values[:, masses] > 1).all(axis=1)
+    points, values = points[kept][:20], values[kept][:20]
+    matrix = np.empty((len(values), values.shape[1], values.shape[1]))
+    for column in range(values.shape[1]):
+        step = np.zeros(values.shape[1])
+        step[column] = 1e-4
+        difference = scaling.features(events(values + step, name)) - scaling.features(events(values - step, name))
+        matrix[..., column] = difference / 2e-4
+    np.testing.assert_allclose(np.linalg.slogdet(matrix)[1], scaling.log_jacobian(points), atol=1e-3)
+
+
+def test_densities_in_physical_units_integrate_to_one():
+    """A density of the features, exp(−|u|), becomes one of p_T that is normalised in GeV."""
+    points = sample("z_jets", 1)
+    scaling = Features.fit(points, "z_jets")
+    values = np.repeat(physical(points[:1], "z_jets"), 400_000, axis=0)
+    values[:, 0] = np.geomspace(1e-6, 1e7, 400_000)
+    moved = events(values, "z_jets")
+    density = np.exp(-np.abs(scaling.features(moved)[:, 0])) / 2 * np.exp(scaling.log_slopes(moved)[:, 0])
+    assert np.trapezoid(density, values[:, 0]) == pytest.approx(1, abs=1e-3)
+
+
+def test_one_fit_serves_the_chain():
+    mixed = Sample(shipped("z_jets").momenta[:3_000], "z_jets")
+    scaling = Features.fit(mixed.points, "z_jets")
+    features = scaling.features(mixed.points)
+    assert features.shape == (3_000, 17) and [features[:, STAGES[n]].shape[1] for n in (1, 2, 3)] == [9, 4, 4]
+    for jets in (1, 2, 3):
+        some = mixed.with_jets(jets)
+        own = scaling.features(some.points)
+        np.testing.assert_array_equal(own, features[mixed.jets == jets][:, : own.shape[1]])
+        assert np.isnan(features[mixed.jets == jets][:, own.shape[1] :]).all()
+        turned = scaling.points(own, phi(some.points[:, 0]))
+        np.testing.assert_allclose(turned / some.points[..., :1], some.points / some.points[..., :1], atol=1e-10)
+        np.testing.assert_allclose(scaling.log_jacobian(some.points), scaling.log_jacobian(mixed.points[mixed.jets == jets]))
+    np.testing.assert_allclose(np.nanmean(features, axis=0), 0, atol=1e-10)
+    np.testing.assert_array_equal(jet_condition(np.array([1, 3, 2])), np.eye(3)[[0, 2, 1]])
+
+
+def test_particles_back_to_back_have_finite_features():
+    points = sample("z_jets", 1, 100).copy()
+    values = physical(points, "z_jets")
+    values[:, 4] = np.pi
+    features = Features.fit(points, "z_jets").features(events(values, "z_jets"))
+    assert np.isfinite(features).all() and np.abs(features[:, 4]).max() < 50
+
+
+def test_generated_features_give_jets_above_the_margin():
+    scaling = Features.fit(sample("z_jets", 2), "z_jets")
+    made = scaling.points(np.random.default_rng(0).normal(0, 3, (1_000, 13)).astype(np.float32))
+    assert made.dtype == np.float64 and np.isfinite(made).all() and pt(made[:, 2:]).min() >= 19.98
+
+
+def test_what_cannot_be_learned_is_said():
+    points = sample("z_jets", 1, 50).copy()
+    points[7, 2, 1:3] *= 0.5
+    with pytest.raises(ValueError, match=r"\d+ of 50 events have no finite feature, the first of them jet1_pt of event 7"):
+        Features.fit(points, "z_jets")
+    with pytest.raises(ValueError, match="y is the same in all 50 events"):
+        Features.fit(np.column_stack([np.arange(50.0), np.ones(50)]), "wedge")

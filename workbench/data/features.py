@@ -1,0 +1,229 @@
+"""The bridge between events and the networks that learn their density; both directions, with the Jacobian.
+
+    muon, parton   ln p_T ,  η ,  artanh(Δφ/π′)
+    jet            ln(p_T − 20 GeV + 0.01 GeV) ,  η ,  artanh(Δφ/π′) ,  ln m
+    toy            x ,  y
+
+each minus its mean, divided by its width. Δφ is counted from the first particle, whose own azimuth is left out: nothing depends on it.
+Masses of muons and partons are known. So z_jets has 9, 13 or 17 features with 1, 2 or 3 jets, tt_partons 17. π′ is a millionth larger
+than π, so that back-to-back particles have finite features.
+
+    ln p(physical) = ln p(features) + log_jacobian ,   physical: p_T and m in GeV, η, Δφ of the same particles
+
+Features of jets that an event does not have are NaN: one fit serves every network of a chain over jet multiplicities.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from workbench.physics.collisions import JET_CUTS, MOST_JETS, MUON_MASS
+from workbench.physics.kinematics import eta, four_momentum, mass, pt, signed_delta_phi
+
+MARGIN = 0.01
+"""GeV between the cut and the p_T at which a jet's feature would be −∞."""
+HALF_TURN = math.pi * (1 + 1e-6)
+STAGES = {1: slice(0, 9), 2: slice(9, 13), 3: slice(13, 17)}
+"""The features that each network of a chain over jet multiplicities makes, given those before."""
+
+
+class Transform(ABC):
+    """A monotonic function of one number and its inverse."""
+
+    @abstractmethod
+    def forward(self, x: np.ndarray) -> np.ndarray: ...
+
+    @abstractmethod
+    def inverse(self, y: np.ndarray) -> np.ndarray: ...
+
+    @abstractmethod
+    def log_slope(self, x: np.ndarray) -> np.ndarray:
+        """ln |dy/dx|"""
+
+
+@dataclass(frozen=True)
+class Identity(Transform):
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x
+
+    def inverse(self, y: np.ndarray) -> np.ndarray:
+        return y
+
+    def log_slope(self, x: np.ndarray) -> np.ndarray:
+        return 0.0 * x  # NaN stays NaN
+
+
+@dataclass(frozen=True)
+class Logarithm(Transform):
+    """y = ln(x − start)"""
+
+    start: float = 0.0
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return np.log(x - self.start)
+
+    def inverse(self, y: np.ndarray) -> np.ndarray:
+        return self.start + np.exp(y)
+
+    def log_slope(self, x: np.ndarray) -> np.ndarray:
+        return -np.log(x - self.start)
+
+
+@dataclass(frozen=True)
+class Angle(Transform):
+    """y = artanh(x/π′)"""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return np.arctanh(x / HALF_TURN)
+
+    def inverse(self, y: np.ndarray) -> np.ndarray:
+        return HALF_TURN * np.tanh(y)
+
+    def log_slope(self, x: np.ndarray) -> np.ndarray:
+        return -np.log(HALF_TURN) - np.log1p(-((x / HALF_TURN) ** 2))
+
+
+@dataclass(frozen=True)
+class Column:
+    """A physical coordinate: what is done to it, and its place among those of all particles, (p_T, η, Δφ, m) each."""
+
+    name: str
+    unit: str
+    transform: Transform
+    place: int
+
+
+JET_PT = Logarithm(JET_CUTS.pt - MARGIN)
+MASSES = {"z_jets": (MUON_MASS, MUON_MASS), "tt_partons": (0.0,) * 6}
+"""Of the particles whose masses are known, in GeV; they come first."""
+
+
+@cache
+def columns(dataset: str, jets: int = MOST_JETS) -> tuple[Column, ...]:
+    """The physical coordinates of a toy, of six partons, or of two muons and so many jets."""
+    match dataset:
+        case "z_jets":
+            muons = [column for n in range(2) for column in _particle(f"muon{n + 1}", n)]
+            return (*muons, *(column for n in range(jets) for column in _jet(f"jet{n + 1}", 2 + n)))
+        case "tt_partons":
+            return tuple(column for n in range(6) for column in _particle(f"parton{n + 1}", n))
+    return Column("x", "", Identity(), 0), Column("y", "", Identity(), 1)
+
+
+def _particle(name: str, number: int) -> list[Column]:
+    """Of the first particle without azimuth."""
+    found = [Column(f"{name}_pt", "GeV", Logarithm(), 4 * number), Column(f"{name}_eta", "", Identity(), 4 * number + 1)]
+    return found + [Column(f"{name}_phi", "", Angle(), 4 * number + 2)] * (number > 0)
+
+
+def _jet(name: str, number: int) -> list[Column]:
+    cut, *rest = _particle(name, number)
+    return [replace(cut, transform=JET_PT), *rest, Column(f"{name}_mass", "GeV", Logarithm(), 4 * number + 3)]
+
+
+def physical(points: np.ndarray, dataset: str) -> np.ndarray:
+    """The coordinates of `columns` (event, feature), of momenta (event, particle, 4) in GeV or toy points (event, 2)."""
+    if dataset not in MASSES:
+        return points
+    table = np.stack([pt(points), eta(points), signed_delta_phi(points[:, :1], points), mass(points)], axis=-1)
+    return table.reshape(len(points), -1)[:, _places(dataset, points.shape[1] - 2)]
+
+
+def events(coordinates: np.ndarray, dataset: str, azimuth: np.ndarray | float = 0.0) -> np.ndarray:
+    """Inverse of `physical`: momenta (event, particle, 4) in GeV, or points; `azimuth` is that of the first particle."""
+    if dataset not in MASSES:
+        return coordinates
+    places = _places(dataset, (coordinates.shape[1] - 5) // 4)
+    table = np.zeros((len(coordinates), places[-1] // 4 + 1, 4))
+    table[:, : len(MASSES[dataset]), 3] = MASSES[dataset]
+    table.reshape(len(coordinates), -1)[:, places] = coordinates
+    turned = table[..., 2] + np.broadcast_to(azimuth, len(table))[:, None]
+    return four_momentum(table[..., 0], table[..., 1], turned, table[..., 3])
+
+
+def _places(dataset: str, jets: int) -> list[int]:
+    return [column.place for column in columns(dataset, jets)]
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Standardisation fitted on training events: `features` goes to the networks, `points` comes back, `log_jacobian` for densities."""
+
+    dataset: str
+    mean: np.ndarray
+    width: np.ndarray
+
+    @classmethod
+    def fit(cls, points: np.ndarray, dataset: str) -> Features:
+        """Means and widths of the training events: momenta (event, particle, 4) in GeV, with NaN for jets that are not there, or points.
+
+        Raises: ValueError when a feature is not finite or never changes.
+        """
+        values = _transformed(physical(points, dataset), dataset)
+        there = ~np.isnan(physical(points, dataset))
+        names = [column.name for column in columns(dataset, _jets(values))]
+        if (broken := there & ~np.isfinite(values)).any():
+            event, feature = np.argwhere(broken)[0]
+            raise ValueError(
+                f"{broken.any(axis=1).sum():,} of {len(values):,} events have no finite feature, the first of them {names[feature]} of "
+                f"event {event}; jets need p_T > {JET_CUTS.pt:g} GeV and a mass, all particles p_T > 0: leave these events out."
+            )
+        count = there.sum(axis=0)
+        mean = np.where(there, values, 0.0).sum(axis=0) / np.maximum(count, 1)
+        width = np.sqrt((np.where(there, values - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count, 1))
+        if (constant := ~(width > 1e-9 * (np.abs(mean) + 1e-300))).any():
+            where = int(constant.argmax())
+            raise ValueError(f"{names[where]} is the same in all {count[where]:,} events that have it; there is no density to learn.")
+        return cls(dataset, mean, width)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What the features are, in their order."""
+        return columns(self.dataset, _jets(self.mean[None]))
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def features(self, points: np.ndarray) -> np.ndarray:
+        """Network inputs (event, feature) in 64 bits; fewer of them for events with fewer particles, NaN for jets that are not there."""
+        values = _transformed(physical(points, self.dataset), self.dataset)
+        return (values - self.mean[: values.shape[1]]) / self.width[: values.shape[1]]
+
+    def points(self, features: np.ndarray, azimuth: np.ndarray | float = 0.0) -> np.ndarray:
+        """Inverse of `features`: momenta (event, particle, 4) in GeV, with the first particle at `azimuth`, or points."""
+        features = np.asarray(features, dtype=np.float64)
+        values = features * self.width[: features.shape[1]] + self.mean[: features.shape[1]]
+        back = [column.transform.inverse(value) for column, value in zip(self.columns, values.T, strict=False)]
+        return events(np.stack(back, axis=-1), self.dataset, azimuth)
+
+    def log_slopes(self, points: np.ndarray) -> np.ndarray:
+        """ln |d feature / d physical coordinate| (event, feature), p_T and m in GeV; NaN for jets that are not there."""
+        values = physical(points, self.dataset)
+        slopes = [column.transform.log_slope(value) for column, value in zip(self.columns, values.T, strict=False)]
+        return np.stack(slopes, axis=-1) - np.log(self.width[: values.shape[1]])
+
+    def log_jacobian(self, points: np.ndarray) -> np.ndarray:
+        """What turns the log-density of the features into that of the physical coordinates (event): their product has GeV to the power of
+        minus the number of p_T and m among them."""
+        return np.nansum(self.log_slopes(points), axis=-1)
+
+
+def _transformed(values: np.ndarray, dataset: str) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        forward = [column.transform.forward(value) for column, value in zip(columns(dataset, _jets(values)), values.T, strict=True)]
+    return np.stack(forward, axis=-1)
+
+
+def _jets(values: np.ndarray) -> int:
+    """How many jets have so many columns; of no meaning where there are none."""
+    return (values.shape[1] - 5) // 4
+
+
+def jet_condition(jets: np.ndarray) -> np.ndarray:
+    """The number of jets as three numbers (event, 3), one of them 1: the condition of the first network of a chain."""
+    return (np.asarray(jets)[:, None] == np.arange(1, MOST_JETS + 1)).astype(np.float64)

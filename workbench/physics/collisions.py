@@ -1,0 +1,409 @@
+"""Proton collisions at 13 TeV by Pythia 8 and FastJet: pp → Z(μμ) + 1, 2, 3 jets, and pp → tt̄ → 6 partons.
+
+z_jets: q q̄ → γ*/Z → μ⁻μ⁺ with 66 < m < 116 GeV, initial- and final-state shower with Pythia's matrix-element correction of the first
+emission, hadronisation, no multiple interactions. Jets are anti-kT, R = 0.4, of everything visible but the two muons, ordered by p_T.
+Nothing radiates photons: one from a muon would count as a jet without mass. tt_partons: both W decay to quarks; no shower, no
+hadronisation, all quarks but the top massless.
+
+Events come in chunks with seeds of their own, made by processes of their own (`python -m workbench.physics.collisions`): the same events
+for the same seed, however many work at them. Momenta are kept as (p_T, η, φ, m) in 32 bits. The package has a sample of each.
+
+Sources: Pythia 8.3, arXiv:2203.11601; FastJet, arXiv:1111.6097; anti-kT, arXiv:0802.1189; the events of arXiv:2110.13632.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from workbench.physics.kinematics import delta_r, eta, four_momentum, mass, pt
+
+MUON_MASS = 0.1056583755
+"""In GeV."""
+SQRT_S = 13_000.0
+"""Energy of the two protons, in GeV."""
+RADIUS = 0.4
+"""R of anti-kT."""
+MOST_JETS = 3
+BATCH = 500
+"""Collisions between two words about progress."""
+SEEDS = 900_000_000
+"""Pythia's seeds go from 1 to this."""
+NO_PHOTONS = ("TimeShower:QEDshowerByL = off", "TimeShower:QEDshowerByQ = off", "SpaceShower:QEDshowerByQ = off")
+
+
+@dataclass(frozen=True)
+class JetCuts:
+    """What a jet must be: p_T and mass in GeV, |η|, and ΔR between any two. A lone photon or electron has less mass than a pion."""
+
+    pt: float = 20.0
+    eta: float = 5.0
+    distance: float = 0.4
+    mass: float = 0.1
+
+    def passed(self, momenta: np.ndarray) -> np.ndarray:
+        """Which events (event, 2 + jets, 4) have jets, all of which pass; jets that an event does not have are NaN."""
+        jets = momenta[:, 2:]
+        there = ~np.isnan(jets[..., 0])
+        fine = (pt(jets) > self.pt) & (np.abs(eta(jets)) < self.eta) & (mass(jets) > self.mass)
+        passed = (fine | ~there).all(axis=1) & there[:, 0]
+        for i, j in combinations(range(jets.shape[1]), 2):
+            passed &= ~(delta_r(jets[:, i], jets[:, j]) <= self.distance)
+        return passed
+
+
+JET_CUTS = JetCuts()
+
+
+def jet_count(momenta: np.ndarray) -> np.ndarray:
+    """Number of jets of events (event, 2 + jets, 4): those that are not NaN."""
+    return (~np.isnan(momenta[:, 2:, 0])).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Collision:
+    """One kind of collision: Pythia's settings, the particles kept, and how they are found in its record."""
+
+    name: str
+    title: str
+    particles: tuple[str, ...]
+    settings: tuple[str, ...]
+    chunk: int
+    """Events with a seed of their own."""
+    select: Callable[[Any], np.ndarray]
+    """(p_T, η, φ, m) of events (event, particle, 4) from a batch of Pythia's records."""
+    cuts: dict[str, float]
+
+    def momenta(self, coordinates: np.ndarray) -> np.ndarray:
+        """(E, px, py, pz) in GeV, 64 bits, of (p_T, η, φ, m); NaN stays NaN."""
+        pt, eta, phi, mass = np.moveaxis(coordinates.astype(np.float64), -1, 0)
+        if self.name == "z_jets":
+            mass[:, :2] = MUON_MASS
+        return four_momentum(pt, eta, phi, mass)
+
+    def make(self, number: int, seed: int, done: Callable[[int], None]) -> np.ndarray:
+        """(p_T, η, φ, m) of one chunk (event, particle, 4), in this process; `done` hears how many events there are."""
+        import pythia8mc
+
+        pythia = pythia8mc.Pythia("", False)
+        for setting in (*self.settings, "Random:setSeed = on", f"Random:seed = {pythia_seed(seed, number)}"):
+            if not pythia.readString(setting):
+                raise RuntimeError(f"Pythia does not know the setting {setting!r}.")
+        if not pythia.init():
+            raise RuntimeError("Pythia could not be started.")
+        found: list[np.ndarray] = []
+        count = 0
+        while count < self.chunk:
+            found.append(self.select(pythia.nextBatch(BATCH).prt))
+            count += len(found[-1])
+            done(min(count, self.chunk))
+        return np.concatenate(found)[: self.chunk]
+
+
+def pythia_seed(seed: int, number: int) -> int:
+    """Pythia's seed of a chunk; those of one dataset differ."""
+    return (int(np.random.SeedSequence(seed).generate_state(1)[0]) + number) % SEEDS + 1
+
+
+def select_z_jets(record: Any) -> np.ndarray:
+    """μ⁻, μ⁺ and up to three jets with their cuts; jets that an event does not have are NaN."""
+    import awkward
+    import fastjet
+
+    final, kind = record.status > 0, abs(record.id)
+    muon = final & (kind == 13) & (record.status < 80)  # later ones come from hadrons
+    seen = record.p[final & ~muon & (kind != 12) & (kind != 14) & (kind != 16)]
+    visible = awkward.zip({"px": seen.px, "py": seen.py, "pz": seen.pz, "E": seen.e}, with_name="Momentum4D")
+    found = fastjet.ClusterSequence(visible, fastjet.JetDefinition(fastjet.antikt_algorithm, RADIUS)).inclusive_jets(JET_CUTS.pt)
+    jets = _cylinder(found.E, found.px, found.py, found.pz)
+    jets = jets[(jets.pt > JET_CUTS.pt) & (abs(jets.eta) < JET_CUTS.eta)]
+    jets = jets[awkward.argsort(jets.pt, axis=1, ascending=False, stable=True)]
+    count = awkward.to_numpy(awkward.num(jets))
+    padded = awkward.pad_none(jets, MOST_JETS, clip=True)
+    parts = [_table(_cylinder(p.e, p.px, p.py, p.pz), 1) for p in (record.p[muon & (record.id == sign)] for sign in (13, -13))]
+    coordinates = np.concatenate([*parts, _table(padded, MOST_JETS)], axis=1)[(count > 0) & (count <= MOST_JETS)]
+    return coordinates[JET_CUTS.passed(Z_JETS.momenta(coordinates))]
+
+
+def _cylinder(energy: Any, x: Any, y: Any, z: Any) -> Any:
+    """Jagged (p_T, η, φ, m)."""
+    import awkward
+
+    transverse = np.hypot(x, y)
+    squared = energy**2 - transverse**2 - z**2
+    parts = {"pt": transverse, "eta": np.arcsinh(z / transverse), "phi": np.arctan2(y, x), "m": np.sqrt(np.maximum(squared, 0.0))}
+    return awkward.zip(parts)
+
+
+def _table(jagged: Any, count: int) -> np.ndarray:
+    """(event, particle, 4) in 32 bits from records of exactly `count` particles, NaN where there is none."""
+    import awkward
+
+    columns = [awkward.to_numpy(awkward.fill_none(jagged[name], np.nan)) for name in ("pt", "eta", "phi", "m")]
+    return np.stack(columns, axis=-1).reshape(-1, count, 4).astype(np.float32)
+
+
+def select_tt_partons(record: Any) -> np.ndarray:
+    """b and the quark and antiquark of W⁺, then b̄ and those of W⁻."""
+    import awkward
+
+    partons = record[record.status > 0]
+    kind = awkward.to_numpy(partons.id)
+    mother = awkward.to_numpy(record.id[partons.mother1])
+    place = np.select([mother == 6, (mother == 24) & (kind > 0), mother == 24, mother == -6, kind > 0], [0, 1, 2, 3, 4], 5)
+    order = np.argsort(place, axis=1)
+    p = partons.p
+    table = np.stack([awkward.to_numpy(column) for column in (p.e, p.px, p.py, p.pz)], axis=-1)
+    momenta = np.take_along_axis(table, order[..., None], axis=1)
+    azimuth = np.arctan2(momenta[..., 2], momenta[..., 1])
+    return np.stack([pt(momenta), eta(momenta), azimuth, np.zeros_like(azimuth)], axis=-1).astype(np.float32)
+
+
+QUIET = ("Print:quiet = on", f"Beams:eCM = {SQRT_S:g}")
+Z_JETS = Collision(
+    "z_jets",
+    "pp → Z(μμ) + 1, 2, 3 jets at 13 TeV",
+    ("mu-", "mu+", "j1", "j2", "j3"),
+    (
+        *QUIET, "WeakSingleBoson:ffbar2gmZ = on", "23:onMode = off", "23:onIfAny = 13", "PhaseSpace:mHatMin = 66",
+        "PhaseSpace:mHatMax = 116", "PartonLevel:MPI = off", *NO_PHOTONS,
+    ),
+    2_000,
+    select_z_jets,
+    asdict(JET_CUTS),
+)  # fmt: skip
+TT_PARTONS = Collision(
+    "tt_partons",
+    "pp → tt̄ → 6 partons at 13 TeV",
+    ("b", "q", "qbar", "bbar", "q'", "qbar'"),
+    (
+        *QUIET, "Top:gg2ttbar = on", "Top:qqbar2ttbar = on", "24:onMode = off", "24:onIfAny = 1 2 3 4 5", "PartonLevel:ISR = off",
+        "PartonLevel:FSR = off", "PartonLevel:MPI = off", "PartonLevel:Remnants = off", "HadronLevel:all = off", "Check:event = off",
+        *(f"{quark}:m0 = 0" for quark in range(1, 6)),
+    ),
+    5_000,
+    select_tt_partons,
+    {},
+)  # fmt: skip
+COLLISIONS = {"z_jets": Z_JETS, "tt_partons": TT_PARTONS}
+
+
+# Many chunks in parallel
+
+
+def missing_packages() -> list[str]:
+    """What of Pythia 8 and FastJet is not installed."""
+    return [name for name in ("pythia8mc", "fastjet") if importlib.util.find_spec(name) is None]
+
+
+class Stopped(RuntimeError):
+    """A process that made events ended before it had them; the message is one sentence."""
+
+
+def produce(
+    name: str, numbers: Iterable[int], seed: int, done: Callable[[int], None] = lambda events: None, processes: int | None = None
+) -> dict[int, np.ndarray]:
+    """Chunks of (p_T, η, φ, m), as (event, particle, 4) by their numbers, made in parallel.
+
+    Arguments:
+        done: called in this thread with the number of events there are, several times a second; what it raises stops the work.
+        processes: how many work; None: one per core.
+
+    Raises: ValueError with the command that installs what is missing; Stopped when a process fails.
+    """
+    if missing := missing_packages():
+        raise ValueError(f'{name} is made with {" and ".join(missing)}, not installed here: pip install "workbench[pythia]".')
+    wanted: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in (todo := list(numbers)):
+        wanted.put(number)
+    made: dict[int, np.ndarray] = {}
+    partial: dict[int, int] = {}
+    with _workers(name, seed, wanted, min(processes or _cores(), len(todo))) as messages:
+        while len(made) < len(todo):
+            number, what = messages.get()
+            if isinstance(what, BaseException):
+                raise what
+            if isinstance(what, np.ndarray):
+                made[number] = what
+                what = len(what)
+            partial[number] = what
+            done(sum(partial.values()))
+    return made
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+Message = tuple[int, "int | np.ndarray | BaseException"]
+
+
+@contextlib.contextmanager
+def _workers(name: str, seed: int, wanted: queue.SimpleQueue[int], count: int) -> Iterator[queue.SimpleQueue[Message]]:
+    """Processes, each with a thread that listens to it; when the caller stops, however, they are killed."""
+    package = Path(__file__).parents[2]
+    search = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": search, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-P", "-m", "workbench.physics.collisions", "work", name, str(seed)]
+    messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            log = stack.enter_context(tempfile.TemporaryFile())
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment)
+            listener = threading.Thread(target=_listen, args=(process, log, wanted, messages), daemon=True)
+            listener.start()
+            stack.callback(_end, process, listener)
+        yield messages
+
+
+def _end(process: subprocess.Popen[bytes], listener: threading.Thread) -> None:
+    process.kill()
+    process.wait()
+    listener.join()
+    for stream in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):  # what was not yet sent to a killed process
+            if stream:
+                stream.close()
+
+
+def _listen(process: subprocess.Popen[bytes], log: IO[bytes], wanted: queue.SimpleQueue[int], messages: queue.SimpleQueue[Message]) -> None:
+    """Give a process the next chunk until there is none, and pass on what it says."""
+    assert process.stdin and process.stdout
+    number = -1
+    try:
+        while True:
+            number = wanted.get_nowait()
+            process.stdin.write(f"{number}\n".encode())
+            process.stdin.flush()
+            shape: list[int] = []
+            while not shape:
+                word = json.loads(process.stdout.readline())
+                messages.put((number, word["events"]))
+                shape = word.get("shape", [])
+            data = process.stdout.read(4 * int(np.prod(shape)))
+            messages.put((number, np.frombuffer(data, dtype="<f4").reshape(shape)))
+    except queue.Empty:
+        pass
+    except (OSError, ValueError):  # it has ended: nothing, or half a line, comes from it
+        log.seek(0)
+        last = log.read().decode(errors="replace").strip().splitlines()[-1:] or [f"code {process.wait()}"]
+        messages.put((number, Stopped(f"A process that made events with Pythia stopped: {last[0][:300]}.")))
+
+
+def work(name: str, seed: int) -> None:
+    """Make the chunks whose numbers come from standard input; words about progress and 32-bit numbers go to standard output."""
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # FastJet greets on standard output
+
+    def say(**word: Any) -> None:
+        output.write(json.dumps(word).encode() + b"\n")
+        output.flush()
+
+    for line in sys.stdin:
+        chunk = COLLISIONS[name].make(int(line), seed, lambda events: say(events=events))
+        say(events=len(chunk), shape=chunk.shape)
+        output.write(chunk.astype("<f4").tobytes())
+        output.flush()
+
+
+# Shipped samples
+
+
+SHIPPED_SEED = 1
+SHIPPED = {"z_jets": 20_000, "tt_partons": 6_000}
+"""Events of that seed in the package, in the order in which they are made."""
+MORE_JETS = {2: 5_000, 3: 3_000}
+"""Of z_jets the next events with two and three jets follow, until there are so many."""
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """Momenta (event, particle, 4) in GeV, the place of each event in the order in which they are made, and how they were made."""
+
+    momenta: np.ndarray
+    number: np.ndarray
+    attributes: dict[str, str]
+
+
+def shipped_file(name: str) -> Path:
+    return Path(__file__).with_name(f"{name}.h5")
+
+
+@cache
+def shipped(name: str) -> Shipped:
+    """The sample of a collision that comes with the package."""
+    import h5py
+
+    with h5py.File(io.BytesIO(shipped_file(name).read_bytes())) as file:
+        coordinates, number = file["coordinates"][()], file["number"][()]
+        attributes = {key: str(value) for key, value in file.attrs.items()}
+    momenta = COLLISIONS[name].momenta(coordinates)
+    momenta.flags.writeable = number.flags.writeable = False
+    return Shipped(momenta, number, attributes)
+
+
+def provenance(name: str) -> dict[str, str]:
+    """How events are made here: title, programs, settings, cuts."""
+    from importlib.metadata import version
+
+    collision = COLLISIONS[name]
+    return {
+        "title": collision.title,
+        "made_with": f"Pythia {version('pythia8mc')}, FastJet {version('fastjet')}",
+        "settings": "; ".join(collision.settings),
+        "cuts": json.dumps(collision.cuts),
+        "references": "arXiv:2203.11601, arXiv:1111.6097, arXiv:0802.1189",
+    }
+
+
+def ship(name: str) -> None:
+    """Make the sample of a collision anew."""
+    import h5py
+
+    collision = COLLISIONS[name]
+    more = MORE_JETS if name == "z_jets" else {}
+    made: list[np.ndarray] = []
+    while True:
+        first = len(made)
+        chunks = produce(name, range(first, first + 10), SHIPPED_SEED, lambda events: print(f"\r{events:,}", end="", flush=True))
+        made += [chunks[number] for number in sorted(chunks)]
+        coordinates = np.concatenate(made)
+        kept = np.arange(len(coordinates)) < SHIPPED[name]
+        for jets, most in more.items():
+            kept |= (alike := jet_count(coordinates) == jets) & (alike.cumsum() <= most)
+        if len(coordinates) >= SHIPPED[name] and all((jet_count(coordinates) == jets).sum() >= most for jets, most in more.items()):
+            break
+    options: dict[str, Any] = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
+    with h5py.File(shipped_file(name), "w", libver="latest") as file:
+        file.create_dataset("coordinates", data=coordinates[kept], **options)
+        file.create_dataset("number", data=np.flatnonzero(kept).astype(np.int32), **options)
+        file.attrs.update(provenance(name))
+        file.attrs["coordinates"] = f"p_T [GeV], η, φ, m [GeV] of {', '.join(collision.particles)}"
+        file.attrs["made_by"] = f"python -m workbench.physics.collisions ship {name}"
+        file.attrs["seed"] = SHIPPED_SEED
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["work", name, seed]:
+            work(name, int(seed))
+        case ["ship", name]:
+            ship(name)
+        case _:
+            sys.exit("usage: python -m workbench.physics.collisions ship (z_jets | tt_partons)")
