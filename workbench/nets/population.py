@@ -76,7 +76,7 @@ class PopulationMLP(Network):
             inputs = max(1, weight.shape[-1])
             weight.normal_(0.0, math.sqrt(2.0 / inputs), generator=generator)
             bias.uniform_(-1.0 / math.sqrt(inputs), 1.0 / math.sqrt(inputs), generator=generator)
-        last.normal_(0.0, 1.0 / math.sqrt(last.shape[-1]), generator=generator)
+        last.normal_(0.0, 1.0 / math.sqrt(max(1, last.shape[-1])), generator=generator)
         return rows
 
     def forward(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> tuple[Tensor, Tape]:

@@ -33,7 +33,7 @@ LEAST_BIN = 1e-3
 LEAST_SLOPE = 1e-3
 """Smallest slope that is a parameter of its own, in the unit of its upper limit (cubic) or of 1 (rational-quadratic)."""
 POLISH = 4
-"""Newton steps of the cubic inverse, each doubling the digits of a first guess that is never far away."""
+"""Halley steps of the cubic inverse in single precision, each tripling the digits of a first guess that is never far away."""
 
 
 class Bins(NamedTuple):
@@ -272,11 +272,18 @@ class CubicSpline(Spline):
         return by_ends, bend / tape.steepness, log_by_ends
 
     def _solve(self, value: Tensor, ends: Tensor) -> Tensor:
-        """Newton's method from the root of the rational-quadratic function with the same ends; it needs no cube root."""
+        """Halley's method from the root of the rational-quadratic function with the same ends; it needs no cube root.
+
+        ξ ← ξ − r/max(1 − r g''/2g', 1/2) ,    r = (g − value)/g' ,    g = (c₃ξ + c₂)ξ² + aξ
+        """
+        a, b = ends
+        third, second = a + b - 2.0, 3.0 - 2.0 * a - b
         xi = rational_root(value, ends)
-        for _ in range(POLISH if value.dtype == torch.float32 else POLISH + 2):
-            reached, slope = self._shape(xi, ends)
-            xi = (xi - (reached - value) / slope).clamp(0.0, 1.0)
+        for _ in range(POLISH if value.dtype == torch.float32 else POLISH + 1):
+            half_bend = torch.addcmul(second, third, xi, value=3.0)
+            slope = torch.addcmul(a, xi, half_bend + second).clamp_min_(1e-6)
+            step = torch.addcmul(a, torch.addcmul(second, third, xi), xi).mul_(xi).sub_(value).div_(slope)
+            xi = xi.sub(step.div_(half_bend.mul_(step).div_(slope).neg_().add_(1.0).clamp_min_(0.5))).clamp_(0.0, 1.0)
         return xi
 
 
