@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from workbench.stories import story
     from workbench.studios import studio
     from workbench.training.job import train_recipe as train
-    from workbench.training.recipe import AmplitudeRecipe, RecipeError, SweepRecipe
+    from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, RecipeError, SweepRecipe
 
 __version__ = "0.1.0"
 
@@ -33,6 +33,7 @@ _HOMES = {
     "squared_amplitude": "physics.amplitudes",
     "make_dataset": "data.catalogue",
     "AmplitudeRecipe": "training.recipe",
+    "GeneratorRecipe": "training.recipe",
     "SweepRecipe": "training.recipe",
     "RecipeError": "training.recipe",
     "train": "training.job:train_recipe",
@@ -48,6 +49,7 @@ _HOMES = {
 }
 __all__ = [
     "AmplitudeRecipe",
+    "GeneratorRecipe",
     "RecipeError",
     "RunError",
     "RunStore",

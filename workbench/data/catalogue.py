@@ -365,7 +365,7 @@ def sample_for(recipe: WantedSample, progress: Progress | None = None) -> Splits
 
     Raises: ValueError when the recipe is impossible or there are too few events; OSError when a disk is full or a file unreadable.
     """
-    jets = recipe.jets or None
+    jets = (recipe.jets or None) if recipe.dataset == "z_jets" else None
     if recipe.file:
         loaded = load_sample(recipe.file, recipe.dataset)
         loaded = loaded if jets is None else loaded.with_jets(jets)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workbench.training.recipe import Recipe, SweepRecipe
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, SweepRecipe
 from workbench.training.report import Report
 
 from . import checkpoint, files, history, netcdf
@@ -88,11 +88,13 @@ def run_job(folder: Path | str, job_factory: JobFactory | None = None, *, lock: 
 def _job(recipe: Any, progress: Callable[[float, str], None]) -> Job:
     import torch
 
+    from workbench.training.generator import GeneratorJob
     from workbench.training.job import Job
     from workbench.training.sweep import SweepJob
 
     torch.set_num_threads(1)
-    return SweepJob(recipe, progress) if isinstance(recipe, SweepRecipe) else Job(recipe, progress)
+    kinds: dict[type[Recipe], JobFactory] = {AmplitudeRecipe: Job, SweepRecipe: SweepJob, GeneratorRecipe: GeneratorJob}
+    return kinds[type(recipe)](recipe, progress)
 
 
 class Worker:

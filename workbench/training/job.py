@@ -15,7 +15,7 @@ from workbench.data.catalogue import Splits, events_for
 from workbench.data.events import Events
 from workbench.data.noise import smear
 from workbench.data.scaling import Batch, Scaling
-from workbench.methods.base import Point, Regression
+from workbench.methods.base import Method, Point, Regression
 from workbench.methods.bnn import BayesianNetwork
 from workbench.methods.boosting import Boosting
 from workbench.methods.heteroscedastic import Heteroscedastic
@@ -193,9 +193,7 @@ class Training:
     @property
     def tensors(self) -> dict[str, Tensor]:
         """The tensors that a training changes, by name."""
-        parameters = {f"parameter.{name}": tensor for name, tensor in self.method.parameters.items()}
-        moments = {f"optimiser.{name}": tensor for name, tensor in self.state.optimiser.tensors.items()}
-        return parameters | moments | {"weight": self.batches["train"].weight}
+        return kept(self.method, self.state) | {"weight": self.batches["train"].weight}
 
     @property
     def numbers(self) -> dict[str, Any]:
@@ -204,12 +202,7 @@ class Training:
 
     def resume(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Continue from a checkpoint of the same recipes. Raises: ValueError when it does not fit."""
-        own = self.tensors
-        for name in own.keys() | tensors.keys():
-            if name not in own or name not in tensors or own[name].shape != tensors[name].shape:
-                raise ValueError(f"The checkpoint's {name} does not belong to this recipe; start the run anew.")
-        for name, tensor in tensors.items():
-            own[name].copy_(tensor)
+        restore(self.tensors, tensors)
         self.state.step, self.state.seconds, self.boosted = int(numbers["step"]), float(numbers["seconds"]), int(numbers["boosted"])
         self.method.advance(max(0, self.state.step - 1) / self.state.steps)
 
@@ -274,6 +267,21 @@ def splits(recipe: AmplitudeRecipe, progress: Progress) -> dict[str, Events]:
     """The events of a recipe: test, validation and train."""
     events: Splits = events_for(recipe, progress)
     return {"test": events.test, "validation": events.validation, "train": events.train}
+
+
+def kept(trained: Method, current: State) -> dict[str, Tensor]:
+    """The tensors that a training changes, by name: parameters, and the memory of the optimiser."""
+    parameters = {f"parameter.{name}": tensor for name, tensor in trained.parameters.items()}
+    return parameters | {f"optimiser.{name}": tensor for name, tensor in current.optimiser.tensors.items()}
+
+
+def restore(own: dict[str, Tensor], tensors: dict[str, Tensor]) -> None:
+    """Fill tensors with those of a checkpoint. Raises: ValueError when they do not fit."""
+    for name in own.keys() | tensors.keys():
+        if name not in own or name not in tensors or own[name].shape != tensors[name].shape:
+            raise ValueError(f"The checkpoint's {name} does not belong to this recipe; start the run anew.")
+    for name, tensor in tensors.items():
+        own[name].copy_(tensor)
 
 
 def copies(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

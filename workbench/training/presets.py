@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from workbench.training.recipe import AmplitudeRecipe, Recipe
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,58 @@ PRESETS: dict[str, dict[str, Preset]] = {
             "σ_stat is missing.",
             {"uncertainty": "deterministic"},
         ),
-    }
+    },
+    GeneratorRecipe.kind: {
+        "wedge": Preset(
+            "Wedge ramp",
+            "A Bayesian flow learns p = 2x on the unit square. Its loss must come down to the exact entropy, −0.193; "
+            "the error band has its minimum in the bulk, like that of a fit, and not where events are few.",
+            recipe_type=GeneratorRecipe,
+        ),
+        "kicker": Preset(
+            "Kicker ramp",
+            "p = 3x²: the minimum of the error band moves to larger x than for the wedge. The exact entropy is −0.432.",
+            {"dataset": "kicker"},
+            GeneratorRecipe,
+        ),
+        "ring": Preset(
+            "Gaussian ring",
+            "Half a ring of radius 4 and width 1: a hole and two ends, which a smooth flow can only bend around.",
+            {"dataset": "ring", "mixing": "rotation", "steps": 5_000},
+            GeneratorRecipe,
+        ),
+        "z-jets": Preset(
+            "Z + one jet",
+            "Nine coordinates of two muons and a jet. Distributions are learned to per cent in the bulk; look at M_μμ, a narrow peak that "
+            "hides in correlations.",
+            {
+                "dataset": "z_jets",
+                "events": 10_000,
+                "test_events": 4_000,
+                "blocks": 8,
+                "hidden": [64, 64],
+                "mixing": "rotation",
+                "steps": 4_000,
+                "learning_rate": 2e-3,
+            },
+            GeneratorRecipe,
+        ),
+        "top-pairs": Preset(
+            "Top pairs",
+            "Seventeen coordinates of six partons: are the masses of the top quarks and W bosons, which no feature shows, learned?",
+            {
+                "dataset": "tt_partons",
+                "events": 4_000,
+                "test_events": 1_500,
+                "blocks": 8,
+                "hidden": [64, 64],
+                "mixing": "rotation",
+                "steps": 3_000,
+                "learning_rate": 2e-3,
+            },
+            GeneratorRecipe,
+        ),
+    },
 }
 
 

@@ -42,6 +42,7 @@ class Recipe(param.Parameterized):
     """Common part of all recipes: construction with sentences for errors, JSON, hash, differences."""
 
     kind: ClassVar[str] = ""
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def __init__(self, **values: Any):
         checked = {name: self.check(name, value) for name, value in values.items()}
@@ -49,8 +50,9 @@ class Recipe(param.Parameterized):
 
     @classmethod
     def options(cls) -> dict[str, param.Parameter]:
-        """The declared options in order of declaration, without param's own `name`."""
-        return {name: cls.param[name] for name in cls.param if name != "name"}
+        """The declared options in the order of their groups, else of declaration, without param's own `name`."""
+        grouped = [name for names in cls.groups.values() for name in names]
+        return {name: cls.param[name] for name in grouped or cls.param if name != "name"}
 
     @classmethod
     def check(cls, name: str, value: Any) -> Any:
@@ -125,7 +127,44 @@ class Recipe(param.Parameterized):
         return " ".join(["workbench train", *(_flag(name, value) for name, value in self.to_dict(only_changes=True).items())])
 
 
-class AmplitudeRecipe(Recipe):
+class TrainingRecipe(Recipe):
+    """What all trainings have in common: steps, step lengths, the Bayesian prior, seeds, device."""
+
+    prior_width = param.Number(
+        1.0,
+        bounds=(1e-3, 1e3),
+        label="Prior width σ_p",
+        doc="Width of the Gaussian weight prior p(θ) = N(0, σ_p²); smaller pulls the weights to zero.",
+    )
+    draws = param.Integer(
+        32,
+        bounds=(2, 512),
+        softbounds=(8, 64),
+        label="Draws",
+        doc="Number M of weight draws of a Bayesian network in the final prediction.",
+    )
+    steps = param.Integer(12_000, bounds=(1, 10_000_000), softbounds=(500, 50_000), label="Steps", doc="Number of optimiser steps.")
+    batch_size = param.Integer(256, bounds=(16, 65_536), softbounds=(64, 4_096), label="Batch size", doc="Events per step B.")
+    learning_rate = param.Number(3e-3, bounds=(1e-7, 1.0), label="Learning rate", doc="Largest step length of the optimiser.")
+    schedule = Choice(
+        ["cosine", "one_cycle", "constant"],
+        label="Schedule",
+        doc="How the learning rate falls: cosine to zero, up and down, or not at all.",
+    )
+    optimiser = Choice(["adam", "sgd"], label="Optimiser", doc="adam: steps scaled per weight. sgd: with momentum 0.9.")
+    warm_start = param.Number(
+        0.55,
+        bounds=(0.0, 1.0),
+        label="Warm start",
+        doc="Fraction of the steps in which a Bayesian network trains its mean weights only, before their widths open.",
+    )
+    seed = param.Integer(
+        0, bounds=(0, 2**31 - 1), label="Seed", doc="Seed of weights, batches and draws: same recipe and seed, same curve."
+    )
+    device = Choice(["auto", "cpu", "cuda"], label="Device", doc="auto: a GPU when there is one.")
+
+
+class AmplitudeRecipe(TrainingRecipe):
     """How to learn a squared amplitude with error bars: data, network, uncertainty, boosting, training."""
 
     kind = "amplitude"
@@ -207,12 +246,6 @@ class AmplitudeRecipe(Recipe):
         label="Uncertainty",
         doc="bnn: Gaussian weights q(θ), all layers or the last. repulsive_ensemble: members pushed apart. deterministic: σ_syst only.",
     )
-    prior_width = param.Number(
-        1.0,
-        bounds=(1e-3, 1e3),
-        label="Prior width σ_p",
-        doc="Width of the Gaussian weight prior p(θ) = N(0, σ_p²); smaller pulls the weights to zero.",
-    )
     members = param.Integer(8, bounds=(2, 512), softbounds=(2, 32), label="Members", doc="Number n of networks in the repulsive ensemble.")
     repulsion = param.Number(
         1.0,
@@ -220,13 +253,6 @@ class AmplitudeRecipe(Recipe):
         softbounds=(0.0, 10.0),
         label="Repulsion β",
         doc="Strength of the repulsion (β/N) Σⱼ k(Aᵢ, Aⱼ) between ensemble members; 0: independent networks.",
-    )
-    draws = param.Integer(
-        32,
-        bounds=(2, 512),
-        softbounds=(8, 64),
-        label="Draws",
-        doc="Number M of weight draws of a Bayesian network in the final prediction.",
     )
     calibrate = param.Boolean(
         True, label="Calibrate σ_syst", doc="Multiply σ_syst by T = √⟨(A − ⟨A⟩)²/σ_syst²⟩ measured on validation events."
@@ -256,25 +282,6 @@ class AmplitudeRecipe(Recipe):
     boost_fraction = param.Number(
         0.02, bounds=(1e-4, 0.5), label="Boosted fraction", doc="Fraction of training events with σ_tot above σ_cut, boosted in full by σ."
     )
-    steps = param.Integer(12_000, bounds=(1, 10_000_000), softbounds=(500, 50_000), label="Steps", doc="Number of optimiser steps.")
-    batch_size = param.Integer(256, bounds=(16, 65_536), softbounds=(64, 4_096), label="Batch size", doc="Events per step B.")
-    learning_rate = param.Number(3e-3, bounds=(1e-7, 1.0), label="Learning rate", doc="Largest step length of the optimiser.")
-    schedule = Choice(
-        ["cosine", "one_cycle", "constant"],
-        label="Schedule",
-        doc="How the learning rate falls: cosine to zero, up and down, or not at all.",
-    )
-    optimiser = Choice(["adam", "sgd"], label="Optimiser", doc="adam: steps scaled per weight. sgd: with momentum 0.9.")
-    warm_start = param.Number(
-        0.55,
-        bounds=(0.0, 1.0),
-        label="Warm start",
-        doc="Fraction of the steps in which a Bayesian network trains its mean weights only, before their widths open.",
-    )
-    seed = param.Integer(
-        0, bounds=(0, 2**31 - 1), label="Seed", doc="Seed of weights, batches and draws: same recipe and seed, same curve."
-    )
-    device = Choice(["auto", "cpu", "cuda"], label="Device", doc="auto: a GPU when there is one.")
 
     @property
     def chooses_inputs(self) -> bool:
@@ -338,7 +345,59 @@ class SweepRecipe(AmplitudeRecipe):
         return [AmplitudeRecipe(**base | options) for options in self.options_of_points]
 
 
-KINDS: dict[str, type[Recipe]] = {kind.kind: kind for kind in (AmplitudeRecipe, SweepRecipe)}
+class GeneratorRecipe(TrainingRecipe):
+    """How to learn the density of events with a normalizing flow, with error bars, and to draw new events from it."""
+
+    kind = "generator"
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "Data": ("dataset", "jets", "file", "events", "test_events", "data_seed"),
+        "Network": ("spline", "bins", "blocks", "hidden", "mixing"),
+        "Uncertainty": ("bayesian", "prior_width", "draws"),
+        "Training": ("steps", "batch_size", "learning_rate", "schedule", "optimiser", "warm_start", "seed", "device"),
+    }
+
+    dataset = Choice(
+        ["wedge", "kicker", "ring", "z_jets", "tt_partons"],
+        label="Dataset",
+        doc="wedge: p = 2x on the unit square. kicker: p = 3x². ring: half a Gaussian ring. z_jets: pp → Z(μμ) + jets at 13 TeV. "
+        "tt_partons: pp → tt̄ → six partons.",
+    )
+    jets = param.Integer(1, bounds=(1, 3), label="Jets", doc="Number of jets of Z + jets, p_T > 20 GeV, anti-k_T with R = 0.4.")
+    file = param.String(
+        "", label="Own file", doc="Path of your own HDF5 or CSV file of such events, momenta in GeV; empty: made or shipped events."
+    )
+    events = param.Integer(
+        50_000, bounds=(100, 10_000_000), softbounds=(1_000, 300_000), label="Training events", doc="Number of training events N."
+    )
+    test_events = param.Integer(
+        50_000,
+        bounds=(100, 1_000_000),
+        softbounds=(1_000, 100_000),
+        label="Test events",
+        doc="Events that the network never sees, and as many that it draws: histograms compare the two.",
+    )
+    data_seed = param.Integer(1, bounds=(0, 2**31 - 1), label="Data seed", doc="Seed of the events, or of the order of your own.")
+    spline = Choice(
+        ["rational_quadratic", "cubic"], label="Spline", doc="The monotonic curve of each component: rational-quadratic or cubic."
+    )
+    bins = param.Integer(10, bounds=(2, 64), softbounds=(4, 32), label="Bins", doc="Pieces of each spline, inside of ±4 widths.")
+    blocks = param.Integer(
+        6, bounds=(2, 40), softbounds=(2, 24), label="Blocks", doc="Coupling blocks; each moves half of the components, given the others."
+    )
+    hidden = Widths((32, 32), layers=(1, 6), units=(2, 1024), label="Hidden layers", doc="Widths of the perceptron of each block.")
+    mixing = Choice(
+        ["permutation", "rotation"],
+        label="Mixing",
+        doc="Between blocks: a fixed permutation of the components, which keeps edges sharp, or a fixed random rotation.",
+    )
+    bayesian = param.Boolean(True, label="Bayesian", doc="Gaussian weights q(θ): L = −⟨log p(x|θ)⟩ + KL[q, p]/N; else one network.")
+    draws = param.Integer(32, softbounds=(8, 64), label="Draws", doc="Number M of weight draws in the final bands.")
+    steps = param.Integer(3_000, softbounds=(500, 50_000), label="Steps", doc="Number of optimiser steps.")
+    batch_size = param.Integer(1_024, softbounds=(64, 8_192), label="Batch size", doc="Events per step B.")
+    learning_rate = param.Number(5e-3, label="Learning rate", doc="Largest step length of the optimiser.")
+
+
+KINDS: dict[str, type[Recipe]] = {kind.kind: kind for kind in (AmplitudeRecipe, SweepRecipe, GeneratorRecipe)}
 
 
 def checked_axes(value: Any, names: Collection[str] | None = None) -> dict[str, list[Any]]:
