@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 import torch
@@ -79,9 +79,9 @@ def test_only_ratios_of_event_weights_matter(generator, batch):
     torch.testing.assert_close(method.weights.grad, gradient)
 
 
-def bayesian(generator, points=(Point(3, PRIOR),), **options):
+def bayesian(generator, points=None, **options):
     options = {"training_points": POINTS, "device": CPU, "seed": 5, "warm_start": 0.0} | options
-    return away_from_start(BayesianINN(network(), points, **options), generator)
+    return away_from_start(BayesianINN(network(), points or [Point(3, PRIOR)], **options), generator)
 
 
 def test_gradient_of_the_bayesian_inn_is_that_of_the_evidence_bound(generator, batch):
@@ -219,7 +219,7 @@ def test_discflow_contracts_the_log_ratio_by_alpha_in_every_converged_round(alph
     for _ in range(2):
         density = fitted(alpha * (TRUTH.log_prob(LINE[:, 0]) - density))
         errors.append(error(density))
-    for before, after in zip(errors, errors[1:], strict=False):
+    for before, after in pairwise(errors):
         factor = (before * after).sum() / before.square().sum()
         assert float(factor) == pytest.approx(-alpha, rel=0.1)
         assert float((after - factor * before).norm()) < 0.1 * float(before.norm())

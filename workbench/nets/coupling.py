@@ -166,7 +166,8 @@ class Flow(Architecture):
 
     def _mixings(self, like: Tensor) -> Sequence[Float[Tensor, "dimension dimension"]]:
         if (self._cast.dtype, self._cast.device) != (like.dtype, like.device):
-            self._cast = self.mixings.to(like)
+            with torch.inference_mode(False):
+                self._cast = self.mixings.to(like)
         return self._cast.unbind()
 
     def _planes(self, outputs: Float[Tensor, "member output event"]) -> Float[Tensor, "plane member moved event"]:

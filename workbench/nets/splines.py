@@ -22,10 +22,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 LEAST_BIN = 1e-3
@@ -37,7 +38,7 @@ POLISH = 4
 
 
 class Bins(NamedTuple):
-    """All bins of all elements, as fractions of the interval; the leading axis tells widths from heights."""
+    """All bins of all elements, in units of the interval, which reaches from −1/2 to 1/2; the leading axis tells widths from heights."""
 
     shares: Float[Tensor, "2 bin *element"]
     """Softmax of the parameters."""
@@ -46,25 +47,35 @@ class Bins(NamedTuple):
     """Where the bins begin."""
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """The bin that an element falls into."""
 
     index: Int[Tensor, "*element"]
-    neighbours: Int[Tensor, " 3 *element"]
-    """Numbers of the bin before, the bin after and the bin itself; at the ends the bin stands in for the one that is missing."""
-    at_end: Bool[Tensor, " 2 *element"]
-    """Is there no bin before; is there none after."""
-    sizes: Float[Tensor, "2 3 *element"]
-    corner: Float[Tensor, " 2 *element"]
+    near: Int[Tensor, "near *element"]
+    """Numbers of the bins that the slopes depend on, the bin itself last; at the ends it stands in for the neighbour that is missing."""
+    sizes: Float[Tensor, "2 near *element"]
+    width: Float[Tensor, "*element"]
+    height: Float[Tensor, "*element"]
+    corner: Float[Tensor, "2 *element"]
 
-    @property
-    def width(self) -> Float[Tensor, "*element"]:
-        return self.sizes[0, 2]
 
-    @property
-    def height(self) -> Float[Tensor, "*element"]:
-        return self.sizes[1, 2]
+class Shape(NamedTuple):
+    """g and g' at ξ, with the combinations that their derivatives need, too."""
+
+    xi: Tensor
+    ends: Tensor
+    """a and b, along the leading axis."""
+    pair: Tensor
+    """1 − ξ and −ξ, along the leading axis."""
+    product: Tensor
+    """q = ξ(1 − ξ)."""
+    squares: Tensor
+    """(1 − ξ)² and ξ²."""
+    value: Tensor
+    """g."""
+    slope: Tensor
+    """g'."""
+    rest: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -73,18 +84,43 @@ class Tape:
 
     bins: Bins
     piece: Piece
-    xi: Tensor
-    ends: Tensor
-    """a and b, along the leading axis."""
-    value: Tensor
-    steepness: Tensor
-    """g'."""
+    shape: Shape
     slope: Tensor
     """dy/dx inside."""
     inside: Tensor
     """Is |x| ≤ bound."""
-    slopes: Any
+    slopes: tuple[Tensor, ...]
     """What the slopes of the ends were made of."""
+
+
+class Constants(NamedTuple):
+    """Small tensors that every call needs."""
+
+    below: Tensor
+    """Ones below the diagonal: the matrix that adds up the bins before each one."""
+    least: Tensor
+    start: Tensor
+    unit: Tensor
+    """1 and 0."""
+
+
+@cache
+def constants(bins: int, dtype: torch.dtype, device: torch.device) -> Constants:
+    with torch.inference_mode(False):
+        options: dict[str, Any] = {"dtype": dtype, "device": device}
+        return Constants(
+            torch.ones(bins, bins, **options).tril(-1).expand(2, -1, -1),
+            torch.tensor(LEAST_BIN, **options),
+            torch.full((1, 1, 1), -0.5, **options),
+            torch.tensor([1.0, 0.0], **options),
+        )
+
+
+@cache
+def offsets(numbers: tuple[int, ...], axes: int, device: torch.device) -> Int[Tensor, "number *one"]:
+    """Integers along a new leading axis."""
+    with torch.inference_mode(False):
+        return torch.tensor(numbers, device=device).view(-1, *[1] * axes)
 
 
 class Spline(ABC):
@@ -95,119 +131,114 @@ class Spline(ABC):
 
     planes: int
     """Parameters of an element."""
+    near: tuple[int, ...]
+    """The bins that the slopes of a bin depend on, relative to it; itself last."""
 
     def __init__(self, bins: int = 8, bound: float = 4.0):
         if not 2 <= bins <= 0.5 / LEAST_BIN:
             raise ValueError(f"bins = {bins}, but a spline needs 2 to {0.5 / LEAST_BIN:.0f} of them.")
-        self.bins, self.bound = bins, bound
+        self.bins, self.bound, self.scale = bins, bound, 2.0 * bound
 
     def forward(
         self, x: Float[Tensor, "*element"], planes: Float[Tensor, " plane *element"]
     ) -> tuple[Float[Tensor, "*element"], Float[Tensor, "*element"], Tape]:
         """y, log dy/dx, and the tape for `backward`."""
         bins = self._cut(planes)
-        clipped, place = self._place(x)
+        clipped = x.clamp(-self.bound, self.bound)
+        place = clipped / self.scale
         piece = self._choose(bins, place, 0)
         xi = ((place - piece.corner[0]) / piece.width).clamp(0.0, 1.0)
         ends, slopes = self._ends(piece, planes[2 * self.bins :])
-        value, steepness = self._shape(xi, ends)
-        slope = piece.height / piece.width * steepness
+        shape = self._shape(xi, ends)
+        slope = piece.height / piece.width * shape.slope
         inside = clipped == x
-        y = torch.addcmul(piece.corner[1], piece.height, value).sub(0.5).mul(2.0 * self.bound)
-        tape = Tape(bins, piece, xi, ends, value, steepness, slope, inside, slopes)
-        return torch.where(inside, y, x), torch.where(inside, slope, slope.new_ones(())).log(), tape
+        y = torch.addcmul(piece.corner[1], piece.height, shape.value) * self.scale
+        return torch.where(inside, y, x), torch.where(inside, slope, 1.0).log(), Tape(bins, piece, shape, slope, inside, slopes)
 
     def backward(
         self, tape: Tape, dy: Float[Tensor, "*element"], dlog: Float[Tensor, "*element"]
     ) -> tuple[Float[Tensor, "*element"], Float[Tensor, " plane *element"]]:
         """∂L/∂x and ∂L/∂planes from ∂L/∂y and ∂L/∂log(dy/dx)."""
-        piece, scale = tape.piece, 2.0 * self.bound
-        dlog, moved = dlog * tape.inside, (dy * tape.inside).mul_(scale)
+        piece, shape = tape.piece, tape.shape
+        dlog, moved = dlog * tape.inside, (dy * tape.inside).mul_(self.scale)
         push = moved * piece.height
-        by_ends, bend, log_by_ends = self._derivatives(tape)
-        from_log = dlog * bend
-        dxi = torch.addcmul(from_log, push, tape.steepness)
-        dends = torch.addcmul(push * by_ends, dlog, log_by_ends)
-        dsizes, dslopes = self._ends_backward(tape, dends)
-        dsizes[1, 2].addcmul_(moved, tape.value).add_(dlog / piece.height)
-        inverse = piece.width.reciprocal()
-        dcorner = dxi.neg_().mul_(inverse)
-        dsizes[0, 2].addcmul_(dcorner, tape.xi).addcmul_(dlog, inverse, value=-1.0)
+        by_ends, bend, log_by_ends = self._derivatives(shape)
+        from_log = bend.mul_(dlog)
+        dxi = torch.addcmul(from_log, push, shape.slope)
+        dsizes, dslopes = self._ends_backward(tape, by_ends.mul_(push).addcmul_(dlog, log_by_ends))
+        dsizes[1, -1].addcmul_(moved, shape.value).addcdiv_(dlog, piece.height)
+        dcorner = dxi.div_(piece.width).neg_()
+        dsizes[0, -1].addcmul_(dcorner, shape.xi).addcdiv_(dlog, piece.width, value=-1.0)
         gradient = self._cut_backward(tape.bins, piece, dsizes, torch.stack([dcorner, moved]))
-        dx = torch.where(tape.inside, torch.addcmul(from_log.mul_(inverse).mul_(1.0 / scale), dy, tape.slope), dy)
+        dx = torch.where(tape.inside, torch.addcmul(from_log.div_(piece.width).div_(self.scale), dy, tape.slope), dy)
         return dx, torch.cat([gradient.flatten(0, 1), dslopes])
 
     def inverse(self, y: Float[Tensor, "*element"], planes: Float[Tensor, " plane *element"]) -> Float[Tensor, "*element"]:
         """The x with forward(x) = y."""
         bins = self._cut(planes)
-        clipped, place = self._place(y)
+        clipped = y.clamp(-self.bound, self.bound)
+        place = clipped / self.scale
         piece = self._choose(bins, place, 1)
         ends, _ = self._ends(piece, planes[2 * self.bins :])
         xi = self._solve(((place - piece.corner[1]) / piece.height).clamp(0.0, 1.0), ends)
-        x = torch.addcmul(piece.corner[0], piece.width, xi).sub(0.5).mul(2.0 * self.bound)
-        return torch.where(clipped == y, x, y)
+        return torch.where(clipped == y, torch.addcmul(piece.corner[0], piece.width, xi) * self.scale, y)
 
-    def _place(self, x: Float[Tensor, "*element"]) -> tuple[Float[Tensor, "*element"], Float[Tensor, "*element"]]:
-        """x clipped to ±bound, and that as a fraction of the interval."""
-        clipped = x.clamp(-self.bound, self.bound)
-        return clipped, torch.add(x.new_tensor(0.5), clipped, alpha=0.5 / self.bound)
+    def _constants(self, like: Tensor) -> Constants:
+        return constants(self.bins, like.dtype, like.device)
 
     def _cut(self, planes: Float[Tensor, " plane *element"]) -> Bins:
         """Widths and heights of all bins, no smaller than `LEAST_BIN` and with sum 1, and where they begin."""
+        small = self._constants(planes)
         shares = torch.softmax(planes[: 2 * self.bins].unflatten(0, (2, self.bins)), 1)
-        sizes = torch.add(shares.new_tensor(LEAST_BIN), shares, alpha=1.0 - self.bins * LEAST_BIN)
-        return Bins(shares, sizes, torch.matmul(self._below(sizes), sizes.flatten(2)).view_as(sizes))
+        sizes = torch.add(small.least, shares, alpha=1.0 - self.bins * LEAST_BIN)
+        return Bins(shares, sizes, torch.baddbmm(small.start, small.below, sizes.flatten(2)).view_as(sizes))
 
     def _cut_backward(
         self,
         bins: Bins,
         piece: Piece,
-        dsizes: Float[Tensor, "2 3 *element"],
+        dsizes: Float[Tensor, "2 near *element"],
         dcorner: Float[Tensor, " 2 *element"],
     ) -> Float[Tensor, "2 bin *element"]:
         """∂L/∂logarithms of the widths and heights: the bins before the chosen one move its corner."""
-        index = piece.index.expand(2, 1, *piece.index.shape)
+        index, near = (each.expand(2, *each.shape) for each in (piece.near[-1:], piece.near))
         corners = torch.zeros_like(bins.sizes).scatter_(1, index, dcorner.unsqueeze(1))
-        gradient = torch.matmul(self._below(corners).mT, corners.flatten(2)).view_as(corners)
-        gradient.scatter_add_(1, piece.neighbours.expand(2, *piece.neighbours.shape), dsizes)
-        return torch._softmax_backward_data(gradient.mul_(1.0 - self.bins * LEAST_BIN), bins.shares, 1, gradient.dtype)
-
-    def _below(self, like: Tensor) -> Float[Tensor, "bin bin"]:
-        """Ones below the diagonal: the matrix that adds up the bins before each one."""
-        return torch.ones(self.bins, self.bins, dtype=like.dtype, device=like.device).tril_(-1)
+        gradient = torch.bmm(self._constants(corners).below.mT, corners.flatten(2)).view_as(corners)
+        gradient.scatter_add_(1, near, dsizes).mul_(1.0 - self.bins * LEAST_BIN)
+        return torch._softmax_backward_data(gradient, bins.shares, 1, gradient.dtype)
 
     def _choose(self, bins: Bins, place: Float[Tensor, "*element"], axis: int) -> Piece:
         """The bin of a place along x (`axis` 0) or along y (1)."""
-        last = self.bins - 1
         index = (bins.corners[axis, 1:] <= place).sum(0)
-        neighbours = torch.stack([(index - 1).clamp_(min=0), (index + 1).clamp_(max=last), index])
-        sizes = bins.sizes.gather(1, neighbours.expand(2, *neighbours.shape))
+        near = (index + offsets(self.near, index.ndim, index.device)).clamp_(0, self.bins - 1)
+        sizes = bins.sizes.gather(1, near.expand(2, *near.shape))
         corner = bins.corners.gather(1, index.expand(2, 1, *index.shape)).squeeze(1)
-        return Piece(index, neighbours, torch.stack([index == 0, index == last]), sizes, corner)
+        return Piece(index, near, sizes, sizes[0, -1], sizes[1, -1], corner)
 
     @abstractmethod
-    def _ends(self, piece: Piece, planes: Float[Tensor, " plane *element"]) -> tuple[Float[Tensor, " 2 *element"], Any]:
+    def _ends(self, piece: Piece, planes: Float[Tensor, " plane *element"]) -> tuple[Float[Tensor, " 2 *element"], tuple[Tensor, ...]]:
         """a and b, and what `_ends_backward` needs."""
 
     @abstractmethod
     def _ends_backward(
         self, tape: Tape, dends: Float[Tensor, " 2 *element"]
-    ) -> tuple[Float[Tensor, "2 3 *element"], Float[Tensor, " plane *element"]]:
-        """∂L/∂sizes of the chosen bin and its neighbours, and ∂L/∂planes of the slopes."""
+    ) -> tuple[Float[Tensor, "2 near *element"], Float[Tensor, " plane *element"]]:
+        """∂L/∂sizes of the near bins, and ∂L/∂planes of the slopes."""
 
     @abstractmethod
-    def _shape(
-        self, xi: Float[Tensor, "*element"], ends: Float[Tensor, " 2 *element"]
-    ) -> tuple[Float[Tensor, "*element"], Float[Tensor, "*element"]]:
+    def _shape(self, xi: Float[Tensor, "*element"], ends: Float[Tensor, " 2 *element"]) -> Shape:
         """g and g'."""
 
     @abstractmethod
-    def _derivatives(self, tape: Tape) -> tuple[Float[Tensor, " 2 *element"], Float[Tensor, "*element"], Float[Tensor, " 2 *element"]]:
+    def _derivatives(self, shape: Shape) -> tuple[Float[Tensor, " 2 *element"], Float[Tensor, "*element"], Float[Tensor, " 2 *element"]]:
         """∂g/∂(a, b), ∂log g'/∂ξ and ∂log g'/∂(a, b)."""
 
     @abstractmethod
     def _solve(self, value: Float[Tensor, "*element"], ends: Float[Tensor, " 2 *element"]) -> Float[Tensor, "*element"]:
         """The ξ with g(ξ) = value."""
+
+    def _pair(self, xi: Float[Tensor, "*element"]) -> Float[Tensor, " 2 *element"]:
+        return self._constants(xi).unit.view(2, *[1] * xi.ndim) - xi
 
 
 class CubicSpline(Spline):
@@ -218,58 +249,57 @@ class CubicSpline(Spline):
     which keeps every piece monotonic. At the ends 0 < d < 3s.
     """
 
+    near = (-1, 1, 0)
+
     def __init__(self, bins: int = 8, bound: float = 4.0):
         super().__init__(bins, bound)
         self.planes = 2 * bins + 2
         third = (1.0 / 3.0 - LEAST_SLOPE) / (1.0 - LEAST_SLOPE)
         self.level = math.log(third / (1.0 - third))
         """Where the parameter 0 is the slope s."""
+        self.free = 3.0 - 3.0 * LEAST_SLOPE
 
-    def _ends(self, piece: Piece, planes: Tensor) -> tuple[Tensor, Any]:
-        own, other = piece.sizes[:, 2:], piece.sizes[:, :2]
-        ratio = other[1] * own[0] / (other[0] * own[1])
-        total = other[0] + own[0]
-        mean = torch.addcmul(other[0], ratio, own[0]) / total
-        steep, limit = torch.sigmoid(planes + self.level), torch.clamp_max(2.0 * ratio, 2.0)
-        edge = torch.add(planes.new_tensor(3.0 * LEAST_SLOPE), steep, alpha=3.0 - 3.0 * LEAST_SLOPE)
-        return torch.where(piece.at_end, edge, torch.minimum(mean, limit)), (ratio, total, mean, limit, steep)
+    def _ends(self, piece: Piece, planes: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        other_width, other_height = piece.sizes[:, :2]
+        ratio = other_height * piece.width / (other_width * piece.height)
+        total = other_width + piece.width
+        mean, limit = torch.addcmul(other_width, ratio, piece.width) / total, 2.0 * ratio.clamp_max(1.0)
+        at_end = piece.near[:2] == piece.index
+        steep = torch.sigmoid(planes + self.level)
+        edge = steep * self.free + 3.0 * LEAST_SLOPE
+        return torch.where(at_end, edge, torch.minimum(mean, limit)), (ratio, total, mean < limit, at_end, steep)
 
     def _ends_backward(self, tape: Tape, dends: Tensor) -> tuple[Tensor, Tensor]:
-        piece = tape.piece
-        ratio, total, mean, limit, steep = tape.slopes
-        own, other = piece.sizes[:, 2:], piece.sizes[:, :2]
-        dplanes = (dends * piece.at_end).mul_(steep).mul_(1.0 - steep).mul_(3.0 - 3.0 * LEAST_SLOPE)
-        averaged = mean < limit
-        at_mean = dends * (averaged & ~piece.at_end) / total
-        at_limit = dends * (~averaged & ~piece.at_end & (ratio < 1.0))
-        dratio = torch.addcmul(at_limit, at_mean, own[0], value=0.5).mul_(ratio).mul_(2.0)
+        piece, (ratio, total, averaged, at_end, steep) = tape.piece, tape.slopes
+        other_width, other_height = piece.sizes[:, :2]
+        inner = dends.masked_fill(at_end, 0.0)
+        dplanes = torch.ops.aten.sigmoid_backward(dends.sub_(inner), steep).mul_(self.free)
+        at_mean = inner * averaged
+        at_limit = inner.sub_(at_mean).mul_(ratio < 1.0)
+        at_mean.div_(total)
+        dratio = at_limit.mul_(2.0).addcmul_(at_mean, piece.width).mul_(ratio)
         at_mean.mul_(ratio - 1.0).div_(total)
         dsizes = torch.empty_like(piece.sizes)
-        quotient = dratio / piece.sizes[:, :2]
-        torch.addcmul(quotient[0].neg(), at_mean, own[0], value=-1.0, out=dsizes[0, :2])
-        dsizes[1, :2] = quotient[1]
-        sides = dratio.sum(0)
-        torch.sum(torch.addcmul(dratio / own[0], at_mean, other[0]), 0, out=dsizes[0, 2])
-        torch.div(sides.neg_(), piece.height, out=dsizes[1, 2])
+        torch.addcdiv(at_mean * -piece.width, dratio, other_width, value=-1.0, out=dsizes[0, :2])
+        torch.div(dratio, other_height, out=dsizes[1, :2])
+        torch.sum(at_mean.mul_(other_width).addcdiv_(dratio, piece.width), 0, out=dsizes[0, 2])
+        torch.div(dratio.sum(0).neg_(), piece.height, out=dsizes[1, 2])
         return dsizes, dplanes
 
-    def _shape(self, xi: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
-        a, b = ends
-        rest = 1.0 - xi
-        product = xi * rest
-        square = xi * xi
-        value = torch.addcmul(square * (3.0 - 2.0 * xi), product, a * rest - b * xi)
-        slope = (6.0 * product).addcmul(a * rest, 1.0 - 3.0 * xi).addcmul(b * xi, 3.0 * xi - 2.0)
-        return value, slope
+    def _shape(self, xi: Tensor, ends: Tensor) -> Shape:
+        """g = ξ² + q(2ξ + i) ,   g' = a(1−ξ)² + bξ² + 2qk ,   i = a(1−ξ) − bξ ,   k = 3 − a − b"""
+        (a, b), pair = ends, self._pair(xi)
+        product, squares = pair[0] * xi, pair * pair
+        lean, free = torch.addcmul(a * pair[0], b, pair[1]), 3.0 - (a + b)
+        value = torch.addcmul(squares[1], product, torch.add(lean, xi, alpha=2.0))
+        slope = torch.addcmul(torch.addcmul(a * squares[0], b, squares[1]), product, free, value=2.0)
+        return Shape(xi, ends, pair, product, squares, value, slope, (lean, free))
 
-    def _derivatives(self, tape: Tape) -> tuple[Tensor, Tensor, Tensor]:
-        xi, (a, b) = tape.xi, tape.ends
-        rest = 1.0 - xi
-        product = xi * rest
-        by_ends = torch.stack([product * rest, -product * xi])
-        log_by_ends = torch.stack([rest * (1.0 - 3.0 * xi), xi * (3.0 * xi - 2.0)]).div_(tape.steepness)
-        bend = 6.0 - 12.0 * xi + a * (6.0 * xi - 4.0) + b * (6.0 * xi - 2.0)
-        return by_ends, bend / tape.steepness, log_by_ends
+    def _derivatives(self, shape: Shape) -> tuple[Tensor, Tensor, Tensor]:
+        lean, free = shape.rest
+        log_by_ends = torch.add(shape.squares, shape.product, alpha=-2.0).div_(shape.slope)
+        bend = (shape.pair[0] + shape.pair[1]).mul_(free).sub_(lean).div_(shape.slope).mul_(2.0)
+        return shape.pair * shape.product, bend, log_by_ends
 
     def _solve(self, value: Tensor, ends: Tensor) -> Tensor:
         """Halley's method from the root of the rational-quadratic function with the same ends; it needs no cube root.
@@ -290,54 +320,56 @@ class CubicSpline(Spline):
 class RationalQuadraticSpline(Spline):
     """Piecewise rational-quadratic; the K − 1 slopes inside are parameters, those at the ends of the interval are 1."""
 
+    near = (0,)
+
     def __init__(self, bins: int = 8, bound: float = 4.0):
         super().__init__(bins, bound)
         self.planes = 3 * bins - 1
         self.level = math.log(math.expm1(1.0 - LEAST_SLOPE))
         """Where the parameter 0 is the slope 1."""
 
-    def _ends(self, piece: Piece, planes: Tensor) -> tuple[Tensor, Any]:
-        knots = torch.stack([piece.neighbours[0], piece.index]).clamp_(max=self.bins - 2)
-        chosen = planes.gather(0, knots).add(self.level)
-        slope = torch.where(piece.at_end, chosen.new_ones(()), torch.nn.functional.softplus(chosen) + LEAST_SLOPE)
-        inverse = piece.width / piece.height
-        return slope * inverse, (knots, chosen, inverse)
+    def _ends(self, piece: Piece, planes: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        wanted = piece.index + offsets((-1, 0), piece.index.ndim, piece.index.device)
+        knots = wanted.clamp(0, self.bins - 2)
+        chosen, at_end, inverse = planes.gather(0, knots) + self.level, wanted != knots, piece.width / piece.height
+        slope = (torch.nn.functional.softplus(chosen) + LEAST_SLOPE).masked_fill(at_end, 1.0)
+        return slope * inverse, (knots, chosen, at_end, inverse)
 
     def _ends_backward(self, tape: Tape, dends: Tensor) -> tuple[Tensor, Tensor]:
-        piece, (knots, chosen, inverse) = tape.piece, tape.slopes
-        dslope = (dends * ~piece.at_end).mul_(inverse).mul_(torch.sigmoid(chosen))
+        piece, (knots, chosen, at_end, inverse) = tape.piece, tape.slopes
+        dinverse = (dends * tape.shape.ends).sum(0)
+        dslope = dends.mul_(inverse).masked_fill_(at_end, 0.0).mul_(torch.sigmoid(chosen))
         dplanes = dends.new_zeros(self.bins - 1, *dends.shape[1:]).scatter_add_(0, knots, dslope)
-        dinverse = (dends * tape.ends).sum(0)
-        dsizes = torch.zeros_like(piece.sizes)
-        torch.div(dinverse, piece.width, out=dsizes[0, 2])
-        torch.div(dinverse.neg_(), piece.height, out=dsizes[1, 2])
+        dsizes = torch.empty_like(piece.sizes)
+        torch.div(dinverse, piece.width, out=dsizes[0, 0])
+        torch.div(dinverse.neg_(), piece.height, out=dsizes[1, 0])
         return dsizes, dplanes
 
-    def _shape(self, xi: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
-        a, b = ends
-        rest = 1.0 - xi
-        product, square = xi * rest, xi * xi
-        below = torch.addcmul(xi.new_ones(()), a + b - 2.0, product)
-        above = (2.0 * product).addcmul(b, square).addcmul(a, rest * rest)
-        return torch.addcmul(square, a, product) / below, above / (below * below)
+    def _shape(self, xi: Tensor, ends: Tensor) -> Shape:
+        """g = (ξ² + aq)/m ,   g' = n/m² ,   m = 1 + (a + b − 2)q ,   n = a(1−ξ)² + bξ² + 2q"""
+        (a, b), pair = ends, self._pair(xi)
+        product, squares = pair[0] * xi, pair * pair
+        excess = a + b - 2.0
+        below = excess * product + 1.0
+        above = torch.addcmul(torch.add(a * squares[0], product, alpha=2.0), b, squares[1])
+        value = torch.addcmul(squares[1], a, product) / below
+        return Shape(xi, ends, pair, product, squares, value, above / (below * below), (excess, below, above))
 
-    def _derivatives(self, tape: Tape) -> tuple[Tensor, Tensor, Tensor]:
-        xi, (a, b) = tape.xi, tape.ends
-        rest = 1.0 - xi
-        product, excess = xi * rest, a + b - 2.0
-        below = torch.addcmul(xi.new_ones(()), excess, product)
-        above = tape.steepness * below * below
-        by_ends = torch.stack([1.0 - tape.value, -tape.value]).mul_(product / below)
-        log_by_ends = torch.stack([rest * rest, xi * xi]).div_(above).sub_(2.0 * product / below)
-        turn = 1.0 - 2.0 * xi
-        bend = (turn + b * xi - a * rest) / above - excess * turn / below
-        return by_ends, 2.0 * bend, log_by_ends
+    def _derivatives(self, shape: Shape) -> tuple[Tensor, Tensor, Tensor]:
+        (a, b), (excess, below, above) = shape.ends, shape.rest
+        share = shape.product / below
+        by_ends = (self._constants(share).unit.view(2, *[1] * share.ndim) - shape.value).mul_(share)
+        log_by_ends = (shape.squares / above).sub_(share, alpha=2.0)
+        turn = shape.pair[0] + shape.pair[1]
+        lean = torch.addcmul(a * shape.pair[0], b, shape.pair[1])
+        bend = (turn - lean).div_(above).sub_(turn.mul_(excess).div_(below)).mul_(2.0)
+        return by_ends, bend, log_by_ends
 
     def _solve(self, value: Tensor, ends: Tensor) -> Tensor:
         """The quadratic formula, and one step of Newton's method for the last digits."""
         xi = rational_root(value, ends)
-        reached, slope = self._shape(xi, ends)
-        return (xi - (reached - value) / slope).clamp(0.0, 1.0)
+        reached = self._shape(xi, ends)
+        return (xi - (reached.value - value) / reached.slope).clamp_(0.0, 1.0)
 
 
 def rational_root(value: Float[Tensor, "*element"], ends: Float[Tensor, " 2 *element"]) -> Float[Tensor, "*element"]:
