@@ -25,7 +25,7 @@ from workbench.methods.bnn import MeanField
 from workbench.methods.heteroscedastic import per_point
 from workbench.nets.coupling import Flow
 
-PORTION = {"cpu": 1_024, "cuda": 1 << 16}
+PORTION = {"cpu": 2_048, "cuda": 1 << 16}
 """Events that pass a flow together: what stays in a processor's cache, or fills a GPU."""
 
 

@@ -50,13 +50,13 @@ class Bins(NamedTuple):
 class Piece(NamedTuple):
     """The bin that an element falls into."""
 
-    index: Int[Tensor, "*element"]
-    near: Int[Tensor, "near *element"]
+    number: Int[Tensor, "*element"]
+    near: Int[Tensor, " near *element"]
     """Numbers of the bins that the slopes depend on, the bin itself last; at the ends it stands in for the neighbour that is missing."""
     sizes: Float[Tensor, "2 near *element"]
     width: Float[Tensor, "*element"]
     height: Float[Tensor, "*element"]
-    corner: Float[Tensor, "2 *element"]
+    corner: Float[Tensor, " 2 *element"]
 
 
 class Shape(NamedTuple):
@@ -117,7 +117,7 @@ def constants(bins: int, dtype: torch.dtype, device: torch.device) -> Constants:
 
 
 @cache
-def offsets(numbers: tuple[int, ...], axes: int, device: torch.device) -> Int[Tensor, "number *one"]:
+def offsets(numbers: tuple[int, ...], axes: int, device: torch.device) -> Int[Tensor, " number *one"]:
     """Integers along a new leading axis."""
     with torch.inference_mode(False):
         return torch.tensor(numbers, device=device).view(-1, *[1] * axes)
@@ -264,7 +264,7 @@ class CubicSpline(Spline):
         ratio = other_height * piece.width / (other_width * piece.height)
         total = other_width + piece.width
         mean, limit = torch.addcmul(other_width, ratio, piece.width) / total, 2.0 * ratio.clamp_max(1.0)
-        at_end = piece.near[:2] == piece.index
+        at_end = piece.near[:2] == piece.number
         steep = torch.sigmoid(planes + self.level)
         edge = steep * self.free + 3.0 * LEAST_SLOPE
         return torch.where(at_end, edge, torch.minimum(mean, limit)), (ratio, total, mean < limit, at_end, steep)
@@ -329,7 +329,7 @@ class RationalQuadraticSpline(Spline):
         """Where the parameter 0 is the slope 1."""
 
     def _ends(self, piece: Piece, planes: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        wanted = piece.index + offsets((-1, 0), piece.index.ndim, piece.index.device)
+        wanted = piece.number + offsets((-1, 0), piece.number.ndim, piece.number.device)
         knots = wanted.clamp(0, self.bins - 2)
         chosen, at_end, inverse = planes.gather(0, knots) + self.level, wanted != knots, piece.width / piece.height
         slope = (torch.nn.functional.softplus(chosen) + LEAST_SLOPE).masked_fill(at_end, 1.0)
