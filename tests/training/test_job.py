@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from workbench.methods.boosting import Boosting
-from workbench.results.prediction import largest, summary
+from workbench.results.prediction import summary
 from workbench.results.pulls import pulls, width_and_mean
 from workbench.training.job import Job, train_recipe
 from workbench.training.recipe import AmplitudeRecipe
@@ -227,19 +227,3 @@ def test_accuracy_of_the_default_network(inputs, bound):
     delta = summary(job.prediction("test"))["delta"]
     print(inputs, float(abs(delta).median()), reports[-1].seconds)
     assert float(abs(delta).median()) < bound
-
-
-@pytest.mark.slow
-def test_boosting_by_sigma_narrows_the_largest_amplitudes_and_leaves_the_bulk():
-    """90,000 points without noise, 50,000 test events: |Δ| of the largest 1 % (68 % quantile) shrinks by 1.5, the bulk loses ≤ 10 %."""
-
-    def widths(boost):
-        options = {**FULL_SIZE, "events": 90_000, "test_events": 50_000, "noise": 0.0, "inputs": "invariants", "steps": 12_000}
-        prediction = finished(**options, boost_sigma=boost)[0].prediction("test")
-        tail = abs(summary(largest(prediction, 0.01))["delta"])
-        return float(tail.quantile(0.68)), float(abs(summary(prediction)["delta"]).median())
-
-    (tail, bulk), (boosted_tail, boosted_bulk) = widths(0.0), widths(3.0)
-    print(f"largest 1 %: {tail:.4f} -> {boosted_tail:.4f}, all: {bulk:.4f} -> {boosted_bulk:.4f}")
-    assert tail / boosted_tail >= 1.5
-    assert boosted_bulk / bulk <= 1.1

@@ -146,3 +146,17 @@ def test_axes_can_be_typed():
     assert typed.axes == {"noise": [0.0, 0.01], "uncertainty": ["bnn", "deterministic"]}
     assert Recipe.from_json(typed.to_json()).to_dict() == typed.to_dict()
     assert typed.hash == SweepRecipe(axes=typed.axes).hash and typed.base.to_dict() == AmplitudeRecipe(noise=0.0).to_dict()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_boosting_by_sigma_narrows_the_largest_amplitudes_and_leaves_the_bulk():
+    """9,000 points without noise, 50,000 test events, five seeds: |Δ| of the largest 1 % shrinks by 1.5, the bulk loses ≤ 10 %."""
+    axes = {"seed": [0, 1, 2, 3, 4], "boost_sigma": [0.0, 6.0]}
+    job = SweepJob(SweepRecipe(axes=axes, noise=0.0, inputs="invariants", events=9_000, test_events=50_000, device="cpu"))
+    list(job.train())
+    scan = job.prediction("test").mean("seed")
+    (tail, boosted_tail), (bulk, boosted_bulk) = scan["delta_largest"].values, scan["delta_median"].values
+    print(f"largest 1 %: {tail:.4f} -> {boosted_tail:.4f}, all: {bulk:.4f} -> {boosted_bulk:.4f}")
+    assert tail / boosted_tail >= 1.5
+    assert boosted_bulk / bulk <= 1.1
