@@ -253,7 +253,20 @@ def training_size(full: bool) -> Story:
                 checks.append(
                     within(f"{WORDS[way]}: σ_{part}({tenth:,})/σ_{part}({largest:,})", few / many, low, high, ".2g", expected=expected)
                 )
-        return verdict("Both error bars shrink with the data.", "The error bars do not shrink as in the talk.", *checks)
+        wide = {
+            way: [at(scan, "statistical_width", uncertainty=way, events=size) for size in (9_000, largest)] for way in ("bnn", WAYS[-1])
+        }
+        if not full:
+            checks.append(within("BNN: width of t_stat at 9,000 points", wide["bnn"][0], 0.8, 1.35, ".2f"))
+            checks.append(
+                within(f"BNN: width of t_stat at {largest:,} points", wide["bnn"][1], 1.3, np.inf, ".2f", expected="over-confident: > 1.3")
+            )
+            checks.append(within(f"ensemble: width of t_stat at {largest:,} points", wide[WAYS[-1]][1], 0.8, 1.3, ".2f"))
+        return verdict(
+            "Both error bars shrink with the data, and the Bayesian network becomes over-confident.",
+            "The ensemble learns few data by heart, so its error bars do not shrink as in the talk.",
+            *checks,
+        )
 
     return Story(
         "training_size", "More data, smaller error bars", "σ_tot² = σ_syst² + σ_stat²",
@@ -308,8 +321,12 @@ def scaled(full: bool) -> Story:
     }
 
     def judge(scan: xarray.Dataset) -> Verdict:
-        checks = [within(f"{name}: width of t_stat", at(scan, "statistical_width", network=name), 0.5, np.inf) for name in recipes]
-        return verdict("Means of M draws scatter as σ_stat/√M, and less when they are most of all draws.", "", *checks)
+        checks = [within(f"{name}: width of t_stat", at(scan, "statistical_width", network=name), 0.8, 1.3) for name in recipes]
+        return verdict(
+            "Means of M draws scatter as σ_stat/√M, and the draws scatter around the truth.",
+            "Means of M draws scatter as σ_stat/√M, but the draws share a bias that σ_stat does not know.",
+            *checks,
+        )
 
     return Story(
         "scaled", "512 draws: is the posterior Gaussian?", "t̂_M = (⟨A⟩_M − ⟨A⟩) √M/σ_stat, width √(1 − M/N)",

@@ -1,0 +1,34 @@
+"""The numbers that ship with the stories: of these very trainings, dated, and enough to draw the slide."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pytest
+
+from workbench.figures import FIGURES
+from workbench.stories import STORIES, story
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_what_ships_is_of_these_trainings_and_says_when_and_where_it_was_made(name):
+    told = story(name)
+    kept = told.kept
+    assert kept is not None, f"{name} has changed since its numbers were kept; train it anew and keep them."
+    made = datetime.datetime.fromisoformat(kept.attrs["made"])
+    assert made.year >= 2026 and kept.attrs["device"] and len(kept.attrs["runs"].split()) == len(told.runs)
+    assert np.isfinite(kept["delta_median"]).all()
+    verdict = told.judge(kept)
+    assert verdict.holds is not None and verdict.rows
+
+
+@pytest.mark.parametrize("name", [name for name in STORIES if all(FIGURES[p.figure].takes == "scan" for p in story(name).panels)])
+def test_what_ships_is_enough_for_the_figure(name):
+    told = story(name)
+    for panel in told.panels:
+        assert len(told.figure(panel, []).data) > 1
+
+
+def test_another_size_has_nothing_kept():
+    assert story("plateau", full=True).kept is None
