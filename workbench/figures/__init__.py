@@ -15,9 +15,10 @@ from workbench.figures.accuracy import delta, delta_largest, kinematics, predict
 from workbench.figures.calibration import calibration, coverage, members
 from workbench.figures.data import csv_of, data_of
 from workbench.figures.frame import pack, unpack
+from workbench.figures.generators import density_map, generated, uncertainty_line, uncertainty_map
 from workbench.figures.scans import noise_peaks, plateau, scan, sweep_pulls, uncertainty_table
 from workbench.figures.theme import THEMES, Theme
-from workbench.figures.training import accuracy, losses
+from workbench.figures.training import accuracy, log_loss, losses
 from workbench.figures.uncertainty import scaled_pull, sigmas, statistical_pull, systematic_pull
 
 __all__ = ["FIGURES", "THEMES", "Entry", "Theme", "csv_of", "data_of", "pack", "unpack"]
@@ -28,9 +29,9 @@ class Entry:
     """A figure for pages and `run.figure(name)`.
 
     `takes` says which Dataset the function draws: "reports" (run.reports), "summary" (a snapshot, or a prediction of any kind), "draws"
-    (run.prediction("test"), whose single draws or momenta it needs; these exist when a run is finished), or "scan" (what a sweep returns,
-    or a snapshot of it, which has one number per point and no values per event). `height` in pixels is what it needs to be read with the
-    normal font.
+    (run.prediction("test"), whose single draws or momenta it needs; these exist when a run is finished), "scan" (what a sweep returns,
+    or a snapshot of it, which has one number per point and no values per event), or "generator" (a snapshot or a prediction of a
+    generator). `height` in pixels is what it needs to be read with the normal font.
     """
 
     title: str
@@ -181,5 +182,44 @@ FIGURES: dict[str, Entry] = {
         "Both shrink with more data, σ_stat faster; at small training sizes the difference between the methods shows.",
         "σ_tot² = σ_syst² + σ_stat²",
         440,
+    ),
+    "log_loss": Entry(
+        "Log loss",
+        log_loss,
+        "reports",
+        "In physical units; a perfect flow ends on the exact entropy, up to the statistics of the validation events.",
+        "−⟨ln p(x)⟩ ≥ −∫ p ln p",
+    ),
+    "generated": Entry(
+        "Distribution",
+        generated,
+        "generator",
+        "The ratio should stay at 1 within band and error of the truth; below the dotted line a deviation is smaller than that error.",
+        "ratio = ⟨h⟩ / h_truth",
+        560,
+    ),
+    "density_map": Entry(
+        "Density",
+        density_map,
+        "generator",
+        "The same colours mean the same density; hard edges are smeared, and holes are bridged.",
+        "p(x) = ⟨p(x|θ)⟩",
+        420,
+    ),
+    "uncertainty_map": Entry(
+        "Spread of the density",
+        uncertainty_map,
+        "generator",
+        "For a ramp it changes along x, and along y there is nothing to learn. The widest tenth, at hard edges, has the last colour.",
+        "σ(x) = std p(x|θ)",
+        420,
+    ),
+    "uncertainty_line": Entry(
+        "Like a fit, or like counting?",
+        uncertainty_line,
+        "generator",
+        "A fit has its minimum in the bulk, counted events give √p. The smaller χ² is nearer; neighbouring points are correlated.",
+        "Δp² = Σ (Δθ ∂p/∂θ)²  or  Δp ∝ √p",
+        520,
     ),
 }

@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from workbench.figures.drawing import Empty, Runs, axis, bound, curve, figure, labelled, layout, two_panels
-from workbench.figures.theme import LEARNED, SPREAD, VALIDATED, Theme
+from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
+from workbench.physics.toys import TOYS
 from workbench.results.prediction import recipe_of
 
 NO_REPORTS = "The first losses appear after a few steps."
@@ -34,7 +35,8 @@ def losses(runs: Runs, theme: Theme) -> dict[str, Any]:
     if not any(np.isfinite(drawn["y"]).any() for drawn in upper):
         raise Empty("All losses so far are not finite.")
     x = axis(theme, "step", range=[0, _last_step(runs)], tickformat=",d")
-    y = axis(theme, "−⟨log p(A)⟩", range=_loss_range([drawn["y"] for drawn in upper]))
+    generators = any("validation_log_loss" in reports.variables for _, reports in runs)
+    y = axis(theme, "−⟨log p⟩" if generators else "−⟨log p(A)⟩", range=_loss_range([drawn["y"] for drawn in upper]))
     if not lower:
         return {"data": upper, "layout": layout(theme, xaxis=x, yaxis=y)}
     below = axis(theme, "KL / N", log=True, range=_decades([drawn["y"] for drawn in lower]), labels=2)
@@ -57,6 +59,31 @@ def accuracy(runs: Runs, theme: Theme) -> dict[str, Any]:
     return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, _last_step(runs)], tickformat=",d"), yaxis=y)}
 
 
+@figure
+def log_loss(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """−⟨ln p⟩ of validation events in physical units against the step, with the exact entropy of toys, which no flow can go below."""
+    data, exact = [], {}
+    for number, (label, reports) in enumerate(runs):
+        step, loss = _steps(reports), _values(reports, "validation_log_loss")
+        here = np.isfinite(loss)
+        if not here.any():
+            continue
+        now = f"validation, now {loss[here][-1]:.3f}".replace("-", "−")
+        data.append(curve(theme, labelled(label, now), step[here], loss[here], theme.colour(number), dash=VALIDATED, mode="lines+markers"))
+        dataset = reports.attrs.get("dataset", recipe_of(reports).get("dataset", ""))
+        if dataset in TOYS:
+            exact[dataset] = TOYS[dataset].entropy
+    if not data:
+        raise Empty("The first validation of a generator comes after some steps.")
+    ends = [0, _last_step(runs)]
+    for dataset, entropy in exact.items():
+        name = f"exact entropy {entropy:.3f}".replace("-", "−")
+        data.append(curve(theme, labelled(dataset if len(exact) > 1 else "", name), ends, [entropy] * 2, theme.ink, dash=EXPECTED))
+    low, high = _loss_range([drawn["y"] for drawn in data], least=0.05)
+    y = axis(theme, "−⟨ln p⟩ per event [nat]", range=[low, high])
+    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=ends, tickformat=",d"), yaxis=y)}
+
+
 def _steps(reports: xr.Dataset) -> np.ndarray:
     if reports.sizes.get("step", 0) == 0:
         raise Empty(NO_REPORTS)
@@ -76,12 +103,12 @@ def _last_step(runs: Runs) -> float:
     return float(max([1, *planned, *(reports["step"].values.max() for _, reports in runs)]))
 
 
-def _loss_range(values: list[np.ndarray]) -> list[float]:
-    """From below the lowest loss to above all but the first tenth of the points, in halves, so that the axis seldom moves."""
+def _loss_range(values: list[np.ndarray], least: float = 0.5) -> list[float]:
+    """At least so much: from below the lowest loss to above all but the first tenth of the points, in halves, so that the axis seldom moves."""
     lowest = min(np.nanmin(v) for v in values if np.isfinite(v).any())
     late = np.concatenate([v[len(v) // 10 :] for v in values])
-    highest = max(np.nanmax(late), lowest + 0.5) if np.isfinite(late).any() else lowest + 1
-    span = bound(highest - lowest, [1, 2, 5, 10, 20, 50, 100, 1e3, 1e4, 1e6, 1e9])
+    highest = max(np.nanmax(late), lowest + least) if np.isfinite(late).any() else lowest + 1
+    span = bound(highest - lowest, [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1e3, 1e4, 1e6, 1e9])
     unit = span / 4
     return [float(np.floor(lowest / unit) * unit - unit / 4), float(np.ceil(highest / unit) * unit + unit / 4)]
 

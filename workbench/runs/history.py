@@ -14,7 +14,9 @@ from .files import Damaged
 if TYPE_CHECKING:
     import xarray
 
-SAME_IN_ALL_SNAPSHOTS = ("amplitude_true", "amplitude_train", "momenta")
+SAME_IN_ALL_SNAPSHOTS = ("amplitude_true", "amplitude_train", "momenta", "map_truth", "line_truth", "entropy")
+OF_THE_TRUTH = ("edges_", "truth_", "error_")
+"""Beginnings of the names of histograms of the truth, which are the same in all snapshots too."""
 BEGINNING = (0, 0)
 
 
@@ -126,7 +128,7 @@ def snapshots(folder: Path) -> tuple[xarray.Dataset, list[str]]:
     if last is None:
         return xr.Dataset(coords={"step": np.zeros(0, dtype=np.int64)}), problems
     fixed = {*SAME_IN_ALL_SNAPSHOTS, *last.dims, "step"}
-    varying = {str(name): variable for name, variable in last.variables.items() if name not in fixed}
+    varying = {str(n): variable for n, variable in last.variables.items() if n not in fixed and not str(n).startswith(OF_THE_TRUTH)}
     alike = [
         step
         for step in sorted(arrays)

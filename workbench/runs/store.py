@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.home import runs_folder
-from workbench.training.recipe import Recipe, RecipeError, SweepRecipe
+from workbench.training.recipe import GeneratorRecipe, Recipe, RecipeError
 
 from . import files, history
 from .files import Damaged, Lock, NoLocks, RunError
@@ -45,6 +45,9 @@ SCHEMA = 1
 ID = re.compile(r"[a-z0-9-]{1,40}")
 LIVE = ("queued", "preparing", "running", "paused", "finishing")
 HEARTBEAT = 1.0  # seconds between two rewritings of status.json
+A_TRAINING = "a single training"
+DRAWN = {"sweep": "a sweep", "scan": "a sweep", "generator": "a generator"}
+"""What a recipe of some kind, and a figure that takes something, is about; else about a single training of an amplitude."""
 EXAMPLES = Path(__file__).parent / "examples"
 _heartbeats: dict[Path, tuple[bytes, float]] = {}
 
@@ -193,7 +196,12 @@ class Run:
     @property
     def reports(self) -> xarray.Dataset:
         """Losses over step: seconds, loss, likelihood, kl, and validation_… (NaN where the block was not validated)."""
-        return reports_dataset(self.read_reports().reports)
+        return self.reports_of(self.read_reports().reports)
+
+    def reports_of(self, reports: list[dict[str, Any]]) -> xarray.Dataset:
+        """Reports of this run as `reports`; the attribute `dataset` says what a generator learns."""
+        found = reports_dataset(reports)
+        return found.assign_attrs(dataset=self.recipe.dataset) if isinstance(self.recipe, GeneratorRecipe) else found
 
     def latest_snapshot(self, after_step: int | None = None) -> xarray.Dataset | None:
         """The newest snapshot that is whole, or None if there is none later than `after_step`."""
@@ -271,14 +279,13 @@ class Run:
 
         if name not in FIGURES:
             raise ValueError(f"There is no figure {name!r}: one of {', '.join(FIGURES)} is needed.")
-        entry, dataset, swept = FIGURES[name], None, isinstance(self.recipe, SweepRecipe)
+        entry, dataset, mine = FIGURES[name], None, DRAWN.get(self.recipe.kind, A_TRAINING)
         if entry.takes == "reports":
             dataset = self.reports
-        elif swept != (entry.takes == "scan"):
-            needed, mine = ("a sweep", "a single training") if entry.takes == "scan" else ("a single training", "a sweep")
-            fitting = ", ".join(other for other, of in FIGURES.items() if of.takes == "reports" or swept == (of.takes == "scan"))
+        elif (needed := DRAWN.get(entry.takes, A_TRAINING)) != mine:
+            fitting = ", ".join(other for other, of in FIGURES.items() if of.takes == "reports" or DRAWN.get(of.takes, A_TRAINING) == mine)
             raise ValueError(f"The figure {name!r} draws {needed}, and run {self.id} is {mine}: one of {fitting} is needed.")
-        elif entry.takes in ("summary", "scan") and self.read_status()["state"] != "finished":
+        elif entry.takes != "draws" and self.read_status()["state"] != "finished":
             dataset = self.latest_snapshot()
         return entry.function(self.prediction("test") if dataset is None else dataset, theme, **options)
 

@@ -25,8 +25,9 @@ def studio(name: str = "amplitudes", *, runs: str | os.PathLike[str] | None = No
     *Raises*: ValueError for an unknown name.
     """
     from workbench.studios.amplitudes import Amplitudes
+    from workbench.studios.generators import Generators
 
-    known = {"amplitudes": Amplitudes}
+    known: dict[str, Any] = {"amplitudes": Amplitudes, "generators": Generators}
     if name not in known:
         raise ValueError(f"There is no studio {name!r}: one of {', '.join(known)} is needed.")
     return known[name](runs=runs)

@@ -23,6 +23,7 @@ from workbench.training.recipe import AmplitudeRecipe, Recipe, SweepRecipe
 class Amplitudes(Studio):
     title = "Amplitudes"
     recipe_type = AmplitudeRecipe
+    kinds = (AmplitudeRecipe, SweepRecipe)
     tabs = (
         Tab("training", "Training"),
         Tab("uncertainties", "Uncertainties"),

@@ -13,13 +13,14 @@ from typing import Any
 import param
 
 from workbench.physics.amplitudes import SHIPPED
+from workbench.physics.toys import TOYS
 from workbench.training.presets import Preset, presets
-from workbench.training.recipe import Choice, Recipe, RecipeError, SweepRecipe, Widths, allowed
+from workbench.training.recipe import Choice, GeneratorRecipe, Recipe, RecipeError, SweepRecipe, Widths, allowed
 
 FREQUENT = {
-    "Data": ("process", "noise", "events", "sampling", "file"),
-    "Network": ("inputs", "architecture", "hidden"),
-    "Uncertainty": ("uncertainty", "prior_width", "members", "repulsion"),
+    "Data": ("process", "noise", "dataset", "jets", "events", "sampling", "file"),
+    "Network": ("inputs", "architecture", "blocks", "hidden", "mixing"),
+    "Uncertainty": ("uncertainty", "bayesian", "prior_width", "members", "repulsion"),
     "Boosting": ("boost_sigma", "boost_pull"),
     "Training": ("steps", "seed"),
 }
@@ -34,8 +35,11 @@ MATTERS: dict[str, Callable[[Any], bool]] = {
     "activation": lambda recipe: recipe.architecture != "lgatr",
     "members": lambda recipe: recipe.uncertainty == "repulsive_ensemble",
     "repulsion": lambda recipe: recipe.uncertainty == "repulsive_ensemble",
-    "draws": lambda recipe: recipe.uncertainty.startswith("bnn"),
-    "warm_start": lambda recipe: recipe.uncertainty.startswith("bnn"),
+    "prior_width": lambda recipe: not isinstance(recipe, GeneratorRecipe) or recipe.bayesian,
+    "draws": lambda recipe: _bayesian(recipe),
+    "warm_start": lambda recipe: _bayesian(recipe),
+    "jets": lambda recipe: recipe.dataset == "z_jets",
+    "file": lambda recipe: not isinstance(recipe, GeneratorRecipe) or recipe.dataset not in TOYS or bool(recipe.file),
     "boost_rounds": lambda recipe: recipe.boost_pull > 0 or recipe.boost_sigma > 0,
     "boost_pull_cut": lambda recipe: recipe.boost_pull > 0,
     "boost_fraction": lambda recipe: recipe.boost_sigma > 0,
@@ -53,8 +57,14 @@ WORDS = {
     "bnn": "Bayesian", "bnn_last_layer": "Bayesian last layer",
     "mlp": "MLP", "deepsets": "Deep Sets", "deepsets_invariants": "Deep Sets + invariants", "lgatr": "L-GATr",
     "kan": "KAN", "group_kan": "GroupKAN",
+    "wedge": "wedge ramp", "kicker": "kicker ramp", "ring": "Gaussian ring", "z_jets": "Z + jets", "tt_partons": "top pairs",
+    "rational_quadratic": "rational-quadratic",
     "gelu": "GELU", "silu": "SiLU", "relu": "ReLU", "sgd": "SGD", "adam": "Adam", "one_cycle": "one cycle", "cpu": "CPU", "cuda": "GPU",
 }  # fmt: skip
+
+
+def _bayesian(recipe: Any) -> bool:
+    return recipe.bayesian if isinstance(recipe, GeneratorRecipe) else recipe.uncertainty.startswith("bnn")
 
 
 class Draft:

@@ -11,10 +11,12 @@ from workbench.training.recipe import Recipe
 LONGEST = 120  # seconds for the check of a file
 EVENTS = """
 import sys
-from workbench.data.catalogue import events_for
-from workbench.training.recipe import Recipe
+from workbench.data.catalogue import events_for, sample_for
+from workbench.training.recipe import GeneratorRecipe, Recipe
 try:
-    events_for(Recipe.from_json(sys.stdin.read()), progress=lambda fraction, text: None)
+    recipe = Recipe.from_json(sys.stdin.read())
+    read = sample_for if isinstance(recipe, GeneratorRecipe) else events_for
+    read(recipe, progress=lambda fraction, text: None)
 except (ValueError, OSError) as problem:
     print(problem)
     sys.exit(2)

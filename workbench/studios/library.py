@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,24 +23,38 @@ ASIDE = {"test_events", "draws"}
 """Options that say how closely a network is looked at, not what it is: examples are small."""
 
 
-class Library:
-    """*Arguments*: runs, the folder of the user's own runs."""
+def type_of(run: Run) -> type[Recipe]:
+    """Raises: RunError where the recipe cannot be read."""
+    return type(run.recipe)
 
-    def __init__(self, runs: str | os.PathLike[str] | None = None):
+
+class Library:
+    """*Arguments*: runs, the folder of the user's own runs; kinds, the recipes whose runs the page shows."""
+
+    def __init__(self, runs: str | os.PathLike[str] | None = None, kinds: tuple[type[Recipe], ...] = (Recipe,)):
         self.own = RunStore(Path(runs) if runs else runs_folder())
         self.examples = RunStore(EXAMPLES)
+        self.kinds = kinds
 
     def __iter__(self) -> Iterator[Run]:
-        """All runs, newest first, the examples last."""
-        yield from self.own.runs()
-        yield from self.examples.runs()
+        """All runs of these kinds, newest first, the examples last."""
+        yield from self._fitting(self.own)
+        yield from self._fitting(self.examples)
+
+    def _fitting(self, store: RunStore) -> Iterator[Run]:
+        for run in store.runs():
+            with contextlib.suppress(RunError, OSError):
+                kind = HUB.once(("kind", identity(run)), functools.partial(type_of, run))
+                if issubclass(kind, self.kinds):
+                    yield run
 
     def find(self, name: str) -> Run:
         """A run by its id. Raises: RunError in one sentence, where there is none or its recipe cannot be read."""
         for store in (self.own, self.examples):
             if ID.fullmatch(name) and (store.root / name).exists():
                 run = store.open(name)
-                _ = run.recipe
+                if not isinstance(run.recipe, self.kinds):
+                    raise RunError(f"Run {name} is of another kind ({run.recipe.kind}), which has a page of its own.")
                 return run
         raise RunError(f"There is no run {shown(name)} among your own and the examples.")
 
@@ -55,7 +72,7 @@ class Library:
         own = self.own.find(recipe)
         if own is not None and own.status.state == "finished":
             return own, True
-        candidates = [*self.examples.runs(), *self.own.runs()[:MOST_LOOKED_AT]]
+        candidates = [*self._fitting(self.examples), *itertools.islice(self._fitting(self.own), MOST_LOOKED_AT)]
         finished = [run for run in candidates if run.status.state == "finished" and type(run.recipe) is type(recipe)]
         near = min(finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
         return near, near is not None and set(differences(recipe, near.recipe)) <= ASIDE

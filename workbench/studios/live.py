@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 
 import xarray as xr
 
+from workbench.results.generated import is_generated
 from workbench.results.prediction import summary
 from workbench.results.scan import is_scan
 from workbench.runs import history
 from workbench.runs.files import RunError
-from workbench.runs.store import Run, Status, reports_dataset
+from workbench.runs.store import Run, Status
 from workbench.training.recipe import SweepRecipe
 
 READ_EVERY = 0.1  # seconds, while the run is live
@@ -38,7 +39,8 @@ class Picture:
     """What is known of a run at one moment.
 
     `events` is a summary per event: of the newest snapshot while the run is live, of the prediction on all test events when it is
-    finished; `prediction` then has the single draws. A run that is `swept` has a `scan` instead of both. `moment` is (attempt, step, final)
+    finished; `prediction` then has the single draws. A run that is `swept` has a `scan` instead of both, and a
+    generator what it `generated`, in a few draws while it is live. `moment` is (attempt, step, final)
     of what is known: new events, new moment. `steps` are those of the snapshots; those of an ended run stand together in `past`.
     """
 
@@ -48,6 +50,7 @@ class Picture:
     events: xr.Dataset | None = None
     prediction: xr.Dataset | None = None
     scan: xr.Dataset | None = None
+    generated: xr.Dataset | None = None
     moment: tuple[int, int, bool] = (0, -1, False)
     steps: tuple[int, ...] = ()
     past: xr.Dataset | None = None
@@ -111,11 +114,11 @@ def look(run: Run, before: Picture | None) -> Picture:
         new = run.read_reports(None if before is None else before.cursor)
         if new.reports or new.restarted or before is None:
             raw = (*(() if new.restarted else now.raw), *new.reports)
-            now = replace(now, raw=raw, cursor=new.cursor, reports=reports_dataset(list(raw)))
+            now = replace(now, raw=raw, cursor=new.cursor, reports=run.reports_of(list(raw)))
     if status.state == "finished":
         if not now.moment[2]:
             prediction = run.prediction("test")
-            single = None if is_scan(prediction) else prediction
+            single = None if is_scan(prediction) or is_generated(prediction) else prediction
             return replace(now, **known(prediction), prediction=single, moment=(status.attempt, status.step, True), past=None)
         return now if now.past is not None else _with_past(now, run)  # the second look: the first picture does not wait for it
     newest = run.latest_snapshot(after_step=now.moment[1] if now.moment[0] == status.attempt else None)
@@ -128,7 +131,10 @@ def look(run: Run, before: Picture | None) -> Picture:
 
 def known(dataset: xr.Dataset) -> dict[str, Any]:
     """What a snapshot or a prediction tells, as fields of a Picture."""
-    return {"events": None, "scan": dataset} if is_scan(dataset) else {"events": summary(dataset), "scan": None}
+    nothing: dict[str, Any] = {"events": None, "scan": None, "generated": None}
+    if is_scan(dataset):
+        return nothing | {"scan": dataset}
+    return nothing | ({"generated": dataset} if is_generated(dataset) else {"events": summary(dataset)})
 
 
 def _with_past(now: Picture, run: Run) -> Picture:

@@ -53,9 +53,12 @@ const save = (format) => (gd) =>
 function table(gd) {
   const text = (name) => `"${String(name ?? "").replace(/<br>/g, " ").replace(/<[^>]*>/g, "").replaceAll('"', '""')}"`
   const number = (value) => (Number.isFinite(value) ? String(value) : "")
-  const rows = ["curve,panel,x,y"]
-  for (const {name, yaxis = "y", x = [], y = []} of gd.data)
-    for (let i = 0; i < x.length; i++) rows.push([text(name), yaxis, number(x[i]), number(y[i])].join(","))
+  const maps = gd.data.some(({z}) => z)
+  const rows = ["curve,panel,x,y" + (maps ? ",z" : "")]
+  for (const {name, yaxis = "y", x = [], y = [], z} of gd.data) {
+    if (z) z.forEach((row, j) => row.forEach((value, i) => rows.push([text(name), yaxis, number(x[i]), number(y[j]), number(value)].join(","))))
+    else for (let i = 0; i < x.length; i++) rows.push([text(name), yaxis, number(x[i]), number(y[i])].join(",") + (maps ? "," : ""))
+  }
   const link = document.createElement("a")
   link.href = URL.createObjectURL(new Blob([rows.join("\n") + "\n"], {type: "text/csv"}))
   link.download = fileName(gd) + ".csv"

@@ -245,6 +245,8 @@ def time(newest: Picture, shown: Picture, playing: float | None) -> dict[str, An
 
 def missing(needs: str, status: Status, *, swept: bool = False, replayed: bool = False) -> str:
     """Why a figure cannot be drawn, or not yet. `replayed`: the page shows an older snapshot."""
+    if needs == "generated" and status.live and status.state == "running":
+        return "The first histograms are about to come."
     if needs in ("events", "prediction") and swept:
         return "This figure shows a single training; this run is a sweep, whose figures stand in the tab Sweep."
     if needs == "scan" and not swept:

@@ -27,6 +27,7 @@ from workbench.home import runs_folder
 from workbench.runs import launcher
 from workbench.studios import errands
 from workbench.studios.amplitudes import Amplitudes
+from workbench.studios.generators import Generators
 from workbench.studios.plot_view import routes
 from workbench.training.presets import presets
 
@@ -98,14 +99,13 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None) -> Any:
     pn.config.browser_info = pn.config.notifications = False  # models that no page of ours uses
     try:
         server = pn.serve(
-            {"/": _page(Amplitudes, folder)},
+            {"/": _page(Amplitudes, folder), "/generators": _page(Generators, folder)},
             port=port,
             address=host,
             show=False,
             start=False,
             verbose=False,
             location=False,
-            title="workbench · Amplitudes",
             websocket_origin=[f"{name}:{port}" for name in LOOPBACK],
             extra_patterns=[*routes(), (r"/alive", Alive)],
             unused_session_lifetime_milliseconds=60_000,

@@ -50,19 +50,22 @@ class Session(ABC):
     """*Arguments*: runs, the folder of the user's own runs."""
 
     recipe_type: ClassVar[type[Recipe]]
+    """The recipe that the form edits."""
+    kinds: ClassVar[tuple[type[Recipe], ...]]
+    """The recipes whose runs the page shows."""
     tabs: ClassVar[tuple[Tab, ...]]
     stories: ClassVar[tuple[str, ...]] = ()
     """Names of the stories that the tab "stories" tells, in the order of a lecture."""
 
     def __init__(self, *, runs: str | os.PathLike[str] | None = None):
-        self.library = Library(runs)
+        self.library = Library(runs, self.kinds)
         self.draft = Draft(self.recipe_type)
         self.shown: list[Run] = []
         self.tab = self.tabs[0].name
         self.story = next(iter(self.stories), "")
         self.at: int | None = None  # the step that is looked at; None for the newest
         self.playing: float | None = None  # the position among the snapshots while they are replayed
-        self.observable = next(iter(self.observables()), "")
+        self.observable = ""  # what was chosen; empty for the first
         self.notices: list[str] = []
         self.theme, self.projector = "light", False
         self.busy = ""  # a sentence while a run is being started
@@ -73,8 +76,18 @@ class Session(ABC):
         """Show how things stand now; `everything`, when something was pressed."""
 
     def observables(self) -> dict[str, str]:
-        """Names and titles of the observables to choose from."""
+        """Names and titles of all observables that some run of this page may have."""
         return {}
+
+    def offered(self) -> list[str]:
+        """The observables that the runs shown have."""
+        return list(self.observables())
+
+    @property
+    def observed(self) -> str:
+        """The observable that is drawn: the chosen one, where the runs shown have it."""
+        offered = self.offered()
+        return self.observable if self.observable in offered else next(iter(offered), "")
 
     def note(self, sentence: str) -> None:
         """Put a sentence on the page, where it stays until it is dismissed."""
@@ -113,7 +126,7 @@ class Session(ABC):
             run=named[0].id if named else "",
             compare=[run.id for run in named[1:]],
             tab="" if self.tab == self.tabs[0].name else self.tab,
-            observable="" if self.observable == next(iter(self.observables()), "") else self.observable,
+            observable="" if self.observed == next(iter(self.offered()), "") else self.observed,
             story=self.story if self.tab == "stories" else "",
             step=self.at if self.playing is None else None,  # some browsers allow few changes of an address
         )

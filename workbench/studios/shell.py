@@ -13,11 +13,11 @@ from workbench.figures.theme import DARK, LIGHT, PROJECTOR, Theme
 from workbench.studios.parts import source
 from workbench.studios.plot_view import ENGINE_URL
 
-STUDIOS = (("Amplitudes", "./"),)
+STUDIOS = (("Amplitudes", "./"), ("Generators", "./generators"))
 
 
-def dress(title: str, *, here: str = "./") -> None:
-    """Give the document of the session that is being opened our page instead of Panel's."""
+def dress(title: str, *, here: str = "Amplitudes", stories: bool = True) -> None:
+    """Give the document of the session that is being opened our page instead of Panel's; `here` is its name in the header."""
     document = pn.state.curdoc
     assert document, "only a session has a page"
     look = appearance()
@@ -29,6 +29,7 @@ def dress(title: str, *, here: str = "./") -> None:
         projector=look["projector"],
         studios=STUDIOS,
         here=here,
+        stories=stories,
         style=Markup(source("theme.css", "page.css")),  # noqa: S704
         script=Markup(source("page.js")),  # noqa: S704
         engine=ENGINE_URL,

@@ -29,7 +29,7 @@ from workbench.training.recipe import Recipe
 TICK = 250  # milliseconds between two looks of a page at the newest pictures
 LIST_EVERY = 4  # ticks between two looks at the list of runs
 
-TAKEN = {"reports": "reports", "summary": "events", "draws": "prediction", "scan": "scan"}
+TAKEN = {"reports": "reports", "summary": "events", "draws": "prediction", "scan": "scan", "generator": "generated"}
 """What of a picture a figure draws."""
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Card:
-    """A figure of `workbench.figures` at its place on a page; `choose` offers the observables."""
+    """A figure of `workbench.figures` at its place on a page; `choose` offers the observables, `formula` replaces the figure's own."""
 
     name: str
     tab: str
     choose: bool = False
+    formula: str = ""
 
     @property
     def entry(self) -> figures.Entry:
@@ -85,7 +86,7 @@ class Studio(Session):
                 "tab": c.tab,
                 "title": c.entry.title,
                 "look": c.entry.look_at,
-                "formula": c.entry.formula,
+                "formula": c.formula or c.entry.formula,
                 "options": options if c.choose else [],
             }
             for c in self.cards
@@ -122,7 +123,7 @@ class Studio(Session):
         document = pn.state.curdoc
         assert document, "only a session has a page"
         self.soon = document.add_next_tick_callback
-        shell.dress(f"workbench · {self.title}")
+        shell.dress(f"workbench · {self.title}", here=self.title, stories=bool(self.stories))
         look = shell.appearance()
         self.theme, self.projector = str(look["theme"]), bool(look["projector"])
         self.restore(
@@ -160,7 +161,8 @@ class Studio(Session):
             tab=self.tab,
             hidden=hidden,
             absent=sorted(absent),
-            observable=self.observable,
+            observable=self.observed,
+            offered=self.offered(),
             notices=self.notices,
             query=self.address.query(),
             numbers=self.table_of_numbers(pictures),
@@ -214,7 +216,7 @@ class Studio(Session):
         reports = card.entry.takes == "reports"
         moments = tuple((identity(run), picture.cursor if reports else picture.moment, picture.status.state) for run, picture in pictures)
         names = tuple(letters_for(len(pictures)))
-        chosen = self.observable if card.choose else ""
+        chosen = self.observed if card.choose else ""
         at = (self.at, *(picture.moment for _, picture in pictures)) if self.at is not None else ()
         key = (card.name, self.theme, self.projector, chosen, names, moments, at)
         return HUB.once(key, lambda: pack(self.draw(card, names, [picture for _, picture in pictures], chosen)))

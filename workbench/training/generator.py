@@ -101,6 +101,8 @@ class GeneratorJob:
     def snapshot(self) -> xr.Dataset:
         """The present state in a few draws and events; does not touch the training's random numbers."""
         now = self._look("test", LIVE_DRAWS, LIVE_EVENTS, size=40)
+        if self.recipe.bayesian and now.sizes["draw"] == 1:  # as long as weights have no widths all draws are the same
+            now = now.isel(draw=[0] * LIVE_DRAWS)
         return now.assign(step=((), self.step), seconds=((), self.state.seconds, {"units": "s"}))
 
     def prediction(self, split: str = "test") -> xr.Dataset:

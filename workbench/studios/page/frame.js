@@ -63,7 +63,10 @@ export function render({model, view}) {
     show(state.tab)
     for (const button of buttons) button.hidden = state.hidden.includes(button.dataset.tab)
     for (const card of made) card.hidden = state.absent.includes(card.dataset.figure)
-    for (const select of frame.querySelectorAll(".card select")) select.value = state.observable
+    for (const select of frame.querySelectorAll(".card select")) {
+      for (const option of select.options) option.hidden = option.disabled = !state.offered.includes(option.value)
+      select.value = state.observable
+    }
     notices.replaceChildren(...state.notices.map((text, i) => h("p", {class: "notice"}, h("span", {}, text),
       h("button", {type: "button", "aria-label": "Dismiss", onclick: () => send({dismiss: i})}, "×"))))
     const text = JSON.stringify(state.numbers)

@@ -1,0 +1,139 @@
+"""What a generator is judged by: histograms of its events beside the truth, its log loss beside the exact entropy, its band beside a fit's.
+
+ratio = ⟨h⟩ / h_truth    deviation = |ratio − 1|    band = σ / ⟨h⟩,  ⟨h⟩ and σ over the draws of a Bayesian network
+
+The band is the spread of the learned density between networks that fit the same limited training data; a feature that the flow cannot
+express is missing from all of them, and from the band.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from workbench.physics.toys import FAMILIES, Fit
+
+FILLED = 0.01
+"""Share of the truth that a bin must hold to be judged."""
+EDGE = 0.05
+"""Part of the range of a ramp at each end where a smooth flow smears the hard edge: no fit looks there."""
+
+
+def is_generated(dataset: xr.Dataset) -> bool:
+    """Whether a Dataset is what a generator gives: histograms and a log loss."""
+    return "log_loss" in dataset.variables and bool(observables_of(dataset))
+
+
+def observables_of(dataset: xr.Dataset) -> list[str]:
+    """The observables of which there are histograms, in their order."""
+    return [str(name).removeprefix("edges_") for name in dataset.variables if str(name).startswith("edges_")]
+
+
+def histogram(dataset: xr.Dataset, name: str) -> xr.Dataset:
+    """Bins of one observable: edges low and high, density of the truth with its statistical error, mean and sigma over the draws,
+    ratio, deviation, and share, the fraction of the truth in the bin. NaN where there is no truth to divide by.
+
+    *Raises*: KeyError where there is no such observable.
+    """
+    edges, truth, error = (dataset[f"{part}_{name}"].values.astype(float) for part in ("edges", "truth", "error"))
+    draws = dataset[f"density_{name}"].transpose("draw", ...).values.astype(float)
+    mean, sigma = draws.mean(axis=0), draws.std(axis=0)
+    with np.errstate(all="ignore"):
+        ratio = np.where(truth > 0, mean / truth, np.nan)
+    columns = {
+        "low": edges[:-1], "high": edges[1:], "truth": truth, "error": error, "mean": mean, "sigma": sigma, "ratio": ratio,
+        "deviation": np.abs(ratio - 1), "share": truth * np.diff(edges),
+    }  # fmt: skip
+    about = dataset[f"edges_{name}"].attrs
+    return xr.Dataset({key: ("bin", values) for key, values in columns.items()}, attrs=dict(about) | {"draws": len(draws)})
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What one generator comes to. Deviations are over the bins of all observables that hold more than `FILLED` of the truth.
+
+    `statistics` is the mean relative statistical error of the truth in these bins: a perfect generator deviates by 0.8 of it and of its
+    own error together. `entropy` is NaN where it is not known, `band` where there is one network only.
+    """
+
+    log_loss: float
+    entropy: float
+    deviation: float
+    statistics: float
+    largest: float
+    where: str
+    band: float
+
+
+def quality(dataset: xr.Dataset) -> Quality:
+    """The numbers of a snapshot or a prediction of a generator; NaN where nothing can be said."""
+    deviations, errors, bands, places = [], [], [], []
+    for name in observables_of(dataset):
+        h = histogram(dataset, name)
+        h = h.isel(bin=(h["share"].values > FILLED) & np.isfinite(h["deviation"].values))
+        deviations.append(h["deviation"].values)
+        errors.append(h["error"].values / h["truth"].values)
+        with np.errstate(all="ignore"):
+            bands.append(h["sigma"].values / h["mean"].values)
+        places += [name] * h.sizes["bin"]
+    deviation = np.concatenate(deviations or [np.array([])])
+    band = np.concatenate(bands or [np.array([])])
+    worst = int(deviation.argmax()) if deviation.size else -1
+    return Quality(
+        log_loss=float(dataset["log_loss"]),
+        entropy=float(dataset["entropy"]) if "entropy" in dataset.variables else np.nan,
+        deviation=_mean(deviation),
+        statistics=_mean(np.concatenate(errors or [np.array([])])),
+        largest=float(deviation[worst]) if deviation.size else np.nan,
+        where=places[worst] if deviation.size else "",
+        band=_mean(band[np.isfinite(band)]) if band.any() else np.nan,
+    )
+
+
+@dataclass(frozen=True)
+class Line:
+    """σ of a toy's density along x, or r of the ring: of the networks, and as the fits of a few parameters have it.
+
+    `fits` and their `chi2` by the names of `physics.toys.FAMILIES`; `inside` are the points that the fits look at.
+    """
+
+    coordinate: str
+    x: np.ndarray
+    truth: np.ndarray
+    density: np.ndarray
+    sigma: np.ndarray
+    inside: np.ndarray
+    fits: dict[str, Fit]
+    chi2: dict[str, float]
+
+
+def line(dataset: xr.Dataset) -> Line:
+    """The uncertainty of a toy's density along its line, with the fits of `physics.toys`.
+
+    *Raises*: ValueError in one sentence where there is no line, or no spread.
+    """
+    if "line_density" not in dataset.variables:
+        raise ValueError("Only toys have a density that can be followed along a line; collisions have too many dimensions.")
+    draws = dataset["line_density"].transpose("draw", "line").values.astype(float)
+    x, truth = dataset["line"].values.astype(float), dataset["line_truth"].values.astype(float)
+    sigma = draws.std(axis=0)
+    if not np.nanmax(sigma, initial=0) > 0:
+        raise ValueError(
+            "There is no spread: one network has none, and a Bayesian one gets it when its weights get widths, after the warm start."
+        )
+    ramp = dataset["line"].attrs.get("coordinate", "x") == "x"
+    margin = EDGE * (x[-1] - x[0]) if ramp else 0.0
+    inside = (x >= x[0] + margin - 1e-9) & (x <= x[-1] - margin + 1e-9) & np.isfinite(sigma) & (sigma > 0)
+    fits, chi2 = {}, {}
+    for name in ("fit", "counting"):
+        family = FAMILIES[str(dataset.attrs["dataset"])][name]
+        if inside.sum() > 2:
+            fits[name] = family.fit(x[inside], sigma[inside])
+            chi2[name] = fits[name].chi2(len(draws))
+    return Line("x" if ramp else "r", x, truth, draws.mean(axis=0), sigma, inside, fits, chi2)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if values.size else np.nan

@@ -1,0 +1,101 @@
+"""The page "Generators": a normalizing flow learns the density of events, with error bars, live."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+import numpy as np
+
+from workbench.physics.observables import Observable, observables
+from workbench.results.generated import quality
+from workbench.studios.amplitudes import percent
+from workbench.studios.draft import WORDS
+from workbench.studios.live import Picture
+from workbench.studios.session import Tab
+from workbench.studios.view import Card, Studio
+from workbench.training.recipe import GeneratorRecipe, Recipe
+
+BAND = (
+    "The band is the spread between networks that fit the same limited training data. What no such flow can express, a sharp edge, "
+    "a narrow peak or a hole, is missing from all of them alike, and not in the band."
+)
+
+
+class Generators(Studio):
+    title = "Generators"
+    recipe_type = GeneratorRecipe
+    kinds = (GeneratorRecipe,)
+    tabs = (
+        Tab("training", "Training"),
+        Tab("distributions", "Distributions", BAND),
+        Tab("density", "Density", BAND),
+        Tab("runs", "Runs"),
+    )
+    cards = (
+        Card("losses", "training", formula="L = −⟨log p(x|θ)⟩ + KL[q(θ), p(θ)] / N"),
+        Card("log_loss", "training"),
+        Card("generated", "distributions", choose=True),
+        Card("density_map", "density"),
+        Card("uncertainty_map", "density"),
+        Card("uncertainty_line", "density"),
+    )
+    columns = (
+        ("log loss", "−⟨ln p⟩ per test event in physical units, p averaged over the draws, in nats"),
+        ("entropy", "−∫ p ln p, the log loss of a perfect flow; known for toys"),
+        ("|ratio − 1|", "Mean deviation from the truth, over the bins of all observables that hold more than 1 % of it"),
+        ("statistics", "Mean relative error of the truth in these bins: no deviation can be told from one of this size"),
+        ("largest", "Largest deviation in these bins, and of which observable"),
+        ("band", "Mean σ/⟨h⟩ of the draws in these bins"),
+    )
+
+    def observables(self) -> dict[str, str]:
+        datasets = cast(list[str], GeneratorRecipe.options()["dataset"].objects)
+        known = [observable for dataset in datasets for observable in observables(dataset).values()]
+        return {observable.name: titled(observable) for observable in known}
+
+    def offered(self) -> list[str]:
+        recipes = [cast(GeneratorRecipe, run.recipe) for run in self.shown] or [cast(GeneratorRecipe, self.draft.recipe)]
+        return list(dict.fromkeys(name for recipe in recipes for name in observables(recipe.dataset, jets=recipe.jets)))
+
+    def describe(self, recipe: Recipe) -> str:
+        return describe(cast(GeneratorRecipe, recipe))
+
+    def numbers(self, picture: Picture) -> list[str]:
+        if picture.generated is None:
+            return ["–"] * len(self.columns)
+        found = quality(picture.generated)
+        largest = f"{percent(found.largest)} ({found.where.replace('_', ' ')})" if found.where else "–"
+        return [
+            nats(found.log_loss),
+            nats(found.entropy),
+            percent(found.deviation),
+            percent(found.statistics),
+            largest,
+            percent(found.band) if np.isfinite(found.band) else "none",
+        ]
+
+
+def titled(observable: Observable) -> str:
+    """An observable in the plain text of a menu: 'Transverse momentum of jet 1  pT,j1'."""
+    symbol = re.sub("<[^>]*>", "", observable.symbol)
+    return observable.description if observable.description.endswith(f" {symbol}") else f"{observable.description}  {symbol}"
+
+
+def nats(value: float) -> str:
+    """A log loss: '−0.193'."""
+    return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else "–"
+
+
+def describe(recipe: GeneratorRecipe) -> str:
+    """A recipe in one short line, for lists and legends: what kind of flow, on which events."""
+    data = WORDS[recipe.dataset] if recipe.dataset != "z_jets" else f"Z + {recipe.jets} jet{'s' if recipe.jets > 1 else ''}"
+    return " · ".join(
+        [
+            data,
+            "Bayesian INN" if recipe.bayesian else "INN",
+            f"{recipe.blocks} blocks",
+            f"{WORDS.get(recipe.spline, recipe.spline)} splines",
+            f"{recipe.events:,} events",
+        ]
+    )
