@@ -41,7 +41,7 @@ def test_every_story_can_be_told(name, full):
     nothing_yet = told.judge(told.scan([]))
     assert nothing_yet.holds is None and "finished" in nothing_yet.sentence and str(nothing_yet)
     for panel in told.panels:
-        if FIGURES[panel.figure].takes == "scan":  # a sentence, not an error
+        if FIGURES[panel.figure].takes == "scan" and told.kept is None:  # a sentence, not an error
             assert told.figure(panel, []).layout.annotations or not told.figure(panel, []).data
 
 
