@@ -16,7 +16,7 @@ import param
 import workbench
 from workbench.runs.files import Lock, RunError
 from workbench.runs.store import EXAMPLES, Run, RunStore, open_run
-from workbench.training.recipe import AmplitudeRecipe, Recipe, RecipeError
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError
 
 if TYPE_CHECKING:
     import xarray
@@ -61,8 +61,8 @@ def complain(sentence: str) -> int:
 
 def run_command(arguments: list[str]) -> int:
     options, unknown = parser().parse_known_args(arguments)
-    if unknown and options.command in ("train", "sweep") and unknown[0].startswith("--"):
-        AmplitudeRecipe.check(unknown[0][2:].split("=")[0].replace("-", "_"), "")
+    if unknown and options.command in TRAINED and unknown[0].startswith("--"):
+        TRAINED[options.command].check(unknown[0][2:].split("=")[0].replace("-", "_"), "")
     if unknown:
         raise Usage(
             f"{unknown[0]!r} is not understood. `workbench {options.command or ''} --help` shows what is possible.".replace("  ", " ")
@@ -84,17 +84,8 @@ def parser() -> Parser:
     top.set_defaults(do=serve, command=None)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser, title="commands")
 
-    train = command(commands, "train", "train a recipe and follow it", TRAIN)
-    train.add_argument("--title", default="", help="a name for the run")
-    train.add_argument("--preset", metavar="NAME", help="begin from a preset; options given here change it")
-    train.add_argument("--recipe", metavar="FILE", help="begin from a recipe.json, or from a JSON file of options")
-    train.add_argument("--again", action="store_true", help="train even if an equal recipe has been trained already")
-    train.add_argument("--background", action="store_true", help="return at once; `workbench runs` shows how it goes")
-    train.add_argument("--foreground", action="store_true", help="train in this process, without a queue: for batch systems")
-    add_runs(train)
-    for title, names in AmplitudeRecipe.groups.items():
-        add_options(train.add_argument_group(title), names)
-    train.set_defaults(do=train_command)
+    add_training(command(commands, "train", "train a recipe of an amplitude and follow it", TRAIN), AmplitudeRecipe)
+    add_training(command(commands, "generate", "train a generator of events and follow it", GENERATE), GeneratorRecipe)
 
     sweep = command(commands, "sweep", "train a recipe for all combinations of some options", SWEEP)
     sweep.add_argument("--title", default="", help="a name for the runs")
@@ -128,7 +119,24 @@ def parser() -> Parser:
     return top
 
 
+def add_training(train: Parser, recipe_type: type[Recipe]) -> None:
+    """What a command takes that trains recipes of one kind."""
+    train.add_argument("--title", default="", help="a name for the run")
+    train.add_argument("--preset", metavar="NAME", help="begin from a preset; options given here change it")
+    train.add_argument("--recipe", metavar="FILE", help="begin from a recipe.json, or from a JSON file of options")
+    train.add_argument("--again", action="store_true", help="train even if an equal recipe has been trained already")
+    train.add_argument("--background", action="store_true", help="return at once; `workbench runs` shows how it goes")
+    train.add_argument("--foreground", action="store_true", help="train in this process, without a queue: for batch systems")
+    add_runs(train)
+    for title, names in recipe_type.groups.items():
+        add_options(train.add_argument_group(title), names, of=recipe_type)
+    train.set_defaults(do=train_command)
+
+
+TRAINED: dict[str, type[Recipe]] = {"train": AmplitudeRecipe, "sweep": AmplitudeRecipe, "generate": GeneratorRecipe}
+"""The recipes that commands train."""
 USAGE = {
+    "generate": "workbench generate [options]",
     "train": "workbench train [options]",
     "sweep": "workbench sweep --OPTION VALUE,VALUE,… [options]",
     "story": "workbench story [NAME] [options]",
@@ -138,6 +146,10 @@ USAGE = {
 TRAIN = (
     "Train a network in a process of its own and follow it here; Ctrl+C stops it so that it can be resumed. "
     "An equal recipe is trained only once."
+)
+GENERATE = (
+    "Train a normalizing flow on the density of events and follow it here; Ctrl+C stops it so that it can be resumed. "
+    "Histograms, densities and new events stand in the run's prediction. An equal recipe is trained only once."
 )
 SWEEP = (
     "Train a recipe for all combinations of the options that have several values: comma-separated, or the option given several times. "
@@ -168,11 +180,13 @@ def add_runs(to: argparse.ArgumentParser) -> None:
     )
 
 
-def add_options(group: argparse._ArgumentGroup, names: tuple[str, ...], *, several: bool = False, **defaults: object) -> None:
+def add_options(
+    group: argparse._ArgumentGroup, names: tuple[str, ...], *, several: bool = False, of: type[Recipe] = AmplitudeRecipe, **defaults: object
+) -> None:
     """Command-line options for declared options. They stay text here: the recipe checks them, with better sentences than argparse."""
     action: Any = "append" if several else "store"
     for name in names:
-        option = AmplitudeRecipe.options()[name]
+        option = of.options()[name]
         default = defaults.get(name, option.default)
         text = f"{option.label}. {option.doc} [{word(default)}{possible(option)}]"
         flag = f"--{name.replace('_', '-')}"
@@ -312,27 +326,30 @@ def story_command(options: argparse.Namespace) -> int:
 
 
 def recipe_of(options: argparse.Namespace) -> Recipe:
+    recipe_type = TRAINED[options.command]
     values: dict[str, object] = {}
     if options.preset:
         from workbench.training.presets import PRESETS
 
-        presets = PRESETS[AmplitudeRecipe.kind]
+        presets = PRESETS[recipe_type.kind]
         if options.preset not in presets:
             raise Usage(f"There is no preset {options.preset[:40]!r}: one of {', '.join(presets)} is needed.")
         values |= presets[options.preset].changes
     if options.recipe:
-        values |= read_recipe(Path(options.recipe)).to_dict()
-    names = tuple(AmplitudeRecipe.options())
-    return AmplitudeRecipe(**{**values, **chosen(options, names)})
+        read = read_recipe(Path(options.recipe), recipe_type)
+        if not isinstance(read, recipe_type):
+            raise Usage(f"{options.recipe} is a recipe of the kind {read.kind}, which `workbench {read.command}` trains.")
+        values |= read.to_dict()
+    return recipe_type(**{**values, **chosen(options, tuple(recipe_type.options()))})
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(path: Path, recipe_type: type[Recipe]) -> Recipe:
     if path.is_dir():
         return open_run(path).recipe
     if path.name == "recipe.json" and path.parent.name and (path.parent / "status.json").exists():
         return open_run(path.parent).recipe
     with path.open(encoding="utf-8", errors="replace") as file:
-        return AmplitudeRecipe.from_json(file.read(70_000))
+        return recipe_type.from_json(file.read(70_000))
 
 
 def train_here(run: Run, lock: Lock) -> int:
@@ -391,14 +408,30 @@ def result(run: Run) -> str:
     """The quality of a finished run in one line."""
     import numpy as np
 
+    from workbench.results.generated import is_generated
     from workbench.results.prediction import summary
     from workbench.results.pulls import pulls
 
     prediction: xarray.Dataset = run.prediction("test")
+    if is_generated(prediction):
+        return f"{generator_result(prediction)}, {run.status.seconds:.1f} s"
     delta, pull = summary(prediction)["delta"], pulls(prediction)
     accuracy = f"median |Δ| {100 * float(np.median(abs(delta))):.3g} %"
     width = f"systematic pull {float(pull.mean()):+.2f} ± {float(pull.std()):.2f}"
     return f"{accuracy}, {width} on {delta.size:,} test events, {run.status.seconds:.1f} s"
+
+
+def generator_result(prediction: xarray.Dataset) -> str:
+    """The quality of a generator: its log loss, and how far its histograms are from the truth."""
+    import math
+
+    from workbench.results.generated import quality
+
+    found = quality(prediction)
+    exact = f" (exact entropy {found.entropy:.3f})" if math.isfinite(found.entropy) else ""
+    band = f", band {100 * found.band:.2g} %" if math.isfinite(found.band) else ""
+    deviation = f"|ratio − 1| {100 * found.deviation:.2g} % where the truth is known to {100 * found.statistics:.2g} %"
+    return f"log loss {found.log_loss:.3f}{exact}, {deviation}, largest {100 * found.largest:.2g} % ({found.where}){band}"
 
 
 def runs_command(options: argparse.Namespace) -> int:

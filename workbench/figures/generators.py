@@ -147,6 +147,7 @@ def _row(panels: list[tuple[str, xr.Dataset, np.ndarray]], theme: Theme, title: 
     """Maps side by side on one colour scale that ends at `highest`."""
     panels, data, axes, notes = panels[:MOST_MAPS], [], {}, []
     width = 1 / len(panels)
+    above = {"showarrow": False, "xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "xanchor": "center"}
     for place, (name, dataset, z) in enumerate(panels):
         tag = "" if place == 0 else str(place + 1)
         ends = [place * width + (0.02 if place else 0), (place + 1) * width - (0.02 if place + 1 < len(panels) else 0)]
@@ -163,18 +164,7 @@ def _row(panels: list[tuple[str, xr.Dataset, np.ndarray]], theme: Theme, title: 
         matched = {"matches": "y", "showticklabels": False} if place and _same(panels[0][1], dataset) else {}
         title_y = "" if matched else "y"
         axes[f"yaxis{tag}"] = axis(theme, title_y, anchor=f"x{tag}", range=[y[0], y[-1]], **frame, **matched)
-        notes.append(
-            {
-                "text": name,
-                "showarrow": False,
-                "xref": "paper",
-                "yref": "paper",
-                "x": sum(ends) / 2,
-                "y": 1,
-                "yanchor": "bottom",
-                "xanchor": "center",
-            }
-        )
+        notes.append({"text": name, "x": sum(ends) / 2, **above})
     bar = {"title": {"text": title, "side": "right"}, "outlinewidth": 0, "thickness": theme.font_size, "exponentformat": "power"}
     colours = {"colorscale": "Viridis", "cmin": 0, "cmax": highest if highest > 0 else 1.0, "colorbar": bar}
     drawn = layout(theme, **axes) | {"coloraxis": colours, "annotations": notes, "showlegend": False}

@@ -104,7 +104,7 @@ def _last_step(runs: Runs) -> float:
 
 
 def _loss_range(values: list[np.ndarray], least: float = 0.5) -> list[float]:
-    """At least so much: from below the lowest loss to above all but the first tenth of the points, in halves, so that the axis seldom moves."""
+    """From below the lowest loss to above all but the first tenth of the points, at least so much, in halves, so that it seldom moves."""
     lowest = min(np.nanmin(v) for v in values if np.isfinite(v).any())
     late = np.concatenate([v[len(v) // 10 :] for v in values])
     highest = max(np.nanmax(late), lowest + least) if np.isfinite(late).any() else lowest + 1

@@ -42,6 +42,8 @@ class Recipe(param.Parameterized):
     """Common part of all recipes: construction with sentences for errors, JSON, hash, differences."""
 
     kind: ClassVar[str] = ""
+    command: ClassVar[str] = "train"
+    """What `workbench` calls the training of such a recipe."""
     groups: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def __init__(self, **values: Any):
@@ -124,7 +126,7 @@ class Recipe(param.Parameterized):
 
     def as_command(self) -> str:
         """The shell command that trains this recipe."""
-        return " ".join(["workbench train", *(_flag(name, value) for name, value in self.to_dict(only_changes=True).items())])
+        return " ".join([f"workbench {self.command}", *(_flag(name, value) for name, value in self.to_dict(only_changes=True).items())])
 
 
 class TrainingRecipe(Recipe):
@@ -349,6 +351,7 @@ class GeneratorRecipe(TrainingRecipe):
     """How to learn the density of events with a normalizing flow, with error bars, and to draw new events from it."""
 
     kind = "generator"
+    command = "generate"
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "Data": ("dataset", "jets", "file", "events", "test_events", "data_seed"),
         "Network": ("spline", "bins", "blocks", "hidden", "mixing"),
