@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 
 import pytest
 
@@ -23,19 +24,28 @@ from workbench.training.recipe import GeneratorRecipe
 SMALL = GeneratorRecipe(events=1_000, test_events=1_000, hidden=[8], blocks=2, steps=60, batch_size=256, draws=4)
 
 
-@pytest.fixture(scope="session")
-def generators(finished):
-    """Finished generators in the store that has finished amplitudes too: a toy, the same with one network, and collisions."""
+@pytest.fixture(scope="module")
+def store(finished, tmp_path_factory):
+    """A store of its own with a finished amplitude in it."""
+    store = RunStore(tmp_path_factory.mktemp("runs"))
+    run = finished.runs()[0]
+    shutil.copytree(run.path, store.root / run.id)
+    return store
+
+
+@pytest.fixture(scope="module")
+def generators(store):
+    """Finished generators in the same store: a toy, the same with one network, and collisions."""
     runs = []
     for recipe in (SMALL, SMALL.replace(bayesian=False), SMALL.replace(dataset="z_jets", blocks=4)):
-        runs.append(finished.create(recipe))
+        runs.append(store.create(recipe))
         assert run_job(runs[-1].path) == 0
     return runs
 
 
 @pytest.fixture
-def page(finished, generators):
-    page = Generators(runs=finished.root)
+def page(store, generators):
+    page = Generators(runs=store.root)
     page.restore(Address(run=generators[0].id))
     page.refresh(everything=True)
     return page
@@ -83,14 +93,14 @@ def test_numbers_of_a_toy_and_of_collisions(page, generators):
     assert values(page)[1] == "–"
 
 
-def test_each_page_shows_its_own_runs_only(page, finished, generators):
+def test_each_page_shows_its_own_runs_only(page, store, generators):
     page.hear({"tab": "runs"})
     assert {row["id"] for row in state(page.table)["rows"] if not row["example"]} == {run.id for run in generators}
-    other = Amplitudes(runs=finished.root)
+    other = Amplitudes(runs=store.root)
     other.restore(Address(run=generators[0].id))
     assert generators[0].id not in {row["id"] for row in other.rows()} and "page of its own" in other.notices[0]
     assert not any(run.recipe.kind == "generator" for run in other.shown)
-    amplitude = next(run for run in finished.runs() if run.recipe.kind == "amplitude")
+    amplitude = next(run for run in store.runs() if run.recipe.kind == "amplitude")
     page.hear({"open": amplitude.id})
     assert "page of its own" in page.notices[-1] and page.shown[0].id == generators[0].id
 
@@ -150,11 +160,11 @@ def test_the_slider_reaches_back_to_the_first_snapshot(tmp_path):
     assert "when its weights get widths" in said(page.plots["uncertainty_map"])
 
 
-def test_a_link_restores_recipe_tab_and_run(page, finished):
+def test_a_link_restores_recipe_tab_and_run(page, store):
     page.hear({"option": "dataset", "value": "z_jets"})
     page.hear({"option": "jets", "value": "2"})
     page.hear({"tab": "density"})
-    again = Generators(runs=finished.root)
+    again = Generators(runs=store.root)
     again.restore(page.address)
     assert again.draft.recipe.to_dict() == page.draft.recipe.to_dict() and again.tab == "density"
     assert [run.id for run in again.shown] == [run.id for run in page.shown]
@@ -177,14 +187,14 @@ def test_a_recipe_in_one_line():
     assert describe(SMALL.replace(dataset="z_jets", jets=2, bayesian=False)).startswith("Z + 2 jets · INN")
 
 
-def test_figures_by_name_are_those_of_the_kind_of_run(finished, generators):
+def test_figures_by_name_are_those_of_the_kind_of_run(store, generators):
     run = generators[0]
     assert run.figure("generated", observable="y").layout.xaxis.title.text == "y"
     assert len(run.figure("log_loss").data) == 2 and math.isclose(run.figure("log_loss").data[1].y[0], -0.193, abs_tol=1e-3)
     with pytest.raises(ValueError, match=r"draws a single training, and run .* is a generator: one of losses"):
         run.figure("delta")
     with pytest.raises(ValueError, match="draws a generator"):
-        next(other for other in finished.runs() if other.recipe.kind == "amplitude").figure("density_map")
+        next(other for other in store.runs() if other.recipe.kind == "amplitude").figure("density_map")
 
 
 def test_the_page_is_known_by_its_name(tmp_path):
