@@ -15,7 +15,7 @@ import pytest
 
 from workbench.__main__ import main
 from workbench.runs.store import RunStore
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 TINY = ["--events", "300", "--test-events", "200", "--hidden", "8", "--draws", "4"]
 
@@ -37,14 +37,18 @@ def refused(capsys: pytest.CaptureFixture, *arguments: str) -> str:
     return captured.err
 
 
-def test_help_names_every_option_with_its_group_default_and_range(capsys: pytest.CaptureFixture):
+@pytest.mark.parametrize(
+    ("name", "recipe", "choice"),
+    [("train", AmplitudeRecipe, "one of momenta, invariants]"), ("generate", GeneratorRecipe, "one of rational_quadratic, cubic]")],
+)
+def test_help_names_every_option_with_its_group_default_and_range(capsys: pytest.CaptureFixture, name, recipe, choice):
     with pytest.raises(SystemExit, match="0"):
-        main(["train", "--help"])
+        main([name, "--help"])
     text = capsys.readouterr().out
-    for name, option in AmplitudeRecipe.options().items():
+    for name, option in recipe.options().items():
         assert f"--{name.replace('_', '-')} " in text and option.label.split()[0] in text
-    assert [group for group in AmplitudeRecipe.groups if f"\n{group}:\n" in text] == list(AmplitudeRecipe.groups)
-    assert "from 0.001 to 1,000]" in " ".join(text.split()) and "one of momenta, invariants]" in " ".join(text.split())
+    assert [group for group in recipe.groups if f"\n{group}:\n" in text] == list(recipe.groups)
+    assert "from 0.001 to 1,000]" in " ".join(text.split()) and choice in " ".join(text.split())
 
 
 @pytest.mark.parametrize("command", [["--help"], ["train", "--help"], ["runs", "--help"], ["data", "--help"], ["--version"]])
@@ -83,6 +87,12 @@ def test_mistakes_get_one_sentence_and_exit_code_2(capsys: pytest.CaptureFixture
     assert "--port '70000' is not possible" in refused(capsys, "--port", "70000")
     assert "pages are served to this computer only" in refused(capsys, "--host", "0.0.0.0")
     assert "invalid choice: 'serv'" in refused(capsys, "serv")
+    assert "Did you mean 'dataset'?" in refused(capsys, "generate", "--datset", "ring")
+    assert "There is no preset 'noise': one of wedge" in refused(capsys, "generate", "--preset", "noise")
+    (tmp_path / "amplitude.json").write_text(AmplitudeRecipe().to_json())
+    assert "which `workbench train` trains" in refused(capsys, "generate", "--recipe", str(tmp_path / "amplitude.json"))
+    (tmp_path / "generator.json").write_text(GeneratorRecipe().to_json())
+    assert "which `workbench generate` trains" in refused(capsys, "train", "--recipe", str(tmp_path / "generator.json"))
 
 
 def test_a_recipe_file_is_read_strictly(capsys: pytest.CaptureFixture, tmp_path: Path):
@@ -147,3 +157,16 @@ def test_train_list_show_and_delete(home: Path, capsys: pytest.CaptureFixture):
     _, said = program.communicate(timeout=60)
     assert program.returncode == 130 and runs[0].status.state == "stopped"
     assert f"workbench runs resume {runs[0].id}" in said and "Traceback" not in said
+
+
+def test_generate_trains_what_its_options_a_preset_and_a_file_say(home: Path, capsys: pytest.CaptureFixture, tmp_path: Path):
+    (tmp_path / "mine.json").write_text('{"events": 2000, "test_events": 1000, "draws": 4, "hidden": [8], "blocks": 2, "steps": 30}')
+    asked = ["generate", "--preset", "kicker", "--recipe", str(tmp_path / "mine.json"), "--steps", "40"]
+    trained = command(*asked, "--foreground")
+    assert trained.returncode == 0, trained.stderr
+    (run,) = RunStore().runs()
+    assert isinstance(run.recipe, GeneratorRecipe) and (run.recipe.events, run.recipe.steps) == (2_000, 40)
+    assert trained.stdout.startswith(f"{run.path}\nlog loss ") and "|ratio − 1|" in trained.stdout
+    again = command("generate", *run.recipe.as_command().split()[2:])
+    assert "has been trained already" in again.stdout and len(RunStore().runs()) == 1
+    assert main(["runs", "show", run.id]) == 0 and "exact entropy" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
+from generated import make_generated
 
 from workbench.figures import FIGURES, THEMES, csv_of, data_of, pack, unpack
 from workbench.figures.drawing import bound, thinned, with_error
@@ -20,6 +21,7 @@ UNITLESS += (
     "step of the descent",
     "",
 )
+UNITLESS += ("−⟨log p⟩", "density", "ratio", "x", "y", "σ of p(x)")
 
 
 def make_prediction(events=1_500, draws=8, *, noise=0.02, seed=0):
@@ -58,6 +60,11 @@ def make_reports(count=2_000):
     )
 
 
+def make_generator_reports():
+    reports = make_reports()
+    return reports.assign(validation_log_loss=reports["validation_likelihood"] + 1).assign_attrs(dataset="wedge")
+
+
 def make_scan(noise=(0.0, 1e-4, 1e-3, 1e-2, 0.1), uncertainty=("bnn", "repulsive_ensemble"), *, events=400, seed=0):
     """A finished sweep whose σ_syst/A is √(f² + p²) for every event, p = 0.002 for the first uncertainty and half of it for the next."""
     rng = np.random.default_rng(seed)
@@ -80,18 +87,23 @@ def make_scan(noise=(0.0, 1e-4, 1e-3, 1e-2, 0.1), uncertainty=("bnn", "repulsive
     )
 
 
-def inputs(takes, seed=0):
+def inputs(name, seed=0):
+    takes = FIGURES[name].takes
     if takes == "scan":
         return make_scan(seed=seed)
-    return make_reports() if takes == "reports" else make_prediction(seed=seed)
+    if takes == "generator":
+        return make_generated(spread=0.05 + 0.01 * seed)
+    if takes == "reports":
+        return make_generator_reports() if name == "log_loss" else make_reports()
+    return make_prediction(seed=seed)
 
 
 @pytest.fixture(params=[(name, theme, several) for name in FIGURES for theme in THEMES for several in (False, True)], ids=str)
 def drawn(request):
     name, theme, several = request.param
     entry = FIGURES[name]
-    one = inputs(entry.takes)
-    return THEMES[theme], entry.function([("first", one), ("second", inputs(entry.takes, 1))] if several else one, theme)
+    one = inputs(name)
+    return THEMES[theme], entry.function([("first", one), ("second", inputs(name, 1))] if several else one, theme)
 
 
 def test_every_axis_says_what_it_shows_in_which_unit(drawn):
@@ -109,11 +121,14 @@ def test_every_curve_has_a_name_and_a_colour_and_few_points(drawn):
     assert figure.data
     for trace in figure.data:
         assert trace.name
+        if trace.type == "heatmap":
+            assert trace.coloraxis and trace.z.shape == (len(trace.y), len(trace.x))
+            continue
         assert (trace.line.color if trace.mode != "markers" else trace.marker.color) is not None
         assert len(trace.x) == len(trace.y) <= 600
         if trace.mode == "lines" and trace.fill is None:
             assert trace.line.width >= 0.75 * theme.line_width
-    assert any(trace.showlegend is not False for trace in figure.data)
+    assert figure.layout.showlegend is False or any(trace.showlegend is not False for trace in figure.data)
 
 
 def test_every_figure_is_json_and_survives_packing(drawn):
@@ -137,7 +152,7 @@ def test_the_zoom_survives_new_data(drawn):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_page_gets_a_file_name_and_no_cloud_button(name):
-    config = FIGURES[name].as_dict(inputs(FIGURES[name].takes))["config"]
+    config = FIGURES[name].as_dict(inputs(name))["config"]
     assert config["toImageButtonOptions"] == {"format": "svg", "filename": name, "scale": 1}
     assert config["showSendToCloud"] is False
 

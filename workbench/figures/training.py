@@ -108,7 +108,7 @@ def _loss_range(values: list[np.ndarray], least: float = 0.5) -> list[float]:
     lowest = min(np.nanmin(v) for v in values if np.isfinite(v).any())
     late = np.concatenate([v[len(v) // 10 :] for v in values])
     highest = max(np.nanmax(late), lowest + least) if np.isfinite(late).any() else lowest + 1
-    span = bound(highest - lowest, [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1e3, 1e4, 1e6, 1e9])
+    span = bound(highest - lowest, [2 * least, 4 * least, 10 * least, 20 * least, 40 * least, 100 * least, 200 * least, 1e3, 1e4, 1e6, 1e9])
     unit = span / 4
     return [float(np.floor(lowest / unit) * unit - unit / 4), float(np.ceil(highest / unit) * unit + unit / 4)]
 

@@ -118,7 +118,7 @@ def line(dataset: xr.Dataset) -> Line:
         raise ValueError("Only toys have a density that can be followed along a line; collisions have too many dimensions.")
     draws = dataset["line_density"].transpose("draw", "line").values.astype(float)
     x, truth = dataset["line"].values.astype(float), dataset["line_truth"].values.astype(float)
-    sigma = draws.std(axis=0)
+    sigma = draws.std(axis=0) if len(draws) else np.zeros(len(x))
     if not np.nanmax(sigma, initial=0) > 0:
         raise ValueError(
             "There is no spread: one network has none, and a Bayesian one gets it when its weights get widths, after the warm start."

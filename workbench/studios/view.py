@@ -88,6 +88,7 @@ class Studio(Session):
                 "look": c.entry.look_at,
                 "formula": c.formula or c.entry.formula,
                 "options": options if c.choose else [],
+                "height": c.entry.height,
             }
             for c in self.cards
         ]

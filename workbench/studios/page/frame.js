@@ -16,12 +16,12 @@ export function render({model, view}) {
       if (next) there[(there.findIndex((button) => button.dataset.tab === name) + next + there.length) % there.length].focus()
     }}, title))
 
-  function card({name, title, look, formula, options}) {
+  function card({name, title, look, formula, options, height}) {
     const choice = options.length
       ? h("select", {"aria-label": "Observable", onchange: () => send({observable: choice.value})}, options.map(([value, words]) => h("option", {value}, words)))
       : h("span", {class: "formula"}, formula)
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
-      h("div", {class: "title"}, h("h2", {}, title), choice), h("p", {class: "look"}, look), h("div", {class: "plot"}))
+      h("div", {class: "title"}, h("h2", {}, title), choice), h("p", {class: "look"}, look), h("div", {class: "plot", style: `--needs: ${height}px`}))
   }
 
   const made = cards.map(card)

@@ -1,0 +1,170 @@
+"""Figures of generators show exactly what they are given, and judge it by known answers."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from generated import make_collisions, make_generated
+
+from workbench.figures import FIGURES, csv_of, data_of, pack, unpack
+from workbench.physics.toys import FAMILIES
+from workbench.results.generated import histogram, is_generated, line, observables_of, quality
+
+DRAWN = [name for name, entry in FIGURES.items() if entry.takes == "generator"]
+
+
+def draw(name, datasets, **options):
+    return FIGURES[name].as_dict(datasets, **options)
+
+
+def said(drawn):
+    return drawn["layout"]["annotations"][0]["text"].replace("<br>", " ")
+
+
+def panel(drawn, axis, start):
+    return next(
+        trace for trace in drawn["data"] if trace.get("yaxis", "y") == axis and trace["name"].startswith(start) and not trace.get("fill")
+    )
+
+
+def test_numbers_are_those_of_the_made_histogram():
+    found = quality(make_generated(tilt=0.1, spread=0.05))
+    assert found.deviation == pytest.approx(0.1) and found.largest == pytest.approx(0.1) and found.where == "x"
+    assert found.band == pytest.approx(0.05) and found.statistics == pytest.approx(0.04)
+    assert found.log_loss - found.entropy == pytest.approx(0.01)
+    assert np.isnan(quality(make_collisions()).entropy) and np.isnan(quality(make_generated(draws=1, spread=0)).band)
+
+
+def test_bins_with_little_truth_are_not_judged():
+    dataset = make_generated()
+    filled = histogram(dataset, "x")["share"].values > 0.01
+    density = dataset["density_x"].where(xr.DataArray(filled, dims="bin_x"), 7.0)
+    assert quality(dataset.assign(density_x=density)).deviation == pytest.approx(0, abs=1e-12)
+
+
+def test_only_generators_are_taken_for_generators():
+    assert is_generated(make_generated()) and is_generated(make_collisions())
+    assert not is_generated(xr.Dataset({"mean": ("event", [1.0])}))
+    assert observables_of(make_collisions()) == ["jet1_pt"]
+
+
+@pytest.mark.parametrize("dataset", ["wedge", "kicker", "ring"])
+@pytest.mark.parametrize("kind", ["fit", "counting"])
+def test_the_family_that_made_the_spread_has_the_smaller_chi2(dataset, kind):
+    family = FAMILIES[dataset][kind]
+    errors = dict.fromkeys(family.derivatives(np.array([0.3])), 0.01)
+    found = line(make_generated(dataset, sigma=lambda x: family.error(x, errors)))
+    other = {"fit": "counting", "counting": "fit"}[kind]
+    assert found.chi2[kind] < 1e-6 < found.chi2[other]
+    np.testing.assert_allclose(found.fits[kind].curve, found.sigma[found.inside], rtol=1e-6)
+
+
+def test_the_fit_does_not_look_at_the_hard_edges():
+    found = line(make_generated())
+    assert found.x[found.inside].min() == pytest.approx(0.05) and found.x[found.inside].max() == pytest.approx(0.95)
+
+
+def test_three_panels_show_density_ratio_and_deviation():
+    drawn = draw("generated", make_generated(tilt=0.1, spread=0.05))
+    assert panel(drawn, "y", "truth") and panel(drawn, "y3", "1 %")["y"].tolist() == [1, 1]
+    ratio, deviation = panel(drawn, "y2", "flow")["y"], panel(drawn, "y3", "flow")["y"]
+    np.testing.assert_allclose(ratio[np.isfinite(ratio)], 1.1)
+    np.testing.assert_allclose(deviation[np.isfinite(deviation)], 10)
+    band = next(trace for trace in drawn["data"] if trace.get("fill") and trace.get("yaxis") == "y2" and trace["name"].startswith("flow"))
+    good = band["y"][np.isfinite(band["y"])]
+    assert {round(value, 6) for value in good} == {round(1.1 * 0.95, 6), round(1.1 * 1.05, 6)}
+    assert drawn["layout"]["yaxis3"]["type"] == "log"
+
+
+def test_steep_spectra_have_logarithmic_axes_and_units():
+    layout = draw("generated", make_collisions(), observable="jet1_pt")["layout"]
+    assert layout["yaxis"]["type"] == "log" and layout["yaxis"]["title"]["text"] == "density [1/GeV]"
+    assert layout["xaxis"]["title"]["text"] == "p<sub>T,j1</sub> [GeV]"
+    assert "type" not in draw("generated", make_generated())["layout"]["yaxis"]
+
+
+def test_runs_on_the_same_data_share_one_truth_and_others_bring_their_own():
+    def truths(*datasets):
+        drawn = draw("generated", list(zip("AB", datasets, strict=True)))
+        return [
+            trace["name"]
+            for trace in drawn["data"]
+            if trace.get("yaxis", "y") == "y" and "truth" in trace["name"] and not trace.get("fill")
+        ]
+
+    assert len(truths(make_generated(), make_generated(tilt=0.1))) == 1
+    assert len(truths(make_generated(), make_generated("kicker"))) == 2
+
+
+def test_a_run_without_the_observable_is_left_out():
+    drawn = draw("generated", [("A", make_generated()), ("B", make_collisions())], observable="jet1_pt")
+    assert not any(trace["name"].startswith("A") for trace in drawn["data"])
+    assert "no histogram of m_top; there are x, jet1_pt" in said(
+        draw("generated", [("A", make_generated()), ("B", make_collisions())], observable="m_top")
+    )
+
+
+def test_maps_are_as_given_and_reach_the_csv():
+    dataset = make_generated()
+    drawn = draw("density_map", dataset)
+    assert [trace["name"] for trace in drawn["data"]] == ["learned p", "true p"]
+    np.testing.assert_array_equal(drawn["data"][0]["z"], dataset["map_mean"])
+    np.testing.assert_array_equal(unpack(pack(drawn))["data"][0]["z"], dataset["map_mean"].astype("float32"))
+    assert drawn["layout"]["coloraxis"]["colorbar"]["title"]["text"] == "p(x, y)"
+    assert len(draw("density_map", dataset, truth=False)["data"]) == 1
+    data = data_of(FIGURES["density_map"].function(dataset))
+    assert data.sizes["point"] == 2 * 400 and data.attrs["z"] == "p(x, y)"
+    first = data.isel(point=data["curve"].values == "learned p")
+    np.testing.assert_allclose(first["z"], dataset["map_mean"].values.ravel())
+    np.testing.assert_allclose(first["x"][:20], dataset["map_x"])
+    assert csv_of(drawn).splitlines()[0] == "curve,panel,x,y,z"
+
+
+def test_relative_spread_is_in_per_cent():
+    z = draw("uncertainty_map", make_generated(), relative=True)["data"][0]["z"]
+    np.testing.assert_allclose(z[np.isfinite(z)], 10)
+
+
+def test_the_line_tells_both_chi2_and_the_coordinate():
+    drawn = draw("uncertainty_line", make_generated("ring"))
+    names = [trace["name"] for trace in drawn["data"]]
+    assert any("fit, χ²" in name for name in names) and any("counting √p, χ²" in name for name in names)
+    assert drawn["layout"]["xaxis"]["title"]["text"] == "r"
+
+
+def test_log_loss_stands_beside_the_exact_entropy():
+    reports = xr.Dataset({"validation_log_loss": ("step", [np.nan, -0.1, -0.19])}, {"step": [1, 2, 3]}, {"dataset": "wedge"})
+    drawn = draw("log_loss", reports)
+    (curve, exact) = drawn["data"]
+    assert curve["y"].tolist() == [-0.1, -0.19] and exact["y"] == pytest.approx([0.5 - np.log(2)] * 2)
+    low, high = drawn["layout"]["yaxis"]["range"]
+    assert low < -0.193 and high > -0.1
+    assert len(draw("log_loss", reports.assign_attrs(dataset="z_jets"))["data"]) == 1
+
+
+def test_losses_of_a_generator_do_not_speak_of_amplitudes():
+    reports = xr.Dataset({"likelihood": ("step", [2.0, 1.9]), "validation_log_loss": ("step", [0.1, 0.0])}, {"step": [1, 2]})
+    assert draw("losses", reports)["layout"]["yaxis"]["title"]["text"] == "−⟨log p⟩"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.isel(draw=slice(1)),
+        lambda d: d.isel(draw=slice(0)),
+        lambda d: d * np.nan,
+        lambda d: d.drop_vars(["density_x", "edges_x", "truth_x", "error_x"]),
+        lambda d: d[["log_loss"]],
+        lambda d: d.assign(density_x=0 * d["density_x"], map_mean=0 * d["map_mean"], line_density=0 * d["line_density"]),
+        lambda d: d.assign(truth_x=0 * d["truth_x"], error_x=0 * d["error_x"]),
+        lambda _: make_collisions(),
+    ],
+)
+def test_strange_datasets_give_a_figure_or_a_sentence(name, change):
+    with xr.set_options(keep_attrs=True):
+        drawn = draw(name, change(make_generated()))
+    json.dumps(unpack(pack(drawn))["layout"], allow_nan=False)
+    assert drawn["data"] or said(drawn).endswith(".")

@@ -1,0 +1,203 @@
+"""The page Generators without a browser: its own runs only, and all that runs can do on the page Amplitudes."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+
+import pytest
+
+from workbench.figures import unpack
+from workbench.runs.store import EXAMPLES, RunStore
+from workbench.runs.worker import run_job
+from workbench.studios import studio
+from workbench.studios.address import Address
+from workbench.studios.amplitudes import Amplitudes
+from workbench.studios.draft import Draft, differences, form
+from workbench.studios.generators import Generators, describe
+from workbench.studios.library import ASIDE
+from workbench.studios.live import HUB, look
+from workbench.training.presets import presets
+from workbench.training.recipe import GeneratorRecipe
+
+SMALL = GeneratorRecipe(events=1_000, test_events=1_000, hidden=[8], blocks=2, steps=60, batch_size=256, draws=4)
+
+
+@pytest.fixture(scope="module")
+def store(finished, tmp_path_factory):
+    """A store of its own with a finished amplitude in it."""
+    store = RunStore(tmp_path_factory.mktemp("runs"))
+    run = finished.runs()[0]
+    shutil.copytree(run.path, store.root / run.id)
+    return store
+
+
+@pytest.fixture(scope="module")
+def generators(store):
+    """Finished generators in the same store: a toy, the same with one network, and collisions."""
+    runs = []
+    for recipe in (SMALL, SMALL.replace(bayesian=False), SMALL.replace(dataset="z_jets", blocks=4)):
+        runs.append(store.create(recipe))
+        assert run_job(runs[-1].path) == 0
+    return runs
+
+
+@pytest.fixture
+def page(store, generators):
+    page = Generators(runs=store.root)
+    page.restore(Address(run=generators[0].id))
+    page.refresh(everything=True)
+    return page
+
+
+def state(part):
+    return json.loads(part.state)
+
+
+def values(page):
+    return state(page.frame)["numbers"]["rows"][0]["values"]
+
+
+def said(plot):
+    return " ".join(note["text"].replace("<br>", " ") for note in unpack(plot.frame)["layout"].get("annotations", []))
+
+
+def test_the_example_is_the_default_preset_seen_less_closely(tmp_path):
+    page = Generators(runs=tmp_path)
+    page.restore(Address())
+    page.refresh(everything=True)
+    assert page.of_example and state(page.bar)["sentence"].startswith("A finished example")
+    (example,) = (run for run in RunStore(EXAMPLES).runs() if run.recipe.kind == "generator")
+    first = next(iter(presets(GeneratorRecipe).values())).recipe
+    assert set(differences(first, example.recipe)) <= ASIDE
+    assert sum(file.stat().st_size for file in example.path.iterdir()) < 1_000_000
+    assert page.address.query() == ""
+
+
+def test_a_finished_toy_fills_every_figure(page):
+    for tab in page.tabs:
+        page.hear({"tab": tab.name})
+        for card in page.cards:
+            if card.tab == tab.name:
+                assert any(len(trace["x"]) for trace in unpack(page.plots[card.name].frame)["data"]), card.name
+
+
+def test_numbers_of_a_toy_and_of_collisions(page, generators):
+    log_loss, entropy, deviation, statistics, largest, band = values(page)
+    assert entropy == "−0.193" and float(log_loss.replace("−", "-")) > -0.3
+    assert all(value.endswith(" %") for value in (deviation, statistics, band)) and largest.endswith(("(x)", "(y)"))
+    page.hear({"open": generators[1].id})
+    assert values(page)[-1] == "none"
+    page.hear({"open": generators[2].id})
+    assert values(page)[1] == "–"
+
+
+def test_each_page_shows_its_own_runs_only(page, store, generators):
+    page.hear({"tab": "runs"})
+    assert {row["id"] for row in state(page.table)["rows"] if not row["example"]} == {run.id for run in generators}
+    other = Amplitudes(runs=store.root)
+    other.restore(Address(run=generators[0].id))
+    assert generators[0].id not in {row["id"] for row in other.rows()} and "page of its own" in other.notices[0]
+    assert not any(run.recipe.kind == "generator" for run in other.shown)
+    amplitude = next(run for run in store.runs() if run.recipe.kind == "amplitude")
+    page.hear({"open": amplitude.id})
+    assert "page of its own" in page.notices[-1] and page.shown[0].id == generators[0].id
+
+
+def test_observables_are_those_of_the_runs_shown(page, generators):
+    page.hear({"tab": "distributions"})
+    assert state(page.frame)["offered"] == ["x", "y"] and state(page.frame)["observable"] == "x"
+    before = page.plots["generated"].frame
+    page.hear({"observable": "y"})
+    assert page.plots["generated"].frame != before and page.address.observable == "y"
+    page.hear({"open": generators[2].id})
+    page.hear({"tab": "distributions"})
+    offered = state(page.frame)["offered"]
+    assert "dimuon_mass" in offered and "jet2_pt" not in offered and state(page.frame)["observable"] == offered[0]
+    assert page.address.observable == ""
+    again = Generators(runs=page.library.own.root)
+    page.hear({"observable": "dimuon_mass"})
+    again.restore(page.address)
+    assert again.observed == "dimuon_mass"
+
+
+def test_density_maps_of_collisions_are_a_sentence(page, generators):
+    page.hear({"open": generators[2].id})
+    page.hear({"tab": "density"})
+    for name in ("density_map", "uncertainty_map", "uncertainty_line"):
+        assert "Only toys" in said(page.plots[name])
+
+
+def test_one_network_has_no_spread(page, generators):
+    page.hear({"open": generators[1].id})
+    page.hear({"tab": "density"})
+    assert "one network has none" in said(page.plots["uncertainty_line"]) and unpack(page.plots["density_map"].frame)["data"]
+
+
+def test_runs_are_compared(page, generators):
+    page.hear({"compare": generators[1].id, "on": True})
+    page.hear({"tab": "distributions"})
+    names = [trace.get("name", "") for trace in unpack(page.plots["generated"].frame)["data"]]
+    assert any(name.startswith("A: flow ± σ of 4 draws") for name in names) and "B: flow" in names
+    page.hear({"tab": "runs"})
+    assert [row["name"] for row in state(page.table)["differs"]["rows"]] == ["bayesian"]
+
+
+def test_the_slider_reaches_back_to_the_first_snapshot(tmp_path):
+    page = Generators(runs=tmp_path)
+    page.restore(Address(tab="distributions"))
+    run = page.shown[0]
+    done = look(run, look(run, None))
+    assert len(done.steps) > 10 and done.steps[0] < 100
+    while not HUB.picture(run).steps:
+        pass
+    page.refresh(everything=True)
+    last = page.plots["generated"].frame, values(page)
+    page.hear({"time": 0})
+    assert page.plots["generated"].frame != last[0] and values(page) != last[1] and page.at == done.steps[0]
+    page.hear({"tab": "density"})
+    assert "when its weights get widths" in said(page.plots["uncertainty_map"])
+
+
+def test_a_link_restores_recipe_tab_and_run(page, store):
+    page.hear({"option": "dataset", "value": "z_jets"})
+    page.hear({"option": "jets", "value": "2"})
+    page.hear({"tab": "density"})
+    again = Generators(runs=store.root)
+    again.restore(page.address)
+    assert again.draft.recipe.to_dict() == page.draft.recipe.to_dict() and again.tab == "density"
+    assert [run.id for run in again.shown] == [run.id for run in page.shown]
+
+
+def test_the_form_has_every_option_and_hides_what_has_no_effect():
+    fields = [field["name"] for group in form(GeneratorRecipe)["groups"] for field in (*group["fields"], *group["more"])]
+    assert sorted(fields) == sorted(GeneratorRecipe.options())
+    draft = Draft(GeneratorRecipe)
+    assert {"jets", "file"} <= set(draft.hidden) and not {"draws", "warm_start", "prior_width"} & set(draft.hidden)
+    draft.set("bayesian", False)
+    draft.set("dataset", "z_jets")
+    assert {"draws", "warm_start", "prior_width"} <= set(draft.hidden) and not {"jets", "file"} & set(draft.hidden)
+    assert draft.view()["command"].startswith("workbench generate --dataset z_jets")
+    assert "wb.GeneratorRecipe(" in draft.view()["python"]
+
+
+def test_a_recipe_in_one_line():
+    assert describe(SMALL).startswith("wedge ramp · Bayesian INN · 2 blocks")
+    assert describe(SMALL.replace(dataset="z_jets", jets=2, bayesian=False)).startswith("Z + 2 jets · INN")
+
+
+def test_figures_by_name_are_those_of_the_kind_of_run(store, generators):
+    run = generators[0]
+    assert run.figure("generated", observable="y").layout.xaxis.title.text == "y"
+    assert len(run.figure("log_loss").data) == 2 and math.isclose(run.figure("log_loss").data[1].y[0], -0.193, abs_tol=1e-3)
+    with pytest.raises(ValueError, match=r"draws a single training, and run .* is a generator: one of losses"):
+        run.figure("delta")
+    with pytest.raises(ValueError, match="draws a generator"):
+        next(other for other in store.runs() if other.recipe.kind == "amplitude").figure("density_map")
+
+
+def test_the_page_is_known_by_its_name(tmp_path):
+    assert isinstance(studio("generators", runs=tmp_path), Generators)
+    with pytest.raises(ValueError, match="one of amplitudes, generators"):
+        studio("nothing")
