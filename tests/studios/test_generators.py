@@ -6,14 +6,18 @@ import json
 import math
 import shutil
 
+import h5py
+import numpy as np
 import pytest
 
+from workbench.data.files import load_sample
 from workbench.figures import unpack
 from workbench.runs.store import EXAMPLES, RunStore
 from workbench.runs.worker import run_job
 from workbench.studios import studio
 from workbench.studios.address import Address
 from workbench.studios.amplitudes import Amplitudes
+from workbench.studios.downloads import events_file
 from workbench.studios.draft import Draft, differences, form
 from workbench.studios.generators import Generators, describe
 from workbench.studios.library import ASIDE
@@ -195,6 +199,20 @@ def test_figures_by_name_are_those_of_the_kind_of_run(store, generators):
         run.figure("delta")
     with pytest.raises(ValueError, match="draws a generator"):
         next(other for other in store.runs() if other.recipe.kind == "amplitude").figure("density_map")
+
+
+def test_new_events_are_a_file_that_a_recipe_can_read(page, generators, tmp_path):
+    page.hear({"tab": "runs"})
+    row = next(row for row in state(page.table)["rows"] if row["id"] == generators[0].id)
+    assert row["download"] == f"new-events/{generators[0].id}.h5"
+    for run in generators:
+        (tmp_path / "new.h5").write_bytes(events_file(run))
+        with h5py.File(tmp_path / "new.h5") as file:
+            (name,) = file
+            np.testing.assert_array_equal(file[name], run.prediction("test")["samples"])
+            assert GeneratorRecipe.from_json(file.attrs["recipe"]).hash == run.recipe.hash
+    (tmp_path / "toy.h5").write_bytes(events_file(generators[0]))
+    assert len(load_sample(tmp_path / "toy.h5", "wedge").points) == 1_000
 
 
 def test_the_page_is_known_by_its_name(tmp_path):

@@ -9,6 +9,8 @@ import numpy as np
 
 from workbench.physics.observables import Observable, observables
 from workbench.results.generated import quality
+from workbench.runs.store import Run
+from workbench.studios import downloads
 from workbench.studios.amplitudes import percent
 from workbench.studios.draft import WORDS
 from workbench.studios.live import Picture
@@ -60,6 +62,9 @@ class Generators(Studio):
 
     def describe(self, recipe: Recipe) -> str:
         return describe(cast(GeneratorRecipe, recipe))
+
+    def download(self, run: Run) -> str:
+        return downloads.address(run)
 
     def numbers(self, picture: Picture) -> list[str]:
         if picture.generated is None:

@@ -25,7 +25,7 @@ from tornado.websocket import WebSocketClosedError
 
 from workbench.home import runs_folder
 from workbench.runs import launcher
-from workbench.studios import errands
+from workbench.studios import downloads, errands
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.generators import Generators
 from workbench.studios.plot_view import routes
@@ -107,7 +107,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None) -> Any:
             verbose=False,
             location=False,
             websocket_origin=[f"{name}:{port}" for name in LOOPBACK],
-            extra_patterns=[*routes(), (r"/alive", Alive)],
+            extra_patterns=[*routes(), *downloads.routes(folder), (r"/alive", Alive)],
             unused_session_lifetime_milliseconds=60_000,
             check_unused_sessions_milliseconds=10_000,
             session_token_expiration=3600,

@@ -69,6 +69,10 @@ class Studio(Session):
     def numbers(self, picture: Picture) -> list[str]:
         """One text per column for a run's row of numbers."""
 
+    def download(self, run: Run) -> str:
+        """Where the page finds a file of a finished run's events; empty where there is none."""
+        return ""
+
     def absent(self) -> set[str]:
         """Figures that make no sense for the runs shown; a tab all of whose figures are absent is hidden."""
         return set()
@@ -313,6 +317,7 @@ class Studio(Session):
             "steps": sentences.steps(status),
             "when": sentences.when(run.created),
             "example": example,
+            "download": self.download(run) if status.state == "finished" else "",
             "live": status.live,
             "open": first is not None and run.path == first.path,
             "compared": any(run.path == other.path for other in self.shown),

@@ -16,13 +16,15 @@ export function render({model}) {
         h("button", {type: "button", class: "small", onclick: () => { asked = ""; update() }}, "Keep"))
       : h("button", {type: "button", class: "small", hidden: run.example, disabled: run.live, title: run.live ? "Stop the run before deleting it" : "Delete this run",
         "aria-label": `Delete ${run.title}`, onclick: () => { asked = run.id; update() }}, "Delete")
+    const events = run.download && globalThis.workbenchPage
+      ? h("a", {class: "small", href: run.download, download: true, title: "Events drawn from the mean weights, as HDF5", "aria-label": `New events of ${run.title}`}, "New events") : null
     return h("tr", {class: run.open ? "open" : "", "data-run": run.id},
       h("td", {}, compare),
       h("td", {}, open, h("small", {}, run.about)),
       h("td", {}, h("span", {class: `chip ${run.state}`}, run.words)),
       h("td", {class: "number"}, run.steps),
       h("td", {}, h("time", {}, run.when), h("small", {}, run.id)),
-      h("td", {}, remove))
+      h("td", {class: "last"}, events, " ", remove))
   }
 
   // What sets the compared runs apart, and nothing else.
