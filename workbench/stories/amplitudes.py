@@ -91,11 +91,15 @@ def plateau(full: bool) -> Story:
             if way != "deterministic":
                 checks.append(within(f"{name}: σ_stat/A, largest over smallest below the plateau", float(one["stat_growth"]), 1.0, 1.5))
         known = [(row, holds) for row, holds in checks if row.ours != "–" or "slope" not in row.what]
-        return verdict("σ_syst follows √(f² + p²) from the plateau to the diagonal, and σ_stat does not know the noise.", "", *known)
+        return verdict(
+            "σ_syst follows √(f² + p²) from the plateau to the diagonal; σ_stat is flat below the plateau, and grows where noise rules.",
+            "",
+            *known,
+        )
 
     return Story(
         "plateau", "Noise, learned: the σ_syst plateau", "σ_syst/A = √(f² + p²)",
-        "Above the plateau σ_syst is the noise that was put in; below it stops at what the network cannot express. σ_stat stays flat.",
+        "Above the plateau σ_syst is the noise that was put in; below it stops at what the network cannot express. σ_stat is flat until the noise rules.",
         f"σ_syst/A = f_smear on the diagonal, a flat plateau below, σ_stat/A independent of the noise ({UNCERTAINTY_TALK}).",
         (Panel("plateau"),), **swept(recipe, uncertainty=WAYS, noise=NOISES), judge=judge, seconds=110,
     )  # fmt: skip
