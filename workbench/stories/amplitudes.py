@@ -99,7 +99,7 @@ def plateau(full: bool) -> Story:
 
     return Story(
         "plateau", "Noise, learned: the σ_syst plateau", "σ_syst/A = √(f² + p²)",
-        "Above the plateau σ_syst is the noise that was put in; below it stops at what the network cannot express. σ_stat is flat until the noise rules.",
+        "Above the plateau σ_syst is the noise that was put in; below, it stops at what the network cannot express. σ_stat is flat there.",
         f"σ_syst/A = f_smear on the diagonal, a flat plateau below, σ_stat/A independent of the noise ({UNCERTAINTY_TALK}).",
         (Panel("plateau"),), **swept(recipe, uncertainty=WAYS, noise=NOISES), judge=judge, seconds=110,
     )  # fmt: skip
