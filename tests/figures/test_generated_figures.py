@@ -121,6 +121,14 @@ def test_maps_are_as_given_and_reach_the_csv():
     assert csv_of(drawn).splitlines()[0] == "curve,panel,x,y,z"
 
 
+def test_maps_and_lines_of_another_toy_are_left_out():
+    runs = [("A", make_generated()), ("B", make_generated("ring")), ("C", make_generated(tilt=0.1))]
+    assert [trace["name"] for trace in draw("density_map", runs)["data"]] == ["A", "C", "true p"]
+    assert [trace["name"] for trace in draw("uncertainty_map", runs)["data"]] == ["A", "C"]
+    assert not any(trace["name"].startswith("B") for trace in draw("uncertainty_line", runs)["data"])
+    assert len(draw("density_map", [(letter, make_generated()) for letter in "ABCDEF"])["data"]) == 4
+
+
 def test_relative_spread_is_in_per_cent():
     z = draw("uncertainty_map", make_generated(), relative=True)["data"][0]["z"]
     np.testing.assert_allclose(z[np.isfinite(z)], 10)

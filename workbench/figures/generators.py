@@ -80,7 +80,7 @@ def generated(runs: Runs, theme: Theme, observable: str = "") -> dict[str, Any]:
     title = f"density [1/{unit}]" if unit else "density"
     top = axis(theme, title, log=True, range=spans) if log else axis(theme, title, rangemode="tozero")
     half = bound(1.2 * max(map(_apart, (h for *_, h in histograms))), RATIO_RANGES)
-    ratios = axis(theme, "ratio", range=[1 - half, 1 + half], nticks=4)
+    ratios = axis(theme, "ratio", range=[max(0.0, 1 - half), 1 + half], nticks=4)
     percent = axis(theme, "|ratio − 1| [%]", log=True, range=[0.05, 50], labels=3)
     return {"data": upper + middle + lower, "layout": _three_panels(theme, x, top, ratios, percent)}
 
@@ -116,10 +116,9 @@ def _three_panels(theme: Theme, x: dict[str, Any], upper: dict[str, Any], middle
 def density_map(runs: Runs, theme: Theme, truth: bool = True) -> dict[str, Any]:
     """p(x, y) of a toy, averaged over the draws, as a map for each run; `truth` puts the true density beside it."""
     found = _maps(runs)
-    panels = [(labelled(label, "learned p"), dataset, dataset["map_mean"].values) for _, label, dataset in found]
+    panels = [(label or "learned p", dataset, dataset["map_mean"].values) for _, label, dataset in found[: MOST_MAPS - truth]]
     if truth:
-        known = {str(dataset.attrs.get("dataset", "")): dataset for _, _, dataset in reversed(found)}
-        panels += [("true p", dataset, dataset["map_truth"].values) for dataset in reversed(known.values())]
+        panels.append(("true p", found[0][2], found[0][2]["map_truth"].values))
     return _row(
         panels, theme, "p(x, y)", float(np.nanquantile(np.concatenate([d["map_truth"].values.ravel() for _, _, d in found]), 0.999))
     )
@@ -135,7 +134,7 @@ def uncertainty_map(runs: Runs, theme: Theme, relative: bool = False) -> dict[st
             continue
         with np.errstate(all="ignore"):
             shown = np.where(mean > 0.01 * np.nanmax(mean), 100 * sigma / mean, np.nan) if relative else sigma
-        panels.append((labelled(label, "relative spread" if relative else "spread of p"), dataset, shown))
+        panels.append((label or ("relative spread" if relative else "spread of p"), dataset, shown))
     if not panels:
         raise Empty("There is no spread: one network has none, and a Bayesian one gets it when its weights get widths.")
     where = [dataset["map_truth"].values > 0.05 * dataset["map_truth"].values.max() for _, dataset, _ in panels]
@@ -161,9 +160,8 @@ def _row(panels: list[tuple[str, xr.Dataset, np.ndarray]], theme: Theme, title: 
         )  # fmt: skip
         frame = {"showgrid": False, "nticks": 5}
         axes[f"xaxis{tag}"] = axis(theme, "x", domain=ends, anchor=f"y{tag}", range=[x[0], x[-1]], **frame)
-        matched = {"matches": "y", "showticklabels": False} if place and _same(panels[0][1], dataset) else {}
-        title_y = "" if matched else "y"
-        axes[f"yaxis{tag}"] = axis(theme, title_y, anchor=f"x{tag}", range=[y[0], y[-1]], **frame, **matched)
+        matched = {"matches": "y", "showticklabels": False} if place else {}
+        axes[f"yaxis{tag}"] = axis(theme, "" if place else "y", anchor=f"x{tag}", range=[y[0], y[-1]], **frame, **matched)
         notes.append({"text": name, "x": sum(ends) / 2, **above})
     bar = {"title": {"text": title, "side": "right"}, "outlinewidth": 0, "thickness": theme.font_size, "exponentformat": "power"}
     colours = {"colorscale": "Viridis", "cmin": 0, "cmax": highest if highest > 0 else 1.0, "colorbar": bar}
@@ -171,16 +169,15 @@ def _row(panels: list[tuple[str, xr.Dataset, np.ndarray]], theme: Theme, title: 
     return {"data": data, "layout": drawn | {"margin": {"l": 10, "r": 12, "t": 12 + 2 * theme.font_size, "b": 10}}}
 
 
-def _same(one: xr.Dataset, other: xr.Dataset) -> bool:
-    return bool(one["map_y"].values[0] == other["map_y"].values[0] and one["map_y"].values[-1] == other["map_y"].values[-1])
-
-
 @figure
 def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
     """σ of a toy's density against x, or r of the ring, with the best fit-like and counting curves and their χ²; below σ/p."""
     several = len(runs) > 1
-    upper, lower, highest, coordinates, ends, reasons = [], [], 0.0, [], [], []
+    upper, lower, highest, ends, reasons = [], [], 0.0, [], []
+    kind, letter = "", "x"
     for place, (label, dataset) in enumerate(runs):
+        if kind and dataset.attrs.get("dataset") != kind:
+            continue  # another toy: its σ has another scale
         try:
             found = line(dataset)
         except ValueError as problem:
@@ -189,7 +186,7 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
         colour, inside = theme.colour(place), found.inside
         if not inside.any():
             continue
-        coordinates.append(found.coordinate)
+        kind, letter = str(dataset.attrs.get("dataset")), found.coordinate
         ends += [found.x[0], found.x[-1]]
         highest = max(highest, float(found.sigma[inside].max()))
         name = labelled(label if several else "", "spread of the networks")
@@ -199,19 +196,18 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
         with np.errstate(all="ignore"):
             share = 100 * found.sigma / found.density
             lower.append(curve(theme, name, found.x, share, colour, yaxis="y2", log=True, showlegend=False))
-        for kind, words, dash, tint in (("fit", "fit", EXPECTED, 1), ("counting", "counting √p", SPREAD, 2)):
-            if kind not in found.fits:
+        for family, words, dash, tint in (("fit", "fit", EXPECTED, 1), ("counting", "counting √p", SPREAD, 2)):
+            if family not in found.fits:
                 continue
-            told = labelled(label if several else "", f"{words}, χ² {number(found.chi2[kind])} for {inside.sum()} points")
+            told = labelled(label if several else "", f"{words}, χ² {number(found.chi2[family])} for {inside.sum()} points")
             shade = colour if several else theme.colour(tint)
-            x, fitted = found.x[inside], found.fits[kind].curve
+            x, fitted = found.x[inside], found.fits[family].curve
             upper.append(curve(theme, told, x, fitted, shade, dash=dash))
             with np.errstate(all="ignore"):
                 share = 100 * fitted / found.density[inside]
             lower.append(curve(theme, told, x, share, shade, dash=dash, yaxis="y2", log=True, showlegend=False))
     if not upper:
         raise Empty(reasons[0] if reasons else "No density is finite yet.")
-    letter = " or ".join(dict.fromkeys(coordinates))
     x_axis = axis(theme, letter, range=[min(ends), max(ends)])
     above = axis(theme, f"σ of p({letter})", range=[0, 1.2 * highest])
     below = axis(theme, "σ/p [%]", log=True, range=decades([drawn["y"] for drawn in lower], most=4), labels=3)
@@ -219,7 +215,9 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
 
 
 def _maps(runs: Runs) -> list[tuple[int, str, xr.Dataset]]:
+    """The runs with maps of the same toy as the first of them: maps of others have other axes and colours."""
     found = [(place, label, dataset) for place, (label, dataset) in enumerate(runs) if "map_mean" in dataset.variables]
+    found = [one for one in found if one[2].attrs.get("dataset") == found[0][2].attrs.get("dataset")]
     if not found:
         raise Empty("Only toys in the plane have a map of their density; collisions have too many dimensions.")
     if not any(np.isfinite(dataset["map_mean"].values).any() for *_, dataset in found):
