@@ -67,13 +67,13 @@ PRESETS: dict[str, dict[str, Preset]] = {
     GeneratorRecipe.kind: {
         "wedge": Preset(
             "Wedge ramp",
-            "A Bayesian flow learns p = 2x on the unit square. Its loss must come down to the exact entropy, −0.193; "
-            "the error band has its minimum in the bulk, like that of a fit, and not where events are few.",
+            "A Bayesian flow learns p = 2x on the unit square. Its loss must come down to the exact entropy, −0.193. "
+            "Does its error band follow the counts, √p, or a fit? Try 300,000 events.",
             recipe_type=GeneratorRecipe,
         ),
         "kicker": Preset(
             "Kicker ramp",
-            "p = 3x²: the minimum of the error band moves to larger x than for the wedge. The exact entropy is −0.432.",
+            "p = 3x², steeper than the wedge. The exact entropy is −0.432.",
             {"dataset": "kicker"},
             GeneratorRecipe,
         ),
