@@ -111,14 +111,14 @@ def test_each_page_shows_its_own_runs_only(page, store, generators):
 
 def test_observables_are_those_of_the_runs_shown(page, generators):
     page.hear({"tab": "distributions"})
-    assert state(page.frame)["offered"] == ["x", "y"] and state(page.frame)["observable"] == "x"
+    assert state(page.frame)["offered"]["observable"] == ["x", "y"] and state(page.frame)["chosen"]["observable"] == "x"
     before = page.plots["generated"].frame
     page.hear({"observable": "y"})
     assert page.plots["generated"].frame != before and page.address.observable == "y"
     page.hear({"open": generators[2].id})
     page.hear({"tab": "distributions"})
-    offered = state(page.frame)["offered"]
-    assert "dimuon_mass" in offered and "jet2_pt" not in offered and state(page.frame)["observable"] == offered[0]
+    offered = state(page.frame)["offered"]["observable"]
+    assert "dimuon_mass" in offered and "jet2_pt" not in offered and state(page.frame)["chosen"]["observable"] == offered[0]
     assert page.address.observable == ""
     again = Generators(runs=page.library.own.root)
     page.hear({"observable": "dimuon_mass"})

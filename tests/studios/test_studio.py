@@ -45,6 +45,21 @@ def test_an_observable_is_chosen_for_the_kinematic_figure(page):
     assert page.plots["kinematics"].frame != before and page.address.observable == "jet_pt"
 
 
+def test_the_number_of_draws_is_chosen_for_the_scaled_pull(page):
+    page.hear({"tab": "uncertainties"})
+    page.refresh(everything=True)
+    before = page.plots["scaled_pull"].frame
+    page.hear({"subset": "4"})
+    names = [trace["name"] for trace in unpack(page.plots["scaled_pull"].frame)["data"]]
+    assert page.plots["scaled_pull"].frame != before and any("M = 4 of" in name for name in names)
+    assert "subset=4" in page.address.query()
+    page.hear({"subset": "3"})
+    assert page.subset == "4"
+    page.hear({"subset": "512"})  # more than there are: the mean of all, which is off by nothing
+    names = [trace["name"] for trace in unpack(page.plots["scaled_pull"].frame)["data"]]
+    assert any("(expected 0.00)" in name for name in names), names
+
+
 def test_every_theme_is_drawn_in_its_own_colours(page):
     frames = set()
     for theme, projector in (("light", False), ("dark", False), ("light", True), ("dark", True)):

@@ -44,7 +44,9 @@ def scaled_pull(runs: Runs, theme: Theme, draws: int | None = None) -> dict[str,
     for label, dataset in runs:
         count = dataset.sizes.get("draw", 0)
         quarter = max(1, min(dataset.sizes.get("draw", 1) for _, dataset in runs) // 4)
-        chosen = [draws] if draws else [quarter] if len(runs) > 1 else sorted({1, max(1, count // 8), max(1, count // 2)})
+        chosen = (
+            [min(draws, max(count, 1))] if draws else [quarter] if len(runs) > 1 else sorted({1, max(1, count // 8), max(1, count // 2)})
+        )
         for number in chosen:
             t = _spread_pull(dataset, "scaled", draws=number)
             rows.append((labelled(label, f"M = {number} of {count}"), t, f" (expected {t.attrs['expected_width']:.2f})"))

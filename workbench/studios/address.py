@@ -32,6 +32,7 @@ class Address:
     compare: list[str] = field(default_factory=list)
     tab: str = ""
     observable: str = ""
+    subset: str = ""
     story: str = ""
     step: int | None = None
     problems: list[str] = field(default_factory=list)
@@ -48,6 +49,7 @@ class Address:
             "compare": ",".join(self.compare),
             "tab": self.tab,
             "observable": self.observable,
+            "subset": self.subset,
             "story": self.story,
             "step": "" if self.step is None else str(self.step),
         }
@@ -61,6 +63,7 @@ def read(
     *,
     tabs: Sequence[str],
     observables: Sequence[str],
+    subsets: Sequence[str] = (),
     stories: Sequence[str] = (),
 ) -> Address:
     """The address that a request's arguments spell. Raises: nothing; problems are sentences in the result."""
@@ -68,7 +71,7 @@ def read(
     for key, values in arguments.items():
         text = values[-1].decode("utf-8", "replace") if isinstance(values[-1], bytes) else values[-1]
         try:
-            _take(address, key, text, recipe_type, {"tab": tabs, "observable": observables, "story": stories})
+            _take(address, key, text, recipe_type, {"tab": tabs, "observable": observables, "subset": subsets, "story": stories})
         except RecipeError as problem:
             address.problems.append(f"In the link: {problem}")
     if len(address.problems) > MOST_SENTENCES:
@@ -94,7 +97,7 @@ def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], name
     elif key in recipe_type.options():
         address.options[key] = recipe_type.check(key, text)
     else:
-        known = ["preset", "run", "compare", "tab", "observable", "story", "step", *recipe_type.options()]
+        known = ["preset", "run", "compare", "tab", "observable", "subset", "story", "step", *recipe_type.options()]
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         raise RecipeError(f"{shown(key)} is not known" + (f"; did you mean {near[0]!r}?" if near else "."))
 

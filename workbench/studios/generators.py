@@ -37,7 +37,7 @@ class Generators(Studio):
     cards = (
         Card("losses", "training", formula="L = −⟨log p(x|θ)⟩ + KL[q(θ), p(θ)] / N"),
         Card("log_loss", "training"),
-        Card("generated", "distributions", choose=True),
+        Card("generated", "distributions", choose="observable"),
         Card("density_map", "density"),
         Card("uncertainty_map", "density"),
         Card("uncertainty_line", "density"),

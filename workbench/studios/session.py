@@ -29,9 +29,12 @@ from workbench.training.recipe import Recipe, SweepRecipe
 MOST_NOTICES = 6
 REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
 HEARD = (
-    "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "dismiss", "theme", "time",
+    "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "subset", "dismiss", "theme",
+    "time",
     "story", "tell",
 )  # fmt: skip
+SUBSETS = {"": "M = 1, N/8, N/2"} | {str(2**k): f"M = {2**k}" for k in range(10)}
+"""Of how many draws the scaled pull takes the mean: a choice, and its words."""
 SAID = (OSError, ValueError, RunError)
 """Errors whose message is a sentence for the page."""
 
@@ -66,6 +69,7 @@ class Session(ABC):
         self.at: int | None = None  # the step that is looked at; None for the newest
         self.playing: float | None = None  # the position among the snapshots while they are replayed
         self.observable = ""  # what was chosen; empty for the first
+        self.subset = ""
         self.notices: list[str] = []
         self.theme, self.projector = "light", False
         self.busy = ""  # a sentence while a run is being started
@@ -101,7 +105,7 @@ class Session(ABC):
         for problem in address.problems:
             self.note(problem)
         self.tab = address.tab or self.tab
-        self.observable = address.observable or self.observable
+        self.observable, self.subset = address.observable or self.observable, address.subset or self.subset
         self.at = address.step
         self.story = address.story or self.story
         for name in filter(None, dict.fromkeys([address.run, *address.compare])):
@@ -127,6 +131,7 @@ class Session(ABC):
             compare=[run.id for run in named[1:]],
             tab="" if self.tab == self.tabs[0].name else self.tab,
             observable="" if self.observed == next(iter(self.offered()), "") else self.observed,
+            subset=self.subset,
             story=self.story if self.tab == "stories" else "",
             step=self.at if self.playing is None else None,  # some browsers allow few changes of an address
         )
@@ -243,6 +248,10 @@ class Session(ABC):
     def on_observable(self, message: dict[str, Any]) -> None:
         if message["observable"] in self.observables():
             self.observable = message["observable"]
+
+    def on_subset(self, message: dict[str, Any]) -> None:
+        if message["subset"] in SUBSETS:
+            self.subset = message["subset"]
 
     def on_dismiss(self, message: dict[str, Any]) -> None:
         if 0 <= int(message["dismiss"]) < len(self.notices):

@@ -23,7 +23,7 @@ from workbench.studios.draft import form
 from workbench.studios.live import HUB, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
 from workbench.studios.plot_view import ENGINE_URL, PlotView, engine, pack
-from workbench.studios.session import SAID, Session
+from workbench.studios.session import SAID, SUBSETS, Session
 from workbench.training.recipe import Recipe
 
 TICK = 250  # milliseconds between two looks of a page at the newest pictures
@@ -37,11 +37,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Card:
-    """A figure of `workbench.figures` at its place on a page; `choose` offers the observables, `formula` replaces the figure's own."""
+    """A figure of `workbench.figures` at its place on a page.
+
+    `choose` offers something to choose: "observable", or the "subset" of M draws; `formula` replaces the figure's own.
+    """
 
     name: str
     tab: str
-    choose: bool = False
+    choose: str = ""
     formula: str = ""
 
     @property
@@ -83,7 +86,8 @@ class Studio(Session):
         self.table = RunTable(self.hear)
         self.slides = Stories(self.hear, spec=as_json([{"name": name, "title": slide.told(name).title} for name in self.stories]))
         self.plots: dict[str, PlotView] = {}
-        options = list(self.observables().items())
+        options = {"": [], "observable": list(self.observables().items()), "subset": list(SUBSETS.items())}
+        labels = {"": "", "observable": "Observable", "subset": "Draws M whose mean is taken"}
         cards = [
             {
                 "name": c.name,
@@ -91,7 +95,8 @@ class Studio(Session):
                 "title": c.entry.title,
                 "look": c.entry.look_at,
                 "formula": c.formula or c.entry.formula,
-                "options": options if c.choose else [],
+                "choose": {"name": c.choose, "label": labels[c.choose]},
+                "options": options[c.choose],
                 "height": c.entry.height,
             }
             for c in self.cards
@@ -137,6 +142,7 @@ class Studio(Session):
                 self.recipe_type,
                 tabs=[t.name for t in self.tabs],
                 observables=list(self.observables()),
+                subsets=[name for name in SUBSETS if name],
                 stories=self.stories,
             )
         )
@@ -166,8 +172,8 @@ class Studio(Session):
             tab=self.tab,
             hidden=hidden,
             absent=sorted(absent),
-            observable=self.observed,
-            offered=self.offered(),
+            chosen={"observable": self.observed, "subset": self.subset},
+            offered={"observable": self.offered(), "subset": list(SUBSETS)},
             notices=self.notices,
             query=self.address.query(),
             numbers=self.table_of_numbers(pictures),
@@ -221,7 +227,7 @@ class Studio(Session):
         reports = card.entry.takes == "reports"
         moments = tuple((identity(run), picture.cursor if reports else picture.moment, picture.status.state) for run, picture in pictures)
         names = tuple(letters_for(len(pictures)))
-        chosen = self.observed if card.choose else ""
+        chosen = {"observable": self.observed, "subset": self.subset}.get(card.choose, "")
         at = (self.at, *(picture.moment for _, picture in pictures)) if self.at is not None else ()
         key = (card.name, self.theme, self.projector, chosen, names, moments, at)
         return HUB.once(key, lambda: pack(self.draw(card, names, [picture for _, picture in pictures], chosen)))
@@ -239,7 +245,8 @@ class Studio(Session):
         order = [*there, *(position for position in range(len(theme.colours)) if position not in there)]
         theme = replace(theme, colours=tuple(theme.colour(position) for position in order))
         try:
-            drawn = card.entry.as_dict([data[position] for position in there], theme, **({"observable": chosen} if chosen else {}))
+            options = {"draws": int(chosen)} if chosen and card.choose == "subset" else {card.choose: chosen} if chosen else {}
+            drawn = card.entry.as_dict([data[position] for position in there], theme, **options)
             return drawn if self.at is None or takes != "reports" else with_marker(drawn, pictures[0].moment[1], theme)
         except ValueError as problem:
             return figure_of_sentence(sentences.folded(str(problem)), theme)

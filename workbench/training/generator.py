@@ -139,7 +139,7 @@ class GeneratorJob:
                 f"error_{name}": ((f"bin_{name}",), np.sqrt(counted) / norm / len(truth), about),
                 f"density_{name}": (("draw", f"bin_{name}"), (drawn / norm / generated.shape[1]).astype(np.float32), about),
             }
-        if self.recipe.dataset in TOYS:
+        if self.recipe.dataset in TOYS and not self.recipe.file:
             columns |= self._maps(TOYS[self.recipe.dataset], rows, size)
             columns["entropy"] = ((), TOYS[self.recipe.dataset].entropy, {"long_name": "exact entropy", "units": "nat"})
         loss = self._log_loss(split, rows, min(events, CHECKED))

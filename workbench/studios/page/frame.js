@@ -16,9 +16,9 @@ export function render({model, view}) {
       if (next) there[(there.findIndex((button) => button.dataset.tab === name) + next + there.length) % there.length].focus()
     }}, title))
 
-  function card({name, title, look, formula, options, height}) {
+  function card({name, title, look, formula, choose, options, height}) {
     const choice = options.length
-      ? h("select", {"aria-label": "Observable", onchange: () => send({observable: choice.value})}, options.map(([value, words]) => h("option", {value}, words)))
+      ? h("select", {"aria-label": choose.label, "data-choice": choose.name, onchange: () => send({[choose.name]: choice.value})}, options.map(([value, words]) => h("option", {value}, words)))
       : h("span", {class: "formula"}, formula)
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
       h("div", {class: "title"}, h("h2", {}, title), choice), h("p", {class: "look"}, look), h("div", {class: "plot", style: `--needs: ${height}px`}))
@@ -64,8 +64,9 @@ export function render({model, view}) {
     for (const button of buttons) button.hidden = state.hidden.includes(button.dataset.tab)
     for (const card of made) card.hidden = state.absent.includes(card.dataset.figure)
     for (const select of frame.querySelectorAll(".card select")) {
-      for (const option of select.options) option.hidden = option.disabled = !state.offered.includes(option.value)
-      select.value = state.observable
+      const {choice} = select.dataset
+      for (const option of select.options) option.hidden = option.disabled = !state.offered[choice].includes(option.value)
+      select.value = state.chosen[choice]
     }
     notices.replaceChildren(...state.notices.map((text, i) => h("p", {class: "notice"}, h("span", {}, text),
       h("button", {type: "button", "aria-label": "Dismiss", onclick: () => send({dismiss: i})}, "×"))))
