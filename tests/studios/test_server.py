@@ -22,12 +22,15 @@ import sys, threading, urllib.request
 from workbench.studios.server import build
 server = build(0, "127.0.0.1", None)
 server.start()
+seen = []
 def look():
-    page = urllib.request.urlopen(f"http://127.0.0.1:{server.port}/?tab=accuracy").read().decode()
-    assert "data-root-id" in page
-    server.io_loop.add_callback(server.io_loop.stop)
+    try:
+        seen.append(urllib.request.urlopen(f"http://127.0.0.1:{server.port}/?tab=accuracy", timeout=60).read().decode())
+    finally:
+        server.io_loop.add_callback(server.io_loop.stop)
 threading.Thread(target=look).start()
 server.io_loop.start()
+assert "data-root-id" in seen[0]
 print(*sorted({name.split(".")[0] for name in sys.modules}))
 """
 
