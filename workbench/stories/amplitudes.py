@@ -452,7 +452,7 @@ def architectures(full: bool) -> Story:
     return Story(
         "architectures", "Symmetry lowers the plateau", "σ_syst,0: MLP > DS > DSI",
         "The same data, the same steps: what a network need not learn, it need not get wrong.",
-        f"From 10⁻² for simple to 10⁻⁵ for advanced networks ({UNCERTAINTY_TALK}; 700,000 points).",
+        f"The better the network, the lower the plateau; advanced networks reach the 10⁻⁵ level with 700,000 points ({UNCERTAINTY_TALK}).",
         (Panel("scan", {"x": "network", "which": ["syst", "delta"]}),), **listed("network", recipes), judge=judge, seconds=400,
     )  # fmt: skip
 
