@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from workbench.runs.launcher import launch
     from workbench.runs.store import RunStore, open_run
     from workbench.runs.sweep import sweep
-    from workbench.stories import story
+    from workbench.stories import story  # type: ignore[no-redef]  # of a package with a module of that name, in a circle of imports
     from workbench.studios import studio
+    from workbench.studios.controls import controls
     from workbench.training.job import train_recipe as train
     from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, RecipeError, SweepRecipe
 
@@ -46,6 +47,7 @@ _HOMES = {
     "story": "stories",
     "summary": "results.prediction",
     "studio": "studios",
+    "controls": "studios.controls",
 }
 __all__ = [
     "AmplitudeRecipe",
@@ -54,6 +56,7 @@ __all__ = [
     "RunError",
     "RunStore",
     "SweepRecipe",
+    "controls",
     "launch",
     "make_dataset",
     "open_run",

@@ -142,7 +142,7 @@ def server(tmp_path_factory):
     server.start()
     server.settle()
     yield server
-    server.python("from workbench.runs.store import RunStore; [run.stop() for run in RunStore().runs() if run.live()]")
+    server.python("from workbench.runs.store import RunStore; [run.stop() for run in RunStore().runs() if run.alive()]")
     server.process.terminate()
     server.process.wait(10)
     assert not re.search(r'File ".*/workbench/', server.said), server.said  # no traceback through our own code

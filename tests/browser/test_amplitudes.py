@@ -70,7 +70,7 @@ def training(visit, server):
 
     yield training
     for run in started:
-        if run.live():
+        if run.alive():
             run.stop()
 
 
@@ -324,7 +324,7 @@ def test_the_page_comes_back_by_itself_when_the_server_does(visit, server, train
     page, run = training(105)
     server.kill()
     until(lambda: page.is_visible("#away"), 5, "the page says that the connection is lost")
-    assert run.live(), "a run does not depend on the pages"
+    assert run.alive(), "a run does not depend on the pages"
     server.start()
     seconds = until(lambda: page.is_hidden("#away") and page.locator(".sentence").count() and step(page) > 0, 20, "the page is back")
     print(f"the page was back {seconds:.1f} s after the server")

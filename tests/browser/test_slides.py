@@ -70,7 +70,7 @@ def test_a_story_is_stopped_from_its_slide(visit, server):
     page.click("[data-tell=stop]")
     until(lambda: page.inner_text(".stands").startswith("Not complete"), 15, "the end")
     assert page.inner_text("[data-tell=train]").startswith("Resume")
-    assert not any(run.live() for run in RunStore(server.home / "runs").runs())
+    assert not any(run.alive() for run in RunStore(server.home / "runs").runs())
 
 
 def test_keys_go_through_the_stories_and_the_chooser_is_off_the_projector(visit):

@@ -52,7 +52,7 @@ def nothing_left(store: RunStore) -> Iterator[None]:
     """No run of a test outlives it."""
     yield
     for run in store.runs():
-        if run.live() and run.read_status().get("pid") != os.getpid():
+        if run.alive() and run.read_status().get("pid") != os.getpid():
             run.stop()
 
 

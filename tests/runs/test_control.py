@@ -39,7 +39,7 @@ def test_launch_to_first_report_takes_a_moment(store: RunStore, forker: Forker):
     started(store, forker, seed=1)
     begin = time.monotonic()
     run = launch(toy(steps=10**6, seed=2), runs=store, forker=forker)
-    assert run.status.state in ("queued", "preparing", "running") and run.live()
+    assert run.status.state in ("queued", "preparing", "running") and run.alive()
     until(lambda: run.read_reports().reports)
     assert time.monotonic() - begin < 1.5
 
@@ -68,7 +68,7 @@ def test_stop_saves_everything_and_can_be_resumed(store: RunStore, forker: Forke
     run = started(store, forker)
     begin = time.monotonic()
     run.stop()
-    assert time.monotonic() - begin < 2.5 and not run.live()
+    assert time.monotonic() - begin < 2.5 and not run.alive()
     step = steps_of(run)[-1]
     assert run.status.state == "stopped" and run.checkpoints()[0] == step == run.latest_snapshot()["step"]
     tree = xr.open_datatree(run.path / "run.nc", engine="h5netcdf")
@@ -208,7 +208,7 @@ def test_probing_readers_never_keep_an_owner_out(store: RunStore):
 
     def probe() -> None:
         while not over.is_set():
-            run.live()
+            run.alive()
 
     threads = [threading.Thread(target=probe) for _ in range(3)]
     for thread in threads:
@@ -259,12 +259,12 @@ def test_without_locks_the_heartbeat_tells_who_lives(store: RunStore, quick: Non
     thread.start()
     until(lambda: run.status.step > 0)
     time.sleep(1.0)
-    assert run.status.state == "running" and run.live()
+    assert run.status.state == "running" and run.alive()
     with pytest.raises(RunError, match="is running, in process"):
         resume(run)
     run.control("stop")
     thread.join()
-    assert run.status.state == "stopped" and not run.live()
+    assert run.status.state == "stopped" and not run.alive()
     values = {**run.read_status(), "state": "running"}
     files.replace(run.path / "status.json", files.seal(values))  # as after a kill
     assert until(lambda: run.status.state == "died") < 3 * 0.2 + 0.3

@@ -101,7 +101,7 @@ def test_a_really_full_file_system(small_file_system: Path, forker: Forker):
         while True:
             file.write(b"x" * 4096)
     until(lambda: run.status.state == "paused")
-    assert "is full" in run.status.message and run.live() and run.problems() == []
+    assert "is full" in run.status.message and run.alive() and run.problems() == []
     before = steps_of(run)
     ballast.unlink()
     assert run.wait(60).status.state == "finished" and steps_of(run) == list(range(10, 2_001, 10))

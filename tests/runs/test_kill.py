@@ -82,7 +82,7 @@ def killed_until_it_ends(store: RunStore, forker: Forker, kills: int) -> Run:
         if not run.status.live:
             break
         kill(run)
-        until(lambda: not run.live())
+        until(lambda: not run.alive())
         resume(run, forker=forker)
     return run.wait(60)
 

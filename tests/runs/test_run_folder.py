@@ -137,5 +137,5 @@ def test_example_runs_can_be_opened_where_nothing_can_be_written(store: RunStore
     run_job(run.path, ToyJob)
     (run.path / "LOCK").unlink()
     before = sorted(os.listdir(run.path))
-    assert open_run(run.path).status.state == "finished" and run.snapshots.sizes["step"] and not run.live()
+    assert open_run(run.path).status.state == "finished" and run.snapshots.sizes["step"] and not run.alive()
     assert sorted(os.listdir(run.path)) == before

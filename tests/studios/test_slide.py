@@ -56,7 +56,7 @@ def page(tmp_path, monkeypatch):
     page.refresh(everything=True)
     yield page
     for run in RunStore(tmp_path / "runs").runs():
-        if run.live():
+        if run.alive():
             run.stop()
 
 

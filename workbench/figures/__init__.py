@@ -7,6 +7,7 @@ frame = pack(figures.systematic_pull.as_dict(snapshot, "dark"))                #
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from workbench.figures.theme import THEMES, Theme
 from workbench.figures.training import accuracy, log_loss, losses
 from workbench.figures.uncertainty import scaled_pull, sigmas, statistical_pull, systematic_pull
 
-__all__ = ["FIGURES", "THEMES", "Entry", "Theme", "csv_of", "data_of", "pack", "unpack"]
+__all__ = ["ALIASES", "FIGURES", "THEMES", "Entry", "Theme", "csv_of", "data_of", "named", "pack", "unpack"]
 
 
 @dataclass(frozen=True)
@@ -223,3 +224,37 @@ FIGURES: dict[str, Entry] = {
         520,
     ),
 }
+
+ALIASES = {
+    "loss": "losses",
+    "pull": "systematic_pull",
+    "pulls": "systematic_pull",
+    "t_syst": "systematic_pull",
+    "t_stat": "statistical_pull",
+    "sigma": "sigmas",
+    "sigma_syst": "sigmas",
+    "sigma_stat": "sigmas",
+    "uncertainty": "sigmas",
+    "uncertainties": "sigmas",
+    "error_bars": "sigmas",
+    "relative_error": "delta",
+    "truth": "prediction_truth",
+    "observables": "kinematics",
+    "distribution": "generated",
+    "distributions": "generated",
+    "histogram": "generated",
+    "histograms": "generated",
+    "density": "density_map",
+}
+"""Other words for figures."""
+
+
+def named(name: str) -> str:
+    """The name in FIGURES of the figure that is meant. Raises: ValueError with the nearest name there is."""
+    plain = str(name).strip().lower().replace(" ", "_").replace("-", "_")
+    found = ALIASES.get(plain, plain)
+    if found not in FIGURES:
+        near = difflib.get_close_matches(plain, [*FIGURES, *ALIASES], n=1, cutoff=0.5)
+        hint = f" Did you mean {ALIASES.get(near[0], near[0])!r}?" if near else ""
+        raise ValueError(f"There is no figure {str(name)[:60]!r}.{hint} The figures are: {', '.join(FIGURES)}.")
+    return found

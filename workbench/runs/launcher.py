@@ -146,7 +146,7 @@ def stop(run: Run, *, patience: float = 1.2) -> Run:
 
     Raises: RunError when it lives on another computer and does not listen.
     """
-    if run.live():
+    if run.alive():
         with contextlib.suppress(OSError):  # on a full disk the signals must do
             run.write_control("stop")
         gone = _gone(run, patience)
@@ -186,7 +186,7 @@ def _say(run: Run, state: str, message: str) -> None:
 
 def _gone(run: Run, seconds: float) -> bool:
     end = time.monotonic() + seconds
-    while run.live():
+    while run.alive():
         if time.monotonic() >= end:
             return False
         time.sleep(0.01)
@@ -197,7 +197,7 @@ def _signal(run: Run, number: int) -> bool:
     """Signal a run's process and all that it started, if it is certain that it is the one that wrote the status."""
     values = run.read_status()
     pid = values.get("pid")
-    if not isinstance(pid, int) or values.get("host") != socket.gethostname() or birth(pid) != values.get("born") or not run.live():
+    if not isinstance(pid, int) or values.get("host") != socket.gethostname() or birth(pid) != values.get("born") or not run.alive():
         return False
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, number) if values.get("leader") and hasattr(os, "killpg") else os.kill(pid, number)

@@ -125,7 +125,7 @@ class Run:
 
     # How it stands
 
-    def live(self) -> bool:
+    def alive(self) -> bool:
         """Whether the run has a living owner: its LOCK is held. Where there are no locks: whether its heart still beats."""
         try:
             return files.is_held(self.path / "LOCK")
@@ -135,7 +135,7 @@ class Run:
     @property
     def status(self) -> Status:
         values = self.read_status()
-        if values["state"] in LIVE and not self.live():
+        if values["state"] in LIVE and not self.alive():
             values = self.read_status()  # it may have ended in good order between the two looks
             if values["state"] in LIVE:
                 values["state"], values["message"] = (
@@ -156,7 +156,7 @@ class Run:
             values = files.unseal(files.read(self.path / "status.json"), f"{self.id}/status.json")
             return {"state": "stopped", "steps": 0, **values}
         except (OSError, Damaged) as problem:
-            state = "running" if self.live() else "finished" if (self.path / "run.nc").exists() else "died"
+            state = "running" if self.alive() else "finished" if (self.path / "run.nc").exists() else "died"
             return {"state": state, "steps": getattr(self.recipe, "steps", 0), "message": f"status.json cannot be read: {problem}"}
 
     def _beats(self, patience: float = 0.0) -> bool:
@@ -270,6 +270,20 @@ class Run:
                 found.append(f"{self.id}/reports.jsonl is damaged in {damaged} lines, which are left out.")
         return found + self._snapshots()[1]
 
+    def drawable(self, name: str) -> str:
+        """The name in `workbench.figures.FIGURES` of a figure that this kind of run fills; "pulls" and other words for it are understood.
+
+        Raises: ValueError with the nearest name, or with those that fit.
+        """
+        from workbench.figures import FIGURES, named
+
+        found, mine = named(name), DRAWN.get(self.recipe.kind, A_TRAINING)
+        takes = FIGURES[found].takes
+        if takes != "reports" and (needed := DRAWN.get(takes, A_TRAINING)) != mine:
+            fitting = ", ".join(other for other, of in FIGURES.items() if of.takes == "reports" or DRAWN.get(of.takes, A_TRAINING) == mine)
+            raise ValueError(f"The figure {found!r} draws {needed}, and run {self.id} is {mine}: one of {fitting} is needed.")
+        return found
+
     def figure(self, name: str = "losses", theme: str = "light", **options: Any) -> Any:
         """A figure of this run by its name in `workbench.figures.FIGURES`, as a plotly Figure.
 
@@ -277,17 +291,24 @@ class Run:
         """
         from workbench.figures import FIGURES
 
-        if name not in FIGURES:
-            raise ValueError(f"There is no figure {name!r}: one of {', '.join(FIGURES)} is needed.")
-        entry, dataset, mine = FIGURES[name], None, DRAWN.get(self.recipe.kind, A_TRAINING)
+        entry, dataset = FIGURES[self.drawable(name)], None
         if entry.takes == "reports":
             dataset = self.reports
-        elif (needed := DRAWN.get(entry.takes, A_TRAINING)) != mine:
-            fitting = ", ".join(other for other, of in FIGURES.items() if of.takes == "reports" or DRAWN.get(of.takes, A_TRAINING) == mine)
-            raise ValueError(f"The figure {name!r} draws {needed}, and run {self.id} is {mine}: one of {fitting} is needed.")
         elif entry.takes != "draws" and self.read_status()["state"] != "finished":
             dataset = self.latest_snapshot()
         return entry.function(self.prediction("test") if dataset is None else dataset, theme, **options)
+
+    def live(self, *names: str, theme: str = "auto", height: int | None = None) -> Any:
+        """A figure in a notebook cell that follows this run to its end, with progress, time left, and buttons that pause and stop it.
+
+        *Arguments*: names of figures as for `figure`, "losses" without any, several stand side by side; theme, "auto" for that of the
+        notebook, else "light", "dark" or "projector"; height of a figure in pixels.
+        *Raises*: ValueError for an unknown name, or one that this kind of run cannot fill.
+        *Example*: wb.launch(recipe).live("losses", "pulls")
+        """
+        from workbench.studios.follow import LiveRun
+
+        return LiveRun(self, *names, theme=theme, height=height)
 
     # What it is asked to do
 
@@ -298,7 +319,7 @@ class Run:
         """
         if command not in ("run", "pause", "step", "stop"):
             raise ValueError(f"{command!r} is not a command: run, pause, step or stop is needed.")
-        if not self.live():
+        if not self.alive():
             raise RunError(f"Run {self.id} is {self.status.state}; there is nobody to {command}.")
         self.write_control(command, steps)
 
@@ -328,7 +349,7 @@ class Run:
 
     def resume(self) -> Run:
         """Go on: after a pause at once, after a stop or a death in a new process from the last checkpoint. Raises: RunError."""
-        if self.live():
+        if self.alive():
             self.control("run")
             return self
         from .launcher import resume

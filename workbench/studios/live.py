@@ -7,6 +7,7 @@ asked for some seconds, it ends. Nothing depends on a browser saying goodbye.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -25,6 +26,7 @@ from workbench.runs.store import Run, Status
 from workbench.training.recipe import SweepRecipe
 
 READ_EVERY = 0.1  # seconds, while the run is live
+NAP = 0.02  # seconds between two glances at the sizes of its files: what is new is read at once, and twenty times a second at most
 GLANCE_EVERY = 0.5  # seconds, while it is not: somebody may resume or delete it
 PATIENCE = 5.0  # seconds without a question after which a reader ends
 KEPT_PICTURES = 12
@@ -32,6 +34,8 @@ KEPT_FRAMES = 320
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+TAKEN = {"reports": "reports", "summary": "events", "draws": "prediction", "scan": "scan", "generator": "generated"}
+"""What of a picture a figure draws."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Follower:
         self._thread: threading.Thread | None = None
         self._picture: Picture | None = None
         self._asked = 0.0
+        self._written: tuple[int, ...] = ()
+        self._news = threading.Condition()
 
     @property
     def picture(self) -> Picture:
@@ -89,16 +95,46 @@ class Follower:
     def idle(self) -> bool:
         return self._thread is None
 
+    def newer(self, timeout: float) -> Picture:
+        """The next picture that is read, as soon as it is; the present one after `timeout` seconds."""
+        present = self.picture
+        with self._news:
+            self._news.wait_for(lambda: self._picture is not present, timeout)
+        return self._picture or present
+
+    def _rest(self) -> None:
+        """Wait until it is time to read again: at once when something was written, else after a while."""
+        live = bool(self._picture and self._picture.status.live)
+        busy = live or (self._picture is not None and self._picture.moment[2] and self._picture.past is None)
+        end = time.monotonic() + (READ_EVERY if busy else GLANCE_EVERY)
+        time.sleep(2 * NAP)
+        before = self._written if live else None
+        while (left := end - time.monotonic()) > 0 and (before is None or self._written_now() == before):
+            time.sleep(min(left, NAP) if live else left)
+
+    def _written_now(self) -> tuple[int, ...]:
+        """What changes when the run writes reports or a snapshot."""
+        found = []
+        for name in ("reports.jsonl", "snapshots"):
+            try:
+                told = os.stat(self.run.path / name)
+            except OSError:
+                continue
+            found += [told.st_ino, told.st_size, told.st_mtime_ns]
+        return tuple(found)
+
     def _follow(self) -> None:
         while True:
-            busy = self._picture and (self._picture.status.live or (self._picture.moment[2] and self._picture.past is None))
-            time.sleep(READ_EVERY if busy else GLANCE_EVERY)
+            self._rest()
             with self._lock:
                 if time.monotonic() - self._asked > PATIENCE:
                     self._thread = None
                     return
             try:
-                self._picture = look(self.run, self._picture)
+                written = self._written_now()  # before they are read, so that nothing is missed
+                self._picture, self._written = look(self.run, self._picture), written
+                with self._news:
+                    self._news.notify_all()
             except (OSError, RunError):
                 continue  # deleted, or not to be read just now: the page finds out by asking for the run
             except Exception:  # the bottom of a thread: what was read before stays on the screen
@@ -170,6 +206,13 @@ class Hub:
 
     def picture(self, run: Run) -> Picture:
         """The newest picture of a run. Raises: OSError or RunError when its folder cannot be read at all."""
+        return self._follower(run).picture
+
+    def newer(self, run: Run, timeout: float) -> Picture:
+        """The next picture of a run, as soon as something new is read; the present one after `timeout` seconds. Raises: as `picture`."""
+        return self._follower(run).newer(timeout)
+
+    def _follower(self, run: Run) -> Follower:
         key = identity(run)
         with self._lock:
             follower = self._followers.setdefault(key, Follower(run))
@@ -177,7 +220,7 @@ class Hub:
             idle = [name for name, other in self._followers.items() if other.idle and name != key]
             for name in idle[: max(0, len(self._followers) - KEPT_PICTURES)]:
                 del self._followers[name]
-        return follower.picture
+        return follower
 
     def once(self, key: Any, make: Callable[[], T]) -> T:
         """What `make` returns, made once per key for everybody: packed figures, numbers."""

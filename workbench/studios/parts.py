@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import panel as pn
 import param
 from panel.custom import Child, Children
 
-PAGE = Path(__file__).with_name("page")
+from workbench.studios.assets import source
 
-
-def source(*names: str) -> str:
-    """The text of files in `page/`, one after the other."""
-    return "\n".join((PAGE / name).read_text(encoding="utf-8") for name in names)
+__all__ = ["Bar", "Form", "Frame", "Part", "RunTable", "Stories", "as_json", "source"]
 
 
 class Part(pn.custom.JSComponent):

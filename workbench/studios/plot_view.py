@@ -6,8 +6,6 @@ tab is hidden) newer frames wait here and older ones are dropped, so a slow brow
 
 from __future__ import annotations
 
-import gzip
-import re
 import threading
 import time
 from pathlib import Path
@@ -15,16 +13,14 @@ from typing import Any
 
 import panel as pn
 import param
-import plotly
 from panel.io.state import set_curdoc
 from tornado.web import RequestHandler
 
 from workbench.figures.frame import checksum, pack, unpack
+from workbench.studios.assets import ENGINE_URL, compressed_engine, engine
 
-__all__ = ["PlotView", "pack", "routes", "unpack"]
+__all__ = ["ENGINE_URL", "PlotView", "engine", "pack", "routes", "unpack"]
 
-ENGINE = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-ENGINE_URL = f"plotlyjs/plotly.min.js?v={plotly.__version__}"
 PATIENCE = 5.0  # seconds after which a frame is sent although the last one was not acknowledged
 
 
@@ -82,7 +78,7 @@ class EngineHandler(RequestHandler):
 
     @classmethod
     def prepare_engine(cls) -> None:
-        cls.compressed = cls.compressed or gzip.compress(engine(), compresslevel=6)
+        cls.compressed = compressed_engine()
 
     def get(self) -> None:
         self.set_header("Content-Type", "text/javascript; charset=utf-8")
@@ -92,25 +88,6 @@ class EngineHandler(RequestHandler):
             self.finish(self.compressed)
         else:
             self.finish(engine())
-
-
-OTHER_TRACES = re.compile(r"([\w$]+)\.register\(\[((?:[\w$]+\(\),)+[\w$]+\(\))\]\)")
-
-
-def engine() -> bytes:
-    """plotly.js, made quick to start: on a page's first visit its thread is busy for 0.1 s instead of 1.0 s.
-
-    Unwrapped from the function for other module systems: a browser reads a script on a thread of its own, but what a function holds it
-    reads once more on the page's thread. And maps, 3D and all other traces than scatter, which no figure of ours may ever need, wait until
-    `Plotly.others()` is called. Where the script looks different, it is served as it is.
-    """
-    script = ENGINE.read_text(encoding="utf-8")
-    begin, end = script.find('"use strict";var Plotly='), script.rfind("return Plotly;")
-    if begin < 0 or script[end:].strip() != "return Plotly;\n}));":
-        return script.encode()
-    licence = script[: script.find("*/") + 2]
-    body = OTHER_TRACES.sub(r"\1.others=()=>{\1.others=()=>{};\1.register([\2])}", script[begin:end])
-    return f"{licence}\n{body}".encode()
 
 
 def routes() -> list[tuple[Any, ...]]:

@@ -309,7 +309,7 @@ class Session(ABC):
 
         def stop() -> None:
             for _, run in teller.story.found(store):
-                if run.live():
+                if run.alive():
                     run.stop()
             teller.hurry()
 

@@ -20,7 +20,7 @@ from workbench.runs.store import Run, Status
 from workbench.studios import address as addresses
 from workbench.studios import sentences, shell, slide
 from workbench.studios.draft import form
-from workbench.studios.live import HUB, Picture, identity
+from workbench.studios.live import HUB, TAKEN, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
 from workbench.studios.plot_view import ENGINE_URL, PlotView, engine, pack
 from workbench.studios.session import SAID, SUBSETS, Session
@@ -28,9 +28,6 @@ from workbench.training.recipe import Recipe
 
 TICK = 250  # milliseconds between two looks of a page at the newest pictures
 LIST_EVERY = 4  # ticks between two looks at the list of runs
-
-TAKEN = {"reports": "reports", "summary": "events", "draws": "prediction", "scan": "scan", "generator": "generated"}
-"""What of a picture a figure draws."""
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,81 @@
+// A run in a notebook cell: the bar of the pages, and their figures. `parts` holds the modules of both; the kernel sends the plotting library
+// once per page, so that no cell, no reload and no saved notebook carries it.
+const ASK_AGAIN = 4_000 // ms after which another cell asks too: the one that did may be gone
+
+const slotOf = (url) => {
+  const slot = ((globalThis.workbenchEngines ??= {})[url] ??= {asked: -Infinity, begun: false})
+  slot.promise ??= new Promise((resolve, reject) => Object.assign(slot, {resolve, reject}))
+  const slots = (globalThis.workbenchPlotly ??= {})
+  slots[url] ??= slot.promise
+  return slot
+}
+
+// The kernel's answer, or what it sends unasked with its first figure: a busy kernel cannot be asked.
+async function receive(url, buffer) {
+  const slot = slotOf(url)
+  if (slot.begun) return
+  slot.begun = true
+  const script = document.createElement("script")
+  const text = new Response(new Blob([buffer]).stream().pipeThrough(new DecompressionStream("gzip")))
+  script.src = URL.createObjectURL(new Blob([await text.arrayBuffer()], {type: "text/javascript"}))
+  script.onload = () => { URL.revokeObjectURL(script.src); slot.resolve(globalThis.Plotly) }
+  script.onerror = () => slot.reject(new Error("The plotting library could not be loaded."))
+  document.head.append(script)
+}
+
+function initialize({model}) {
+  model.on("msg:custom", (message, buffers) => { if (message?.engine) receive(message.engine, buffers[0]) })
+}
+
+function ask(url, model) {
+  const slot = slotOf(url)
+  const look = () => {
+    if (slot.begun) clearInterval(timer)
+    else if (performance.now() - slot.asked > ASK_AGAIN) {
+      slot.asked = performance.now()
+      model.send({engine: url})
+    }
+  }
+  const timer = setInterval(look, 500)
+  return () => clearInterval(timer)
+}
+
+function render({model, el}) {
+  const left = [] // what is to be undone when the cell goes
+  const listen = (event, hear) => { model.on(event, hear); left.push(() => model.off(event, hear)) }
+  const host = el.appendChild(document.createElement("div"))
+  const root = host.attachShadow({mode: "open"})
+  root.append(h("style", {}, model.get("sheet")))
+
+  // Light or dark as the notebook is, unless the kernel says so.
+  const dress = () => {
+    const dark = model.get("theme") === "auto" ? document.body.dataset.jpThemeLight === "false" : model.get("theme") === "dark"
+    host.dataset.theme = dark ? "dark" : "light"
+    host.toggleAttribute("data-projector", model.get("theme") === "projector")
+    if (model.get("theme") === "auto") model.send({theme: host.dataset.theme})
+  }
+  const watch = new MutationObserver(dress)
+  watch.observe(document.body, {attributes: true, attributeFilter: ["data-jp-theme-light"]})
+  left.push(() => watch.disconnect())
+
+  const bar = {get state() { return model.get("state") }, send_msg: (message) => model.send(message), on: (name, hear) => listen(`change:${name}`, hear)}
+  const cards = JSON.parse(model.get("cards"))
+  const url = model.get("engine_url")
+  left.push(ask(url, model))
+  const plots = cards.map(({title, look, formula, height}, k) => {
+    const plot = h("div", {class: "plot", style: `--needs: ${height}px; height: ${height}px; flex: none`})
+    const own = {
+      get: (name) => (name === "wire" ? model.get(`wire_${k}`) : url),
+      on: (event, hear) => listen(event === "change:wire" ? `change:wire_${k}` : event, hear),
+      send: (message) => model.send({...message, figure: k}),
+    }
+    return {plot, own, card: h("section", {class: "card", "aria-label": title},
+      h("div", {class: "title"}, h("h2", {}, title), h("span", {class: "formula"}, formula)), h("p", {class: "look"}, look), plot)}
+  })
+  root.append(h("div", {class: "following"}, parts.bar.render({model: bar}), h("div", {class: "cards"}, plots.map(({card}) => card))))
+  for (const {plot, own} of plots) left.push(parts.plot.render({model: own, el: plot}))
+  dress()
+  return () => left.forEach((undo) => undo())
+}
+
+export default {initialize, render}
