@@ -58,7 +58,7 @@ class Generators(Studio):
 
     def offered(self) -> list[str]:
         recipes = [cast(GeneratorRecipe, run.recipe) for run in self.shown] or [cast(GeneratorRecipe, self.draft.recipe)]
-        return list(dict.fromkeys(name for recipe in recipes for name in observables(recipe.dataset, jets=recipe.jets)))
+        return list(dict.fromkeys(name for recipe in recipes for name in observables(recipe.dataset, jets=recipe.most_jets)))
 
     def describe(self, recipe: Recipe) -> str:
         return describe(cast(GeneratorRecipe, recipe))
@@ -94,7 +94,7 @@ def nats(value: float) -> str:
 
 def describe(recipe: GeneratorRecipe) -> str:
     """A recipe in one short line, for lists and legends: what kind of flow, on which events."""
-    data = WORDS[recipe.dataset] if recipe.dataset != "z_jets" else f"Z + {recipe.jets} jet{'s' if recipe.jets > 1 else ''}"
+    data = WORDS[recipe.dataset] if recipe.dataset != "z_jets" else f"Z + {recipe.jets or '1, 2, 3'} jet{'s' if recipe.jets != 1 else ''}"
     return " · ".join(
         [
             data,

@@ -4,6 +4,24 @@
 
 Error bands are the spread between weight draws. All draws map the same latent numbers, so that histograms of different draws share the
 fluctuations of a finite sample and differ by what was learned.
+
+What a prediction holds, and a snapshot of it what is cheap, for every observable NAME with its bins:
+
+    edges_, truth_, error_NAME               bins; density of the truth, and its statistical error
+    density_NAME          (draw, bin)        of every weight draw; with `magic` weighted with 1/w after the cuts
+    drawn_error_NAME      (draw, bin)        statistical error of that, √Σw²
+    log_loss, below_cut, kept                −⟨ln p⟩; share of drawn events with a ΔR_jj < 0.4 before the cut; share that hit-or-miss keeps
+  with `discriminator_steps`, of events drawn from the mean weights:
+    central_, central_error_NAME   (bin)     without w_D
+    reweighted_, reweighted_error_NAME (bin) times w_D
+    weight_mean_NAME      (bin)              where w_D points: ⟨w_D⟩ of the drawn events in the bin
+    weight_edges, weight_truth, weight_generated           (weight_edge), (weight_bin): density of w_D from 0 to 3
+    log_weight_edges, log_weight_truth, log_weight_generated                            of log₁₀ w_D from −2 to 2
+    auc, log_weight_mean, log_weight_spread  area under the curve; of ln w_D on test events
+  with `nuisance`: all above at a = 0, and along `nuisance`, a = 0, 5, 10, 20, 30
+    nuisance_truth_, nuisance_error_NAME     (nuisance, bin)
+    nuisance_density_NAME                    (nuisance, draw, bin)
+  with `discflow_alpha`: alpha, its present value; snapshots have the weight histograms of the joint discriminator
 """
 
 from __future__ import annotations
@@ -128,7 +146,7 @@ class GeneratorJob:
         rows = self.method.networks(draws, torch.Generator().manual_seed(self.recipe.seed + 1))[0]
         truth, generated = self.events[split].points, self.sample(rows, min(events, len(self.events[split])))
         columns: dict[str, Any] = {}
-        for name, observable in observables(self.recipe.dataset, jets=self.recipe.jets).items():
+        for name, observable in observables(self.recipe.dataset, jets=self.recipe.most_jets).items():
             edges = np.asarray(observable.bins, dtype=float)
             counted = np.histogram(observable.values(truth), edges)[0]
             drawn = np.stack([np.histogram(values[np.isfinite(values)], edges)[0] for values in map(observable.values, generated)])

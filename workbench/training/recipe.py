@@ -45,6 +45,8 @@ class Recipe(param.Parameterized):
     command: ClassVar[str] = "train"
     """What `workbench` calls the training of such a recipe."""
     groups: ClassVar[dict[str, tuple[str, ...]]] = {}
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Options that came after runs had been stored: at their default they do not change the hash."""
 
     def __init__(self, **values: Any):
         checked = {name: self.check(name, value) for name, value in values.items()}
@@ -116,7 +118,9 @@ class Recipe(param.Parameterized):
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits that identify the recipe: equal recipes share a run."""
-        text = json.dumps({"recipe": self.kind, **self.to_dict()}, sort_keys=True)
+        changed = self.to_dict(only_changes=True)
+        values = {name: value for name, value in self.to_dict().items() if name not in self.later or name in changed}
+        text = json.dumps({"recipe": self.kind, **values}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def as_python(self) -> str:
@@ -355,9 +359,14 @@ class GeneratorRecipe(TrainingRecipe):
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "Data": ("dataset", "jets", "file", "events", "test_events", "data_seed"),
         "Network": ("spline", "bins", "blocks", "hidden", "mixing"),
+        "Weights": ("magic", "nuisance"),
         "Uncertainty": ("bayesian", "prior_width", "draws"),
+        "Discriminator": (
+            "discriminator_steps", "discriminator_hidden", "discflow_alpha", "coupling", "discflow_start", "discflow_ramp", "discflow_clip",
+        ),
         "Training": ("steps", "batch_size", "learning_rate", "schedule", "optimiser", "warm_start", "seed", "device"),
-    }
+    }  # fmt: skip
+    later = frozenset(groups["Weights"] + groups["Discriminator"])
 
     dataset = Choice(
         ["wedge", "kicker", "ring", "z_jets", "tt_partons"],
@@ -365,7 +374,13 @@ class GeneratorRecipe(TrainingRecipe):
         doc="wedge: p = 2x on the unit square. kicker: p = 3x². ring: half a Gaussian ring. z_jets: pp → Z(μμ) + jets at 13 TeV. "
         "tt_partons: pp → tt̄ → six partons.",
     )
-    jets = param.Integer(1, bounds=(1, 3), label="Jets", doc="Number of jets of Z + jets, p_T > 20 GeV, anti-k_T with R = 0.4.")
+    jets = param.Integer(
+        1,
+        bounds=(0, 3),
+        label="Jets",
+        doc="Number of jets of Z + jets, p_T > 20 GeV, anti-k_T with R = 0.4. 0: events with 1, 2 and 3 jets as they come, learned by a "
+        "chain of flows: the first makes the muons and one jet, given the number of jets, each other adds a jet, given what is there.",
+    )
     file = param.String(
         "", label="Own file", doc="Path of your own HDF5 or CSV file of such events, momenta in GeV; empty: made or shipped events."
     )
@@ -395,9 +410,64 @@ class GeneratorRecipe(TrainingRecipe):
     )
     bayesian = param.Boolean(True, label="Bayesian", doc="Gaussian weights q(θ): L = −⟨log p(x|θ)⟩ + KL[q, p]/N; else one network.")
     draws = param.Integer(32, softbounds=(8, 64), label="Draws", doc="Number M of weight draws in the final bands.")
+    magic = param.Boolean(
+        False,
+        label="Magic transformation",
+        doc="Of Z + jets: train with the weight Π f(ΔR) over pairs of jets, f from 0 at ΔR = 0.2 to 1 at 1.5, so that the learned density "
+        "fades out towards the hole; generated events get the inverse weight, and those with ΔR < 0.4 are dropped.",
+    )
+    nuisance = param.Boolean(
+        False,
+        label="Theory nuisance a",
+        doc="Of Z + jets: every training event gets an a from 0 to 30 and the weight 1 + a ((p_T,j1 − 15 GeV)/100 GeV)², normalised for "
+        "each a; a is a condition, so that the trained network draws events for any a.",
+    )
+    discriminator_steps = param.Integer(
+        0,
+        bounds=(0, 1_000_000),
+        softbounds=(0, 5_000),
+        label="Discriminator steps",
+        doc="Steps of a fresh discriminator that judges the finished generator: its w_D = D/(1 − D) reweights the events, its area under "
+        "the curve says how well the two can be told apart. 0: none.",
+    )
+    discriminator_hidden = Widths(
+        (64, 64, 64), layers=(1, 6), units=(2, 1024), label="Discriminator layers", doc="Widths of the hidden layers of discriminators."
+    )
+    discflow_alpha = param.Number(
+        0.0,
+        bounds=(0.0, 2.0),
+        softbounds=(0.0, 1.0),
+        label="DiscFlow α",
+        doc="Strength of the joint training: training events get the weight w_D^α of a discriminator that learns along. Below 1 it "
+        "converges; 0: no discriminator.",
+    )
+    coupling = Choice(
+        ["discflow", "gan"],
+        label="Coupling",
+        doc="What a joint discriminator does. discflow: weights w_D^α on training events. gan: the flow also maximises α⟨log D⟩ of its own "
+        "events, which may never settle.",
+    )
+    discflow_start = param.Number(
+        0.4, bounds=(0.0, 1.0), label="DiscFlow start", doc="Fraction of the steps after which the joint discriminator begins to learn."
+    )
+    discflow_ramp = param.Number(
+        0.2, bounds=(0.0, 1.0), label="DiscFlow ramp", doc="Fraction of the steps in which α then rises from 0 to its value."
+    )
+    discflow_clip = param.Number(
+        5.0,
+        bounds=(1.0, 1e6),
+        softbounds=(1.0, 100.0),
+        label="DiscFlow clip",
+        doc="Largest weight w_D^α of an event, and smallest 1/w_D^α.",
+    )
     steps = param.Integer(3_000, softbounds=(500, 50_000), label="Steps", doc="Number of optimiser steps.")
     batch_size = param.Integer(1_024, softbounds=(64, 8_192), label="Batch size", doc="Events per step B.")
     learning_rate = param.Number(5e-3, label="Learning rate", doc="Largest step length of the optimiser.")
+
+    @property
+    def most_jets(self) -> int:
+        """The largest number of jets that events have."""
+        return self.jets or 3
 
 
 KINDS: dict[str, type[Recipe]] = {kind.kind: kind for kind in (AmplitudeRecipe, SweepRecipe, GeneratorRecipe)}
