@@ -85,7 +85,7 @@ def test_mistakes_get_one_sentence_and_exit_code_2(capsys: pytest.CaptureFixture
     assert "Did you mean 'z_jets'?" in refused(capsys, "data", "make", "z_jet", "--events", "100")
     assert "one dataset at a time" in refused(capsys, "data", "make", "z_jets", "--process", "gg_yyg")
     assert "--port '70000' is not possible" in refused(capsys, "--port", "70000")
-    assert "pages are served to this computer only" in refused(capsys, "--host", "0.0.0.0")
+    assert "only with --token" in refused(capsys, "--host", "0.0.0.0")
     assert "invalid choice: 'serv'" in refused(capsys, "serv")
     assert "Did you mean 'dataset'?" in refused(capsys, "generate", "--datset", "ring")
     assert "There is no preset 'noise': one of wedge" in refused(capsys, "generate", "--preset", "noise")

@@ -78,9 +78,10 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"workbench {workbench.__version__}")
     top.add_argument("--port", default="5006", help="port of the page server [5006]; 0 takes a free one")
-    top.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1]; only this computer's own is allowed")
+    top.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1]; any but this computer's own needs --token")
     top.add_argument("--no-browser", action="store_true", help="do not open a browser")
     add_runs(top)
+    add_class(top.add_argument_group("for a class", CLASS))
     top.set_defaults(do=serve, command=None)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser, title="commands")
 
@@ -117,6 +118,26 @@ def parser() -> Parser:
     add_options(data.add_argument_group("make"), DATA_OPTIONS, events=MADE_EVENTS)
     data.set_defaults(do=data_command)
     return top
+
+
+CLASS = (
+    "workbench --host 0.0.0.0 --token auto prints two links: one for the lecturer, one for the class. Students see the runs, train "
+    "their own and change only those; equal recipes share one training, the others wait in a queue whose positions are shown."
+)
+
+
+def add_class(group: argparse._ArgumentGroup) -> None:
+    made = "the word auto makes one; $WORKBENCH_{0} instead hides it from other users of this computer"
+    group.add_argument("--token", metavar="TOKEN", help=f"what the class needs to come in; {made.format('TOKEN')}")
+    group.add_argument("--lecturer-token", metavar="TOKEN", help=f"what the lecturer needs [auto]; {made.format('LECTURER_TOKEN')}")
+    group.add_argument("--pages", metavar="N", help="pages that may be open at the same time [60]")
+    group.add_argument("--jobs", metavar="N", help="runs that train at the same time [$WORKBENCH_SLOTS, or the number of cores, at most 4]")
+    group.add_argument("--jobs-each", metavar="N", help="runs of one student that train or wait at the same time [2]; 0 for any number")
+    kinds = group.add_mutually_exclusive_group()
+    kinds.add_argument("--users", action="store_true", help="every browser's list shows its own runs only")
+    kinds.add_argument("--gallery", action="store_true", help="students look at everything and train nothing")
+    group.add_argument("--origin", metavar="URL", action="append", help="where a proxy offers the pages: https://hub.example.org")
+    group.add_argument("--prefix", metavar="PATH", default="", help="path of the pages there: /user/name/workbench")
 
 
 def add_training(train: Parser, recipe_type: type[Recipe]) -> None:
@@ -239,15 +260,42 @@ def store_of(options: argparse.Namespace) -> RunStore:
 
 
 def serve(options: argparse.Namespace) -> int:
-    if not options.port.isdecimal() or int(options.port) > 65_535:
-        raise Usage(f"--port {options.port[:20]!r} is not possible: a whole number from 0 to 65,535 is needed.")
-    if options.host not in ("127.0.0.1", "localhost", "::1"):
-        raise Usage(f"--host {options.host[:60]!r} is not possible: pages are served to this computer only, on 127.0.0.1.")
+    port = whole("--port", options.port, 0, 65_535)
+    from workbench.studios.door import Door, new_token
+    from workbench.studios.house import HOME, House
+
+    token, lecturer = (
+        given or os.environ.get(f"WORKBENCH_{name}", "")
+        for name, given in (("TOKEN", options.token), ("LECTURER_TOKEN", options.lecturer_token))
+    )
+    if token == "auto":  # noqa: S105
+        token = new_token()
+    if token and lecturer in ("", "auto"):
+        lecturer = new_token()
+    for name in ("lecturer_token", "pages", "jobs_each", "users", "gallery"):
+        if getattr(options, name) and not token:
+            raise Usage(f"--{name.replace('_', '-')} is for a class, which needs --token TOKEN (or --token auto).")
+    pages, each = whole("--pages", options.pages or "60", 1, 10_000), whole("--jobs-each", options.jobs_each or "2", 0, 10_000)
+    origins = tuple(origin.rstrip("/") for origin in options.origin or ())
+    prefix = "/" + options.prefix.strip("/") if options.prefix.strip("/") else ""
+    door = Door(options.host, port, prefix, token, lecturer if token else "", origins, pages)
+    if problem := door.problem():
+        raise Usage(problem)
+    if options.jobs:
+        os.environ["WORKBENCH_SLOTS"] = str(whole("--jobs", options.jobs, 1, 1_000))
     folder = store_of(options).root
     from workbench.studios import serve as serve_pages
 
-    serve_pages(port=int(options.port), host=options.host, show=not options.no_browser, runs=folder)
+    house = House(gallery=options.gallery, users=options.users, each=each) if token else HOME
+    serve_pages(show=not options.no_browser, runs=folder, door=door, house=house)
     return 0
+
+
+def whole(option: str, text: str, low: int, high: int) -> int:
+    """The whole number that an option is given. Raises: Usage."""
+    if not (text.isdecimal() and text.isascii() and low <= int(text[:20]) <= high):
+        raise Usage(f"{option} {text[:20]!r} is not possible: a whole number from {low:,} to {high:,} is needed.")
+    return int(text)
 
 
 def train_command(options: argparse.Namespace) -> int:

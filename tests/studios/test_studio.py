@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from workbench import figures
 from workbench.figures import unpack
-from workbench.studios import session
+from workbench.studios import house, session
 from workbench.studios.address import Address
 from workbench.studios.amplitudes import Amplitudes, percent
 
@@ -116,7 +116,7 @@ def test_a_run_that_is_gone_leaves_with_a_sentence(page, finished, tmp_path):
 
 
 def test_an_unusable_recipe_is_not_trained(page, monkeypatch):
-    monkeypatch.setattr(session.launcher, "launch", lambda *_, **__: pytest.fail("launched"))
+    monkeypatch.setattr(house.launcher, "launch", lambda *_, **__: pytest.fail("launched"))
     page.hear({"option": "noise", "value": "-1"})
     page.hear({"action": "train"})
     page.hear({"key": "space"})

@@ -6,6 +6,7 @@ sentence beside it, and the last usable value stays in the recipe.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -114,9 +115,14 @@ class Draft:
         return not self.wrong
 
     @property
+    def options(self) -> dict[str, Any]:
+        """The options of the recipe as it is."""
+        return _compared(self.presets[self.preset].recipe, self.recipe)[0]
+
+    @property
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """Options that differ from the preset: (the preset's value, the value now)."""
-        return differences(self.presets[self.preset].recipe, self.recipe)
+        return _compared(self.presets[self.preset].recipe, self.recipe)[1]
 
     @property
     def hidden(self) -> list[str]:
@@ -140,6 +146,12 @@ class Draft:
             "python": f"import workbench as wb\n\nrecipe = {self.recipe.as_python()}\nrun = wb.launch(recipe)",
             "command": self.recipe.as_command(),
         }
+
+
+@functools.lru_cache(maxsize=256)
+def _compared(base: Recipe, other: Recipe) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
+    """The options of a recipe and how they differ from another's: pages ask many times a second."""
+    return other.to_dict(), differences(base, other)
 
 
 def differences(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:

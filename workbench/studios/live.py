@@ -1,7 +1,7 @@
 """Following runs: one reader thread per run and one packed figure per moment, however many pages watch.
 
-A page asks for `HUB.picture(run)` in its own periodic callback. As long as somebody asks, a thread reads the run folder; when nobody has
-asked for some seconds, it ends. Nothing depends on a browser saying goodbye.
+A page asks for `HUB.picture(run)` whenever it looks. As long as somebody asks, a thread reads the run folder and tells the listeners of
+the hub what has moved; when nobody has asked for some seconds, it ends. Nothing depends on a browser saying goodbye.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ def identity(run: Run) -> tuple[str, str]:
 
 
 class Follower:
-    """Reads one run while somebody asks for its picture."""
+    """Reads one run while somebody asks for its picture, and calls `moved` from its thread whenever there is something new."""
 
-    def __init__(self, run: Run):
-        self.run = run
+    def __init__(self, run: Run, moved: Callable[[], None] = lambda: None):
+        self.run, self.moved = run, moved
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._picture: Picture | None = None
@@ -126,20 +126,32 @@ class Follower:
     def _follow(self) -> None:
         while True:
             self._rest()
+            before = self._picture
             with self._lock:
                 if time.monotonic() - self._asked > PATIENCE:
                     self._thread = None
                     return
             try:
                 written = self._written_now()  # before they are read, so that nothing is missed
-                self._picture, self._written = look(self.run, self._picture), written
+                self._picture, self._written = look(self.run, before), written
                 with self._news:
                     self._news.notify_all()
+                if before is None or differs(before, self._picture):
+                    self.moved()
             except (OSError, RunError):
                 continue  # deleted, or not to be read just now: the page finds out by asking for the run
             except Exception:  # the bottom of a thread: what was read before stays on the screen
                 log.exception("Reading run %s", self.run.id)
                 time.sleep(1.0)
+
+
+def differs(one: Picture, other: Picture) -> bool:
+    """Whether there is more to show than a later sign of life."""
+    known = [
+        (replace(picture.status, updated=""), picture.cursor, picture.moment, picture.steps, picture.past is None)
+        for picture in (one, other)
+    ]
+    return known[0] != known[1]
 
 
 def look(run: Run, before: Picture | None) -> Picture:
@@ -203,6 +215,8 @@ class Hub:
         self._lock = threading.Lock()
         self._followers: OrderedDict[tuple[str, str], Follower] = OrderedDict()
         self._made: OrderedDict[Any, Any] = OrderedDict()
+        self.listeners: list[Callable[[Any], None]] = []
+        """Called by a reader's thread with the identity of a run that has moved."""
 
     def picture(self, run: Run) -> Picture:
         """The newest picture of a run. Raises: OSError or RunError when its folder cannot be read at all."""
@@ -215,12 +229,18 @@ class Hub:
     def _follower(self, run: Run) -> Follower:
         key = identity(run)
         with self._lock:
-            follower = self._followers.setdefault(key, Follower(run))
+            if key not in self._followers:
+                self._followers[key] = Follower(run, lambda: self._moved(key))
+            follower = self._followers[key]
             self._followers.move_to_end(key)
             idle = [name for name, other in self._followers.items() if other.idle and name != key]
             for name in idle[: max(0, len(self._followers) - KEPT_PICTURES)]:
                 del self._followers[name]
         return follower
+
+    def _moved(self, key: Any) -> None:
+        for listener in self.listeners:
+            listener(key)
 
     def once(self, key: Any, make: Callable[[], T]) -> T:
         """What `make` returns, made once per key for everybody: packed figures, numbers."""

@@ -15,6 +15,7 @@ import param
 from panel.custom import Child, Children
 
 from workbench.studios.assets import source
+from workbench.studios.plot_view import assign
 
 __all__ = ["Bar", "Form", "Frame", "Part", "RunTable", "Stories", "as_json", "source"]
 
@@ -32,7 +33,9 @@ class Part(pn.custom.JSComponent):
 
     def tell(self, **view: Any) -> None:
         """Show these values; nothing is sent where nothing changed."""
-        self.state = as_json(view)
+        state = as_json(view)
+        if state != self.state:
+            assign(self, "state", state)
 
     def _handle_msg(self, data: Any) -> None:
         if isinstance(data, dict):

@@ -49,6 +49,13 @@ class PlotView(pn.custom.JSComponent):
         """Whether a page holds this view."""
         return bool(self._models)
 
+    def draw(self, frame: bytes) -> None:
+        """The same as `view.frame = frame`, at a tenth of the price."""
+        if frame is not self.frame and frame != self.frame:
+            with param.parameterized.discard_events(self):
+                self.frame = frame
+            self._offer()
+
     @param.depends("frame", watch=True)
     def _offer(self) -> None:
         if not (self.watched and self._awaited and time.monotonic() - self._sent_at < PATIENCE):
@@ -56,7 +63,7 @@ class PlotView(pn.custom.JSComponent):
 
     def _send(self) -> None:
         self._sent_at, self._awaited = time.monotonic(), bool(self.frame)  # nobody draws, or acknowledges, an empty frame
-        self.wire = self.frame
+        assign(self, "wire", self.frame)
 
     def _process_bokeh_event(self, doc: Any, event: Any) -> None:
         """An acknowledgement is not work, so it stays out of Panel's costly book-keeping of what is busy."""
@@ -69,6 +76,18 @@ class PlotView(pn.custom.JSComponent):
             self._awaited = False
             if self.wire != self.frame:  # an equal frame would not reach the browser, nor be acknowledged
                 self._send()
+
+
+def assign(component: pn.custom.JSComponent, name: str, value: Any) -> None:
+    """Give a parameter of a component a value; while its page takes a look (`pulse`), straight on the model in the browser."""
+    models = [model for model, _ in component._models.values()]
+    if models and all(model.document and model.document.callbacks.hold_value for model in models):
+        with param.parameterized.discard_events(component):
+            setattr(component, name, value)
+        for model in models:
+            setattr(model.data, name, value)
+    else:
+        setattr(component, name, value)
 
 
 class EngineHandler(RequestHandler):

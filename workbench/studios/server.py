@@ -7,31 +7,34 @@ import errno
 import logging
 import os
 import re
+import secrets
 import socket
 import threading
 import urllib.request
 import warnings
+import webbrowser
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import panel as pn
 from bokeh.util.token import generate_secret_key
 from bokeh.util.warnings import BokehUserWarning
-from tornado.httputil import HTTPHeaders
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import OutputTransform, RequestHandler
 from tornado.websocket import WebSocketClosedError
 
-from workbench.home import runs_folder
+from workbench.home import home, runs_folder
 from workbench.runs import launcher
 from workbench.studios import downloads, errands
 from workbench.studios.amplitudes import Amplitudes
+from workbench.studios.door import GUEST, Door, Gate, kept_secret
 from workbench.studios.generators import Generators
+from workbench.studios.house import HOME, Guest, House
 from workbench.studios.plot_view import routes
 from workbench.training.presets import presets
-
-LOOPBACK = ("127.0.0.1", "localhost")
 
 
 class Alive(RequestHandler):
@@ -46,13 +49,19 @@ class Alive(RequestHandler):
 POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}' blob: 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob:; object-src 'none'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'self'"
+    "form-action 'self'; frame-ancestors 'self'"
 )
 NONCE = re.compile(rb'nonce="([\w-]+)"')
 
 
 class SafeHeaders(OutputTransform):
-    """On every answer: what may run there, not in foreign frames, no guessing of types, no referrer, no version of the server."""
+    """On every answer: what may run there, not in foreign frames, no guessing of types, no referrer, no version of the server.
+
+    And a new badge, where the gate gave one.
+    """
+
+    def __init__(self, request: HTTPServerRequest):
+        self.request = request
 
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
@@ -64,20 +73,32 @@ class SafeHeaders(OutputTransform):
         headers["Referrer-Policy"] = "no-referrer"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers.pop("Server", None)
+        if badge := getattr(self.request, "badge", ""):
+            headers.add("Set-Cookie", badge)
         return status_code, headers, chunk
 
 
-def serve(port: int = 5006, host: str = "127.0.0.1", show: bool = True, runs: str | os.PathLike[str] | None = None) -> None:
+def serve(
+    port: int = 5006,
+    host: str = "127.0.0.1",
+    show: bool = True,
+    runs: str | os.PathLike[str] | None = None,
+    *,
+    door: Door | None = None,
+    house: House = HOME,
+) -> None:
     """Serve the pages until interrupted.
 
-    *Arguments*: port, 0 for any free one; show, open a browser; runs, the folder with the run folders.
-    *Raises*: OSError when the port is taken or the address is not one of this computer's loopback names, in one sentence.
+    *Arguments*: port, 0 for any free one; show, open a browser; runs, the folder with the run folders; door, who may come in, for a class,
+    instead of host and port; house, what students may do.
+    *Raises*: OSError in one sentence when the port is taken, the address is not this computer's, or nobody is asked for a token there.
     """
-    server = build(port, host, runs)
-    print(f"workbench is at http://{host}:{server.port}  (Ctrl+C ends the pages; runs go on)", flush=True)
+    server = build(port, host, runs, door=door, house=house)
+    gate: Gate = server.gate
+    print(_welcome(gate.door), flush=True)
     if show:
-        server.io_loop.add_callback(server.show, "/")
-    server.io_loop.add_callback(lambda: threading.Thread(target=_warm_up, args=(f"http://{host}:{server.port}/",), daemon=True).start())
+        server.io_loop.add_callback(webbrowser.open, _here(gate.door) + _query(gate.door.lecturer))
+    server.io_loop.add_callback(lambda: threading.Thread(target=_warm_up, args=(gate,), daemon=True).start())
     launcher.warm()
     server.start()
     _be_quiet()
@@ -88,44 +109,67 @@ def serve(port: int = 5006, host: str = "127.0.0.1", show: bool = True, runs: st
         pass
 
 
-def build(port: int, host: str, runs: str | os.PathLike[str] | None) -> Any:
-    """The server, listening but not yet running. Raises: OSError."""
-    if host not in LOOPBACK:
-        raise OSError(
-            f"The address {host} is not this computer's own: pages are served on 127.0.0.1 only, because they can start programs here."
-        )
-    port = port or _free_port(host)
+def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Door | None = None, house: House = HOME) -> Any:
+    """The server, listening but not yet running; its `gate` knows who may come in. Raises: OSError."""
+    door = door or Door(host, port)
+    if refusal := door.problem():
+        raise OSError(refusal)
     folder = Path(runs) if runs is not None else runs_folder()
     pn.config.browser_info = pn.config.notifications = False  # models that no page of ours uses
+    logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)  # it warns of the origins that our gate checks
     try:
+        door = replace(door, port=door.port or _free_port(door.host))
         server = pn.serve(
-            {"/": _page(Amplitudes, folder), "/generators": _page(Generators, folder)},
-            port=port,
-            address=host,
+            {"/": _page(Amplitudes, folder, house), "/generators": _page(Generators, folder, house)},
+            port=door.port,
+            address=door.host,
+            prefix=door.prefix,
             show=False,
             start=False,
             verbose=False,
             location=False,
-            websocket_origin=[f"{name}:{port}" for name in LOOPBACK],
+            websocket_origin=["*"],  # see Gate
             extra_patterns=[*routes(), *downloads.routes(folder), (r"/alive", Alive)],
             unused_session_lifetime_milliseconds=60_000,
-            check_unused_sessions_milliseconds=10_000,
+            check_unused_sessions_milliseconds=2_000,
             session_token_expiration=3600,
             websocket_max_message_size=2_000_000,
             keep_alive_milliseconds=10_000,
+            use_xheaders=door.local and bool(door.origins),  # only a proxy on this computer is believed
             sign_sessions=True,
             secret_key=generate_secret_key(),
-            include_headers=["Host"],
+            include_headers=["Host", GUEST],
             include_cookies=["workbench_theme", "workbench_projector"],
         )
     except OSError as problem:
         if problem.errno == errno.EADDRINUSE:
             raise OSError(
-                errno.EADDRINUSE, f"Port {port} is in use, perhaps by another workbench; choose another one with --port."
+                errno.EADDRINUSE, f"Port {door.port} is in use, perhaps by another workbench; choose another one with --port."
             ) from problem
+        if problem.errno in (errno.EADDRNOTAVAIL, None) or isinstance(problem, socket.gaierror):
+            raise OSError(f"{door.host[:60]} is not an address of this computer; --host 0.0.0.0 takes all that it has.") from problem
         raise
     server._tornado.add_transform(SafeHeaders)
+    server.gate = Gate(server._tornado, door, house, kept_secret(home()))
     return server
+
+
+def _here(door: Door) -> str:
+    """Where this computer itself finds the pages."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(door.host, door.host)  # noqa: S104
+    return f"http://{host}:{door.port}{door.prefix}/"
+
+
+def _query(token: str) -> str:
+    return f"?token={token}" if token else ""
+
+
+def _welcome(door: Door) -> str:
+    if not door.token:
+        return f"workbench is at {_here(door)}  (Ctrl+C ends the pages; runs go on)"
+    lines = [("for you, the lecturer:", _here(door), door.lecturer), ("for the class:", door.address, door.token)]
+    links = "\n".join(f"  {words:<24}{address}{_query(token)}" for words, address, token in lines)
+    return f"workbench is open for a class of {door.pages} pages\n{links}\n(Ctrl+C ends the pages; runs go on)"
 
 
 def _be_quiet() -> None:
@@ -140,21 +184,23 @@ def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 def _free_port(host: str) -> int:
-    """A port that nobody uses now; the allowed origins must name it before the server listens."""
-    with socket.socket() as probe:
+    """A port that nobody uses now; the gate must know it before the server listens."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.bind((host, 0))
         return probe.getsockname()[1]
 
 
-def _page(studio: Callable[..., Any], folder: Path) -> Callable[[], Any]:
+def _page(studio: Callable[..., Any], folder: Path, house: House) -> Callable[[], Any]:
     def page() -> Any:
-        return studio(runs=folder).page()
+        return studio(runs=folder, guest=Guest.read(house, str(pn.state.headers.get(GUEST, "")))).page()
 
     return page
 
 
-def _warm_up(url: str) -> None:
+def _warm_up(gate: Gate) -> None:
     """Ask for the first page before anyone else does, so that its imports and caches are paid for; then have its events made."""
-    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
+    badge = gate.badges.issue(secrets.token_hex(16), "lecturer")
+    request = urllib.request.Request(_here(gate.door), headers={"Cookie": f"{gate.door.cookie}={badge}"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         answer.read()
     errands.prepare_events(next(iter(presets(Amplitudes.recipe_type).values())).recipe)

@@ -15,12 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from workbench.runs import launcher
 from workbench.runs.files import RunError
 from workbench.runs.store import Run
 from workbench.studios import address as addresses
 from workbench.studios import errands, sentences, slide
 from workbench.studios.draft import Draft
+from workbench.studios.house import Guest
 from workbench.studios.library import Library
 from workbench.studios.live import HUB, Picture, then
 from workbench.studios.slide import Teller
@@ -33,6 +33,8 @@ HEARD = (
     "time",
     "story", "tell",
 )  # fmt: skip
+CHANGES = ("pause", "continue", "step", "stop", "resume")
+"""Actions that change the run that is shown."""
 SUBSETS = {"": "M = 1, N/8, N/2"} | {str(2**k): f"M = {2**k}" for k in range(10)}
 """Of how many draws the scaled pull takes the mean: a choice, and its words."""
 SAID = (OSError, ValueError, RunError)
@@ -50,7 +52,7 @@ class Tab:
 
 
 class Session(ABC):
-    """*Arguments*: runs, the folder of the user's own runs."""
+    """*Arguments*: runs, the folder of the user's own runs; guest, who looks at the page, by default somebody who may do everything."""
 
     recipe_type: ClassVar[type[Recipe]]
     """The recipe that the form edits."""
@@ -60,7 +62,8 @@ class Session(ABC):
     stories: ClassVar[tuple[str, ...]] = ()
     """Names of the stories that the tab "stories" tells, in the order of a lecture."""
 
-    def __init__(self, *, runs: str | os.PathLike[str] | None = None):
+    def __init__(self, *, runs: str | os.PathLike[str] | None = None, guest: Guest | None = None):
+        self.guest = guest or Guest()
         self.library = Library(runs, self.kinds)
         self.draft = Draft(self.recipe_type)
         self.shown: list[Run] = []
@@ -144,7 +147,7 @@ class Session(ABC):
     @property
     def of_draft(self) -> bool:
         """Whether the first run shown is a run of the recipe in the form."""
-        return bool(self.shown) and self.library.options(self.shown[0]) == self.draft.recipe.to_dict()
+        return bool(self.shown) and self.library.options(self.shown[0]) == self.draft.options
 
     def show_finished(self) -> None:
         """Show a finished run of the draft, or an example of it; with nothing to see yet, whatever finished run resembles it most."""
@@ -199,7 +202,13 @@ class Session(ABC):
         """Buttons, progress and sentence of the first run shown."""
         status = pictures[0][1].status if pictures else None
         same = self.of_draft and not self.of_example
-        return sentences.transport(status, example=self.of_example, same=same, ready=self.draft.ready, busy=self.busy)
+        bar = sentences.transport(status, example=self.of_example, same=same, ready=self.draft.ready, busy=self.busy)
+        no_change = self.guest.no_change(pictures[0][0]) if pictures and not self.of_example else ""
+        refused = {"train": self.guest.no_training} | dict.fromkeys(CHANGES, no_change)
+        for button in bar["buttons"]:
+            if why := refused.get(button["name"]):
+                button |= {"enabled": False, "title": why}
+        return bar
 
     def _add(self, name: str) -> None:
         self.shown.append(self.library.find(name))
@@ -291,7 +300,10 @@ class Session(ABC):
 
     def on_delete(self, message: dict[str, Any]) -> None:
         name = str(message["delete"])
+        run = self.library.own.open(name)
+        self.guest.change(run)
         self.library.delete(name)
+        self.guest.forget(run)
         self.shown = [run for run in self.shown if run.id != name or self.library.is_example(run)]
         if not self.shown:
             self.show_finished()
@@ -304,13 +316,18 @@ class Session(ABC):
         teller, store = self.teller, self.library.own
 
         def train() -> None:
+            if not self.guest.lecturer:
+                finished = sum(run.status.state == "finished" for _, run in teller.story.found(store))
+                self.guest.check_story(store, len(teller.story.runs) - finished)
             teller.story.begin(store)
             teller.hurry()
 
         def stop() -> None:
-            for _, run in teller.story.found(store):
-                if run.alive():
-                    run.stop()
+            live = [run for _, run in teller.story.found(store) if run.alive()]
+            for run in live:
+                self.guest.change(run)
+            for run in live:
+                run.stop()
             teller.hurry()
 
         if message["tell"] in ("train", "stop") and not self.busy:
@@ -343,7 +360,8 @@ class Session(ABC):
             self.draft.choose(self.draft.preset)
             self.shown = []
             self.show_finished()
-        elif run is not None and not self.of_example:
+        elif run is not None and not self.of_example and action in CHANGES:
+            self.guest.change(run)
             if action == "pause":
                 run.pause()
             elif action == "continue":
@@ -353,7 +371,7 @@ class Session(ABC):
             elif action == "stop":
                 self._later("Stopping …", run.stop)
             elif action == "resume" and not self.busy:
-                self._later("Starting the training process again …", functools.partial(launcher.resume, run))
+                self._later("Starting the training process again …", functools.partial(self.guest.resume, run))
 
     def _start(self) -> None:
         recipe, file = self.draft.recipe, getattr(self.draft.recipe, "file", "")
@@ -362,7 +380,7 @@ class Session(ABC):
         def work() -> Run:
             if file:
                 errands.check_events(recipe)
-            return launcher.launch(recipe, runs=self.library.own.root, title=self.draft.title, reuse=not again)
+            return self.guest.launch(recipe, self.library.own, title=self.draft.title, reuse=not again)
 
         self._later("Reading the file …" if file else "Starting the training process …", work, self._started)
 

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import logging
 import os
+import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,14 +21,17 @@ from workbench.runs.store import Run, Status
 from workbench.studios import address as addresses
 from workbench.studios import sentences, shell, slide
 from workbench.studios.draft import form
+from workbench.studios.house import Guest
 from workbench.studios.live import HUB, TAKEN, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
 from workbench.studios.plot_view import ENGINE_URL, PlotView, engine, pack
+from workbench.studios.pulse import PULSE
 from workbench.studios.session import SAID, SUBSETS, Session
 from workbench.training.recipe import Recipe
 
-TICK = 250  # milliseconds between two looks of a page at the newest pictures
-LIST_EVERY = 4  # ticks between two looks at the list of runs
+TICK = 250  # milliseconds between two looks of a page in a notebook, and of any page that moves by itself
+REST = 1.0  # seconds between two looks of a page that nothing moves
+LIST_EVERY = 1.0  # seconds between two looks at the list of runs
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +60,9 @@ class Studio(Session):
     cards: ClassVar[tuple[Card, ...]]
     columns: ClassVar[tuple[tuple[str, str], ...]]
 
-    def __init__(self, *, runs: str | os.PathLike[str] | None = None):
-        super().__init__(runs=runs)
-        self.ticks = 0
+    def __init__(self, *, runs: str | os.PathLike[str] | None = None, guest: Guest | None = None):
+        super().__init__(runs=runs, guest=guest)
+        self.listed = 0.0  # when the list of runs was looked at
         self._build()
 
     @abstractmethod
@@ -130,6 +134,7 @@ class Studio(Session):
         document = pn.state.curdoc
         assert document, "only a session has a page"
         self.soon = document.add_next_tick_callback
+        document.on_event("connection_lost", functools.partial(closed, document))
         shell.dress(f"workbench · {self.title}", here=self.title, stories=bool(self.stories))
         look = shell.appearance()
         self.theme, self.projector = str(look["theme"]), bool(look["projector"])
@@ -144,12 +149,20 @@ class Studio(Session):
             )
         )
         self.refresh(everything=True)
-        pn.state.add_periodic_callback(self.tick, period=TICK)
+        PULSE.join(self, document)
         return self.frame
 
+    @property
+    def pace(self) -> float:
+        """Seconds until the page looks again when nothing moves its runs."""
+        return TICK / 1_000 if self.playing is not None or self.busy or self.tab == "stories" else REST
+
+    def watches(self, moved: tuple[str, str]) -> bool:
+        """Whether the page shows the run of this identity."""
+        return any(identity(run) == moved for run in self.shown)
+
     def tick(self) -> None:
-        """The session's look at the newest pictures, four times a second."""
-        self.ticks += 1
+        """The session's look at the newest pictures."""
         try:
             self.play()
             self.refresh()
@@ -175,7 +188,8 @@ class Studio(Session):
             query=self.address.query(),
             numbers=self.table_of_numbers(pictures),
         )
-        if self.tab == "runs" and (everything or self.ticks % LIST_EVERY == 0):
+        if self.tab == "runs" and (everything or time.monotonic() - self.listed > LIST_EVERY):
+            self.listed = time.monotonic()
             self.table.tell(rows=self.rows(), differs=self.differs())
         if self.tab == "stories":
             self.tell_story()
@@ -184,7 +198,7 @@ class Studio(Session):
         for name, frame in drawn.items():
             if name not in self.plots:
                 self.plots[name] = PlotView(frame=frame, sizing_mode="stretch_both", margin=0)
-            self.plots[name].frame = frame
+            self.plots[name].draw(frame)
         if len(self.plots) > len(self.frame.plots):  # the first look at a tab
             self.frame.param.update(plots=list(self.plots.values()), placed=as_json(list(self.plots)))
 
@@ -193,6 +207,9 @@ class Studio(Session):
         theme = shell.figure_theme(self.theme, projector=self.projector)
         teller = self.teller
         told, now = teller.story, teller.slide(theme)
+        doing = sentences.story(now, told.seconds, self.busy)
+        if self.guest.no_training:
+            doing |= {"train": doing["train"] | {"shown": False}, "stop": False}
         self.slides.tell(
             name=told.name,
             title=told.title,
@@ -204,14 +221,14 @@ class Studio(Session):
             command=f"workbench story {told.name}",
             verdict=sentences.verdict(now),
             sources=[self.source(run, status) for run, status in now.runs],
-            **sentences.story(now, told.seconds, self.busy),
+            **doing,
         )
         waiting = HUB.once(("waiting", theme), lambda: pack(figure_of_sentence("Looking at its trainings …", theme)))
         frames = now.frames.get(theme) or [waiting] * len(told.panels)
         while len(self.slides.plots) < len(frames):
             self.slides.plots = [*self.slides.plots, PlotView(frame=frames[len(self.slides.plots)], sizing_mode="stretch_both", margin=0)]
         for plot, frame in zip(self.slides.plots, frames, strict=False):
-            plot.frame = frame
+            plot.draw(frame)
 
     def source(self, run: Run, status: Status) -> dict[str, str]:
         """A training behind a story: which, how it stands, when and where it was made."""
@@ -297,7 +314,9 @@ class Studio(Session):
     def rows(self) -> list[dict[str, Any]]:
         """The list of runs, newest first, the examples last."""
         rows = []
-        for run in self.library:
+        listed = list(self.library)
+        own = self.guest.sees([run for run in listed if not self.library.is_example(run)])
+        for run in [*own, *(run for run in listed if self.library.is_example(run))]:
             try:
                 rows.append(self.row(run))
             except SAID as problem:
@@ -321,11 +340,19 @@ class Studio(Session):
             "steps": sentences.steps(status),
             "when": sentences.when(run.created),
             "example": example,
+            "locked": "" if example else self.guest.no_change(run),
             "download": self.download(run) if status.state == "finished" else "",
             "live": status.live,
             "open": first is not None and run.path == first.path,
             "compared": any(run.path == other.path for other in self.shown),
         }
+
+
+def closed(document: Any, _: Any) -> None:
+    """A browser has left a page: it will not come back to this one, since it loads a new one, so its session may end."""
+    context = document.session_context
+    if context is not None and context.session is not None:
+        context.session.request_expiration()
 
 
 def with_marker(drawn: dict[str, Any], step: int, theme: Theme) -> dict[str, Any]:

@@ -1,0 +1,155 @@
+"""What those who come in may do with the runs: everything, on one's own computer; in a class, within the rules of the house.
+
+Whose a run is stands beside the runs, as an empty file `.people/<browser>/<run id>`: all runs stay in one folder, so equal recipes share
+one training and one queue, and a name that somebody types is never a path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workbench.runs import files, launcher
+from workbench.runs.files import RunError
+from workbench.runs.store import ID, Run, RunStore
+from workbench.training.recipe import Recipe
+
+PEOPLE = ".people"
+NAME = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class House:
+    """*Arguments*: gallery, students look at runs and change nothing; users, everybody's list shows their own runs only; each, how many
+    runs of a student may train or wait at the same time, 0 for any number."""
+
+    gallery: bool = False
+    users: bool = False
+    each: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
+
+
+HOME = House()
+"""One's own computer: whoever is in may do everything."""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A browser in a house. *Arguments*: name, its random number; lecturer, whether it may do everything."""
+
+    house: House = HOME
+    name: str = ""
+    lecturer: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name} {'lecturer' if self.lecturer else 'student'}"
+
+    @classmethod
+    def read(cls, house: House, text: str) -> Guest:
+        """The guest that `str` wrote; whoever cannot be read may do nothing."""
+        name, _, role = text.partition(" ")
+        return cls(house, name if NAME.fullmatch(name) else "", role == "lecturer")
+
+    # What is allowed
+
+    @property
+    def no_training(self) -> str:
+        """Why this guest may not train at all; '' where it may."""
+        if not self.lecturer and self.house.gallery:
+            return "This is a gallery: everything can be looked at, and the lecturer trains."
+        return ""
+
+    def no_change(self, run: Run) -> str:
+        """Why this guest may not pause, stop, resume or delete a run; '' where it may."""
+        return "" if self.lecturer else self.no_training or self._not_mine(run)
+
+    def _not_mine(self, run: Run) -> str:
+        mine, others = self._owners(run)
+        if not mine:
+            return "This run was started by somebody else; only they and the lecturer may change it."
+        return "Somebody else trains this too, with the same recipe; only the lecturer may change it now." if others else ""
+
+    # What is done
+
+    def launch(self, recipe: Recipe, store: RunStore, *, title: str = "", reuse: bool = True) -> Run:
+        """Train a recipe, or join a training of it. Raises: RunError in one sentence where that is not allowed; OSError."""
+        if self.lecturer:
+            return self._claimed(launcher.launch(recipe, runs=store, title=title, reuse=reuse), store)
+        self._check(self.no_training)
+        with self.house.lock:
+            found = store.find(recipe) if reuse else None
+            if found is None:
+                self._check_room(store, 1)
+                found = launcher.launch(recipe, runs=store, title=title, reuse=reuse)
+            return self._claimed(found, store)
+
+    def resume(self, run: Run) -> Run:
+        """Raises: RunError in one sentence."""
+        self._check(self.no_change(run))
+        with self.house.lock:
+            self._check_room(RunStore(run.path.parent), 1)
+            return launcher.resume(run)
+
+    def check_story(self, store: RunStore, missing: int) -> None:
+        """Raises: RunError where so many trainings are not allowed."""
+        self._check(self.no_training)
+        self._check_room(store, missing)
+
+    def change(self, run: Run) -> None:
+        """Raises: RunError where this guest may not change a run."""
+        self._check(self.no_change(run))
+
+    def forget(self, run: Run) -> None:
+        """A run was deleted: it is nobody's any more, and a later one of the same name is somebody else's."""
+        for folder in self._people(run.path.parent):
+            files.remove(folder / run.id)
+
+    def sees(self, runs: Sequence[Run]) -> Sequence[Run]:
+        """Those of some runs that stand in this guest's list."""
+        if not self.house.users or self.lecturer:
+            return runs
+        return [run for run in runs if run.id in self._claims(run.path.parent)]
+
+    # Whose a run is
+
+    def _claims(self, root: Path) -> set[str]:
+        if not NAME.fullmatch(self.name):
+            return set()
+        with contextlib.suppress(OSError):
+            return {name for name in os.listdir(root / PEOPLE / self.name) if ID.fullmatch(name)}
+        return set()
+
+    def _claimed(self, run: Run, store: RunStore) -> Run:
+        if NAME.fullmatch(self.name) and self.house is not HOME:
+            folder = store.root / PEOPLE / self.name
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / run.id).touch(mode=files.PRIVATE)
+        return run
+
+    def _people(self, root: Path) -> list[Path]:
+        with contextlib.suppress(OSError):
+            return [root / PEOPLE / name for name in os.listdir(root / PEOPLE) if NAME.fullmatch(name)]
+        return []
+
+    def _owners(self, run: Run) -> tuple[bool, bool]:
+        """Whether a run is this guest's, and whether it is somebody else's."""
+        owners = {folder.name for folder in self._people(run.path.parent) if (folder / run.id).exists()}
+        return self.name in owners, bool(owners - {self.name})
+
+    def _check_room(self, store: RunStore, more: int) -> None:
+        limit = self.house.each
+        if self.lecturer or not limit:
+            return
+        live = sum(Run(store.root / name).alive() for name in self._claims(store.root))
+        if live + more > limit:
+            now = f"{live} of yours {'trains or waits' if live == 1 else 'train or wait'} already" if live else f"this would be {more}"
+            raise RunError(f"At most {limit} {'run' if limit == 1 else 'runs'} per person train at the same time here, and {now}.")
+
+    def _check(self, why: str) -> None:
+        if why:
+            raise RunError(why)
