@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.stories import story  # type: ignore[no-redef]  # of a package with a module of that name, in a circle of imports
     from workbench.studios import studio
     from workbench.studios.controls import controls
+    from workbench.training.curve import fit_curve
     from workbench.training.job import train_recipe as train
     from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, RecipeError, SweepRecipe
 
@@ -38,6 +39,7 @@ _HOMES = {
     "SweepRecipe": "training.recipe",
     "RecipeError": "training.recipe",
     "train": "training.job:train_recipe",
+    "fit_curve": "training.curve",
     "launch": "runs.launcher",
     "open_run": "runs.store",
     "RunStore": "runs.store",
@@ -57,6 +59,7 @@ __all__ = [
     "RunStore",
     "SweepRecipe",
     "controls",
+    "fit_curve",
     "launch",
     "make_dataset",
     "open_run",

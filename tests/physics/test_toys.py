@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from workbench.physics.toys import FAMILIES, TOYS, Ramp, Ring
+from workbench.physics.toys import FAMILIES, TOYS, Ramp, Ring, Wave
 
 BOXES = {"wedge": ((0, 1), (0, 1)), "kicker": ((0, 1), (0, 1)), "ring": ((-10, 10), (0, 10))}
 
@@ -149,3 +149,11 @@ def test_a_fit_finds_the_errors_and_prefers_the_right_family(name):
 def test_families_and_toys_have_the_same_names():
     assert set(FAMILIES) == set(TOYS) and all(name == toy.name for name, toy in TOYS.items())
     assert [toy.power for toy in TOYS.values() if isinstance(toy, Ramp)] == [1, 2]
+
+
+def test_points_of_the_wave_scatter_by_the_noise_around_its_mean_outside_of_the_gap():
+    wave = Wave(noise=0.2, gap=0.3)
+    x, y = wave.sample(20_000, np.random.default_rng(8))
+    assert np.abs(x).min() > 0.3 and np.abs(x).max() < 1 and abs((x > 0).mean() - 0.5) < 0.02
+    residual = (y - 0.5 * np.sin(23 * x) - x / 2) / 0.2
+    assert abs(residual.mean()) < 5 / math.sqrt(20_000) and residual.std() == pytest.approx(1, abs=0.03)

@@ -14,6 +14,7 @@ from typing import Any
 
 from workbench.figures.accuracy import delta, delta_largest, kinematics, prediction_truth
 from workbench.figures.calibration import calibration, coverage, members
+from workbench.figures.curve import fitted_curve
 from workbench.figures.data import csv_of, data_of
 from workbench.figures.frame import pack, unpack
 from workbench.figures.generators import density_map, generated, uncertainty_line, uncertainty_map
@@ -22,7 +23,7 @@ from workbench.figures.theme import THEMES, Theme
 from workbench.figures.training import accuracy, log_loss, losses
 from workbench.figures.uncertainty import scaled_pull, sigmas, statistical_pull, systematic_pull
 
-__all__ = ["ALIASES", "FIGURES", "THEMES", "Entry", "Theme", "csv_of", "data_of", "named", "pack", "unpack"]
+__all__ = ["ALIASES", "FIGURES", "THEMES", "Entry", "Theme", "csv_of", "data_of", "fitted_curve", "named", "pack", "unpack"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 """Toy densities in the plane with closed forms: wedge ramp, kicker ramp, Gaussian ring; and how a fit would err on them.
+A noisy curve with a gap, the cheapest test of a regression with error bars.
 
     wedge ramp     p(x, y) = 2 x                          on the unit square
     kicker ramp    p(x, y) = 3 x²                         on the unit square
@@ -154,6 +155,27 @@ def _known(toy: Toy, coordinate: str) -> str:
 
 
 TOYS: dict[str, Toy] = {"wedge": Ramp("wedge", "Wedge ramp", 1), "kicker": Ramp("kicker", "Kicker ramp", 2), "ring": Ring()}
+
+
+@dataclass(frozen=True)
+class Wave:
+    """y = ½ sin(k x) + x/2 + noise·ε, for gap < |x| < 1: in the middle there are no points.
+
+    Source: with k = 23 the toy of the authors of arXiv:2412.12069 for their error bars; fewer waves are learned faster.
+    """
+
+    k: float = 23.0
+    noise: float = 0.1
+    gap: float = 0.22
+
+    def mean(self, x: np.ndarray) -> np.ndarray:
+        """⟨y⟩."""
+        return 0.5 * np.sin(self.k * x) + 0.5 * x
+
+    def sample(self, points: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """x and y of points, x uniform on both sides of the gap."""
+        x = rng.uniform(self.gap, 1.0, points) * rng.choice([-1.0, 1.0], points)
+        return x, self.mean(x) + self.noise * rng.normal(size=points)
 
 
 # How a fit errs
