@@ -1,4 +1,4 @@
-"""For all tests: shapes written as types are checked while they run, and there is one Chromium.
+"""For all tests: shapes written as types are checked while they run, there is one Chromium, and it is known how busy the machine is.
 
 Every annotated function of the packages below is called through beartype.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from jaxtyping import install_import_hook
@@ -17,6 +19,14 @@ for package in ("workbench.nets", "workbench.methods", "workbench.data.scaling",
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+
+BURN = """
+import time
+wall, cpu = time.perf_counter(), time.process_time()
+while time.process_time() < cpu + 0.3:
+    pass
+print((time.perf_counter() - wall) / 0.3)
+"""
 
 
 def pytest_collection_modifyitems(items):
@@ -42,3 +52,14 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def slowdown():
+    """slowdown() says how many times slower than alone two processes run here just now: bounds on times hold for two idle cores."""
+
+    def slowdown():
+        burners = [subprocess.Popen([sys.executable, "-S", "-c", BURN], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        return max(1.0, *(float(burner.communicate()[0]) for burner in burners))
+
+    return slowdown

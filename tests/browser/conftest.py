@@ -49,26 +49,6 @@ document.addEventListener("workbench:drawn", (event) => {
 """
 
 
-BURN = """
-import time
-wall, cpu = time.perf_counter(), time.process_time()
-while time.process_time() < cpu + 0.3:
-    pass
-print((time.perf_counter() - wall) / 0.3)
-"""
-
-
-@pytest.fixture
-def slowdown():
-    """slowdown() says how many times slower than alone two processes run here just now: bounds on times hold for two idle cores."""
-
-    def slowdown():
-        burners = [subprocess.Popen([sys.executable, "-S", "-c", BURN], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-        return max(1.0, *(float(burner.communicate()[0]) for burner in burners))
-
-    return slowdown
-
-
 class Server:
     """A page server in a process of its own, with a home folder of its own."""
 

@@ -18,7 +18,7 @@ from workbench.studios import studio
 SERVE = "import sys; from workbench.studios import serve; serve(int(sys.argv[1]), show=False)"
 # Serves itself one page and tells which modules that took.
 LOOK = """
-import os, sys, threading, urllib.request
+import sys, threading, urllib.request
 from workbench.studios.server import build
 server = build(0, "127.0.0.1", None)
 server.start()
@@ -32,7 +32,6 @@ threading.Thread(target=look).start()
 server.io_loop.start()
 assert "data-root-id" in seen[0]
 print(*sorted({name.split(".")[0] for name in sys.modules}), flush=True)
-os._exit(0)  # a thread that still reads a run must not delay the end
 """
 
 

@@ -7,6 +7,7 @@ with the one who started it; the workers live on in sessions of their own. It ne
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -56,7 +57,8 @@ def serve(connection: socket.socket, job_factory: JobFactory | None = None, *, f
         request = json.loads(message)
         child = os.fork() if fork else 0
         if child == 0:
-            connection.sendall(json.dumps({"pid": os.getpid(), "again": fork}).encode())
+            with contextlib.suppress(OSError):  # who asked may have ended meanwhile
+                connection.sendall(json.dumps({"pid": os.getpid(), "again": fork}).encode())
             connection.close()
             os._exit(_train(request, handles, job_factory))
         for handle in handles:

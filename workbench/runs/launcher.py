@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -73,6 +74,9 @@ class Forker:
                     answer = b""
                     with contextlib.suppress(OSError):
                         socket.send_fds(connection, [json.dumps(request).encode()], handles)
+                        while not select.select([connection], [], [], 0.3)[0]:
+                            if not threading.main_thread().is_alive():
+                                return  # this program ends; the request and its open files wait in the socket until torch is loaded
                         answer = connection.recv(4_096)
                     if not answer or not json.loads(answer)["again"]:
                         connection.close()

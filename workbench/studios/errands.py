@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
+from workbench.studios.live import ending
 from workbench.training.recipe import Recipe
 
 LONGEST = 120  # seconds for the check of a file
@@ -28,15 +30,30 @@ def check_events(recipe: Recipe) -> None:
 
     Raises: ValueError with the reader's sentence.
     """
+    pipe = subprocess.PIPE
     command = [sys.executable, "-P", "-c", EVENTS]
-    try:
-        done = subprocess.run(command, input=recipe.to_json(), capture_output=True, text=True, timeout=LONGEST, env=_environment())
-    except subprocess.TimeoutExpired as problem:
-        raise ValueError(f"The events could not be read within {LONGEST} seconds.") from problem
-    if done.returncode == 2:
-        raise ValueError(done.stdout.strip() or "The events cannot be read.")
-    if done.returncode:
-        raise ValueError(f"The reader of the events stopped with code {done.returncode}: {done.stderr.strip().splitlines()[-1:]}")
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=_environment()) as child:
+        try:
+            said, complained = _answer(child, recipe.to_json())
+        except BaseException:
+            child.kill()
+            raise
+    if child.returncode == 2:
+        raise ValueError(said.strip() or "The events cannot be read.")
+    if child.returncode:
+        raise ValueError(f"The reader of the events stopped with code {child.returncode}: {complained.strip().splitlines()[-1:]}")
+
+
+def _answer(child: subprocess.Popen[str], question: str) -> tuple[str, str]:
+    """What a child says to standard output and error. Raises: ValueError when it takes too long, or the program ends meanwhile."""
+    end, said = time.monotonic() + LONGEST, question or None
+    while True:
+        try:
+            return child.communicate(said, timeout=0.3)
+        except subprocess.TimeoutExpired as problem:
+            said = None  # it is on its way
+            if time.monotonic() > end or ending():
+                raise ValueError(f"The events could not be read within {LONGEST} seconds.") from problem
 
 
 def prepare_events(recipe: Recipe) -> None:

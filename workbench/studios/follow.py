@@ -25,7 +25,7 @@ from workbench.runs.files import RunError
 from workbench.runs.store import EXAMPLES, Run, Status
 from workbench.studios import sentences
 from workbench.studios.assets import ENGINE_URL, PAGE, compressed_engine, source
-from workbench.studios.live import HUB, TAKEN, Picture
+from workbench.studios.live import HUB, TAKEN, Picture, ending
 
 MOST_FIGURES = 4
 PERIOD = 0.25  # seconds between two frames, on average
@@ -121,11 +121,11 @@ class LiveRun(anywidget.AnyWidget):
 
     def _begin(self) -> None:
         if not self.following:
-            self._thread = threading.Thread(target=self._follow, name=f"live {self.run.id}", daemon=True)
+            self._thread = threading.Thread(target=self._follow, name=f"live {self.run.id}")
             self._thread.start()
 
     def _follow(self) -> None:
-        while self._thread is threading.current_thread():
+        while self._thread is threading.current_thread() and not ending():
             try:
                 picture = HUB.newer(self.run, LOOK_EVERY)
                 self._pace()
@@ -227,7 +227,7 @@ class LiveRun(anywidget.AnyWidget):
             return self._try(simple[action])
         self.busy = "Stopping …" if action == "stop" else "Starting the training process again …"
         self._tell(run.status)
-        threading.Thread(target=self._try, args=(run.stop if action == "stop" else run.resume,), daemon=True).start()
+        threading.Thread(target=self._try, args=(run.stop if action == "stop" else run.resume,)).start()
 
     def _try(self, work: Callable[[], Any]) -> None:
         sentence = ""

@@ -62,6 +62,15 @@ class Picture:
     cursor: tuple[int, int] = (0, 0)
 
 
+def ending() -> bool:
+    """Whether the program is about to end: then threads that read HDF5 end by themselves, within a second.
+
+    Nothing else may end them. A daemon thread is cut off in the middle of a call, with h5py's lock in its hands; the interpreter, which
+    takes that lock for every HDF5 object that it clears away, would then wait for ever.
+    """
+    return not threading.main_thread().is_alive()
+
+
 def identity(run: Run) -> tuple[str, str]:
     """What tells a run from all others, also from a later one in the same folder."""
     return str(run.path), run.created
@@ -87,7 +96,7 @@ class Follower:
             if self._picture is None:
                 self._picture = look(self.run, None)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._follow, name=f"follow {self.run.id}", daemon=True)
+                self._thread = threading.Thread(target=self._follow, name=f"follow {self.run.id}")
                 self._thread.start()
         return self._picture
 
@@ -124,7 +133,7 @@ class Follower:
         return tuple(found)
 
     def _follow(self) -> None:
-        while True:
+        while not ending():
             self._rest()
             before = self._picture
             with self._lock:

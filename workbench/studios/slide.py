@@ -27,12 +27,13 @@ from workbench.runs.store import Run, RunStore, Status
 from workbench.stories import Story, Verdict, story
 from workbench.stories.story import Panel, Trainings
 from workbench.studios import sentences
-from workbench.studios.live import identity
+from workbench.studios.live import ending, identity
 
 LOOK_EVERY = 0.25  # seconds, while a training lives
 GLANCE_EVERY = 0.7  # seconds, while none does: somebody may begin one
 PATIENCE = 5.0  # seconds without a question after which the thread ends
 SHARE = 3.0  # times what the last look took, the thread rests
+NAP = 0.5  # seconds after which a resting thread looks whether the program ends
 KEPT = 6  # stories
 
 log = logging.getLogger(__name__)
@@ -134,7 +135,7 @@ class Teller:
             new = look not in self._asked
             self._asked[look] = time.monotonic()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._tell, name=f"tell {self.story.name}", daemon=True)
+                self._thread = threading.Thread(target=self._tell, name=f"tell {self.story.name}")
                 self._thread.start()
             elif new:
                 self._wake.set()
@@ -151,7 +152,7 @@ class Teller:
         return self._thread is None
 
     def _tell(self) -> None:
-        while True:
+        while not ending():
             with self._lock:
                 now = time.monotonic()
                 self._asked = {look: at for look, at in self._asked.items() if now - at < PATIENCE}
@@ -166,8 +167,9 @@ class Teller:
                 log.exception("Looking at the story %s", self.story.name)
                 time.sleep(1.0)
             self._looked.set()
-            rest = LOOK_EVERY if self._slide.live else GLANCE_EVERY
-            self._wake.wait(max(rest, SHARE * (time.monotonic() - begin)))
+            end = time.monotonic() + max(LOOK_EVERY if self._slide.live else GLANCE_EVERY, SHARE * (time.monotonic() - begin))
+            while (left := end - time.monotonic()) > 0 and not self._wake.wait(min(left, NAP)) and not ending():
+                pass
             self._wake.clear()
 
     def _look(self, looks: list[Theme]) -> None:
