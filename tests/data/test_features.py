@@ -117,3 +117,24 @@ def test_what_cannot_be_learned_is_said():
         Features.fit(points, "z_jets")
     with pytest.raises(ValueError, match="y is the same in all 50 events"):
         Features.fit(np.column_stack([np.arange(50.0), np.ones(50)]), "wedge")
+
+
+@pytest.mark.parametrize("name", ["wedge", "kicker"])
+def test_features_of_known_edges_have_none_and_come_back_with_their_jacobian(name):
+    points = sample(name)
+    scaling = Features.fit(points, name, "known")
+    features = scaling.features(points)
+    assert np.abs(features[:, 1]).max() > 3.0  # y is flat, so its feature is Gaussian
+    np.testing.assert_allclose(scaling.points(features), points, atol=1e-10)
+    small = 1e-6
+    slopes = (scaling.features(points + small) - scaling.features(points - small)) / (2 * small)
+    middle = ((points > 0.01) & (points < 0.99)).all(axis=1)
+    np.testing.assert_allclose(scaling.log_slopes(points)[middle], np.log(slopes)[middle], atol=1e-5)
+    outside = np.array([[-0.1, 0.5], [0.5, 1.2], [1.0, 0.5]])
+    assert np.isfinite(scaling.features(outside)).all() and (scaling.log_jacobian(outside) == -np.inf).all()
+    with pytest.raises(ValueError, match="2 of 1,000 points are not inside of the unit square"):
+        Features.fit(np.concatenate([points[:-2], outside[:2]]), name, "known")
+
+
+def test_edges_of_a_ring_are_learned_whatever_is_asked_for():
+    assert columns("ring", edges="known") == columns("ring") and columns("wedge", edges="known") != columns("wedge")

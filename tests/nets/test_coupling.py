@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from workbench.nets.coupling import Flow, mixings, random_rotation
-from workbench.nets.splines import SPLINES
+from workbench.nets.splines import CURVES, SPLINES
 
 CASES = {
     "one dimension": {"dimension": 1, "blocks": 3},
@@ -22,10 +22,10 @@ def generator():
     return torch.Generator().manual_seed(7)
 
 
-@pytest.fixture(params=[(case, spline) for case in CASES for spline in SPLINES], ids=lambda p: f"{p[0]}-{p[1]}")
+@pytest.fixture(params=[(case, spline) for case in CASES for spline in CURVES], ids=lambda p: f"{p[0]}-{p[1]}")
 def flow(request):
     case, spline = request.param
-    return Flow(**CASES[case], hidden=(12, 9), spline=SPLINES[spline](5, 3.0), seed=4)
+    return Flow(**CASES[case], hidden=(12, 9), spline=CURVES[spline](5, 3.0), seed=4)
 
 
 def a_population(flow, generator, members=3, events=11):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from workbench.nets.splines import LEAST_BIN, SPLINES, CubicSpline, RationalQuadraticSpline
+from workbench.nets.splines import CURVES, LEAST_BIN, SPLINES, CubicSpline, RationalQuadraticSpline
 
 BOUND = 3.0
 
@@ -15,8 +15,17 @@ def generator():
     return torch.Generator().manual_seed(7)
 
 
-@pytest.fixture(params=[(name, bins) for name in SPLINES for bins in (2, 3, 8, 40)], ids=lambda p: f"{p[0]}-{p[1]}")
+ELEMENTWISE = [*((name, bins) for name in SPLINES for bins in (2, 3, 8, 40)), ("affine", 0)]
+
+
+@pytest.fixture(params=ELEMENTWISE, ids=lambda p: f"{p[0]}-{p[1]}")
 def spline(request):
+    name, bins = request.param
+    return CURVES[name](bins, BOUND)
+
+
+@pytest.fixture(params=ELEMENTWISE[:-1], ids=lambda p: f"{p[0]}-{p[1]}")
+def pieces(request):
     name, bins = request.param
     return SPLINES[name](bins, BOUND)
 
@@ -86,34 +95,34 @@ def one_spline(spline, generator, size, count):
 
 
 @pytest.mark.parametrize("size", [1.0, 4.0])
-def test_monotonic_and_continuous_and_nothing_happens_outside(spline, generator, size):
-    x, planes = one_spline(spline, generator, size, 20_001)
-    y, log_slope, _ = spline.forward(x, planes)
+def test_monotonic_and_continuous_and_nothing_happens_outside(pieces, generator, size):
+    x, planes = one_spline(pieces, generator, size, 20_001)
+    y, log_slope, _ = pieces.forward(x, planes)
     rise = y.diff()
     assert (rise > 0).all()
     steepest = torch.exp(log_slope).max() * (1.0 + 1e-3)
     assert rise.max() <= max(1.0, 1.5 * steepest) * (x[1] - x[0])
     outside = x.abs() > BOUND
     assert torch.equal(y[outside], x[outside]) and not log_slope[outside].any()
-    ends = spline.forward(torch.tensor([-BOUND, BOUND], dtype=torch.float64), planes[:, :2])[0]
+    ends = pieces.forward(torch.tensor([-BOUND, BOUND], dtype=torch.float64), planes[:, :2])[0]
     torch.testing.assert_close(ends, torch.tensor([-BOUND, BOUND], dtype=torch.float64))
 
 
-def test_bins_are_where_the_softmax_puts_them_and_the_slope_is_continuous(spline, generator):
-    planes = parameters(spline, generator, 0.5, (1,))
-    sizes = torch.softmax(planes[: 2 * spline.bins].view(2, spline.bins), 1) * (1 - spline.bins * LEAST_BIN) + LEAST_BIN
+def test_bins_are_where_the_softmax_puts_them_and_the_slope_is_continuous(pieces, generator):
+    planes = parameters(pieces, generator, 0.5, (1,))
+    sizes = torch.softmax(planes[: 2 * pieces.bins].view(2, pieces.bins), 1) * (1 - pieces.bins * LEAST_BIN) + LEAST_BIN
     corners = 2.0 * BOUND * sizes.cumsum(1) - BOUND
     inner = corners[0, :-1]
-    below, above = (spline.forward(inner + side, planes.expand(-1, len(inner)))[:2] for side in (-1e-9 * torch.ones_like(inner), 1e-9))
+    below, above = (pieces.forward(inner + side, planes.expand(-1, len(inner)))[:2] for side in (-1e-9 * torch.ones_like(inner), 1e-9))
     torch.testing.assert_close(below[0], corners[1, :-1], rtol=0, atol=1e-6)
     torch.testing.assert_close(below[1], above[1], rtol=0, atol=1e-5)
-    if isinstance(spline, CubicSpline):
+    if isinstance(pieces, CubicSpline):
         slope = sizes[1] / sizes[0]
         mean = (slope[:-1] * sizes[0, 1:] + slope[1:] * sizes[0, :-1]) / (sizes[0, 1:] + sizes[0, :-1])
         steffen = torch.minimum(mean, 2.0 * torch.minimum(slope[:-1], slope[1:]))
         torch.testing.assert_close(below[1].exp(), steffen, rtol=1e-5, atol=0)
     else:
-        level = torch.nn.functional.softplus(planes[2 * spline.bins :, 0] + spline.level)
+        level = torch.nn.functional.softplus(planes[2 * pieces.bins :, 0] + pieces.level)
         torch.testing.assert_close(below[1].exp(), level + 1e-3, rtol=1e-5, atol=0)
 
 

@@ -96,6 +96,12 @@ def parabola(x, a, b, low=0.0, high=1.0):
     return shape(x) + (1 - np.trapezoid(shape(grid), grid)) / (high - low)
 
 
+def _running(x, k, b):
+    """x^(k + b ln x), normalised."""
+    grid = np.linspace(0, 1, 40_001)[1:]
+    return x ** (k + b * np.log(x)) / np.trapezoid(grid ** (k + b * np.log(grid)), grid)
+
+
 def test_the_errors_are_the_derivatives_of_the_fitted_densities():
     wedge, kicker = FAMILIES["wedge"]["fit"].derivatives(x), FAMILIES["kicker"]["fit"].derivatives(x)
     expected = {
@@ -115,6 +121,12 @@ def test_the_errors_are_the_derivatives_of_the_fitted_densities():
     for toy in (TOYS["wedge"], TOYS["kicker"]):
         law = derivative(lambda s, k=toy.power: (k + s + 1) * x ** (k + s))
         np.testing.assert_allclose(FAMILIES[toy.name]["power"].derivatives(x)["power"], law, atol=1e-6)
+        k = toy.power + 1
+        change = derivative(lambda s, k=k: _running(x, k - 1, s))
+        both = {name: np.abs(value) for name, value in FAMILIES[toy.name]["running"].derivatives(x).items()}
+        t = -k * np.log(x)
+        signed = np.sign(1 - 2 * t + t**2 / 2) * both["running"] - 2 * np.sign(1 - t) * both["power"]  # ∂p/∂b, in parts without correlation
+        np.testing.assert_allclose(np.abs(signed) * 2 / k**2, change, atol=2e-4)
     r = np.linspace(1, 7, 25)
     ring = FAMILIES["ring"]["fit"].derivatives(r)
     np.testing.assert_allclose(ring["radius"], derivative(lambda s: Ring(radius=4 + s).marginal("r", r)), atol=3e-4)

@@ -6,6 +6,7 @@ import torch
 
 from workbench.physics.observables import observables
 from workbench.physics.toys import TOYS
+from workbench.results.generated import numbers
 from workbench.training.generator import GeneratorJob
 from workbench.training.presets import presets
 from workbench.training.recipe import GeneratorRecipe, Recipe, RecipeError
@@ -14,7 +15,7 @@ SMALL = {
     "events": 2_000, "test_events": 1_000, "steps": 40, "blocks": 2, "hidden": [8], "bins": 4, "batch_size": 128, "draws": 4,
     "device": "cpu",
 }  # fmt: skip
-KINDS = [{}, {"bayesian": False}, {"spline": "cubic", "dataset": "ring", "mixing": "rotation"}]
+KINDS = [{}, {"bayesian": False}, {"spline": "cubic", "dataset": "ring", "mixing": "rotation"}, {"spline": "affine", "edges": "known"}]
 COLLISIONS = [{"dataset": "z_jets", "jets": 2}, {"dataset": "tt_partons"}]
 
 
@@ -118,6 +119,18 @@ def test_presets_fit_what_ships_and_bad_values_get_a_sentence():
         assert GeneratorRecipe.from_json(preset.recipe.to_json()).to_dict() == preset.recipe.to_dict()
     with pytest.raises(RecipeError, match="one of wedge, kicker, ring"):
         GeneratorRecipe(dataset="wegde")
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [("wedge", 0.35, 0.70), ("kicker", 0.55, 0.80)])
+@pytest.mark.slow
+def test_a_stiff_flow_errs_like_a_fit_and_not_like_counting(name, low, high):
+    job = GeneratorJob(presets(GeneratorRecipe)["fit"].recipe.replace(dataset=name, device="cpu"))
+    reports = list(job.train())
+    found = numbers(job.prediction("test"))
+    print(name, {key: round(float(value), 3) for key, value in found.items()}, f"{reports[-1].seconds:.1f} s")
+    assert float(found["log_loss"]) == pytest.approx(TOYS[name].entropy, abs=0.02)
+    assert low <= float(found["bulk_dip"]) <= high and float(found["depth"]) > 1.05 and float(found["rise"]) > 2
+    assert float(found["chi2_fit"]) < float(found["chi2_counting"])
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
     muon, parton   ln p_T ,  η ,  artanh(Δφ/π′)
     jet            ln(p_T − 20 GeV + 0.01 GeV) ,  η ,  artanh(Δφ/π′) ,  ln m
-    toy            x ,  y
+    toy            x ,  y ,  or, of a ramp whose edges are known, Φ⁻¹(x) ,  Φ⁻¹(y)
 
 each minus its mean, divided by its width. Δφ is counted from the first particle, whose own azimuth is left out: nothing depends on it.
 Masses of muons and partons are known. So z_jets has 9, 13 or 17 features with 1, 2 or 3 jets, tt_partons 17. π′ is a millionth larger
@@ -28,6 +28,8 @@ from workbench.physics.kinematics import eta, four_momentum, mass, pt, signed_de
 MARGIN = 0.01
 """GeV between the cut and the p_T at which a jet's feature would be −∞."""
 HALF_TURN = math.pi * (1 + 1e-6)
+SMALLEST = 1e-12
+"""Nearest to an edge of the unit square that a known edge lets a point come."""
 STAGES = {1: slice(0, 9), 2: slice(9, 13), 3: slice(13, 17)}
 """The features that each network of a chain over jet multiplicities makes, given those before."""
 
@@ -89,6 +91,26 @@ class Angle(Transform):
 
 
 @dataclass(frozen=True)
+class Probit(Transform):
+    """y = Φ⁻¹(x) for 0 < x < 1: flat becomes a unit Gaussian, and there is no edge left to learn. Outside there is no density."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        from torch import as_tensor
+        from torch.special import ndtri
+
+        return ndtri(as_tensor(np.clip(x, SMALLEST, 1 - SMALLEST))).numpy()
+
+    def inverse(self, y: np.ndarray) -> np.ndarray:
+        from torch import as_tensor
+        from torch.special import ndtr
+
+        return ndtr(as_tensor(y)).numpy()
+
+    def log_slope(self, x: np.ndarray) -> np.ndarray:
+        return np.where((x > 0) & (x < 1), 0.5 * self.forward(x) ** 2 + 0.5 * math.log(2 * math.pi), -np.inf)
+
+
+@dataclass(frozen=True)
 class Column:
     """A physical coordinate: what is done to it, and its place among those of all particles, (p_T, η, Δφ, m) each."""
 
@@ -99,20 +121,23 @@ class Column:
 
 
 JET_PT = Logarithm(JET_CUTS.pt - MARGIN)
+RAMPS = ("wedge", "kicker")
+"""Toys on the unit square."""
 MASSES = {"z_jets": (MUON_MASS, MUON_MASS), "tt_partons": (0.0,) * 6}
 """Of the particles whose masses are known, in GeV; they come first."""
 
 
 @cache
-def columns(dataset: str, jets: int = MOST_JETS) -> tuple[Column, ...]:
-    """The physical coordinates of a toy, of six partons, or of two muons and so many jets."""
+def columns(dataset: str, jets: int = MOST_JETS, edges: str = "learned") -> tuple[Column, ...]:
+    """The physical coordinates of a toy, of six partons, or of two muons and so many jets; `edges` of ramps may be "known"."""
     match dataset:
         case "z_jets":
             muons = [column for n in range(2) for column in _particle(f"muon{n + 1}", n)]
             return (*muons, *(column for n in range(jets) for column in _jet(f"jet{n + 1}", 2 + n)))
         case "tt_partons":
             return tuple(column for n in range(6) for column in _particle(f"parton{n + 1}", n))
-    return Column("x", "", Identity(), 0), Column("y", "", Identity(), 1)
+    plain = Probit() if edges == "known" and dataset in RAMPS else Identity()
+    return Column("x", "", plain, 0), Column("y", "", plain, 1)
 
 
 def _particle(name: str, number: int) -> list[Column]:
@@ -157,14 +182,19 @@ class Features:
     dataset: str
     mean: np.ndarray
     width: np.ndarray
+    edges: str = "learned"
 
     @classmethod
-    def fit(cls, points: np.ndarray, dataset: str) -> Features:
+    def fit(cls, points: np.ndarray, dataset: str, edges: str = "learned") -> Features:
         """Means and widths of the training events: momenta (event, particle, 4) in GeV, with NaN for jets that are not there, or points.
 
         Raises: ValueError when a feature is not finite or never changes.
         """
-        values = _transformed(physical(points, dataset), dataset)
+        if edges == "known" and dataset in RAMPS and (outside := ((points <= 0) | (points >= 1)).any(axis=1)).any():
+            raise ValueError(
+                f"{outside.sum():,} of {len(points):,} points are not inside of the unit square; leave them out, or learn the edges."
+            )
+        values = _transformed(physical(points, dataset), dataset, edges)
         there = ~np.isnan(physical(points, dataset))
         names = [column.name for column in columns(dataset, _jets(values))]
         if (broken := there & ~np.isfinite(values)).any():
@@ -179,19 +209,19 @@ class Features:
         if (constant := ~(width > 1e-9 * (np.abs(mean) + 1e-300))).any():
             where = int(constant.argmax())
             raise ValueError(f"{names[where]} is the same in all {count[where]:,} events that have it; there is no density to learn.")
-        return cls(dataset, mean, width)
+        return cls(dataset, mean, width, edges)
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """What the features are, in their order."""
-        return columns(self.dataset, _jets(self.mean[None]))
+        return columns(self.dataset, _jets(self.mean[None]), self.edges)
 
     def __len__(self) -> int:
         return len(self.mean)
 
     def features(self, points: np.ndarray) -> np.ndarray:
         """Network inputs (event, feature) in 64 bits; fewer of them for events with fewer particles, NaN for jets that are not there."""
-        values = _transformed(physical(points, self.dataset), self.dataset)
+        values = _transformed(physical(points, self.dataset), self.dataset, self.edges)
         return (values - self.mean[: values.shape[1]]) / self.width[: values.shape[1]]
 
     def points(self, features: np.ndarray, azimuth: np.ndarray | float = 0.0) -> np.ndarray:
@@ -213,9 +243,10 @@ class Features:
         return np.nansum(self.log_slopes(points), axis=-1)
 
 
-def _transformed(values: np.ndarray, dataset: str) -> np.ndarray:
+def _transformed(values: np.ndarray, dataset: str, edges: str) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        forward = [column.transform.forward(value) for column, value in zip(columns(dataset, _jets(values)), values.T, strict=True)]
+        known = columns(dataset, _jets(values), edges)
+        forward = [column.transform.forward(value) for column, value in zip(known, values.T, strict=True)]
     return np.stack(forward, axis=-1)
 
 

@@ -24,6 +24,7 @@ from workbench.figures.drawing import (
     two_panels,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, Theme
+from workbench.physics.toys import FAMILIES
 from workbench.results.generated import FILLED, histogram, is_generated, line, observables_of
 
 RATIO_RANGES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
@@ -196,9 +197,10 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
         with np.errstate(all="ignore"):
             share = 100 * found.sigma / found.density
             lower.append(curve(theme, name, found.x, share, colour, yaxis="y2", log=True, showlegend=False))
-        for family, words, dash, tint in (("fit", "fit", EXPECTED, 1), ("counting", "counting √p", SPREAD, 2)):
+        for family, dash, tint in ((found.best, EXPECTED, 1), ("counting", SPREAD, 2)):
             if family not in found.fits:
                 continue
+            words = "counting √p" if family == "counting" else f"fit, {FAMILIES[kind][family].name}"
             told = labelled(label if several else "", f"{words}, χ² {number(found.chi2[family])} for {inside.sum()} points")
             shade = colour if several else theme.colour(tint)
             x, fitted = found.x[inside], found.fits[family].curve

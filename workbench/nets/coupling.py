@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -22,8 +23,7 @@ from torch import Tensor
 from workbench.nets.network import Architecture
 from workbench.nets.population import PopulationMLP
 from workbench.nets.population import Tape as LayerTape
-from workbench.nets.splines import CubicSpline, Spline
-from workbench.nets.splines import Tape as SplineTape
+from workbench.nets.splines import CubicSpline, Curve
 
 
 class Subnet:
@@ -73,7 +73,7 @@ class BlockTape:
 
     mixing: Tensor
     subnet: LayerTape
-    spline: SplineTape
+    spline: Any
 
 
 class Flow(Architecture):
@@ -90,7 +90,7 @@ class Flow(Architecture):
         conditions: int = 0,
         blocks: int = 12,
         hidden: Sequence[int] = (128, 128),
-        spline: Spline | None = None,
+        spline: Curve | None = None,
         rotate: bool = True,
         activation: str = "silu",
         seed: int = 0,

@@ -33,6 +33,8 @@ LEAST_BIN = 1e-3
 """Smallest width and height of a bin, relative to the whole interval."""
 LEAST_SLOPE = 1e-3
 """Smallest slope that is a parameter of its own, in the unit of its upper limit (cubic) or of 1 (rational-quadratic)."""
+STEEPEST = 2.0
+"""Bound of the log-slope of an affine map: without it a block can run away in a few steps."""
 POLISH = 4
 """Halley steps of the cubic inverse in single precision, each tripling the digits of a first guess that is never far away."""
 
@@ -91,6 +93,13 @@ class Tape:
     """Is |x| ≤ bound."""
     slopes: tuple[Tensor, ...]
     """What the slopes of the ends were made of."""
+
+
+class AffineTape(NamedTuple):
+    x: Tensor
+    slope: Tensor
+    turn: Tensor
+    """tanh(a/2)."""
 
 
 class Constants(NamedTuple):
@@ -380,4 +389,40 @@ def rational_root(value: Float[Tensor, "*element"], ends: Float[Tensor, " 2 *ele
     return torch.where(beta > 0.0, 2.0 * value / (beta + root), (root - beta) / (2.0 * (1.0 - beta))).clamp(0.0, 1.0)
 
 
+class Affine:
+    """y = eˢ x + t with s = 2 tanh(a/2): stiff, because its two parameters move everything at once; no bins, no bound (arXiv:1605.08803).
+
+    Arguments: as those of a spline, of no meaning here.
+    """
+
+    planes = 2
+
+    def __init__(self, bins: int = 0, bound: float = math.inf):
+        self.bins, self.bound = 0, math.inf
+
+    def forward(
+        self, x: Float[Tensor, "*element"], planes: Float[Tensor, " plane *element"]
+    ) -> tuple[Float[Tensor, "*element"], Float[Tensor, "*element"], AffineTape]:
+        """y, log dy/dx, and the tape for `backward`."""
+        turn = torch.tanh(planes[0] / STEEPEST)
+        log = STEEPEST * turn
+        slope = log.exp()
+        return torch.addcmul(planes[1], x, slope), log, AffineTape(x, slope, turn)
+
+    def backward(
+        self, tape: AffineTape, dy: Float[Tensor, "*element"], dlog: Float[Tensor, "*element"]
+    ) -> tuple[Float[Tensor, "*element"], Float[Tensor, " plane *element"]]:
+        """∂L/∂x and ∂L/∂planes from ∂L/∂y and ∂L/∂log(dy/dx)."""
+        dx = dy * tape.slope
+        return dx, torch.stack([torch.addcmul(dlog, dx, tape.x).mul_(1.0 - tape.turn.square()), dy])
+
+    def inverse(self, y: Float[Tensor, "*element"], planes: Float[Tensor, " plane *element"]) -> Float[Tensor, "*element"]:
+        """The x with forward(x) = y."""
+        return (y - planes[1]) * (-STEEPEST * torch.tanh(planes[0] / STEEPEST)).exp()
+
+
+Curve = Spline | Affine
+
 SPLINES: dict[str, type[Spline]] = {"cubic": CubicSpline, "rational_quadratic": RationalQuadraticSpline}
+CURVES: dict[str, type[Spline] | type[Affine]] = {**SPLINES, "affine": Affine}
+"""What a coupling block may do to the components that it moves, by the names of recipes."""

@@ -252,6 +252,16 @@ def power_law(x: np.ndarray, power: int) -> dict[str, np.ndarray]:
     return {"power": inside**power * np.abs(1 + (power + 1) * np.log(inside))}
 
 
+def running_power(x: np.ndarray, power: int) -> dict[str, np.ndarray]:
+    """Of a power law whose exponent runs, p ∝ x^(k + b ln x): p |1 − t| and p |1 − 2t + t²/2| with t = −(k + 1) ln x.
+
+    t is exponentially distributed, so these Laguerre polynomials are the derivatives by parameters that events find uncorrelated.
+    """
+    t = -(power + 1) * np.log(np.maximum(x, np.finfo(float).tiny))
+    p = (power + 1) * np.exp(-t * power / (power + 1))
+    return {"power": p * np.abs(1 - t), "running": p * np.abs(1 - 2 * t + t**2 / 2)}
+
+
 def ring_gaussian(r: np.ndarray, toy: Ring) -> dict[str, np.ndarray]:
     """Of a Gaussian in r: p |r − μ|/w², which vanishes at μ, and p |(r − μ)²/w³ − 1/w|, which vanishes at μ ± w."""
     p, away = toy.marginal("r", r), r - toy.radius
@@ -267,7 +277,9 @@ def _ramp_families(toy: Ramp) -> dict[str, Family]:
     line = Family("straight line", "Δp² = (x − ½)² Δa² + 4 Δx<sub>max</sub>²", wedge_line)
     parabola = Family("parabola", "Δp² = (3x² − 2x)² Δa² + 9 Δx<sub>max</sub>²", kicker_parabola)
     power = Family("power law", "Δp = x<sup>k</sup> |1 + (k + 1) ln x| Δk", lambda x: power_law(x, toy.power))
-    return {"fit": line if toy.power == 1 else parabola, "power": power, "counting": _counting_family(toy)}
+    formula = "Δp²/p² = (1 − t)² Δk² + (1 − 2t + t²/2)² Δb², t = −(k + 1) ln x"
+    running = Family("running power law", formula, lambda x: running_power(x, toy.power))
+    return {"fit": line if toy.power == 1 else parabola, "power": power, "running": running, "counting": _counting_family(toy)}
 
 
 def _ring_families(toy: Ring) -> dict[str, Family]:
@@ -283,4 +295,4 @@ FAMILIES: dict[str, dict[str, Family]] = {
     name: _ring_families(toy) if isinstance(toy, Ring) else _ramp_families(toy)  # type: ignore[arg-type]
     for name, toy in TOYS.items()
 }
-"""Families of errors by toy: `fit` is the one to believe, `counting` the one to reject. x is r for the ring, p the marginal."""
+"""Families of errors by toy: `fit` is the simplest, `counting` the one to reject. x is r for the ring, p the marginal."""

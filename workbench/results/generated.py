@@ -8,6 +8,7 @@ express is missing from all of them, and from the band.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,10 +68,10 @@ class Quality:
     band: float
 
 
-def quality(dataset: xr.Dataset) -> Quality:
-    """The numbers of a snapshot or a prediction of a generator; NaN where nothing can be said."""
+def quality(dataset: xr.Dataset, names: Sequence[str] | None = None) -> Quality:
+    """The numbers of a snapshot or a prediction of a generator; NaN where nothing can be said. `names`: of these observables only."""
     deviations, errors, bands, places = [], [], [], []
-    for name in observables_of(dataset):
+    for name in observables_of(dataset) if names is None else names:
         h = histogram(dataset, name)
         h = h.isel(bin=(h["share"].values > FILLED) & np.isfinite(h["deviation"].values))
         deviations.append(h["deviation"].values)
@@ -108,6 +109,30 @@ class Line:
     fits: dict[str, Fit]
     chi2: dict[str, float]
 
+    @property
+    def best(self) -> str:
+        """The family of fits with the smallest χ²; '' where there are too few points for any."""
+        fits = [name for name in self.chi2 if name != "counting"]
+        return min(fits, key=self.chi2.__getitem__, default="")
+
+    @property
+    def dip(self) -> float:
+        """Where σ is smallest; NaN where nothing is known."""
+        return float(self.x[self.inside][self.sigma[self.inside].argmin()]) if self.inside.any() else np.nan
+
+    @property
+    def bulk_dip(self) -> tuple[float, float]:
+        """The deepest place from which σ rises to both sides, and how deep it is: the lower of the largest σ on its two sides over its own.
+
+        Counted events have none, as √p only rises: then the depth is 1.
+        """
+        x, sigma = self.x[self.inside], self.sigma[self.inside]
+        if not len(x):
+            return np.nan, np.nan
+        left, right = np.maximum.accumulate(sigma), np.maximum.accumulate(sigma[::-1])[::-1]
+        depth = np.minimum(left, right) / sigma
+        return float(x[depth.argmax()]), float(depth.max())
+
 
 def line(dataset: xr.Dataset) -> Line:
     """The uncertainty of a toy's density along its line, with the fits of `physics.toys`.
@@ -127,12 +152,57 @@ def line(dataset: xr.Dataset) -> Line:
     margin = EDGE * (x[-1] - x[0]) if ramp else 0.0
     inside = (x >= x[0] + margin - 1e-9) & (x <= x[-1] - margin + 1e-9) & np.isfinite(sigma) & (sigma > 0)
     fits, chi2 = {}, {}
-    for name in ("fit", "counting"):
-        family = FAMILIES[str(dataset.attrs["dataset"])][name]
-        if inside.sum() > 2:
+    if inside.sum() > 2:
+        for name, family in FAMILIES[str(dataset.attrs["dataset"])].items():
             fits[name] = family.fit(x[inside], sigma[inside])
             chi2[name] = fits[name].chi2(len(draws))
     return Line("x" if ramp else "r", x, truth, draws.mean(axis=0), sigma, inside, fits, chi2)
+
+
+NUMBERS = {
+    "log_loss": ("−⟨ln p⟩ per event, p averaged over the draws", "nat"),
+    "entropy": ("exact entropy", "nat"),
+    "deviation": ("mean |ratio − 1| over the bins that hold more than 1 % of the truth", "1"),
+    "statistics": ("mean relative statistical error of the truth in these bins", "1"),
+    "largest": ("largest |ratio − 1| in these bins", "1"),
+    "band": ("mean σ/⟨h⟩ of the draws in these bins", "1"),
+    "spread": ("mean σ(p) of a toy along its line", "1"),
+    "dip": ("x, or r, of the smallest σ(p)", "1"),
+    "bulk_dip": ("x, or r, from which σ(p) rises to both sides", "1"),
+    "depth": ("the lower of the largest σ(p) on both sides of it, over its own", "1"),
+    "rise": ("σ(p) near the upper end, over that of the dip", "1"),
+    "chi2_fit": ("χ² of the best fit to σ(p)", "1"),
+    "chi2_counting": ("χ² of √p to σ(p)", "1"),
+}
+"""What a generator comes to, as scalars of a scan. `deviation_NAME`, `largest_NAME` and `band_NAME` are those of one observable."""
+
+
+def numbers(dataset: xr.Dataset) -> xr.Dataset:
+    """What a snapshot or a prediction of a generator comes to, as scalars named in `NUMBERS`; NaN where nothing can be said."""
+    found = quality(dataset)
+    values = {name: float(getattr(found, name)) for name in ("log_loss", "entropy", "deviation", "statistics", "largest", "band")}
+    for name in observables_of(dataset):
+        one = quality(dataset, [name])
+        values |= {f"{part}_{name}": float(getattr(one, part)) for part in ("deviation", "largest", "band")}
+    try:
+        along = line(dataset)
+    except ValueError:
+        along = None
+    if along is not None and along.inside.any():
+        sigma, (x, depth) = along.sigma[along.inside], along.bulk_dip
+        values |= {"spread": _mean(sigma), "dip": along.dip, "bulk_dip": x, "depth": depth}
+        values |= {"rise": float(sigma[-1] / np.interp(x, along.x, along.sigma))}
+        if along.best:
+            values |= {"chi2_fit": along.chi2[along.best], "chi2_counting": along.chi2["counting"]}
+    return xr.Dataset({name: ((), values.get(name, np.nan), attributes(name)) for name in {**NUMBERS, **values}})
+
+
+def attributes(name: str) -> dict[str, str]:
+    """Name and unit of a number."""
+    if name in NUMBERS:
+        return dict(zip(("long_name", "units"), NUMBERS[name], strict=True))
+    part, _, observable = name.partition("_")
+    return {"long_name": f"{NUMBERS[part][0]}, of {observable}", "units": "1"} if part in NUMBERS else {"units": "1"}
 
 
 def _mean(values: np.ndarray) -> float:

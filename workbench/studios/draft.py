@@ -40,6 +40,8 @@ MATTERS: dict[str, Callable[[Any], bool]] = {
     "draws": lambda recipe: _bayesian(recipe),
     "warm_start": lambda recipe: _bayesian(recipe),
     "jets": lambda recipe: recipe.dataset == "z_jets",
+    "edges": lambda recipe: recipe.dataset in ("wedge", "kicker"),
+    "bins": lambda recipe: recipe.spline != "affine",
     "file": lambda recipe: not isinstance(recipe, GeneratorRecipe) or recipe.dataset not in TOYS or bool(recipe.file),
     "boost_rounds": lambda recipe: recipe.boost_pull > 0 or recipe.boost_sigma > 0,
     "boost_pull_cut": lambda recipe: recipe.boost_pull > 0,

@@ -100,7 +100,7 @@ def describe(recipe: GeneratorRecipe) -> str:
             data,
             "Bayesian INN" if recipe.bayesian else "INN",
             f"{recipe.blocks} blocks",
-            f"{WORDS.get(recipe.spline, recipe.spline)} splines",
+            "affine" if recipe.spline == "affine" else f"{WORDS.get(recipe.spline, recipe.spline)} splines",
             f"{recipe.events:,} events",
         ]
     )

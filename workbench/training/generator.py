@@ -42,7 +42,7 @@ from workbench.data.scaling import DensityBatch
 from workbench.methods.base import Point
 from workbench.methods.flow import INN, BayesianINN, Generator
 from workbench.nets.coupling import Flow
-from workbench.nets.splines import CubicSpline, RationalQuadraticSpline
+from workbench.nets.splines import CURVES
 from workbench.physics.observables import observables
 from workbench.physics.toys import TOYS, Ring, Toy
 from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
@@ -51,7 +51,6 @@ from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import GeneratorRecipe
 from workbench.training.report import Report
 
-SPLINES = {"cubic": CubicSpline, "rational_quadratic": RationalQuadraticSpline}
 LIVE_EVENTS, LIVE_DRAWS = 5_000, 6
 """Events and weight draws of a snapshot."""
 MOST_DRAWN = 20_000
@@ -70,7 +69,7 @@ class GeneratorJob:
         self.recipe, self._device = recipe, device_of(recipe.device)
         events = sample_for(recipe, progress)
         self.events: dict[str, Sample] = {"test": events.test, "validation": events.validation, "train": events.train}
-        self.features = Features.fit(self.events["train"].points, recipe.dataset)
+        self.features = Features.fit(self.events["train"].points, recipe.dataset, recipe.edges)
         self.batches = {split: self._batch(sample.points) for split, sample in self.events.items()}
         self.method = method(recipe, len(self.features), len(self.events["train"]), self._device)
         self.state = State(
@@ -216,7 +215,7 @@ class GeneratorJob:
 
 def method(recipe: GeneratorRecipe, features: int, training_points: int, device: torch.device) -> Generator:
     """The recipe's flow and what it minimises, with fresh weights."""
-    spline = SPLINES[recipe.spline](recipe.bins)
+    spline = CURVES[recipe.spline](recipe.bins)
     flow = Flow(features, blocks=recipe.blocks, hidden=recipe.hidden, spline=spline, rotate=recipe.mixing == "rotation", seed=recipe.seed)
     points = [Point(recipe.seed, recipe.prior_width)]
     if not recipe.bayesian:

@@ -68,13 +68,20 @@ PRESETS: dict[str, dict[str, Preset]] = {
         "wedge": Preset(
             "Wedge ramp",
             "A Bayesian flow learns p = 2x on the unit square. Its loss must come down to the exact entropy, −0.193. "
-            "Does its error band follow the counts, √p, or a fit? Try 300,000 events.",
+            "Its splines bend everywhere on their own, so its error band follows the counts, √p.",
             recipe_type=GeneratorRecipe,
         ),
         "kicker": Preset(
             "Kicker ramp",
             "p = 3x², steeper than the wedge. The exact entropy is −0.432.",
             {"dataset": "kicker"},
+            GeneratorRecipe,
+        ),
+        "fit": Preset(
+            "Learned like a fit",
+            "The wedge ramp again, by affine couplings and with known edges: few things can move, and each moves everything. σ(x) dips in "
+            "the bulk and rises to both sides, as that of a fitted curve. Compare with the first preset, whose splines count events.",
+            {"spline": "affine", "edges": "known", "hidden": [16, 16], "warm_start": 0.2},
             GeneratorRecipe,
         ),
         "ring": Preset(

@@ -358,7 +358,7 @@ class GeneratorRecipe(TrainingRecipe):
     command = "generate"
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "Data": ("dataset", "jets", "file", "events", "test_events", "data_seed"),
-        "Network": ("spline", "bins", "blocks", "hidden", "mixing"),
+        "Network": ("spline", "bins", "blocks", "hidden", "mixing", "edges"),
         "Weights": ("magic", "nuisance"),
         "Uncertainty": ("bayesian", "prior_width", "draws"),
         "Discriminator": (
@@ -366,7 +366,7 @@ class GeneratorRecipe(TrainingRecipe):
         ),
         "Training": ("steps", "batch_size", "learning_rate", "schedule", "optimiser", "warm_start", "seed", "device"),
     }  # fmt: skip
-    later = frozenset(groups["Weights"] + groups["Discriminator"])
+    later = frozenset(("edges", *groups["Weights"], *groups["Discriminator"]))
 
     dataset = Choice(
         ["wedge", "kicker", "ring", "z_jets", "tt_partons"],
@@ -396,7 +396,9 @@ class GeneratorRecipe(TrainingRecipe):
     )
     data_seed = param.Integer(1, bounds=(0, 2**31 - 1), label="Data seed", doc="Seed of the events, or of the order of your own.")
     spline = Choice(
-        ["rational_quadratic", "cubic"], label="Spline", doc="The monotonic curve of each component: rational-quadratic or cubic."
+        ["rational_quadratic", "cubic", "affine"],
+        label="Spline",
+        doc="The monotonic curve of each component: rational-quadratic or cubic pieces, or affine, eˢ x + t: few parameters, as in a fit.",
     )
     bins = param.Integer(10, bounds=(2, 64), softbounds=(4, 32), label="Bins", doc="Pieces of each spline, inside of ±4 widths.")
     blocks = param.Integer(
@@ -407,6 +409,12 @@ class GeneratorRecipe(TrainingRecipe):
         ["permutation", "rotation"],
         label="Mixing",
         doc="Between blocks: a fixed permutation of the components, which keeps edges sharp, or a fixed random rotation.",
+    )
+    edges = Choice(
+        ["learned", "known"],
+        label="Edges",
+        doc="Of a ramp on the unit square. learned: from x and y as they are, which a smooth flow smears at the edges. "
+        "known: from Φ⁻¹(x) and Φ⁻¹(y), which have none.",
     )
     bayesian = param.Boolean(True, label="Bayesian", doc="Gaussian weights q(θ): L = −⟨log p(x|θ)⟩ + KL[q, p]/N; else one network.")
     draws = param.Integer(32, softbounds=(8, 64), label="Draws", doc="Number M of weight draws in the final bands.")
