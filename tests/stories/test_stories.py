@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from workbench.runs.store import RunStore
 from workbench.stories import STORIES, Panel, Row, Story, Verdict, story
 from workbench.stories.amplitudes import NOISES, WAYS, verdict, within
 from workbench.stories.story import listed, swept
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe
 
 TINY = AmplitudeRecipe(events=300, test_events=200, steps=40, hidden=[8], batch_size=32, draws=4, members=3, device="cpu", calibrate=False)
 
@@ -35,9 +36,10 @@ def test_every_story_can_be_told(name, full):
     assert told.name == name and all([told.title, told.formula, told.look_at, told.talk, told.seconds])
     for panel in told.panels:
         known = inspect.signature(FIGURES[panel.figure].function).parameters
-        assert set(panel.options) <= set(known), f"{panel.figure} has no option {set(panel.options) - set(known)}"
+        assert set(panel.options) - {"select"} <= set(known), f"{panel.figure} has no option {set(panel.options) - set(known)}"
     for options, recipe in told.runs:
-        assert set(options) <= set(told.axes) and AmplitudeRecipe.from_json(recipe.to_json()).to_dict() == recipe.to_dict()
+        assert set(options) <= set(told.axes) and Recipe.from_json(recipe.to_json()).to_dict() == recipe.to_dict()
+    assert len({panel.name for panel in told.panels}) == len(told.panels)
     nothing_yet = told.judge(told.scan([]))
     assert nothing_yet.holds is None and "finished" in nothing_yet.sentence and str(nothing_yet)
     for panel in told.panels:
@@ -118,3 +120,46 @@ def test_the_command_line_tells_and_refuses(capsys):
     assert "Did you mean 'plateau'?" in capsys.readouterr().err
     with pytest.raises(ValueError, match="There is no story"):
         wb.story("nothing")
+
+
+SMALL = GeneratorRecipe(
+    events=500, test_events=500, steps=30, hidden=[8], blocks=2, bins=4, batch_size=64, draws=4, warm_start=0.2, device="cpu"
+)
+
+
+def test_a_story_of_generators_trains_draws_is_kept_and_told_from_what_is_kept(tmp_path, monkeypatch):
+    def judge(scan):
+        return verdict("done", "not done", *(within(name, float(scan["log_loss"].sel(flow=name)), -9, 9) for name in ("one", "other")))
+
+    panels = (Panel("generated", {"observable": "x"}), Panel("uncertainty_line", {"select": {"flow": "other"}}), Panel("density_map"))
+    setup = listed("flow", {"one": SMALL, "other": SMALL.replace(seed=1, edges="known")})
+    told = Story("flows", "Two flows", "p", "Look.", "Nobody told it.", panels, judge=judge, seconds=1, **setup)
+    assert told.judge(told.scan([])).holds is None and told.kept is None
+    result = told.train(tmp_path / "runs", progress=False)
+    assert result["log_loss"].dims == ("flow",) and np.isfinite(result["deviation_x"]).all() and told.judge(result).holds
+    drawn = {panel.name: told.figure(panel, told.found(tmp_path / "runs")) for panel in panels}
+    names = [str(trace.name) for trace in drawn["generated-x"].data]
+    assert any(name.startswith("one: flow") for name in names) and any(name.startswith("other: flow") for name in names)
+    assert not any("one" in str(trace.name) for trace in drawn["uncertainty_line-other"].data)
+    written = {path.name for path in told.write(tmp_path / "out", told.found(tmp_path / "runs")).iterdir()}
+    assert {"generated-x.html", "uncertainty_line-other.csv", "density_map.html", "scan.nc", "verdict.txt"} <= written
+
+    monkeypatch.setattr(sys.modules[Story.__module__], "KEPT", tmp_path)
+    path = told.keep(told.found(tmp_path / "runs"))
+    assert path.stat().st_size < 300_000 and told.judge(told.kept) == told.judge(result) and told.kept.attrs["made"]
+    for panel in panels:
+        again = told.figure(panel, [])
+        assert [trace.name for trace in again.data] == [trace.name for trace in drawn[panel.name].data]
+        np.testing.assert_allclose(np.asarray(again.data[0].y, float), np.asarray(drawn[panel.name].data[0].y, float), rtol=1e-5)
+    other = Story("flows", "Two flows", "p", "Look.", "Nobody.", panels, judge=judge, seconds=1, **listed("flow", {"one": SMALL}))
+    assert other.kept is None  # other trainings
+    with pytest.raises(ValueError, match="needs finished trainings"):
+        other.figure(panels[0], [])
+
+
+def test_a_sweep_of_generators_is_one_training_for_each_point():
+    setup = swept(SMALL, events=[500, 1_000], seed=[0, 1])
+    assert setup["axes"] == {"events": [500, 1_000], "seed": [0, 1]} and len(setup["runs"]) == 4
+    assert setup["runs"][3][1].to_dict() == SMALL.replace(events=1_000, seed=1).to_dict()
+    with pytest.raises(ValueError, match="There is no option 'noise'"):
+        swept(SMALL, noise=[0.1])

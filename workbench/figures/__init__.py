@@ -17,7 +17,7 @@ from workbench.figures.calibration import calibration, coverage, members
 from workbench.figures.curve import fitted_curve
 from workbench.figures.data import csv_of, data_of
 from workbench.figures.frame import pack, unpack
-from workbench.figures.generators import density_map, generated, uncertainty_line, uncertainty_map
+from workbench.figures.generators import band_size, density_map, generated, uncertainty_line, uncertainty_map
 from workbench.figures.scans import noise_peaks, plateau, scan, sweep_pulls, uncertainty_table
 from workbench.figures.theme import THEMES, Theme
 from workbench.figures.training import accuracy, log_loss, losses
@@ -223,6 +223,14 @@ FIGURES: dict[str, Entry] = {
         "A fit has its minimum in the bulk, counted events give √p. The smaller χ² is nearer; neighbouring points are correlated.",
         "Δp² = Σ (Δθ ∂p/∂θ)²  or  Δp ∝ √p",
         520,
+    ),
+    "band_size": Entry(
+        "Band and training size",
+        band_size,
+        "scan",
+        "Ten times the events, a third of the spread: the band is a statistical error of the training events.",
+        "σ(p) ∝ 1/√N",
+        440,
     ),
 }
 

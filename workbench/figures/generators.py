@@ -25,7 +25,7 @@ from workbench.figures.drawing import (
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, Theme
 from workbench.physics.toys import FAMILIES
-from workbench.results.generated import FILLED, histogram, is_generated, line, observables_of
+from workbench.results.generated import FILLED, histogram, is_generated, line, observables_of, slope
 
 RATIO_RANGES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 MOST_MAPS = 4
@@ -214,6 +214,42 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
     above = axis(theme, f"σ of p({letter})", range=[0, 1.2 * highest])
     below = axis(theme, "σ/p [%]", log=True, range=decades([drawn["y"] for drawn in lower], most=4), labels=3)
     return {"data": upper + lower, "layout": two_panels(theme, x_axis, above, below, share=0.36)}
+
+
+@figure
+def band_size(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """Mean σ(p) of toys against the number of training events, with the power of N that fits best and the law 1/√N through its middle."""
+    data, lines = [], 0
+    for label, dataset in runs:
+        if "spread" not in dataset.variables or "events" not in dataset.dims:
+            raise Empty("This figure needs trainings with several numbers of events.")
+        for name, part in _along(dataset, "events"):
+            n, spread = part["events"].values.astype(float), part["spread"].values.astype(float)
+            if not np.isfinite(spread).any():
+                continue
+            colour, text = theme.colour(lines), labelled(label, name or "mean σ(p)")
+            power = slope(n, spread)
+            told = f"{text} ∝ N<sup>{power:.2f}</sup>".replace("-", "−") if np.isfinite(power) else text
+            data.append(curve(theme, told, n, spread, colour, mode="lines+markers", log=True))
+            good = np.isfinite(spread) & (spread > 0)
+            law = np.exp(np.log(spread[good]).mean()) * np.sqrt(np.exp(np.log(n[good]).mean()) / n)
+            data.append(curve(theme, "∝ 1/√N", n, law, theme.ink, dash=EXPECTED, log=True, showlegend=lines == 0))
+            lines += 1
+    if not data:
+        raise Empty("No band is known yet.")
+    x = axis(theme, "training events N", log=True, range=decades([drawn["x"] for drawn in data]))
+    y = axis(theme, "mean σ(p)", log=True, range=decades([drawn["y"] for drawn in data]))
+    return {"data": data, "layout": layout(theme, xaxis=x, yaxis=y)}
+
+
+def _along(scan: xr.Dataset, axis: str) -> list[tuple[str, xr.Dataset]]:
+    """A scan along one axis, for each point of the others, which gives its name."""
+    others = [str(name) for name in scan["spread"].dims if name != axis]
+    found = []
+    for place in np.ndindex(*(scan.sizes[name] for name in others)):
+        part = scan.isel(dict(zip(others, place, strict=True)))
+        found.append((", ".join(str(part[name].item()) for name in others), part.sortby(axis)))
+    return found
 
 
 def _maps(runs: Runs) -> list[tuple[int, str, xr.Dataset]]:

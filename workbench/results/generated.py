@@ -205,5 +205,21 @@ def attributes(name: str) -> dict[str, str]:
     return {"long_name": f"{NUMBERS[part][0]}, of {observable}", "units": "1"} if part in NUMBERS else {"units": "1"}
 
 
+def slope(n: np.ndarray, values: np.ndarray) -> float:
+    """d log(values)/d log(n) by least squares; NaN with less than two points."""
+    good = np.isfinite(values) & (values > 0)
+    return float(np.polyfit(np.log(n[good]), np.log(values[good]), 1)[0]) if good.sum() > 1 else np.nan
+
+
+def drawn_part(dataset: xr.Dataset, observables: Sequence[str], *, maps: bool) -> xr.Dataset:
+    """What figures draw of a prediction: histograms of these observables ('' for the first), densities of toys, maps where wanted."""
+    known = observables_of(dataset)
+    wanted = {name or known[0] for name in observables}
+    left = {f"{part}_{name}" for name in known if name not in wanted for part in ("edges", "truth", "error", "density")} | {"samples"}
+    left |= set() if maps else {str(name) for name in dataset.variables if str(name).startswith("map_")}
+    small = dataset.drop_vars([name for name in left if name in dataset.variables])
+    return small.map(lambda array: array.astype(np.float32) if array.ndim else array, keep_attrs=True)
+
+
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if values.size else np.nan

@@ -67,14 +67,20 @@ def per_event(prediction: xr.Dataset) -> xr.Dataset:
     return summary(prediction)[[*PER_EVENT, "amplitude_true"]].drop_attrs(deep=False)
 
 
-def scan(axes: Mapping[str, Sequence[Any]], points: Iterable[tuple[Mapping[str, Any], xr.Dataset]]) -> xr.Dataset:
+def scan(
+    axes: Mapping[str, Sequence[Any]],
+    points: Iterable[tuple[Mapping[str, Any], xr.Dataset]],
+    known: Mapping[str, Mapping[str, str]] | None = None,
+) -> xr.Dataset:
     """Points as one Dataset with the dims `axes`; a point that is missing is NaN.
 
-    Arguments: `points` are pairs of the options of a point, by axis, and its `numbers`, with its `per_event` where they are known.
+    Arguments: `points` are pairs of the options of a point, by axis, and its `numbers`, with its `per_event` where they are known; `known`
+    are the numbers that every scan of such points has, with their attributes, by default those of amplitudes.
     """
+    known = {name: _attributes(name) for name in ATTRIBUTES} if known is None else known
     places = {name: {as_coordinate(value): k for k, value in enumerate(values)} for name, values in axes.items()}
     shape = tuple(map(len, axes.values()))
-    columns = {name: xr.Variable(tuple(axes), np.full(shape, np.nan), _attributes(name)) for name in ATTRIBUTES}
+    columns = {name: xr.Variable(tuple(axes), np.full(shape, np.nan), dict(about)) for name, about in known.items()}
     shared: dict[str, xr.DataArray] = {}
     for options, dataset in points:
         place = tuple(places[name][as_coordinate(options[name])] for name in axes)

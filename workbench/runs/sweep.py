@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.training.recipe import SHARED, AmplitudeRecipe, Recipe, SweepRecipe, checked_axes
+from workbench.training.recipe import SHARED, AmplitudeRecipe, GeneratorRecipe, Recipe, SweepRecipe, checked_axes
 
 from . import launcher
 from .files import RunError
@@ -26,11 +26,12 @@ Part = tuple[dict[str, Any], Recipe]
 """The options in which a run of a sweep differs from the other runs, and its recipe."""
 
 
-def parts(recipe: AmplitudeRecipe, axes: Mapping[str, Any]) -> list[Part]:
-    """The runs of a sweep: one for every combination of the axes that change shapes. Raises: RecipeError."""
-    checked = checked_axes(dict(axes))
-    inner = {name: values for name, values in checked.items() if name in SHARED}
-    outer = {name: values for name, values in checked.items() if name not in SHARED}
+def parts(recipe: AmplitudeRecipe | GeneratorRecipe, axes: Mapping[str, Any]) -> list[Part]:
+    """The runs of a sweep: one per combination of the axes that change shapes, or of all axes of a generator. Raises: RecipeError."""
+    checked = checked_axes(dict(axes), recipe_type=type(recipe))
+    shared = SHARED if isinstance(recipe, AmplitudeRecipe) else ()
+    inner = {name: values for name, values in checked.items() if name in shared}
+    outer = {name: values for name, values in checked.items() if name not in shared}
     found: list[Part] = []
     for values in itertools.product(*outer.values()):
         options = dict(zip(outer, values, strict=True))
@@ -50,15 +51,33 @@ def begin(recipe: Recipe, *, runs: RunStore | Path | str | None = None, title: s
     return launcher.launch(recipe, runs=store, title=title)
 
 
-def gathered(runs: Sequence[tuple[Mapping[str, Any], Run]], axes: Mapping[str, Sequence[Any]]) -> xarray.Dataset:
-    """What the runs of a sweep have come to, as one scan over all `axes`; of a run that has not finished its newest snapshot counts."""
+def gathered(
+    runs: Sequence[tuple[Mapping[str, Any], Run]], axes: Mapping[str, Sequence[Any]], *, generated: bool = False
+) -> xarray.Dataset:
+    """What the runs of a sweep have come to, as one scan over all `axes`; of a run that has not finished its newest snapshot counts.
+
+    `generated`: they are generators.
+    """
+    from workbench.results import generated as generators
     from workbench.results.scan import scan
 
+    if generated:
+        outcomes = [(options, outcome(run)) for options, run in runs]
+        there = [(options, generators.numbers(dataset)) for options, dataset in outcomes if dataset is not None]
+        return scan(axes, there, {name: generators.attributes(name) for name in generators.NUMBERS})
     points = [({**options, **own}, dataset) for options, run in runs for own, dataset in _points(run)]
     truths = [dataset["amplitude_true"].values for _, dataset in points if "amplitude_true" in dataset.variables]
     if any(len(truth) != len(truths[0]) or (truth != truths[0]).any() for truth in truths):
         points = [(options, dataset.drop_dims("event", errors="ignore")) for options, dataset in points]  # not the same events
     return scan(axes, points)
+
+
+def outcome(run: Run) -> xarray.Dataset | None:
+    """What a generator has come to: its prediction, until then its newest snapshot; None while there is none."""
+    try:
+        return run.prediction("test")
+    except RunError:
+        return run.latest_snapshot()
 
 
 def _points(run: Run) -> list[tuple[dict[str, Any], xarray.Dataset]]:

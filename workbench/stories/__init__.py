@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import difflib
 
-from workbench.stories.amplitudes import STORIES
+from workbench.stories import amplitudes, generators
 from workbench.stories.story import Panel, Row, Story, Verdict
 
-__all__ = ["STORIES", "Panel", "Row", "Story", "Verdict", "story"]
+__all__ = ["GENERATORS", "STORIES", "Panel", "Row", "Story", "Verdict", "story"]
+
+
+GENERATORS = tuple(generators.STORIES)
+"""Names of those about generators."""
+STORIES = {**amplitudes.STORIES, **generators.STORIES}
+"""What makes each story, by its name, in the order of a lecture."""
 
 
 def story(name: str, *, full: bool = False) -> Story:

@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench.results.plateau import noise_law
 from workbench.runs.sweep import parts
-from workbench.stories.story import Panel, Row, Story, Verdict, listed, swept
+from workbench.stories.story import Check, Panel, Row, Story, Verdict, at, listed, ratio, swept, verdict, within
 from workbench.training.recipe import AmplitudeRecipe
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ WORDS = {"deterministic": "deterministic", "bnn": "BNN", "bnn_last_layer": "BNN 
 UNCERTAINTY_TALK = "arXiv:2412.12069, Nikhef seminar 2024"
 BOOSTING_TALK = "arXiv:2206.14831"
 
-Check = tuple[Row, bool | None]
-
 
 def small(full: bool, **changes: Any) -> AmplitudeRecipe:
     """The recipe most stories start from: a small network that trains in seconds, or what a GPU can do in minutes."""
@@ -36,38 +34,6 @@ def small(full: bool, **changes: Any) -> AmplitudeRecipe:
         sizes = {"events": 700_000, "test_events": 100_000, "hidden": [128] * 5, "steps": 100_000, "batch_size": 1_024}
     common = {"inputs": "invariants", "noise": 0.0, "calibrate": False, "prior_width": 0.3, "warm_start": 0.2}
     return AmplitudeRecipe(**{**sizes, **common, **changes})
-
-
-def within(what: str, value: float, low: float, high: float, form: str = ".3g", *, expected: str = "") -> Check:
-    """Whether a number lies in a range; not known while it is not finite."""
-    words = expected or (
-        f"{low:g} to {high:g}" if np.isfinite(low) and np.isfinite(high) else f"≥ {low:g}" if np.isfinite(low) else f"≤ {high:g}"
-    )
-    if not np.isfinite(value):
-        return Row(what, "–", words), None
-    return Row(what, f"{value:{form}}", words), bool(low <= value <= high)
-
-
-def verdict(yes: str, no: str, *checks: Check) -> Verdict:
-    """All checks together, in one sentence."""
-    stands = [holds for _, holds in checks]
-    rows = tuple(row for row, _ in checks)
-    if any(holds is None for holds in stands):
-        return Verdict(None, "Not all of its trainings have finished.", rows)
-    missed = [row.what for row, holds in checks if not holds]
-    return Verdict(not missed, yes if not missed else f"{no} Not as expected: {', '.join(missed)}.", rows)
-
-
-def at(scan: xarray.Dataset, name: str, **place: Any) -> float:
-    """One number of a scan; NaN where it is not there."""
-    if name not in scan:
-        return float("nan")
-    return float(scan[name].sel(place))
-
-
-def ratio(above: float, below: float) -> float:
-    """NaN where it is not known."""
-    return above / below if below > 0 else float("nan")
 
 
 # 2412.12069: the learned error bars

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from workbench.figures import FIGURES
 from workbench.runs.files import RunError
 from workbench.runs.store import Run, RunStore
-from workbench.runs.sweep import Part, begin, follow, gathered, parts
-from workbench.training.recipe import AmplitudeRecipe, SweepRecipe, checked_axes
+from workbench.runs.sweep import Part, begin, follow, gathered, outcome, parts
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, SweepRecipe, checked_axes
 
 if TYPE_CHECKING:
     import xarray
@@ -51,6 +53,41 @@ class Verdict:
         return "\n".join([self.sentence, *table])
 
 
+Check = tuple[Row, bool | None]
+
+
+def within(what: str, value: float, low: float, high: float, form: str = ".3g", *, expected: str = "") -> Check:
+    """Whether a number lies in a range; not known while it is not finite."""
+    words = expected or (
+        f"{low:g} to {high:g}" if np.isfinite(low) and np.isfinite(high) else f"≥ {low:g}" if np.isfinite(low) else f"≤ {high:g}"
+    )
+    if not np.isfinite(value):
+        return Row(what, "–", words), None
+    return Row(what, f"{value:{form}}", words), bool(low <= value <= high)
+
+
+def verdict(yes: str, no: str, *checks: Check) -> Verdict:
+    """All checks together, in one sentence."""
+    stands = [holds for _, holds in checks]
+    rows = tuple(row for row, _ in checks)
+    if any(holds is None for holds in stands):
+        return Verdict(None, "Not all of its trainings have finished.", rows)
+    missed = [row.what for row, holds in checks if not holds]
+    return Verdict(not missed, yes if not missed else f"{no} Not as expected: {', '.join(missed)}.", rows)
+
+
+def at(scan: xarray.Dataset, name: str, **place: Any) -> float:
+    """One number of a scan; NaN where it is not there."""
+    if name not in scan:
+        return float("nan")
+    return float(scan[name].sel(place))
+
+
+def ratio(above: float, below: float) -> float:
+    """NaN where it is not known."""
+    return above / below if below > 0 else float("nan")
+
+
 @dataclass(frozen=True)
 class Panel:
     """A figure of `workbench.figures.FIGURES` in a story, with its options."""
@@ -61,6 +98,12 @@ class Panel:
     @property
     def title(self) -> str:
         return FIGURES[self.figure].title
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other panels of its story."""
+        shown = [str(value) for value in (self.options.get("observable"), *(self.options.get("select") or {}).values()) if value]
+        return "-".join([self.figure, *("".join(c if c.isalnum() or c in "_." else "_" for c in one) for one in shown)])
 
     @property
     def passed(self) -> dict[str, Any]:
@@ -111,6 +154,7 @@ class Story:
     def scan(self, runs: Trainings) -> xarray.Dataset:
         """What its trainings have come to so far, over `axes`; NaN where nothing is known yet."""
         recipe = self.runs[0][1]
+        generated = isinstance(recipe, GeneratorRecipe)
         about = {"recipe": recipe.to_json(), "process": getattr(recipe, "process", ""), "story": self.name, "trained": self.trained}
         if runs:
             devices = dict.fromkeys(run.status.device.split(",")[0] for _, run in runs)
@@ -119,7 +163,7 @@ class Story:
                 "device": ", ".join(devices),
                 "runs": " ".join(run.id for _, run in runs),
             }
-        return gathered(runs, self.axes).assign_attrs(about)
+        return gathered(runs, self.axes, generated=generated).assign_attrs(about)
 
     @property
     def trained(self) -> str:
@@ -130,15 +174,43 @@ class Story:
     def kept(self) -> xarray.Dataset | None:
         """The scan that ships with the package, with its date and device in the attributes; None where there is none of these trainings.
 
-        Only the numbers of each point are kept, and 1,000 events where a figure needs them.
+        Of amplitudes only the numbers of each point are kept, and 1,000 events where a figure needs them.
         """
+        return self._kept.get("/")
+
+    @property
+    def _kept(self) -> dict[str, xarray.Dataset]:
+        """What ships, by group: the scan, and of generators what each training has come to, as far as the figures draw it."""
         from workbench.runs import files, netcdf
 
         try:
-            scan = netcdf.decode(files.read(KEPT / f"{self.name}.nc"), f"{self.name}.nc")["/"]
+            groups = netcdf.decode(files.read(KEPT / f"{self.name}.nc"), f"{self.name}.nc")
         except OSError:
-            return None
-        return scan if scan.attrs.get("trained") == self.trained else None
+            return {}
+        if trainings := [groups[name] for name in groups if name.startswith("/training/")]:
+            # a recipe may have got options since then
+            same = [Recipe.from_json(dataset.attrs["recipe"]).hash for dataset in trainings] == [recipe.hash for _, recipe in self.runs]
+        else:
+            same = groups["/"].attrs.get("trained") == self.trained
+        return groups if same else {}
+
+    def keep(self, runs: Trainings) -> Path:
+        """Keep what finished trainings of generators have come to, for the package to ship. Raises: RunError, OSError."""
+        from workbench.runs import files, netcdf
+
+        groups = {"/": self.scan(runs)}
+        for place, (_, run) in enumerate(runs):
+            groups[f"/training/{place:02}"] = self._drawn_part(run.prediction("test"))
+        path = KEPT / f"{self.name}.nc"
+        files.replace(path, netcdf.encode(groups))
+        return path
+
+    def _drawn_part(self, prediction: xarray.Dataset) -> xarray.Dataset:
+        """What the story's figures draw of a prediction."""
+        from workbench.results.generated import drawn_part
+
+        observables = [str(panel.options.get("observable", "")) for panel in self.panels]
+        return drawn_part(prediction, observables, maps=any("map" in panel.figure for panel in self.panels))
 
     def drawn_from(self, panel: Panel, runs: Trainings) -> Any:
         """What a panel draws: the scan, or (label, Dataset) pairs of its trainings.
@@ -150,7 +222,13 @@ class Story:
             kept = None if runs else self.kept
             return self.scan(runs) if kept is None else kept
         pairs = []
+        if takes == "generator" and not runs:
+            shipped = [dataset for name, dataset in self._kept.items() if name.startswith("/training/")]
+            there = zip(self.runs, shipped, strict=False)
+            pairs = [(_label(options).strip(" ·"), dataset) for (options, _), dataset in there if _selected(options, panel)]
         for options, run in runs:
+            if takes == "generator" and not _selected(options, panel):
+                continue
             with contextlib.suppress(RunError):
                 pairs += _pairs(takes, options, run, panel.options.get("select"))
         if not pairs:
@@ -172,8 +250,8 @@ class Story:
         pages: dict[str, bytes] = {"scan.nc": netcdf.encode({"/": scan})}
         for panel in self.panels:
             figure = self.figure(panel, runs)
-            pages[f"{panel.figure}.html"] = figure.to_html(config=config(panel.figure), include_plotlyjs=True, full_html=True).encode()
-            pages[f"{panel.figure}.csv"] = csv_of(figure).encode()
+            pages[f"{panel.name}.html"] = figure.to_html(config=config(panel.name), include_plotlyjs=True, full_html=True).encode()
+            pages[f"{panel.name}.csv"] = csv_of(figure).encode()
         trained = [f"{run.id} made {run.created} on {run.status.device}" for _, run in runs]
         pages["verdict.txt"] = "\n".join([self.title, self.talk, "", str(self.judge(scan)), "", *trained, ""]).encode()
         for name, data in pages.items():
@@ -186,12 +264,12 @@ class Story:
         return f'import workbench as wb\n\nstory = wb.story("{self.name}")\nscan = story.train()\nprint(story.judge(scan))'
 
 
-def swept(recipe: AmplitudeRecipe, **axes: Any) -> dict[str, Any]:
+def swept(recipe: AmplitudeRecipe | GeneratorRecipe, **axes: Any) -> dict[str, Any]:
     """The trainings of a sweep, as `axes` and `runs` of a Story."""
-    return {"axes": checked_axes(axes), "runs": tuple(parts(recipe, axes))}
+    return {"axes": checked_axes(axes, recipe_type=type(recipe)), "runs": tuple(parts(recipe, axes))}
 
 
-def listed(axis: str, recipes: Mapping[str, AmplitudeRecipe]) -> dict[str, Any]:
+def listed(axis: str, recipes: Mapping[str, AmplitudeRecipe] | Mapping[str, GeneratorRecipe]) -> dict[str, Any]:
     """Trainings that differ in several options, by name, as `axes` and `runs` of a Story."""
     return {"axes": {axis: list(recipes)}, "runs": tuple(({axis: name}, recipe) for name, recipe in recipes.items())}
 
@@ -203,6 +281,9 @@ def _pairs(takes: str, options: Mapping[str, Any], run: Run, select: Mapping[str
 
     if takes == "reports":
         return [(_label(options).strip(" ·"), run.reports)]
+    if takes == "generator":
+        found = outcome(run)
+        return [] if found is None else [(_label(options).strip(" ·"), found)]
     if isinstance(run.recipe, SweepRecipe):
         return [(point_name({**options, **own}), point) for own, point in event_points(chosen(run.prediction("test"), dict(select or {})))]
     try:
@@ -212,6 +293,12 @@ def _pairs(takes: str, options: Mapping[str, Any], run: Run, select: Mapping[str
         if snapshot is None:
             raise
         return [(_label(options).strip(" ·"), snapshot)]
+
+
+def _selected(options: Mapping[str, Any], panel: Panel) -> bool:
+    """Whether a panel draws this training: that is so unless it selects others."""
+    wanted = panel.options.get("select") or {}
+    return all(options.get(axis) in (values if isinstance(values, (list, tuple)) else [values]) for axis, values in wanted.items())
 
 
 def _label(options: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.physics.observables import observables
 from workbench.results.prediction import largest, relative_sigma
 from workbench.results.pulls import pulls, width_and_mean
-from workbench.stories import STORIES
+from workbench.stories import GENERATORS, STORIES
 from workbench.studios.draft import as_words
 from workbench.studios.live import Picture
 from workbench.studios.session import Tab
@@ -33,7 +33,7 @@ class Amplitudes(Studio):
         Tab("stories", "Stories"),
         Tab("runs", "Runs"),
     )
-    stories = tuple(STORIES)
+    stories = tuple(name for name in STORIES if name not in GENERATORS)
     cards = (
         Card("losses", "training"),
         Card("delta", "training"),

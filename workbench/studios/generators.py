@@ -10,6 +10,7 @@ import numpy as np
 from workbench.physics.observables import Observable, observables
 from workbench.results.generated import quality
 from workbench.runs.store import Run
+from workbench.stories import GENERATORS
 from workbench.studios import downloads
 from workbench.studios.amplitudes import percent
 from workbench.studios.draft import WORDS
@@ -32,8 +33,10 @@ class Generators(Studio):
         Tab("training", "Training"),
         Tab("distributions", "Distributions", BAND),
         Tab("density", "Density", BAND),
+        Tab("stories", "Stories"),
         Tab("runs", "Runs"),
     )
+    stories = GENERATORS
     cards = (
         Card("losses", "training", formula="L = −⟨log p(x|θ)⟩ + KL[q(θ), p(θ)] / N"),
         Card("log_loss", "training"),

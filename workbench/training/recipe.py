@@ -481,10 +481,10 @@ class GeneratorRecipe(TrainingRecipe):
 KINDS: dict[str, type[Recipe]] = {kind.kind: kind for kind in (AmplitudeRecipe, SweepRecipe, GeneratorRecipe)}
 
 
-def checked_axes(value: Any, names: Collection[str] | None = None) -> dict[str, list[Any]]:
+def checked_axes(value: Any, names: Collection[str] | None = None, recipe_type: type[Recipe] = AmplitudeRecipe) -> dict[str, list[Any]]:
     """The axes of a sweep from a dict or a text such as "noise=0,0.01; seed=1,2", each value in its declared type.
 
-    Arguments: `names`, the options that may be swept, by default all.
+    Arguments: `names`, the options that may be swept, by default all of `recipe_type`.
     Raises: RecipeError naming the option, the value met and the range allowed.
     """
     if isinstance(value, str):
@@ -497,7 +497,7 @@ def checked_axes(value: Any, names: Collection[str] | None = None) -> dict[str, 
     axes = {}
     for name, values in value.items():
         listed = list(values) if isinstance(values, (list, tuple, range)) or hasattr(values, "tolist") else [values]
-        axes[str(name)] = [AmplitudeRecipe.check(str(name), item.item() if hasattr(item, "item") else item) for item in listed]
+        axes[str(name)] = [recipe_type.check(str(name), item.item() if hasattr(item, "item") else item) for item in listed]
         if names is not None and name not in names:
             raise RecipeError(f"{name} cannot differ within one training; an axis may be one of {', '.join(names)}.")
         if not axes[name] or len({str(item) for item in axes[name]}) < len(axes[name]):

@@ -1,0 +1,203 @@
+"""The stories of the two generator talks (arXiv:2104.04543 and arXiv:2110.13632).
+
+Sizes are those of two cores and some minutes; `full` takes more events, steps and wider networks. Thresholds are ours where the talks give
+no numbers, and said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.physics.toys import TOYS
+from workbench.results.generated import slope
+from workbench.stories.story import Check, Panel, Row, Story, Verdict, at, listed, swept, verdict, within
+from workbench.training.presets import PRESETS
+from workbench.training.recipe import GeneratorRecipe
+
+if TYPE_CHECKING:
+    import xarray
+
+BAYESIAN_TALK = "arXiv:2104.04543"
+PRECISION_TALK = "arXiv:2110.13632"
+STIFF: dict[str, Any] = PRESETS[GeneratorRecipe.kind]["fit"].changes
+SIZES = [10_000, 30_000, 100_000, 300_000]
+
+
+def toy(name: str, full: bool, **changes: Any) -> GeneratorRecipe:
+    """A flow on a toy that trains in half a minute; its spread is looked at in 128 draws."""
+    sizes = {"events": 300_000, "steps": 20_000} if full else {}
+    return GeneratorRecipe(**{"dataset": name, "draws": 128, **sizes, **changes})
+
+
+def entropy(scan: xarray.Dataset, dataset: str, /, **place: Any) -> Check:
+    """How far above the exact entropy the log loss ends."""
+    words = ", ".join(str(value) for value in place.values())
+    return within(f"{words}: −⟨ln p⟩ − entropy", at(scan, "log_loss", **place) - TOYS[dataset].entropy, -0.02, 0.02, ".3f")
+
+
+# 2104.04543: toys in the plane
+
+
+def maps(full: bool) -> Story:
+    recipes = {"wedge ramp": toy("wedge", full)}
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        place = {"toy": "wedge ramp"}
+        deviation = within("mean |p_x/2x − 1| per bin", at(scan, "deviation_x", **place), 0.0, 0.05, ".3f")
+        return verdict("The density is learned, edge by edge.", "The density is not learned.", entropy(scan, "wedge", **place), deviation)
+
+    return Story(
+        "maps", "A density and its error, in the plane", "p(x) = ⟨p(x|θ)⟩, σ(x) = std p(x|θ)",
+        "p = 2x rises along x and is flat along y; so is its error. Where the density has an edge, the flow bends, and networks differ.",
+        f"Density and uncertainty maps of the toys; the uncertainty has a structure of its own ({BAYESIAN_TALK}). Thresholds are ours.",
+        (Panel("density_map"), Panel("uncertainty_map")), **listed("toy", recipes), judge=judge, seconds=35,
+    )  # fmt: skip
+
+
+def edges(full: bool) -> Story:
+    base = toy("wedge", full)
+    recipes = {
+        "edges learned": base,
+        "edges learned, affine": base.replace(**STIFF | {"edges": "learned", "mixing": "rotation", "blocks": 12}),
+    }
+    recipes["edges known"] = base.replace(**STIFF)
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        loss = {name: at(scan, "log_loss", flow=name) - TOYS["wedge"].entropy for name in recipes}
+        checks = [entropy(scan, "wedge", flow=name) for name in ("edges learned", "edges known")]
+        smeared, known = loss["edges learned, affine"], loss["edges known"]
+        return verdict(
+            "A smooth flow smears what a hard edge cuts, and pays for it; with the edges known nothing is left to smear.",
+            "The edges do not cost what they should.",
+            *checks,
+            within("edges learned, affine: −⟨ln p⟩ − entropy", smeared, 0.0, 0.1, ".3f"),
+            within("affine: learned over known edges, in this", smeared / known if known > 0 else np.nan, 1.5, np.inf, ".2g"),
+        )
+
+    return Story(
+        "edges", "A band around a hard edge", "h ± σ(h), ratio = ⟨h⟩/h_truth",
+        "Inside, the truth lies in the band. At x = 0 and 1 it does not: no network of the family has an edge, and so no spread.",
+        f"Truth inside the band, smearing at the edges x = 0 and 1 ({BAYESIAN_TALK}). Thresholds are ours.",
+        (Panel("generated", {"observable": "x"}),), **listed("flow", recipes), judge=judge, seconds=110,
+    )  # fmt: skip
+
+
+def fit(full: bool) -> Story:
+    recipes = {"affine couplings": toy("wedge", full, **STIFF), "splines": toy("wedge", full)}
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        stiff = {"flow": "affine couplings"}
+        chi2 = {name: ratio_of(scan, "chi2_counting", "chi2_fit", flow=name) for name in recipes}
+        return verdict(
+            "The stiff flow errs like a fit: σ dips in the bulk and rises to the end. Splines come nearer to counting.",
+            "The stiff flow does not err like a fit.",
+            entropy(scan, "wedge", **stiff),
+            within("affine couplings: x of the dip", at(scan, "bulk_dip", **stiff), 0.35, 0.70),
+            within("… depth, σ on both sides over σ there", at(scan, "depth", **stiff), 1.05, np.inf),
+            within("… σ(0.95) over σ there", at(scan, "rise", **stiff), 2.0, np.inf),
+            within("… χ² of √p over χ² of the best fit", chi2["affine couplings"], 1.0, np.inf),
+            (
+                Row("splines: χ² of √p over χ² of the best fit", f"{chi2['splines']:.2g}", ""),
+                True if np.isfinite(chi2["splines"]) else None,
+            ),
+        )
+
+    return Story(
+        "fit", "A network that errs like a fit", "Δp² = Σ (Δθ ∂p/∂θ)² or Δp ∝ √p",
+        "Of counted events √p would only rise. That of a fitted curve dips where its parameters do not matter, in the bulk; "
+        "the relative one explodes at x → 0.",
+        f"The uncertainty is that of a low-dimensional fit, not of binned statistics ({BAYESIAN_TALK}): affine couplings, as there. "
+        "Splines, which came later, are more like counting.",
+        (Panel("uncertainty_line", {"select": {"flow": "affine couplings"}}), Panel("uncertainty_line", {"select": {"flow": "splines"}})),
+        **listed("flow", recipes), judge=judge, seconds=60,
+    )  # fmt: skip
+
+
+def ratio_of(scan: xarray.Dataset, above: str, below: str, **place: Any) -> float:
+    """Of two numbers of a point; NaN where they are not known."""
+    top, bottom = at(scan, above, **place), at(scan, below, **place)
+    return top / bottom if bottom > 0 else np.nan
+
+
+def dip(full: bool) -> Story:
+    recipes = {"wedge ramp": toy("wedge", full, **STIFF), "kicker ramp": toy("kicker", full, **STIFF)}
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        x = {name: at(scan, "bulk_dip", toy=name) for name in recipes}
+        return verdict(
+            "The dip is there, and moves to larger x from the wedge to the kicker.", "The dip does not move as that of a fit.",
+            entropy(scan, "wedge", toy="wedge ramp"), entropy(scan, "kicker", toy="kicker ramp"),
+            within("wedge: x of the dip", x["wedge ramp"], 0.35, 0.70),
+            within("kicker: x of the dip", x["kicker ramp"], 0.55, 0.80),
+            within("kicker over wedge", x["kicker ramp"] / x["wedge ramp"], 1.0 + 1e-9, np.inf, expected="> 1"),
+            *(within(f"{name}: depth", at(scan, "depth", toy=name), 1.02, np.inf) for name in recipes),
+            *(within(f"{name}: σ(0.95) over σ there", at(scan, "rise", toy=name), 2.0, np.inf) for name in recipes),
+            *(within(f"{name}: χ² of √p over the fit's", ratio_of(scan, "chi2_counting", "chi2_fit", toy=name), 1.0, np.inf)
+              for name in recipes),
+        )  # fmt: skip
+
+    return Story(
+        "dip", "Where a fit is sure: wedge and kicker", "p = 2x, p = 3x²",
+        "A steeper ramp is fixed at larger x. Where p itself vanishes its error does, too; the dip is the place between two rises.",
+        f"A dip in the bulk, at larger x for the kicker ({BAYESIAN_TALK}); where exactly depends on the fitted curve. Ranges are ours.",
+        (Panel("uncertainty_line", {"select": {"toy": "wedge ramp"}}), Panel("uncertainty_line", {"select": {"toy": "kicker ramp"}})),
+        **listed("toy", recipes), judge=judge, seconds=60,
+    )  # fmt: skip
+
+
+def ring(full: bool) -> Story:
+    recipes = {"splines": toy("ring", full, **PRESETS[GeneratorRecipe.kind]["ring"].changes)}
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        place = {"flow": "splines"}
+        return verdict(
+            "The ring is learned; its error is largest on the flanks.", "The ring is not learned as it should be.",
+            entropy(scan, "ring", **place),
+            within("mean |ratio − 1| of r", at(scan, "deviation_r", **place), 0.0, 0.05, ".3f"),
+            (Row("χ² of √p over χ² of the fit", f"{ratio_of(scan, 'chi2_counting', 'chi2_fit', **place):.2g}", "> 1 like a fit"), True),
+        )  # fmt: skip
+
+    return Story(
+        "ring", "A ring, and its radius", "Δp²/p² = ((r − μ)/w²)² Δμ² + ((r − μ)²/w³ − 1/w)² Δw²",
+        "An error of the radius vanishes at r = μ, one of the width at μ ± w: shoulders on the flanks are a shift, a peak in the middle a "
+        "width.",
+        f"The half ring is the toy with a hole and two ends ({BAYESIAN_TALK}). Thresholds are ours.",
+        (Panel("uncertainty_line"), Panel("generated", {"observable": "r"}), Panel("uncertainty_map")),
+        **listed("flow", recipes), judge=judge, seconds=60,
+    )  # fmt: skip
+
+
+def statistics(full: bool) -> Story:
+    recipe = toy("wedge", full, **STIFF)
+    setup = swept(recipe.replace(events=SIZES[0]), events=SIZES)
+
+    def judge(scan: xarray.Dataset) -> Verdict:
+        spread = scan["spread"].sel(events=SIZES).values
+        power = slope(np.array(SIZES, dtype=float), spread) if np.isfinite(spread).all() else np.nan
+        return verdict(
+            "The band shrinks as 1/√N.", "The band does not shrink as 1/√N.",
+            within("d log σ/d log N", power, -0.65, -0.35, ".2f", expected="−0.65 to −0.35"),
+            *(within(f"{size:,} events: −⟨ln p⟩ − entropy", at(scan, "log_loss", events=size) - TOYS["wedge"].entropy, -0.02, 0.02, ".3f")
+              for size in SIZES),
+        )  # fmt: skip
+
+    return Story(
+        "statistics", "The band and the training size", "σ(p) ∝ 1/√N",
+        "Thirty times the events, five times less spread. Drag the slider of one training: first the density comes, then its error.",
+        f"Uncertainties decrease about as 1/√N; the network learns the mean first ({BAYESIAN_TALK}).",
+        (Panel("band_size"), Panel("uncertainty_line")), **setup, judge=judge, seconds=80,
+    )  # fmt: skip
+
+
+STORIES: dict[str, Callable[[bool], Story]] = {
+    "maps": maps,
+    "edges": edges,
+    "fit": fit,
+    "dip": dip,
+    "ring": ring,
+    "statistics": statistics,
+}
+"""All stories by name, in the order of a lecture."""
