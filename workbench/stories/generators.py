@@ -123,7 +123,7 @@ def ratio_of(scan: xarray.Dataset, above: str, below: str, **place: Any) -> floa
 
 
 def dip(full: bool) -> Story:
-    recipes = {"wedge ramp": toy("wedge", full, **STIFF), "kicker ramp": toy("kicker", full, **STIFF)}
+    recipes = {"wedge ramp": toy("wedge", full, **STIFF), "kicker ramp": toy("kicker", full, **STIFF, draws=256)}
 
     def judge(scan: xarray.Dataset) -> Verdict:
         x = {name: at(scan, "bulk_dip", toy=name) for name in recipes}
