@@ -11,7 +11,6 @@ from workbench.figures import FIGURES
 from workbench.stories import GENERATORS, STORIES, story
 from workbench.stories.story import KEPT as FOLDER
 
-
 KEPT = [name for name in STORIES if name not in GENERATORS or (FOLDER / f"{name}.nc").exists()]
 
 
