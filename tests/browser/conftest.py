@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -52,8 +53,8 @@ document.addEventListener("workbench:drawn", (event) => {
 class Server:
     """A page server in a process of its own, with a home folder of its own."""
 
-    def __init__(self, home: Path):
-        self.home = home
+    def __init__(self, home: Path, *options: str):
+        self.home, self.options = home, options
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -66,6 +67,8 @@ class Server:
         begin = time.monotonic()
         self.log = (self.home / "server.log").open("a")
         command = [sys.executable, "-c", SERVE, str(self.port)]
+        if self.options:
+            command = [sys.executable, "-m", "workbench", "--no-browser", "--port", str(self.port), *self.options]
         self.process = subprocess.Popen(command, env=self.environment, stdout=self.log, stderr=self.log)
         while time.monotonic() < begin + 60:
             with socket.socket() as probe:
@@ -93,6 +96,11 @@ class Server:
         self.process.kill()
         self.process.wait(10)
 
+    def train(self, *titles: str) -> list[str]:
+        """The ids of finished runs with these titles."""
+        recipes = [[title, SMALL | {"seed": seed}] for seed, title in enumerate(titles)]
+        return self.python(TRAIN, json.dumps(recipes)).split()
+
     def python(self, code: str, *arguments: str) -> str:
         """What a Python process with the same home prints."""
         done = subprocess.run([sys.executable, "-c", code, *arguments], env=self.environment, capture_output=True, text=True, timeout=120)
@@ -113,12 +121,16 @@ SMALL = {"events": 2_000, "test_events": 2_000, "hidden": [32, 32], "steps": 300
 
 
 @pytest.fixture(scope="session")
+def class_server(tmp_path_factory):
+    """class_server(*options) is a server of its own, not yet started, with options of the command line."""
+    return lambda *options: Server(tmp_path_factory.mktemp("class"), *options)
+
+
+@pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """A warm server with two finished runs; `server.finished` are their ids."""
-    import json
-
     server = Server(tmp_path_factory.mktemp("home"))
-    server.finished = server.python(TRAIN, json.dumps([["first", SMALL], ["second", SMALL | {"seed": 1}]])).split()
+    server.finished = server.train("first", "second")
     server.start()
     server.settle()
     yield server

@@ -174,7 +174,7 @@ def test_every_answer_carries_the_headers_that_protect(alone, classroom, path):
         answer = Browser(port).ask(path)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
         assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["Server"] is None
 

@@ -35,6 +35,8 @@ class Address:
     subset: str = ""
     story: str = ""
     step: int | None = None
+    follow: str = ""
+    lead: bool = False
     problems: list[str] = field(default_factory=list)
 
     def query(self) -> str:
@@ -52,6 +54,8 @@ class Address:
             "subset": self.subset,
             "story": self.story,
             "step": "" if self.step is None else str(self.step),
+            "follow": self.follow,
+            "lead": "1" if self.lead else "",
         }
         words = [f"{name}={quote(value, safe=',.-_/')}" for name, value in pairs.items() if value]
         return "?" + "&".join(words) if words else ""
@@ -87,6 +91,10 @@ def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], name
         setattr(address, key, _one_of(key, text, names[key]))
     elif key == "step":
         address.step = _step(text)
+    elif key == "follow":
+        address.follow = _run_id(text, "lecture")
+    elif key == "lead":
+        address.lead = _one_of(key, text, ["1"]) == "1"
     elif key == "run":
         address.run = _run_id(text)
     elif key == "compare":
@@ -97,7 +105,7 @@ def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], name
     elif key in recipe_type.options():
         address.options[key] = recipe_type.check(key, text)
     else:
-        known = ["preset", "run", "compare", "tab", "observable", "subset", "story", "step", *recipe_type.options()]
+        known = ["preset", "run", "compare", "tab", "observable", "subset", "story", "step", "follow", "lead", *recipe_type.options()]
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         raise RecipeError(f"{shown(key)} is not known" + (f"; did you mean {near[0]!r}?" if near else "."))
 
@@ -114,7 +122,7 @@ def _step(text: str) -> int:
     return int(text)
 
 
-def _run_id(text: str) -> str:
+def _run_id(text: str, what: str = "run") -> str:
     if not RUN_ID.fullmatch(text):
-        raise RecipeError(f"{shown(text)} is not the name of a run: lower-case letters, digits and hyphens are, at most 40.")
+        raise RecipeError(f"{shown(text)} is not the name of a {what}: lower-case letters, digits and hyphens are, at most 40.")
     return text

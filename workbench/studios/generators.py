@@ -27,6 +27,7 @@ BAND = (
 
 class Generators(Studio):
     title = "Generators"
+    place = "./generators"
     recipe_type = GeneratorRecipe
     kinds = (GeneratorRecipe,)
     tabs = (

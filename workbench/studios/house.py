@@ -26,12 +26,18 @@ NAME = re.compile(r"[0-9a-f]{32}")
 @dataclass(frozen=True)
 class House:
     """*Arguments*: gallery, students look at runs and change nothing; users, everybody's list shows their own runs only; each, how many
-    runs of a student may train or wait at the same time, 0 for any number."""
+    runs of a student may train or wait at the same time, 0 for any number; address and token, where and with what a class comes in."""
 
     gallery: bool = False
     users: bool = False
     each: int = 0
+    address: str = ""
+    token: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
+
+    def link(self, place: str) -> str:
+        """A link for the audience, which lets it in; on one's own computer relative to the page."""
+        return f"{self.address}{place}" + (f"?token={self.token}" if self.token else "")
 
 
 HOME = House()

@@ -243,6 +243,15 @@ def time(newest: Picture, shown: Picture, playing: float | None) -> dict[str, An
     }
 
 
+def following(*, led: bool, over: bool, at: int | None) -> str:
+    """What stands above a page that follows a lecture. `at`: the step that the lecturer looks at, where it is not the newest."""
+    if over:
+        return "The lecture is over; this is the last that was shown."
+    if not led:
+        return "The lecturer has left; this is the last that was shown. It goes on here if they come back."
+    return "You follow the lecture: the lecturer chooses what is shown here" + (f", now at step {at:,}." if at is not None else ".")
+
+
 def missing(needs: str, status: Status, *, swept: bool = False, replayed: bool = False) -> str:
     """Why a figure cannot be drawn, or not yet. `replayed`: the page shows an older snapshot."""
     if needs == "generated" and status.live and status.state == "running":

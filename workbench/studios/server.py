@@ -32,9 +32,10 @@ from workbench.home import home, runs_folder
 from workbench.runs import launcher
 from workbench.studios import downloads, errands
 from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.door import GUEST, Door, Gate, kept_secret
+from workbench.studios.door import GUEST, Door, Gate, Note, kept_secret
 from workbench.studios.generators import Generators
 from workbench.studios.house import HOME, Guest, House
+from workbench.studios.lecture import HALL
 from workbench.studios.plot_view import routes
 from workbench.training.presets import presets
 
@@ -47,6 +48,27 @@ class Alive(RequestHandler):
         self.finish("alive")
 
 
+class Follow(Note):
+    """Leads the audience to what the lecturer shows, or lets it wait for that."""
+
+    def initialize(self) -> None:  # type: ignore[override]
+        pass
+
+    def prepare(self) -> None:
+        pass
+
+    def get(self, name: str | None = None) -> None:
+        lecture = HALL.find(name or "")
+        if lecture is None:
+            words = "This lecture is over." if name else "No lecture is on. This page opens it as soon as it begins."
+            return self.tell(200, words, again=0 if name else 5)
+        self.set_header("Cache-Control", "no-store")
+        self.set_status(303)
+        up = "../" if name or self.request.path.endswith("/") else "./"
+        self.set_header("Location", f"{up}{lecture.scene.place[2:] if lecture.scene else ''}?follow={lecture.id}")
+        self.finish()
+
+
 # Scripts: our files, the modules Panel makes of them, inline ones with the page's own number; BokehJS needs eval. Nothing from elsewhere.
 POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}' blob: 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -57,7 +79,7 @@ NONCE = re.compile(rb'nonce="([\w-]+)"')
 
 
 class SafeHeaders(OutputTransform):
-    """On every answer: what may run there, not in foreign frames, no guessing of types, no referrer, no version of the server.
+    """On every answer: what may run there, not in foreign frames, no guessing of types, no referrer for others, no version of the server.
 
     And a new badge, where the gate gave one.
     """
@@ -72,7 +94,7 @@ class SafeHeaders(OutputTransform):
         headers["Content-Security-Policy"] = POLICY.format(nonce=nonce[1].decode() if nonce else "none")
         headers["X-Content-Type-Options"] = "nosniff"
         headers["X-Frame-Options"] = "SAMEORIGIN"
-        headers["Referrer-Policy"] = "no-referrer"
+        headers["Referrer-Policy"] = "same-origin"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers.pop("Server", None)
         if badge := getattr(self.request, "badge", ""):
@@ -122,6 +144,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
     logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)  # it warns of the origins that our gate checks
     try:
         door = replace(door, port=door.port or _free_port(door.host))
+        house = replace(house, address=door.address, token=door.token) if door.token else house
         server = pn.serve(
             {"/": _page(Amplitudes, folder, house), "/generators": _page(Generators, folder, house)},
             port=door.port,
@@ -132,7 +155,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
             verbose=False,
             location=False,
             websocket_origin=["*"],  # see Gate
-            extra_patterns=[*routes(), *downloads.routes(folder), (r"/alive", Alive)],
+            extra_patterns=[*routes(), *downloads.routes(folder), (r"/alive", Alive), (r"/follow(?:/([a-z0-9]{1,40}))?/?", Follow)],
             unused_session_lifetime_milliseconds=60_000,
             check_unused_sessions_milliseconds=2_000,
             session_token_expiration=3600,

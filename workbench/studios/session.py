@@ -21,6 +21,7 @@ from workbench.studios import address as addresses
 from workbench.studios import errands, sentences, slide
 from workbench.studios.draft import Draft
 from workbench.studios.house import Guest
+from workbench.studios.lecture import HALL, Lecture, Scene
 from workbench.studios.library import Library
 from workbench.studios.live import HUB, Picture, then
 from workbench.studios.slide import Teller
@@ -31,10 +32,12 @@ REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
 HEARD = (
     "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "subset", "dismiss", "theme",
     "time",
-    "story", "tell",
+    "story", "tell", "lead",
 )  # fmt: skip
 CHANGES = ("pause", "continue", "step", "stop", "resume")
 """Actions that change the run that is shown."""
+FOLLOWERS = ("theme", "dismiss")
+"""What is heard of a page that follows a lecture."""
 SUBSETS = {"": "M = 1, N/8, N/2"} | {str(2**k): f"M = {2**k}" for k in range(10)}
 """Of how many draws the scaled pull takes the mean: a choice, and its words."""
 SAID = (OSError, ValueError, RunError)
@@ -59,6 +62,8 @@ class Session(ABC):
     kinds: ClassVar[tuple[type[Recipe], ...]]
     """The recipes whose runs the page shows."""
     tabs: ClassVar[tuple[Tab, ...]]
+    place: ClassVar[str] = "./"
+    """Where the page stands below the server's address."""
     stories: ClassVar[tuple[str, ...]] = ()
     """Names of the stories that the tab "stories" tells, in the order of a lecture."""
 
@@ -75,6 +80,9 @@ class Session(ABC):
         self.subset = ""
         self.notices: list[str] = []
         self.theme, self.projector = "light", False
+        self.leads: Lecture | None = None
+        self.follows: Lecture | None = None
+        self.scene: Scene | None = None  # what is shown of the lecture that is followed
         self.busy = ""  # a sentence while a run is being started
         self.soon: Callable[[Callable[[], None]], Any] = lambda work: work()  # runs something on the session's own thread
 
@@ -107,6 +115,14 @@ class Session(ABC):
         """Take over what a link says: runs first, then the recipe, which may differ from that of the run."""
         for problem in address.problems:
             self.note(problem)
+        if address.follow and (lecture := HALL.find(address.follow)):
+            self.follows = lecture
+            lecture.followers.add(self)
+            return self.attend()
+        if address.follow:
+            self.note("The lecture of this link is over.")
+        if address.lead:
+            self.leads = HALL.take_over(self)
         self.tab = address.tab or self.tab
         self.observable, self.subset = address.observable or self.observable, address.subset or self.subset
         self.at = address.step
@@ -123,6 +139,8 @@ class Session(ABC):
     @property
     def address(self) -> addresses.Address:
         """Where the page stands now. A lone example needs no name: it is found again by its recipe."""
+        if self.follows is not None:
+            return addresses.Address(follow=self.follows.id)
         named = self.shown if len(self.shown) > 1 or not self.of_example else []
         same = bool(named) and self.of_draft
         options = {} if same else {name: new for name, (_, new) in self.draft.changes.items()}
@@ -136,8 +154,59 @@ class Session(ABC):
             observable="" if self.observed == next(iter(self.offered()), "") else self.observed,
             subset=self.subset,
             story=self.story if self.tab == "stories" else "",
+            lead=self.leads is not None,
             step=self.at if self.playing is None else None,  # some browsers allow few changes of an address
         )
+
+    def shown_now(self) -> Scene:
+        """What those see who follow this page."""
+        runs = tuple(run.id for run in self.shown)
+        story = self.story if self.tab == "stories" else ""
+        return Scene(self.place, runs, self.tab, self.observed, self.subset, story, self.at)
+
+    def attend(self) -> None:
+        """Show what the lecturer shows."""
+        scene = self.follows.scene if self.follows else None
+        if scene is None or scene == self.scene or scene.place != self.place:
+            return
+        self.scene = scene
+        if scene.runs != tuple(run.id for run in self.shown):
+            self.shown = []
+            for name in scene.runs:
+                self._try(functools.partial(self._add, name))
+        self.tab, self.observable, self.subset, self.at = scene.tab, scene.observable, scene.subset, scene.at
+        self.story = scene.story or self.story
+
+    def lecture(self, stir: Callable[..., None]) -> dict[str, Any] | None:
+        """What stands above a page that leads, follows, or may lead. `stir` makes other pages look."""
+        if self.leads is not None and (self.leads.over or self.leads.leader is not self):
+            self.leads = None
+        if self.leads is not None:
+            if self.leads.show(self, self.shown_now()):
+                stir(*self.leads.followers)
+            first = HALL.find("") is self.leads
+            people = len(self.leads.followers)
+            words = f"{people} {'page follows' if people == 1 else 'pages follow'}" if people else "Nobody follows yet"
+            return {"leads": True, "link": self.guest.house.link("follow" if first else f"follow/{self.leads.id}"), "people": words}
+        if self.follows is None:
+            return {"leads": False} if self.guest.lecturer else None
+        scene = self.follows.scene
+        elsewhere = scene is not None and scene.place != self.place
+        around = addresses.Address(run=next(iter(scene.runs), ""), tab=scene.tab, story=scene.story) if scene else addresses.Address()
+        return {
+            "follows": True,
+            "sentence": sentences.following(led=self.follows.led, over=self.follows.over, at=self.at),
+            "leave": self.place + around.query(),
+            "go": f"{scene.place}?follow={self.follows.id}" if scene and elsewhere else "",
+        }
+
+    def on_lead(self, message: dict[str, Any]) -> None:
+        if not self.guest.lecturer:
+            return
+        if message["lead"] and self.leads is None:
+            self.leads = HALL.begin(self)
+        elif not message["lead"] and self.leads is not None:
+            HALL.end(self.leads)
 
     @property
     def of_example(self) -> bool:
@@ -202,6 +271,8 @@ class Session(ABC):
         """Buttons, progress and sentence of the first run shown."""
         status = pictures[0][1].status if pictures else None
         same = self.of_draft and not self.of_example
+        if self.follows is not None:
+            return sentences.transport(status, example=False, same=same, ready=False, busy="") | {"buttons": []}
         bar = sentences.transport(status, example=self.of_example, same=same, ready=self.draft.ready, busy=self.busy)
         no_change = self.guest.no_change(pictures[0][0]) if pictures and not self.of_example else ""
         refused = {"train": self.guest.no_training} | dict.fromkeys(CHANGES, no_change)
@@ -217,7 +288,8 @@ class Session(ABC):
 
     def hear(self, message: dict[str, Any]) -> None:
         """A message from the browser: one key that names it. Anything unknown is ignored."""
-        hearer = next((getattr(self, f"on_{key}") for key in message if key in HEARD), None)
+        heard = HEARD if self.follows is None else FOLLOWERS
+        hearer = next((getattr(self, f"on_{key}") for key in message if key in heard), None)
         if hearer is not None:
             before = self.shown[:1]
             self._try(lambda: hearer(message))

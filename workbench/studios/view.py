@@ -134,7 +134,7 @@ class Studio(Session):
         document = pn.state.curdoc
         assert document, "only a session has a page"
         self.soon = document.add_next_tick_callback
-        document.on_event("connection_lost", functools.partial(closed, document))
+        document.on_event("connection_lost", functools.partial(self.closed, document))
         shell.dress(f"workbench · {self.title}", here=self.title, stories=bool(self.stories))
         look = shell.appearance()
         self.theme, self.projector = str(look["theme"]), bool(look["projector"])
@@ -151,6 +151,14 @@ class Studio(Session):
         self.refresh(everything=True)
         PULSE.join(self, document)
         return self.frame
+
+    def closed(self, document: Any, _: Any) -> None:
+        """The browser has left: it will not come back to this page, since it loads a new one, so the session may end."""
+        if self.follows is not None:
+            self.follows.followers.discard(self)
+        context = document.session_context
+        if context is not None and context.session is not None:
+            context.session.request_expiration()
 
     @property
     def pace(self) -> float:
@@ -170,6 +178,7 @@ class Studio(Session):
             log.exception("Refreshing the page")
 
     def refresh(self, *, everything: bool = False) -> None:
+        self.attend()
         newest = self.pictures()
         pictures, absent = self.replayed(newest), self.absent()
         hidden = [tab.name for tab in self.tabs if (own := {c.name for c in self.cards if c.tab == tab.name}) and own <= absent]
@@ -177,7 +186,10 @@ class Studio(Session):
             self.tab = self.tabs[0].name
         if everything:
             self.form.tell(**self.draft.view())
-        self.bar.tell(**self.transport(newest), time=sentences.time(newest[0][1], pictures[0][1], self.playing) if newest else None)
+        self.bar.tell(
+            **self.transport(newest),
+            time=sentences.time(newest[0][1], pictures[0][1], self.playing) if newest and self.follows is None else None,
+        )
         self.frame.tell(
             tab=self.tab,
             hidden=hidden,
@@ -186,6 +198,7 @@ class Studio(Session):
             offered={"observable": self.offered(), "subset": list(SUBSETS)},
             notices=self.notices,
             query=self.address.query(),
+            lecture=self.lecture(PULSE.stir),
             numbers=self.table_of_numbers(pictures),
         )
         if self.tab == "runs" and (everything or time.monotonic() - self.listed > LIST_EVERY):
@@ -208,7 +221,7 @@ class Studio(Session):
         teller = self.teller
         told, now = teller.story, teller.slide(theme)
         doing = sentences.story(now, told.seconds, self.busy)
-        if self.guest.no_training:
+        if self.guest.no_training or self.follows is not None:
             doing |= {"train": doing["train"] | {"shown": False}, "stop": False}
         self.slides.tell(
             name=told.name,
@@ -222,6 +235,7 @@ class Studio(Session):
             verdict=sentences.verdict(now),
             sources=[self.source(run, status) for run, status in now.runs],
             **doing,
+            follows=self.follows is not None,
         )
         waiting = HUB.once(("waiting", theme), lambda: pack(figure_of_sentence("Looking at its trainings …", theme)))
         frames = now.frames.get(theme) or [waiting] * len(told.panels)
@@ -346,13 +360,6 @@ class Studio(Session):
             "open": first is not None and run.path == first.path,
             "compared": any(run.path == other.path for other in self.shown),
         }
-
-
-def closed(document: Any, _: Any) -> None:
-    """A browser has left a page: it will not come back to this one, since it loads a new one, so its session may end."""
-    context = document.session_context
-    if context is not None and context.session is not None:
-        context.session.request_expiration()
 
 
 def with_marker(drawn: dict[str, Any], step: int, theme: Theme) -> dict[str, Any]:

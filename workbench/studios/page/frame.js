@@ -7,6 +7,7 @@ export function render({model, view}) {
 
   const notices = h("div", {class: "notices", role: "status"})
   const numbers = h("div", {class: "numbers"})
+  const lecture = lectern(send)
 
   const buttons = tabs.map(({name, title}) => h("button", {type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, "data-tab": name,
     onclick: ({detail, currentTarget}) => { show(name); send({tab: name}); if (detail) currentTarget.blur() }, // after a click, arrow keys belong to the page
@@ -62,6 +63,10 @@ export function render({model, view}) {
     const state = JSON.parse(model.state)
     show(state.tab)
     for (const button of buttons) button.hidden = state.hidden.includes(button.dataset.tab)
+    lecture.update(state.lecture)
+    const follows = Boolean(state.lecture?.follows)
+    frame.toggleAttribute("data-follows", follows)
+    for (const control of [...buttons, ...frame.querySelectorAll(".card select")]) control.disabled = follows
     for (const card of made) card.hidden = state.absent.includes(card.dataset.figure)
     for (const select of frame.querySelectorAll(".card select")) {
       const {choice} = select.dataset
@@ -94,7 +99,7 @@ export function render({model, view}) {
 
   const frame = h("div", {class: "studio"},
     h("aside", {"aria-label": "Recipe"}, model.get_child("controls")),
-    h("main", {}, notices, h("div", {class: "bar"}, model.get_child("bar")), numbers, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), panels))
+    h("main", {}, lecture.element, notices, h("div", {class: "bar"}, model.get_child("bar")), numbers, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), panels))
 
   const theme = () => send({theme: document.documentElement.dataset.theme ?? "light", projector: "projector" in document.documentElement.dataset})
   if (page) {

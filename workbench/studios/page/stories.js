@@ -52,6 +52,7 @@ export function render({model}) {
     view = JSON.parse(model.state)
     if (!view.name) return
     slide.dataset.story = view.name
+    chooser.hidden = Boolean(view.follows)
     for (const button of list.querySelectorAll("button")) {
       const chosen = button.dataset.story === view.name
       if (chosen && button.ariaCurrent !== "page") button.scrollIntoView?.({block: "nearest"})

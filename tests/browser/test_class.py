@@ -1,0 +1,150 @@
+"""A class in real browsers: the door, following a lecture, and S3: text that would be script, in every place that a user can fill."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pytest
+
+CLASS, LECTURER = "class-token-1", "lecturer-token-1"
+CANARY = "<img src=x onerror=window.XSS=1>"
+MADE = """
+import sys
+from workbench.runs.files import read, replace, seal, unseal
+from workbench.runs.store import RunStore
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
+canary = sys.argv[1]
+for kind, values in ((AmplitudeRecipe, {"events": 2_000}), (GeneratorRecipe, {"dataset": "z_jets"})):
+    run = RunStore().create(kind(**values, file=f"/nowhere/{canary}.h5"), title=canary)
+    status = unseal(read(run.path / "status.json"), "status")
+    replace(run.path / "status.json", seal(status | {"state": "failed", "message": canary, "device": canary, "steps": 10}))
+    print(run.id)
+"""
+FOUND = """() => {
+  const roots = (root) => [root, ...[...root.querySelectorAll("*")].flatMap((e) => (e.shadowRoot ? roots(e.shadowRoot) : []))]
+  const all = roots(document.body)
+  const images = all.flatMap((root) => [...root.querySelectorAll("img[src='x']")].map((e) => e.outerHTML))
+  return {fired: window.XSS ?? null, images, text: all.flatMap((root) => [...root.children].map((e) => e.innerText)).join()}
+}"""
+
+
+@pytest.fixture(scope="module")
+def classroom(class_server):
+    server = class_server("--token", CLASS, "--lecturer-token", LECTURER)
+    server.finished = server.train("first", CANARY)
+    server.made = server.python(MADE, CANARY).split()
+    server.start()
+    yield server
+    server.process.terminate()
+    server.process.wait(10)
+    assert not re.search(r'File ".*/workbench/', server.said), server.said
+
+
+@pytest.fixture
+def come(chromium, classroom):
+    contexts, complaints = [], []
+
+    def come(token, query="", **options):
+        context = chromium.new_context(viewport={"width": 1400, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda problem: complaints.append(str(problem)))
+        page.goto(f"{classroom.url}{query}{'&' if '?' in query else '?'}token={token}", wait_until="commit")
+        page.wait_for_selector(".studio", timeout=30_000)
+        return page
+
+    yield come
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def test_a_student_types_the_token_and_is_in(chromium, classroom):
+    page = chromium.new_page()
+    page.goto(classroom.url)
+    assert "This class has a token" in page.inner_text("main")
+    page.fill("input", "not the token")
+    page.click("button")
+    assert "not right" in page.inner_text("main")
+    page.fill("input", CLASS)
+    page.click("button")
+    page.wait_for_selector(".studio", timeout=30_000)
+    assert "token" not in page.url and CLASS not in page.evaluate("document.cookie")
+    page.close()
+
+
+def test_the_audience_follows_reloads_and_hears_that_the_lecturer_has_left(come, classroom):
+    teacher = come(LECTURER, f"?run={classroom.finished[0]}")
+    teacher.click("text=Follow me")
+    teacher.wait_for_selector(".lectern[data-role=leads]")
+    link = teacher.get_attribute(".lectern a", "href")
+    assert link == f"{classroom.url}follow?token={CLASS}"
+    student = come(CLASS, "follow")
+    banner = student.locator(".lectern[data-role=follows]")
+    banner.wait_for()
+    assert "You follow the lecture" in banner.inner_text()
+    teacher.click("#tab-accuracy")
+    student.wait_for_selector(".studio[data-tab=accuracy]", timeout=5_000)
+    student.locator(".card[data-figure=accuracy] .js-plotly-plot").wait_for(timeout=10_000)
+    assert student.locator("#tab-runs").is_disabled() and not student.locator("aside").is_visible()
+    assert student.locator(".transport button.action").count() == 0
+    student.keyboard.press("5")
+    student.keyboard.press(" ")
+    student.reload()
+    student.wait_for_selector(".studio[data-tab=accuracy] .lectern[data-role=follows]", timeout=20_000)
+    assert "1 page follows" in teacher.inner_text(".lectern")
+    teacher.click("nav >> text=Generators")
+    student.wait_for_url("**/generators?follow=*", timeout=20_000)
+    teacher.wait_for_selector(".lectern[data-role=leads]", timeout=20_000)
+    teacher.close()
+    student.wait_for_function("() => true")
+    student.locator(".lectern", has_text="The lecturer has left").wait_for(timeout=15_000)
+
+
+def walked(page, look):
+    for theme in ("light", "dark"):
+        if page.get_attribute("html", "data-theme") != theme:
+            page.click("#theme")
+        for tab in page.locator("[role=tab]:visible").all():
+            tab.click()
+            page.wait_for_timeout(250)
+            look(page)
+
+
+@pytest.mark.parametrize("place", ["", "generators"])
+def test_text_that_would_be_script_stays_text_on_all_tabs_in_both_themes(come, classroom, place):
+    """S3. The policy of the page would stop the script; that no such element exists shows that it is not needed."""
+    seen = []
+
+    def look(page):
+        found = page.evaluate(FOUND)
+        assert found["fired"] is None and found["images"] == []
+        seen.append(found["text"])
+
+    runs = [*classroom.finished[::-1], classroom.made[0]] if not place else [classroom.made[1]]
+    canary = quote(CANARY)
+    link = f"{place}?run={runs[0]}&compare={','.join(runs[1:])}&noise={canary}&file={canary}&{canary}={canary}&tab={canary}&follow={canary}"
+    page = come(LECTURER, link)
+    assert sum(CANARY in notice for notice in page.locator(".notice").all_inner_texts()) >= 3
+    for field in page.locator("aside input[type=text]:visible").all():
+        field.fill(CANARY)
+        field.press("Tab")
+    page.wait_for_timeout(500)
+    walked(page, look)
+    for run in runs[1:] or runs:  # its error and its title
+        page.goto(f"{classroom.url}{place}?run={run}")
+        page.wait_for_selector(".studio", timeout=30_000)
+        page.wait_for_timeout(500)
+        look(page)
+    assert any(CANARY in text for text in seen)
+    assert page.evaluate(FOUND)["fired"] is None
+
+
+def test_a_note_of_the_door_is_text(chromium, classroom):
+    page = chromium.new_page()
+    for path in (f"?token={quote(CANARY)}", quote(CANARY), f"follow/{quote(CANARY)}"):
+        page.goto(classroom.url + path)
+        found = page.evaluate(FOUND)
+        assert found["fired"] is None and found["images"] == []
+    page.close()
