@@ -103,6 +103,15 @@ def parser() -> Parser:
     add_runs(story)
     story.set_defaults(do=story_command)
 
+    lab = command(commands, "lab", "open JupyterLab on a copy of the lecture notebooks", LAB)
+    lab.add_argument("place", nargs="?", default="workbench-notebooks", metavar="FOLDER", help="where the copy is [./workbench-notebooks]")
+    lab.add_argument(
+        "--port", dest="lab_port", metavar="PORT", default="8888", help="port of JupyterLab [8888]; the next free one where it is taken"
+    )
+    lab.add_argument("--no-browser", dest="lab_quiet", action="store_true", help="only print the link")
+    add_runs(lab)
+    lab.set_defaults(do=lab_command)
+
     runs = command(commands, "runs", "list, show, delete, resume or stop runs", RUNS)
     runs.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete", "resume", "stop"), help="what to do [list]")
     runs.add_argument("id", nargs="*", help="the run, or several")
@@ -161,6 +170,7 @@ USAGE = {
     "train": "workbench train [options]",
     "sweep": "workbench sweep --OPTION VALUE,VALUE,… [options]",
     "story": "workbench story [NAME] [options]",
+    "lab": "workbench lab [FOLDER] [options]",
     "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID] [options]",
     "data": "workbench data [list | make [NAME] | remove NAME] [options]",
 }
@@ -177,6 +187,10 @@ SWEEP = (
     "What only changes noise, prior, uncertainty, repulsion, boosting or seed trains as one population. Finished runs are not repeated."
 )
 STORY = "Tell a story: train what it needs; write figures (HTML, no network needed), data (CSV), the scan (netCDF) and the verdict."
+LAB = (
+    "Copy the lecture notebooks into a folder, where notebooks that are there already stay as they are, and open JupyterLab on it: on this "
+    "computer only, behind a token, without any need of a network."
+)
 RUNS = "Runs that were trained, are being trained, or were interrupted."
 DATA = (
     "Events kept on disk for all runs: with exact amplitudes, or of a named dataset of the generators. They are made when a recipe needs "
@@ -296,6 +310,16 @@ def whole(option: str, text: str, low: int, high: int) -> int:
     if not (text.isdecimal() and text.isascii() and low <= int(text[:20]) <= high):
         raise Usage(f"{option} {text[:20]!r} is not possible: a whole number from {low:,} to {high:,} is needed.")
     return int(text)
+
+
+def lab_command(options: argparse.Namespace) -> int:
+    port = whole("--port", options.lab_port, 1, 65_535)
+    from workbench.studios.lab import lab
+
+    if options.folder:
+        os.environ["WORKBENCH_RUNS"] = str(store_of(options).root)  # for the kernels
+    lab(options.place, port=port, show=not (options.lab_quiet or options.no_browser))
+    return 0
 
 
 def train_command(options: argparse.Namespace) -> int:

@@ -14,7 +14,6 @@ from workbench.data.files import load_sample
 from workbench.figures import unpack
 from workbench.runs.store import EXAMPLES, RunStore
 from workbench.runs.worker import run_job
-from workbench.studios import studio
 from workbench.studios.address import Address
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.downloads import events_file
@@ -213,9 +212,3 @@ def test_new_events_are_a_file_that_a_recipe_can_read(page, generators, tmp_path
             assert GeneratorRecipe.from_json(file.attrs["recipe"]).hash == run.recipe.hash
     (tmp_path / "toy.h5").write_bytes(events_file(generators[0]))
     assert len(load_sample(tmp_path / "toy.h5", "wedge").points) == 1_000
-
-
-def test_the_page_is_known_by_its_name(tmp_path):
-    assert isinstance(studio("generators", runs=tmp_path), Generators)
-    with pytest.raises(ValueError, match="one of amplitudes, generators"):
-        studio("nothing")

@@ -13,7 +13,6 @@ import urllib.request
 import pytest
 
 from workbench.studios import server as servers
-from workbench.studios import studio
 
 SERVE = "import sys; from workbench.studios import serve; serve(int(sys.argv[1]), show=False)"
 # Serves itself one page and tells which modules that took.
@@ -107,8 +106,3 @@ def test_scripts_in_the_page_are_allowed_by_a_number_that_is_new_each_time(serve
     assert policies[0] != policies[1] and "unsafe-inline'; style" not in policies[0]
     text = pages[0].read().decode()
     assert "<script" in text and text.count("<script") == text.count('<script nonce="')
-
-
-def test_a_studio_is_known_by_its_name():
-    with pytest.raises(ValueError, match="one of amplitudes"):
-        studio("amplitude")

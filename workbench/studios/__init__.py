@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -33,15 +34,16 @@ def serve(
     serve(port, host, show, runs, door=door, house=house or HOME)
 
 
-def studio(name: str = "amplitudes", *, runs: str | os.PathLike[str] | None = None) -> Any:
-    """A page as an object that displays in a notebook cell.
+def studio(name: str = "amplitudes", *, runs: str | os.PathLike[str] | None = None, height: int = 860) -> Any:
+    """A page that displays in a notebook cell, and opens in a browser at its `url`.
 
+    *Arguments*: name, "amplitudes" or "generators"; runs, the folder with the run folders; height in pixels.
     *Raises*: ValueError for an unknown name.
     """
-    from workbench.studios.amplitudes import Amplitudes
-    from workbench.studios.generators import Generators
+    from workbench.studios.cell import PAGES, StudioCell
 
-    known: dict[str, Any] = {"amplitudes": Amplitudes, "generators": Generators}
-    if name not in known:
-        raise ValueError(f"There is no studio {name!r}: one of {', '.join(known)} is needed.")
-    return known[name](runs=runs)
+    if name not in PAGES:
+        near = difflib.get_close_matches(str(name), PAGES, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"There is no studio {str(name)[:60]!r}: one of {', '.join(PAGES)} is needed.{hint}")
+    return StudioCell(name, runs, height)

@@ -46,12 +46,6 @@ def appearance() -> dict[str, bool | str]:
     }
 
 
-def cell_style() -> str:
-    """Colours and sizes for a studio in a notebook cell, where there is no page of ours around it."""
-    in_a_cell = ".studio { --header: 0px; --full: 0px; } aside { height: auto; position: static; }"
-    return source("theme.css").replace(":root", ".studio") + in_a_cell
-
-
 def figure_theme(theme: str, *, projector: bool = False) -> Theme:
     """How figures look on this page: on the colour of its cards, large on a projector."""
     base = replace(DARK, paper="#1a1e22") if theme == "dark" else LIGHT

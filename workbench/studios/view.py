@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 import os
@@ -24,7 +23,7 @@ from workbench.studios.draft import form
 from workbench.studios.house import Guest
 from workbench.studios.live import HUB, TAKEN, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
-from workbench.studios.plot_view import ENGINE_URL, PlotView, engine, pack
+from workbench.studios.plot_view import PlotView, pack
 from workbench.studios.pulse import PULSE
 from workbench.studios.session import SAID, SUBSETS, Session
 from workbench.training.recipe import Recipe
@@ -114,20 +113,6 @@ class Studio(Session):
 
     def __panel__(self) -> Frame:
         return self.frame
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        """The same page in a notebook cell; what it needs of JavaScript travels in the cell's output."""
-        from IPython.display import Javascript, display
-
-        pn.extension(inline=True)
-        self.frame.stylesheets = [*self.frame.stylesheets, shell.cell_style()]
-        self.soon = asyncio.get_running_loop().call_soon_threadsafe
-        display(Javascript(f"{engine().decode()}\n(globalThis.workbenchPlotly ??= {{}})[{ENGINE_URL!r}] = Promise.resolve(window.Plotly)"))
-        if not self.shown:
-            self.show_finished()
-        self.refresh(everything=True)
-        pn.state.add_periodic_callback(self.tick, period=TICK)
-        return self.frame._repr_mimebundle_(include, exclude)
 
     def page(self) -> Frame:
         """Become the page of the session that is being opened, in the state that its address names."""

@@ -1,7 +1,7 @@
 // The page frame: places the parts, switches tabs, keeps the address bar and the keyboard.
 export function render({model, view}) {
   const send = (message) => model.send_msg(message)
-  const page = globalThis.workbenchPage // set by page.html; absent in a notebook
+  const page = globalThis.workbenchPage // set by page.html
   const cards = JSON.parse(model.cards)
   const tabs = JSON.parse(model.tabs)
 
@@ -78,7 +78,10 @@ export function render({model, view}) {
     const text = JSON.stringify(state.numbers)
     if (text !== drawn) numbers.replaceChildren(table(state.numbers) ?? "")
     drawn = text
-    if (page && state.query !== undefined) history.replaceState(null, "", location.pathname + state.query)
+    if (page && state.query !== undefined) {
+      history.replaceState(null, "", location.pathname + state.query)
+      if (parent !== window) parent.postMessage({workbench: state.query, page: location.pathname.split("/").pop()}, "*") // a notebook cell, which keeps it: see cell.js
+    }
   }
 
   function press(event) {
