@@ -41,7 +41,7 @@ def test_the_page_server_lives_as_long_as_its_kernel_however_that_ends(tmp_path)
     kernel = subprocess.Popen([sys.executable, "-c", KERNEL, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     url = kernel.stdout.readline().strip()
     headers, page = answers(url)
-    assert "workbench · Amplitudes" in page
+    assert 'data-theme="light"' in page and "Amplitudes" in page
     assert "frame-ancestors 'self' http://127.0.0.1:* http://localhost:*" in headers["Content-Security-Policy"]
     assert "X-Frame-Options" not in headers
     kernel.kill()
