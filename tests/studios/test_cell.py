@@ -25,8 +25,9 @@ time.sleep(600)
 
 
 def answers(url):
+    """What the server answers to a browser, which keeps its badge; None where there is no server."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(url, timeout=20) as answer:
             return dict(answer.headers), answer.read().decode()
     except OSError:
         return None
@@ -44,6 +45,8 @@ def test_the_page_server_lives_as_long_as_its_kernel_however_that_ends(tmp_path)
     assert 'data-theme="light"' in page and "Amplitudes" in page
     assert "frame-ancestors 'self' http://127.0.0.1:* http://localhost:*" in headers["Content-Security-Policy"]
     assert "X-Frame-Options" not in headers
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(url.split("?")[0], timeout=20)  # nobody comes in without the token
     kernel.kill()
     kernel.wait(10)
     end = time.monotonic() + 10

@@ -14,7 +14,7 @@ from workbench.studios import follow
 from workbench.studios.assets import ENGINE_URL
 from workbench.training.recipe import AmplitudeRecipe
 
-SMALL = AmplitudeRecipe(events=1_000, test_events=1_000, hidden=[16, 16], steps=20_000, draws=4, seed=1)
+SMALL = AmplitudeRecipe(events=1_000, test_events=1_000, hidden=[16, 16], steps=2_000_000, draws=4, seed=1)
 
 
 def until(condition, seconds=60):
