@@ -40,14 +40,16 @@ def test_a_studio_is_known_by_its_name():
 
 def test_the_page_server_lives_as_long_as_its_kernel_however_that_ends(tmp_path):
     kernel = subprocess.Popen([sys.executable, "-c", KERNEL, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    url = kernel.stdout.readline().strip()
-    headers, page = answers(url)
-    assert 'data-theme="light"' in page and "Amplitudes" in page
-    assert "frame-ancestors 'self' http://127.0.0.1:* http://localhost:*" in headers["Content-Security-Policy"]
-    assert "X-Frame-Options" not in headers
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(url.split("?")[0], timeout=20)  # nobody comes in without the token
-    kernel.kill()
+    try:
+        url = kernel.stdout.readline().strip()
+        headers, page = answers(url)
+        assert 'data-theme="light"' in page and "Amplitudes" in page
+        assert "frame-ancestors 'self' http://127.0.0.1:* http://localhost:*" in headers["Content-Security-Policy"]
+        assert "X-Frame-Options" not in headers
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(url.split("?")[0], timeout=20)  # nobody comes in without the token
+    finally:
+        kernel.kill()
     kernel.wait(10)
     end = time.monotonic() + 10
     while answers(url):
