@@ -111,6 +111,16 @@ def parser() -> Parser:
     lab.add_argument("--no-browser", dest="lab_quiet", action="store_true", help="only print the link")
     add_runs(lab)
     lab.set_defaults(do=lab_command)
+    sample = command(commands, "sample", "draw new events from a trained generator", SAMPLE)
+    sample.add_argument("id", help="the run: its id, the beginning of it, or its folder")
+    sample.add_argument("--events", default="100000", metavar="N", help="how many; from 1 to 10,000,000 [100,000]")
+    sample.add_argument("--output", metavar="FILE.h5", help="where they are written [ID.h5]")
+    sample.add_argument(
+        "--nuisance", default="0", metavar="NUMBER", help="the a of a generator that is conditioned on it; from 0 to 30 [0]"
+    )
+    sample.add_argument("--seed", default="1", metavar="N", help="another seed gives other events [1]")
+    add_runs(sample)
+    sample.set_defaults(do=sample_command)
 
     runs = command(commands, "runs", "list, show, delete, resume or stop runs", RUNS)
     runs.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete", "resume", "stop"), help="what to do [list]")
@@ -171,6 +181,7 @@ USAGE = {
     "sweep": "workbench sweep --OPTION VALUE,VALUE,… [options]",
     "story": "workbench story [NAME] [options]",
     "lab": "workbench lab [FOLDER] [options]",
+    "sample": "workbench sample RUN [--events N] [--output FILE.h5] [options]",
     "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID] [options]",
     "data": "workbench data [list | make [NAME] | remove NAME] [options]",
 }
@@ -190,6 +201,10 @@ STORY = "Tell a story: train what it needs; write figures (HTML, no network need
 LAB = (
     "Copy the lecture notebooks into a folder, where notebooks that are there already stay as they are, and open JupyterLab on it: on this "
     "computer only, behind a token, without any need of a network."
+)
+SAMPLE = (
+    "Draw new events of weight 1 from the weights of a finished or stopped generator, as HDF5 with the recipe that made them: momenta in "
+    "GeV, or points. Portion by portion, so that ten million need no more memory than a few thousand."
 )
 RUNS = "Runs that were trained, are being trained, or were interrupted."
 DATA = (
@@ -504,6 +519,32 @@ def generator_result(prediction: xarray.Dataset) -> str:
     band = f", band {100 * found.band:.2g} %" if math.isfinite(found.band) else ""
     deviation = f"|ratio − 1| {100 * found.deviation:.2g} % where the truth is known to {100 * found.statistics:.2g} %"
     return f"log loss {found.log_loss:.3f}{exact}, {deviation}, largest {100 * found.largest:.2g} % ({found.where}){band}"
+
+
+def sample_command(options: argparse.Namespace) -> int:
+    from tqdm.auto import tqdm
+
+    numbers: dict[str, Any] = {}
+    for name, kind in (("events", int), ("seed", int), ("nuisance", float)):
+        try:
+            numbers[name] = kind(getattr(options, name).replace("_", ""))
+        except ValueError as problem:
+            raise Usage(f"--{name} {getattr(options, name)[:40]!r} is not a number.") from problem
+    if numbers["seed"] < 0:
+        raise Usage(f"--seed {options.seed} is not possible: a whole number from 0 is needed.")
+    run = find_run(store_of(options), options.id)
+    with tqdm(total=numbers["events"], unit="event", unit_scale=True, disable=None, leave=False, dynamic_ncols=True) as bar:
+
+        def progress(fraction: float, text: str) -> None:
+            bar.set_description_str(text, refresh=False)
+            bar.update(round(fraction * numbers["events"]) - bar.n)
+
+        try:
+            path = run.sample(file=options.output or f"{run.id}.h5", progress=progress, **numbers)
+        except ValueError as problem:
+            raise Usage(str(problem)) from problem
+    print(path)
+    return 0
 
 
 def runs_command(options: argparse.Namespace) -> int:

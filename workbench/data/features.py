@@ -24,7 +24,15 @@ import numpy as np
 
 from workbench.physics.collisions import JET_CUTS, MOST_JETS, MUON_MASS
 from workbench.physics.kinematics import eta, four_momentum, mass, pt, signed_delta_phi
+from workbench.physics.observables import observables
 
+HIDDEN = {
+    "z_jets": ("dimuon_mass", "jets12_distance", "jets13_distance", "jets23_distance"),
+    "tt_partons": ("top_mass", "antitop_mass", "w_plus_mass", "w_minus_mass"),
+}
+"""Observables that no feature shows, only correlations of them: what a discriminator sees besides."""
+FARTHEST = 10.0
+"""Widths from the mean beyond which a discriminator sees no difference."""
 MARGIN = 0.01
 """GeV between the cut and the p_T at which a jet's feature would be −∞."""
 HALF_TURN = math.pi * (1 + 1e-6)
@@ -258,3 +266,35 @@ def _jets(values: np.ndarray) -> int:
 def jet_condition(jets: np.ndarray) -> np.ndarray:
     """The number of jets as three numbers (event, 3), one of them 1: the condition of the first network of a chain."""
     return (np.asarray(jets)[:, None] == np.arange(1, MOST_JETS + 1)).astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a discriminator sees of an event: its features, the observables of `HIDDEN` standardised on training events, the condition."""
+
+    features: Features
+    names: tuple[str, ...]
+    mean: np.ndarray
+    width: np.ndarray
+
+    @classmethod
+    def fit(cls, features: Features, points: np.ndarray) -> Seen:
+        """Means and widths of the observables of these events."""
+        known = observables(features.dataset, jets=_jets(features.mean[None]))
+        names = tuple(name for name in HIDDEN.get(features.dataset, ()) if name in known)
+        values = _observed(points, features.dataset, names)
+        return cls(features, names, np.nanmean(values, axis=0), np.nanstd(values, axis=0))
+
+    def __len__(self) -> int:
+        return len(self.features) + len(self.names)
+
+    def __call__(self, features: np.ndarray, condition: np.ndarray) -> np.ndarray:
+        """Inputs (event, input); 0 for those of jets that are not there."""
+        hidden = (_observed(self.features.points(features), self.features.dataset, self.names) - self.mean) / self.width
+        whole = np.nan_to_num(np.concatenate([features, hidden, condition], axis=1), posinf=FARTHEST, neginf=-FARTHEST)
+        return np.clip(whole, -FARTHEST, FARTHEST).astype(np.float32)
+
+
+def _observed(points: np.ndarray, dataset: str, names: tuple[str, ...]) -> np.ndarray:
+    known = observables(dataset) if names else {}
+    return np.stack([known[name].values(points) for name in names], axis=-1) if names else np.zeros((len(points), 0))

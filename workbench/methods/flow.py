@@ -13,6 +13,7 @@ with likelihood and KL both per event, neither divided by d. By the outputs of t
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -30,7 +31,26 @@ PORTION = {"cpu": 2_048, "cuda": 1 << 16}
 
 
 class Generator(Method):
-    """Methods that learn a density with flows, and draw from it."""
+    """Methods that learn a density, and draw from it."""
+
+    @abstractmethod
+    def log_density(
+        self,
+        rows: Float[Tensor, "*networks parameter"],
+        features: Float[Tensor, "event dimension"],
+        condition: Float[Tensor, "event condition"],
+    ) -> Float[Tensor, "*networks event"]:
+        """log p(x|c) of every network for every event."""
+
+    @abstractmethod
+    def sample(
+        self, rows: Float[Tensor, "*networks parameter"], condition: Float[Tensor, "event condition"], generator: torch.Generator
+    ) -> Float[Tensor, "*networks event dimension"]:
+        """An event of every network for every condition; all networks map the same z, so that they differ by what they learned."""
+
+
+class OneFlow(Generator):
+    """Generators whose networks are single flows."""
 
     network: Flow
 
@@ -41,7 +61,6 @@ class Generator(Method):
         features: Float[Tensor, "event dimension"],
         condition: Float[Tensor, "event condition"],
     ) -> Float[Tensor, "*networks event"]:
-        """log p(x|c) of every network for every event."""
         return torch.stack(
             [
                 torch.cat([self.network.log_density(row, x[None], c[None])[0] for x, c in _portions(features, condition)])
@@ -53,7 +72,6 @@ class Generator(Method):
     def sample(
         self, rows: Float[Tensor, "*networks parameter"], condition: Float[Tensor, "event condition"], generator: torch.Generator
     ) -> Float[Tensor, "*networks event dimension"]:
-        """An event of every network for every condition; all networks map the same z, so that they differ by what they learned."""
         z = torch.randn(len(condition), self.network.dimension, generator=generator).to(rows)
         return torch.stack(
             [
@@ -86,7 +104,7 @@ def shares(batch: DensityBatch, points: int) -> Float[Tensor, "point event"]:
     return (batch.weight / batch.weight.sum(-1, keepdim=True)).expand(points, -1)
 
 
-class INN(Generator):
+class INN(OneFlow):
     """Independent flows, `members` of them for each point; 1 is the plain case.
 
     Arguments: `training_points` N normalises the weight prior, as in the Bayesian case.
@@ -117,7 +135,7 @@ class INN(Generator):
         return self.weights
 
 
-class BayesianINN(MeanField, Generator):
+class BayesianINN(MeanField, OneFlow):
     """Flows with a Gaussian posterior over all weights; arguments as those of `MeanField`."""
 
     network: Flow

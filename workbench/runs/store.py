@@ -310,6 +310,16 @@ class Run:
 
         return LiveRun(self, *names, theme=theme, height=height)
 
+    def sample(self, events: int, file: Path | str, progress: Any = None, *, nuisance: float = 0.0, seed: int = 1) -> Path:
+        """New events of a generator, from the weights in this folder, as HDF5; at most 10 million, in portions.
+
+        Arguments: `progress(fraction, text)`; `nuisance` is the a of a conditional generator; another `seed` gives other events.
+        Raises: RunError where there are no weights; ValueError for numbers that are not possible.
+        """
+        from .new_events import write_events
+
+        return write_events(self, events, file, progress, nuisance=nuisance, seed=seed)
+
     # What it is asked to do
 
     def control(self, command: str, steps: int = 1) -> None:

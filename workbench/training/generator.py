@@ -27,7 +27,7 @@ What a prediction holds, and a snapshot of it what is cheap, for every observabl
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -36,20 +36,26 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.data.catalogue import sample_for
-from workbench.data.features import Features
+from workbench.data.features import STAGES, Features, Seen
 from workbench.data.samples import Sample
 from workbench.data.scaling import DensityBatch
 from workbench.methods.base import Point
+from workbench.methods.chain import Chain
+from workbench.methods.discflow import DiscFlow, Nuisance, Ramp
 from workbench.methods.flow import INN, BayesianINN, Generator
 from workbench.nets.coupling import Flow
 from workbench.nets.splines import CURVES
-from workbench.physics.observables import observables
+from workbench.physics.collisions import jet_count
+from workbench.physics.observables import Observable, observables
 from workbench.physics.toys import TOYS, Ring, Toy
+from workbench.physics.weights import LARGEST_NUISANCE, magic_weight, theory_weight
 from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
+from workbench.training.judge import Judge, discriminator, inputs_of, weight_columns, weighted_histogram
 from workbench.training.loop import SCHEDULES, State, train
 from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import GeneratorRecipe
 from workbench.training.report import Report
+from workbench.training.sampling import JETS, Drawn, Sampler, Shares, excess, kept_share
 
 LIVE_EVENTS, LIVE_DRAWS = 5_000, 6
 """Events and weight draws of a snapshot."""
@@ -57,6 +63,10 @@ MOST_DRAWN = 20_000
 """Events of each draw in the final histograms: 1 % in a bin that holds half of them."""
 CHECKED = 5_000
 """Validation events that are looked at while training."""
+JUDGED, MOST_TRUTH = 100_000, 500_000
+"""Events that a finished generator is judged by, and training events that its discriminator learns from."""
+NUISANCES = (0.0, 5.0, 10.0, 20.0, 30.0)
+"""Values of a with histograms of their own."""
 
 
 class GeneratorJob:
@@ -66,12 +76,19 @@ class GeneratorJob:
     """
 
     def __init__(self, recipe: GeneratorRecipe, progress: Progress = nothing):
+        check_options(recipe)
         self.recipe, self._device = recipe, device_of(recipe.device)
         events = sample_for(recipe, progress)
-        self.events: dict[str, Sample] = {"test": events.test, "validation": events.validation, "train": events.train}
+        self.events: dict[str, Sample] = {
+            split: hit(sample, recipe)
+            for split, sample in (("test", events.test), ("validation", events.validation), ("train", events.train))
+        }
         self.features = Features.fit(self.events["train"].points, recipe.dataset, recipe.edges)
-        self.batches = {split: self._batch(sample.points) for split, sample in self.events.items()}
-        self.method = method(recipe, len(self.features), len(self.events["train"]), self._device)
+        shares = Shares.of(self.events["train"])
+        points = self.events["train"].points
+        self.method = steered(recipe, flows(recipe, self.features, shares, len(points), self._device), self.features, points, self._device)
+        self.sampler = Sampler(recipe, self.method, self.features, shares, self._device)
+        self.batches = {split: self._batch(sample) for split, sample in self.events.items()}
         self.state = State(
             self.method,
             Optimiser(recipe.optimiser, self.method.parameters.values()),
@@ -82,9 +99,13 @@ class GeneratorJob:
             recipe.seed,
         )
 
-    def _batch(self, points: np.ndarray) -> DensityBatch:
-        features = torch.tensor(self.features.features(points), dtype=torch.float32, device=self._device)
-        return DensityBatch(features, features.new_zeros(len(features), 0), features.new_ones(len(features)))
+    def _batch(self, sample: Sample) -> DensityBatch:
+        """Features, conditions at a = 0, and magic weights with mean 1 in each number of jets."""
+        features = torch.tensor(self.features.features(sample.points), dtype=torch.float32, device=self._device)
+        weight = magic_weight(sample.points) if self.recipe.magic else np.ones(len(sample))
+        for n in np.unique(sample.jets) if self.recipe.magic else ():
+            weight[sample.jets == n] /= weight[sample.jets == n].mean()
+        return DensityBatch(features, self.sampler.condition(sample.jets), torch.tensor(weight).to(features))
 
     @property
     def device(self) -> str:
@@ -106,13 +127,22 @@ class GeneratorJob:
     def _check(self) -> dict[str, float]:
         loss = self._log_loss("validation", self.method.central()[0], CHECKED)
         jacobian = float(self.features.log_jacobian(self.events["validation"].points[:CHECKED]).mean())
-        return {"likelihood": loss + jacobian, "log_loss": loss}
+        found = {"likelihood": loss + jacobian, "log_loss": loss}
+        if (coupled := self._coupled()) is not None:
+            some = self.batches["validation"][:CHECKED]
+            found["log_weight"] = float(coupled.discriminator.log_weight(coupled.inputs(some.features, some.condition)).abs().mean())
+        return found
+
+    def _coupled(self) -> DiscFlow | None:
+        """The joint training, once its discriminator learns."""
+        steered = self.method.generator if isinstance(self.method, Nuisance) else self.method
+        return steered if isinstance(steered, DiscFlow) and steered.coupled else None
 
     def _log_loss(self, split: str, rows: Tensor, events: int) -> float:
-        """−⟨ln p⟩ per event in physical units, p averaged over the networks, in nats."""
+        """−⟨ln p⟩ per event in physical units, p averaged over the networks and divided by magic weights, in nats; of a chain p(x|n)."""
         points, batch = self.events[split].points[:events], self.batches[split][:events]
         log = self.method.log_density(rows, batch.features, batch.condition).double()
-        averaged = (torch.logsumexp(log, 0) - np.log(len(log))).cpu().numpy()
+        averaged = (torch.logsumexp(log, 0) - np.log(len(log)) - batch.weight.double().log()).cpu().numpy()
         return -float((averaged + self.features.log_jacobian(points)).mean())
 
     def snapshot(self) -> xr.Dataset:
@@ -120,54 +150,122 @@ class GeneratorJob:
         now = self._look("test", LIVE_DRAWS, LIVE_EVENTS, size=40)
         if self.recipe.bayesian and now.sizes["draw"] == 1:  # as long as weights have no widths all draws are the same
             now = now.isel(draw=[0] * LIVE_DRAWS)
+        if self.recipe.discflow_alpha:
+            now = now.assign(self._joint())
         return now.assign(step=((), self.step), seconds=((), self.state.seconds, {"units": "s"}))
+
+    def _joint(self) -> dict[str, Any]:
+        """α, and histograms of the joint discriminator's weights; before it learns they are all 1."""
+        truth = self.batches["test"][:LIVE_EVENTS]
+        of_truth, of_drawn = np.zeros(len(truth)), np.zeros(len(truth))
+        if (coupled := self._coupled()) is not None:
+            drawn = self.method.sample(self.method.central()[0][:1], truth.condition, torch.Generator().manual_seed(self.recipe.seed + 3))[
+                0
+            ]
+            seen = (coupled.inputs(features, truth.condition) for features in (truth.features, drawn))
+            of_truth, of_drawn = (coupled.discriminator.log_weight(one).double().cpu().numpy() for one in seen)
+        columns = weight_columns(of_truth, of_drawn, truth.weight.double().cpu().numpy())
+        return columns | {"alpha": ((), coupled.alpha if coupled else 0.0, {"long_name": "α of DiscFlow"})}
 
     def prediction(self, split: str = "test") -> xr.Dataset:
         """Histograms of all observables, densities of toys, and new events, `samples`, drawn from the mean weights."""
         if split == "train":
             return self._look(split, LIVE_DRAWS, LIVE_EVENTS, size=40)
         found = self._look(split, self.recipe.draws, MOST_DRAWN, size=60)
-        new = self.sample(self.method.central()[0], min(MOST_DRAWN, len(self.events[split])))[0]
+        if self.recipe.nuisance:
+            found = found.assign_coords(nuisance=list(NUISANCES)).assign(self._nuisance_columns())
+        if self.recipe.discriminator_steps:
+            found = found.assign(self._judged())
+        if self.recipe.discflow_alpha:
+            found = found.assign(alpha=((), self.recipe.discflow_alpha, {"long_name": "α of DiscFlow"}))
+        new = self.new_events(min(MOST_DRAWN, len(self.events[split])))
         dims = ("sample", "particle", "component")[: new.ndim] if new.ndim == 3 else ("sample", "coordinate")
         unit = "GeV" if new.ndim == 3 else "1"
         about = {"long_name": "new events, drawn from the mean weights", "units": unit}
         return found.assign(samples=(dims, new.astype(np.float32), about))
 
-    def sample(self, rows: Tensor, events: int) -> np.ndarray:
-        """Events `(draw, event, …)` of every network, in physical units; the same latent numbers at every call."""
-        condition = self.batches["train"].condition[:1].expand(events, -1)
-        generator = torch.Generator().manual_seed(self.recipe.seed + 1)
-        drawn = self.method.sample(rows, condition, generator).double().cpu().numpy()
-        azimuth = np.random.default_rng(self.recipe.seed + 1).uniform(-np.pi, np.pi, events)
-        return np.stack([self.features.points(one, azimuth) for one in drawn])
+    def sample(self, rows: Tensor, events: int, nuisance: float = 0.0) -> np.ndarray:
+        """Events `(draw, event, …)` of every network, in physical units, as they come; the same latent numbers at every call."""
+        return self._drawn(rows, events, nuisance).points
+
+    def new_events(self, events: int, nuisance: float = 0.0) -> np.ndarray:
+        """New events of weight 1 from the mean weights, in physical units; the same at every call."""
+        return np.concatenate(list(self.sampler.new_events(self.method.central()[0][:1], events, self.recipe.seed + 1, nuisance)))
+
+    def judge(self) -> Judge:
+        """A fresh discriminator, trained against the mean weights."""
+        truth, jets = self.batches["train"][:MOST_TRUTH], self.events["train"].jets[:MOST_TRUTH]
+        a = np.zeros(len(truth))
+        if self.recipe.nuisance:
+            e = excess(self.events["train"].points[:MOST_TRUTH])
+            a = np.random.default_rng([self.recipe.seed, 9]).uniform(0, LARGEST_NUISANCE, len(truth))
+            weight = truth.weight.cpu().numpy() * (1 + a * e) / (1 + a * e.mean())
+            truth = DensityBatch(truth.features, self.sampler.condition(jets, a), torch.tensor(weight).to(truth.weight))
+        seen = Seen.fit(self.features, self.events["train"].points)
+        return Judge.trained(self.sampler, seen, truth, self.method.central()[0][:1], jets, a)
+
+    def _judged(self) -> dict[str, Any]:
+        numbers = np.random.default_rng([self.recipe.seed, 10])
+        drawn = self.sampler.draw(
+            self.method.central()[0][:1], self.sampler.jets(min(JUDGED, 5 * len(self.events["test"])), numbers), [self.recipe.seed, 11]
+        )
+        return self.judge().columns(self.recipe, self.batches["test"], drawn)
+
+    def _nuisance_columns(self) -> dict[str, Any]:
+        """Histograms for each a, of truth with the weight 1 + a e and of the draws."""
+        truth, rows = self.events["test"].points, self._rows(self.recipe.draws)
+        weights = [1 + a * excess(truth) for a in NUISANCES]
+        drawn = [self._drawn(rows, min(MOST_DRAWN, len(truth)), a) for a in NUISANCES]
+        columns: dict[str, Any] = {}
+        for name, observable in observables(self.recipe.dataset, jets=self.recipe.most_jets).items():
+            edges, own, along = np.asarray(observable.bins, dtype=float), observable.values(truth), ("nuisance", f"bin_{name}")
+            found, errors = zip(*(weighted_histogram(own, edges, weight) for weight in weights), strict=True)
+            density = np.stack([_densities(observable, each)[0] for each in drawn])
+            columns |= {
+                f"nuisance_truth_{name}": (along, np.stack(found)), f"nuisance_error_{name}": (along, np.stack(errors)),
+                f"nuisance_density_{name}": (("nuisance", "draw", f"bin_{name}"), density.astype(np.float32)),
+            }  # fmt: skip
+        return columns
+
+    def _rows(self, draws: int) -> Tensor:
+        return self.method.networks(draws, torch.Generator().manual_seed(self.recipe.seed + 1))[0]
+
+    def _drawn(self, rows: Tensor, events: int, nuisance: float = 0.0) -> Drawn:
+        jets = self.sampler.jets(events, np.random.default_rng([self.recipe.seed, 12]), nuisance)
+        return self.sampler.draw(rows, jets, [self.recipe.seed, 13], nuisance)
 
     def _look(self, split: str, draws: int, events: int, *, size: int) -> xr.Dataset:
-        rows = self.method.networks(draws, torch.Generator().manual_seed(self.recipe.seed + 1))[0]
-        truth, generated = self.events[split].points, self.sample(rows, min(events, len(self.events[split])))
+        rows, truth = self._rows(draws), self.events[split].points
+        generated = self._drawn(rows, min(events, len(truth)))
         columns: dict[str, Any] = {}
         for name, observable in observables(self.recipe.dataset, jets=self.recipe.most_jets).items():
             edges = np.asarray(observable.bins, dtype=float)
             counted = np.histogram(observable.values(truth), edges)[0]
-            drawn = np.stack([np.histogram(values[np.isfinite(values)], edges)[0] for values in map(observable.values, generated)])
+            density, error = _densities(observable, generated)
             norm, about = np.diff(edges), {"symbol": observable.symbol, "unit": observable.unit, "long_name": observable.description}
             columns |= {
                 f"edges_{name}": ((f"edge_{name}",), edges, about),
                 f"truth_{name}": ((f"bin_{name}",), counted / norm / len(truth), about),
                 f"error_{name}": ((f"bin_{name}",), np.sqrt(counted) / norm / len(truth), about),
-                f"density_{name}": (("draw", f"bin_{name}"), (drawn / norm / generated.shape[1]).astype(np.float32), about),
+                f"density_{name}": (("draw", f"bin_{name}"), density.astype(np.float32), about),
+                f"drawn_error_{name}": (("draw", f"bin_{name}"), error.astype(np.float32), about),
             }
         if self.recipe.dataset in TOYS and not self.recipe.file:
             columns |= self._maps(TOYS[self.recipe.dataset], rows, size)
             columns["entropy"] = ((), TOYS[self.recipe.dataset].entropy, {"long_name": "exact entropy", "units": "nat"})
         loss = self._log_loss(split, rows, min(events, CHECKED))
         columns["log_loss"] = ((), loss, {"long_name": "−⟨ln p⟩ per event, p averaged over the draws", "units": "nat"})
+        if self.recipe.dataset == "z_jets":
+            kept = kept_share(generated.weight[0], jet_count(generated.points[0]))
+            columns["below_cut"] = ((), generated.below_cut, {"long_name": "share of drawn events with ΔR_jj < 0.4, before the cut"})
+            columns["kept"] = ((), kept, {"long_name": "share of drawn events that hit-or-miss keeps"})
         attrs = {
             "recipe": self.recipe.to_json(),
             "dataset": self.recipe.dataset,
             "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "device": self.device,
             "split": split,
-            "generated": generated.shape[1],
+            "generated": generated.points.shape[1],
         }
         return xr.Dataset(columns, attrs=attrs)
 
@@ -198,13 +296,13 @@ class GeneratorJob:
 
     def density(self, rows: Tensor, points: np.ndarray) -> np.ndarray:
         """p `(draw, event)` at points in physical units."""
-        batch = self._batch(points)
+        batch = self._batch(Sample(points, self.recipe.dataset))
         log = self.method.log_density(rows, batch.features, batch.condition).double().cpu().numpy()
         return np.exp(log + self.features.log_jacobian(points))
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything needed to continue: tensors, and plain numbers for JSON."""
-        return copies(kept(self.method, self.state)), {"step": self.step, "seconds": self.state.seconds}
+        return copies(kept(self.method, self.state)), {"step": self.step, "seconds": self.state.seconds, "sampler": self.sampler.about}
 
     def resume(self, tensors: dict[str, Tensor], saved: dict[str, Any]) -> None:
         """Continue from a checkpoint of the same recipe. Raises: ValueError when it does not fit."""
@@ -213,11 +311,90 @@ class GeneratorJob:
         self.method.advance(max(0, self.state.step - 1) / self.state.steps)
 
 
-def method(recipe: GeneratorRecipe, features: int, training_points: int, device: torch.device) -> Generator:
-    """The recipe's flow and what it minimises, with fresh weights."""
-    spline = CURVES[recipe.spline](recipe.bins)
-    flow = Flow(features, blocks=recipe.blocks, hidden=recipe.hidden, spline=spline, rotate=recipe.mixing == "rotation", seed=recipe.seed)
-    points = [Point(recipe.seed, recipe.prior_width)]
+def check_options(recipe: GeneratorRecipe) -> None:
+    """Raises: ValueError in one sentence where options do not go together."""
+    if recipe.dataset != "z_jets" and (recipe.magic or recipe.nuisance):
+        which = "magic" if recipe.magic else "nuisance"
+        raise ValueError(
+            f"{which} = true is about the jets of z_jets, and the dataset is {recipe.dataset}: choose z_jets, or {which} = false."
+        )
+
+
+def hit(sample: Sample, recipe: GeneratorRecipe) -> Sample:
+    """The events that the training can see: those of magic weight 0 are not among them."""
+    return sample[magic_weight(sample.points) > 0] if recipe.magic else sample
+
+
+def flows(recipe: GeneratorRecipe, features: Features, shares: Shares, training_points: int, device: torch.device) -> Generator:
+    """The recipe's flow, or chain of flows, with fresh weights."""
+    if recipe.dataset != "z_jets" or recipe.jets:
+        return _flow(recipe, len(features), int(recipe.nuisance), training_points, recipe.seed, device)
+    extra, has = flow_conditions(recipe), [sum(shares.jets[n:]) for n in range(len(JETS))]
+    parts = [part for part, share in zip(STAGES.values(), has, strict=True) if share]
+    stages = [
+        _flow(recipe, part.stop - part.start, part.start + extra, max(1, round(share * training_points)), recipe.seed + 101 * n, device)
+        for n, (part, share) in enumerate(zip(parts, has, strict=False))
+    ]
+    return Chain(stages, parts, has[: len(parts)])
+
+
+def sampler_of(recipe: GeneratorRecipe, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> Sampler:
+    """What draws new events, from a checkpoint alone. Raises: ValueError when it does not fit."""
+    about, device = numbers["sampler"], device_of(recipe.device)
+    features = Features(recipe.dataset, np.array(about["mean"]), np.array(about["width"]), recipe.edges)
+    shares = Shares(tuple(about["jets"]), tuple(about["excess"]))
+    flow = flows(recipe, features, shares, recipe.events, device)
+    own = {f"parameter.{name}": tensor for name, tensor in flow.parameters.items()}
+    restore(own, {name: tensor for name, tensor in tensors.items() if name in own})
+    return Sampler(recipe, flow, features, shares, device)
+
+
+def steered(recipe: GeneratorRecipe, flow: Generator, features: Features, points: np.ndarray, device: torch.device) -> Generator:
+    """A generator with what changes its batches: a joint discriminator, the theory nuisance."""
+    if recipe.discflow_alpha:
+        seen = Seen.fit(features, points)
+        ramp = Ramp(recipe.discflow_alpha, recipe.discflow_start, recipe.discflow_ramp)
+        columns = len(seen) + flow_conditions(recipe)
+        flow = DiscFlow(
+            flow, discriminator(recipe, columns, len(points), device), inputs_of(seen, device), ramp=ramp, clip=recipe.discflow_clip,
+            seed=recipe.seed, gan=recipe.coupling == "gan",
+        )  # fmt: skip
+    if recipe.nuisance:
+        flow = Nuisance(flow, _excess_of(features), LARGEST_NUISANCE * float(excess(points).mean()), seed=recipe.seed)
+    return flow
+
+
+def flow_conditions(recipe: GeneratorRecipe) -> int:
+    """Columns of the condition of an event."""
+    return len(JETS) * (recipe.dataset == "z_jets" and not recipe.jets) + recipe.nuisance
+
+
+def _flow(recipe: GeneratorRecipe, dimension: int, conditions: int, training_points: int, seed: int, device: torch.device) -> Generator:
+    flow = Flow(
+        dimension, conditions=conditions, blocks=recipe.blocks, hidden=recipe.hidden, spline=CURVES[recipe.spline](recipe.bins),
+        rotate=recipe.mixing == "rotation", seed=seed,
+    )  # fmt: skip
+    points = [Point(seed, recipe.prior_width)]
     if not recipe.bayesian:
         return INN(flow, points, training_points=training_points, device=device)
-    return BayesianINN(flow, points, training_points=training_points, device=device, seed=recipe.seed, warm_start=recipe.warm_start)
+    return BayesianINN(flow, points, training_points=training_points, device=device, seed=seed, warm_start=recipe.warm_start)
+
+
+def _excess_of(features: Features) -> Callable[[Tensor], Tensor]:
+    """30 e of network features."""
+    place = next(n for n, column in enumerate(features.columns) if column.name == "jet1_pt")
+    column, mean, width = features.columns[place], features.mean[place], features.width[place]
+
+    def excess(x: Tensor) -> Tensor:
+        jet_pt = column.transform.inverse(x[:, place].double().cpu().numpy() * width + mean)
+        return torch.tensor(LARGEST_NUISANCE * (theory_weight(jet_pt, 1.0) - 1)).to(x)
+
+    return excess
+
+
+def _densities(observable: Observable, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
+    """Density of every draw in the observable's bins, and its statistical error."""
+    edges = np.asarray(observable.bins, dtype=float)
+    pairs = zip(map(observable.values, drawn.points), drawn.weight, strict=True)
+    density, error = zip(*(weighted_histogram(values, edges, weight) for values, weight in pairs), strict=True)
+    return np.stack(density), np.stack(error)

@@ -1,0 +1,157 @@
+"""DiscFlow: L = −Σ_i w_D(x_i)^α log p(x_i) ,  x_i training events   (arXiv:2110.13632)
+
+The discriminator of `methods.discriminator` learns along, from training events and fresh ones of the flow. The flow sees it as a weight
+and nothing else, so there is no Nash equilibrium to find: at the minimum w_D = 1 and p is the truth. If both converged in turns,
+
+    log p/p_truth → −α log p/p_truth
+
+in every round, up to the norm: too much where there was too little, and convergent for α < 1. α rises from 0 while the discriminator
+warms up; w_D^α is clipped, and divided by its mean over the batch. One step moves both networks, each with the other as it stands.
+
+The control that may never settle is the coupling of a GAN: the flow also raises α⟨log D⟩ of its own events,
+
+    ∂/∂θ ⟨log D(x)⟩_{x~p} = ⟨ (log D(x) − ⟨log D⟩) ∂ log p(x)/∂θ ⟩_{x~p}
+
+Both change the batch before a generator sees it, and so does the theory nuisance: w(a) = 1 + a e(x) with a drawn for every event, divided
+by its mean at this a, and a as a condition.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.data.scaling import Batch, DensityBatch
+from workbench.methods.discriminator import Discriminator
+from workbench.methods.flow import Generator
+
+Inputs = Callable[[Tensor, Tensor], Tensor]
+"""What a discriminator sees of features and conditions of events."""
+
+
+class Steered(Generator):
+    """A generator whose batches are changed before each step."""
+
+    def __init__(self, generator: Generator):
+        self.generator, self.network, self.points = generator, generator.network, generator.points
+        self.parameters = dict(generator.parameters)
+
+    @abstractmethod
+    def steer(self, batch: DensityBatch, step: int) -> DensityBatch:
+        """The batch that the generator sees; random numbers depend on `step` only."""
+
+    def differentiate(self, batch: DensityBatch, step: int) -> Float[Tensor, " point"]:
+        return self.generator.differentiate(self.steer(batch, step), step)
+
+    def advance(self, fraction: float) -> None:
+        self.generator.advance(fraction)
+
+    def penalty(self) -> Float[Tensor, " point"]:
+        return self.generator.penalty()
+
+    def networks(self, draws: int, generator: torch.Generator) -> Float[Tensor, "point draw parameter"]:
+        return self.generator.networks(draws, generator)
+
+    def central(self) -> Float[Tensor, "point draw parameter"]:
+        return self.generator.central()
+
+    def log_density(
+        self,
+        rows: Float[Tensor, "*networks parameter"],
+        features: Float[Tensor, "event dimension"],
+        condition: Float[Tensor, "event condition"],
+    ) -> Float[Tensor, "*networks event"]:
+        return self.generator.log_density(rows, features, condition)
+
+    def sample(
+        self, rows: Float[Tensor, "*networks parameter"], condition: Float[Tensor, "event condition"], generator: torch.Generator
+    ) -> Float[Tensor, "*networks event dimension"]:
+        return self.generator.sample(rows, condition, generator)
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """α over the fraction of training done: 0 until `start`, then rising to `alpha` within `length`."""
+
+    alpha: float
+    start: float
+    length: float
+
+    def __call__(self, fraction: float) -> float:
+        return self.alpha * min(1.0, max(0.0, fraction - self.start) / max(self.length, 1e-9))
+
+
+class DiscFlow(Steered):
+    """A generator and a discriminator that learn together.
+
+    Arguments: `inputs` of the discriminator; `clip` bounds w_D^α from above, and its inverse; `gan` couples them as a GAN does.
+    """
+
+    def __init__(
+        self, generator: Generator, discriminator: Discriminator, inputs: Inputs, *, ramp: Ramp, clip: float, seed: int, gan: bool = False
+    ):
+        super().__init__(generator)
+        self.discriminator, self.inputs, self.ramp, self.clip, self.seed, self.gan = discriminator, inputs, ramp, clip, seed, gan
+        self.parameters |= discriminator.parameters
+        self.fraction = 0.0
+
+    @property
+    def alpha(self) -> float:
+        """α at this time."""
+        return self.ramp(self.fraction)
+
+    @property
+    def coupled(self) -> bool:
+        """Whether the discriminator learns already."""
+        return self.fraction >= self.ramp.start
+
+    def advance(self, fraction: float) -> None:
+        self.fraction = fraction
+        super().advance(fraction)
+
+    def steer(self, batch: DensityBatch, step: int) -> DensityBatch:
+        if not self.coupled:
+            self.discriminator.weights.grad = torch.zeros_like(self.discriminator.weights)
+            return batch
+        generated = self.sample(self.central()[0, :1], batch.condition, _numbers(self.seed, step))[0]
+        truth, drawn = self.inputs(batch.features, batch.condition), self.inputs(generated, batch.condition)
+        self.discriminator.differentiate(labelled(truth, drawn, batch.weight), step)
+        if self.gan:
+            log_d = F.logsigmoid(self.discriminator.log_weight(drawn))
+            features = torch.stack([batch.features, generated], 1).flatten(0, 1)
+            weight = torch.stack([batch.weight / batch.weight.mean(), self.alpha * (log_d - log_d.mean())], 1).flatten()
+            return DensityBatch(features, batch.condition.repeat_interleave(2, 0), weight)
+        w = (self.alpha * self.discriminator.log_weight(truth)).exp().clamp(1 / self.clip, self.clip)
+        return DensityBatch(batch.features, batch.condition, batch.weight * w / w.mean())
+
+
+class Nuisance(Steered):
+    """A generator conditioned on a, from 0 to 1 in units of the largest; it is the last column of the condition.
+
+    Arguments: `excess` is e(x) of features, in the inverse unit, and `mean` its mean over the training events.
+    """
+
+    def __init__(self, generator: Generator, excess: Callable[[Tensor], Tensor], mean: float, *, seed: int):
+        super().__init__(generator)
+        self.excess, self.mean, self.seed = excess, mean, seed
+
+    def steer(self, batch: DensityBatch, step: int) -> DensityBatch:
+        a = torch.rand(len(batch), generator=_numbers(self.seed, step)).to(batch.weight)
+        weight = batch.weight * (1 + a * self.excess(batch.features)) / (1 + a * self.mean)
+        return DensityBatch(batch.features, torch.cat([batch.condition[:, :-1], a.unsqueeze(1)], dim=1), weight)
+
+
+def labelled(truth: Float[Tensor, "event input"], generated: Float[Tensor, "other input"], weight: Float[Tensor, " event"]) -> Batch:
+    """What a discriminator learns from: truth with weights of mean 1, labelled 1, and generated events, labelled 0."""
+    label = torch.cat([truth.new_ones(len(truth)), truth.new_zeros(len(generated))])
+    return Batch(torch.cat([truth, generated]), label, torch.cat([weight / weight.mean(), truth.new_ones(len(generated))]))
+
+
+def _numbers(seed: int, step: int) -> torch.Generator:
+    return torch.Generator().manual_seed((seed + 1 << 32) + step)
