@@ -56,3 +56,41 @@ def make_collisions():
         "log_loss": ((), 12.3),
     }
     return xr.Dataset(data, attrs={"dataset": "z_jets"})
+
+
+def make_judged(*, alpha=None, off=0.2):
+    """Collisions whose events from the mean weights lie (1 + off) above the truth, and on it with w_D."""
+    made = make_collisions()
+    truth = made["truth_jet1_pt"].values
+    edges = {"weight": np.linspace(0, 3, 61), "log_weight": np.linspace(-2, 2, 61)}
+    peak = {name: np.exp(-(((e[1:] + e[:-1]) / 2 - (name == "weight")) ** 2) / 0.02) for name, e in edges.items()}
+    made = made.assign(
+        central_jet1_pt=("bin", (1 + off) * truth), central_error_jet1_pt=("bin", 0.01 * truth), reweighted_jet1_pt=("bin", truth),
+        reweighted_error_jet1_pt=("bin", 0.01 * truth), weight_mean_jet1_pt=("bin", np.full(30, 1 / (1 + off))), auc=((), 0.53),
+    )  # fmt: skip
+    for name, e in edges.items():
+        made = made.assign({f"{name}_edges": ("weight_edge", e), f"{name}_truth": ("weight_bin", peak[name])})
+        made = made.assign({f"{name}_generated": ("weight_bin", 0.9 * peak[name])})
+    return made if alpha is None else made.assign(alpha=((), alpha))
+
+
+def make_nuisance():
+    """Collisions on a theory nuisance: at every a the truth is harder, and two draws lie 1 % below and above it."""
+    made = make_collisions()
+    values, edges = np.array([0.0, 5.0, 30.0]), made["edges_jet1_pt"].values
+    middle = (edges[1:] + edges[:-1]) / 2
+    truth = made["truth_jet1_pt"].values * (1 + values[:, None] * ((middle - 15) / 100) ** 2)
+    truth /= (truth * np.diff(edges)).sum(axis=1, keepdims=True)
+    return made.assign_coords(nuisance=values).assign(
+        nuisance_truth_jet1_pt=(("nuisance", "bin"), truth), nuisance_error_jet1_pt=(("nuisance", "bin"), 0.02 * truth),
+        nuisance_density_jet1_pt=(("nuisance", "draw", "bin"), truth[:, None] * np.array([0.99, 1.01])[:, None]),
+    )  # fmt: skip
+
+
+def make_holes():
+    """A plane of two jets with a hole, and one without."""
+    x = np.linspace(-5, 5, 41)
+    truth = (np.hypot(*np.meshgrid(x, x)) > 0.4).astype(float)
+    on = ("plane_phi", "plane_eta")
+    made = make_collisions().assign(plane_truth_12=(on, truth), plane_drawn_12=(on, np.ones_like(truth)))
+    return made.assign_coords(plane_eta=x, plane_phi=x)

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from generated import make_collisions, make_generated
+from generated import make_collisions, make_generated, make_holes, make_judged, make_nuisance
 
 from workbench.figures import FIGURES, csv_of, data_of, pack, unpack
 from workbench.physics.toys import FAMILIES
-from workbench.results.generated import histogram, is_generated, line, observables_of, quality
+from workbench.results.generated import at_nuisance, drawn_part, histogram, is_generated, line, numbers, observables_of, quality, slope
 
 DRAWN = [name for name, entry in FIGURES.items() if entry.takes == "generator"]
 
@@ -154,6 +154,94 @@ def test_log_loss_stands_beside_the_exact_entropy():
 def test_losses_of_a_generator_do_not_speak_of_amplitudes():
     reports = xr.Dataset({"likelihood": ("step", [2.0, 1.9]), "validation_log_loss": ("step", [0.1, 0.0])}, {"step": [1, 2]})
     assert draw("losses", reports)["layout"]["yaxis"]["title"]["text"] == "−⟨log p⟩"
+
+
+def test_the_dip_of_a_spread_is_where_it_rises_to_both_sides():
+    dipped = line(make_generated(sigma=lambda x: 0.02 + np.abs(x - 0.6)))
+    assert (
+        dipped.dip == pytest.approx(0.6) and dipped.bulk_dip[0] == pytest.approx(0.6) and dipped.bulk_dip[1] == pytest.approx(0.37 / 0.02)
+    )
+    rising = line(make_generated(sigma=lambda x: 0.01 + 0.01 * np.sqrt(x)))
+    assert rising.bulk_dip[1] == pytest.approx(1.0) and rising.best != "counting"
+    low = line(
+        make_generated(sigma=lambda x: 0.01 * x + 0.5 * np.where(x < 0.3, x**2, 0.04 + (x - 0.6) ** 2))
+    )  # lowest at the end, with a dip in the bulk
+    assert low.dip == pytest.approx(0.05) and low.bulk_dip[0] == pytest.approx(0.6)
+
+
+def test_the_numbers_of_a_generator_are_those_of_its_parts():
+    dataset = make_generated(tilt=0.1, spread=0.05, sigma=lambda x: 0.02 + np.abs(x - 0.6))
+    found = numbers(dataset)
+    assert float(found["deviation_x"]) == pytest.approx(0.1) and float(found["band"]) == pytest.approx(0.05)
+    assert float(found["bulk_dip"]) == pytest.approx(0.6) and float(found["rise"]) == pytest.approx(0.37 / 0.02)
+    assert found["deviation_x"].attrs["long_name"].endswith("of x") and all(variable.attrs["units"] for variable in found.values())
+    assert np.isnan(numbers(make_collisions())["spread"])
+    part = drawn_part(dataset, ["x"], maps=False)
+    assert "map_mean" not in part and numbers(part)["deviation_x"] == pytest.approx(0.1, rel=1e-4)
+
+
+def test_a_power_law_has_its_slope_and_the_band_is_drawn_beside_it():
+    n = np.array([1e4, 3e4, 1e5, 3e5])
+    assert slope(n, 0.3 / np.sqrt(n)) == pytest.approx(-0.5) and np.isnan(slope(n, np.full(4, np.nan)))
+    scan = xr.Dataset({"spread": ("events", 0.3 / np.sqrt(n))}, {"events": n})
+    drawn = draw("band_size", scan)
+    assert "N<sup>−0.50</sup>" in drawn["data"][0]["name"]
+    np.testing.assert_allclose(drawn["data"][1]["y"], scan["spread"])
+    assert said(draw("band_size", scan.drop_vars("spread"))).endswith(".")
+
+
+def test_four_ways_are_two_runs_with_and_without_weights():
+    drawn = draw("ways", [("A", make_judged()), ("B", make_judged(alpha=0.5, off=0.05))])
+    names = {trace["name"] for trace in drawn["data"]}
+    assert {"A: INN", "A: INN × w<sub>D</sub>", "B: DiscFlow", "B: DiscFlow × w<sub>D</sub>"} <= names
+    np.testing.assert_allclose(panel(drawn, "y2", "A: INN × w")["y"], 1.0)
+    ratio = next(trace["y"] for trace in drawn["data"] if trace["name"] == "A: INN" and trace.get("yaxis") == "y2")
+    np.testing.assert_allclose(ratio, 1.2)
+    assert "discriminator" in said(draw("ways", make_collisions()))
+
+
+def test_weights_are_drawn_over_truth_and_generated_events_and_by_bin():
+    drawn = draw("weights", make_judged())
+    assert {trace["name"] for trace in drawn["data"]} == {"generated, AUC 0.530", "truth"}
+    assert {trace.get("xaxis", "x") for trace in drawn["data"]} == {"x", "x2"}
+    where = draw("weight_points", make_judged(off=0.25))
+    np.testing.assert_allclose(where["data"][0]["y"], 0.8)
+    assert where["layout"]["yaxis"]["range"][0] < 0.8
+
+
+def test_at_each_nuisance_the_truth_is_weighted_and_the_network_conditioned():
+    assert at_nuisance(make_nuisance(), "jet1_pt", 7.0).attrs["a"] == 5
+    drawn = draw("nuisance", make_nuisance(), a=30.0)
+    assert any(trace["name"] == "truth × w(a = 30)" for trace in drawn["data"])
+    np.testing.assert_allclose(panel(drawn, "y2", "flow on a = 30")["y"], 1.0)
+    assert at_nuisance(make_collisions(), "jet1_pt", 0.0) is None
+
+
+def test_the_theory_band_opens_where_the_weight_grows():
+    drawn = draw("theory_band", make_nuisance())
+    envelope = next(trace["y"] for trace in drawn["data"] if trace["name"].startswith("theory"))
+    sigma = next(trace["y"] for trace in drawn["data"] if trace["name"] == "a = 30" and trace.get("yaxis") == "y2")
+    good = np.isfinite(envelope)
+    assert envelope[good][-1] > 3 * np.nanmin(envelope) and sigma[np.isfinite(sigma)] == pytest.approx(1.0)
+
+
+def test_the_hole_has_its_circle_beside_the_truth():
+    drawn = draw("hole", [("A", make_holes()), ("B", make_holes())])
+    assert [trace["name"] for trace in drawn["data"]] == ["truth", "A", "B", "ΔR = 0.4", "ΔR = 0.4", "ΔR = 0.4"]
+    np.testing.assert_allclose(np.hypot(drawn["data"][3]["x"], drawn["data"][3]["y"]), 0.4)
+    assert {trace["xaxis"] for trace in drawn["data"]} == {"x", "x2", "x3"}
+    assert "two jets" in said(draw("hole", make_collisions()))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("made", [make_judged, make_nuisance, make_holes])
+@pytest.mark.parametrize("name", DRAWN)
+def test_nothing_finite_gives_a_figure_or_a_sentence(name, made):
+    with xr.set_options(keep_attrs=True):
+        for strange in (made(), made() * np.nan, made() * 0):
+            drawn = draw(name, strange)
+            json.dumps(unpack(pack(drawn))["layout"], allow_nan=False)
+            assert drawn["data"] or said(drawn).endswith(".")
 
 
 @pytest.mark.filterwarnings("error")

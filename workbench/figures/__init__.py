@@ -17,7 +17,19 @@ from workbench.figures.calibration import calibration, coverage, members
 from workbench.figures.curve import fitted_curve
 from workbench.figures.data import csv_of, data_of
 from workbench.figures.frame import pack, unpack
-from workbench.figures.generators import band_size, density_map, generated, uncertainty_line, uncertainty_map
+from workbench.figures.generators import (
+    band_size,
+    density_map,
+    generated,
+    hole,
+    nuisance,
+    theory_band,
+    uncertainty_line,
+    uncertainty_map,
+    ways,
+    weight_points,
+    weights,
+)
 from workbench.figures.scans import noise_peaks, plateau, scan, sweep_pulls, uncertainty_table
 from workbench.figures.theme import THEMES, Theme
 from workbench.figures.training import accuracy, log_loss, losses
@@ -231,6 +243,54 @@ FIGURES: dict[str, Entry] = {
         "Ten times the events, a third of the spread: the band is a statistical error of the training events.",
         "σ(p) ∝ 1/√N",
         440,
+    ),
+    "hole": Entry(
+        "The hole between two jets",
+        hole,
+        "generator",
+        "No true event is inside of the circle, where two jets would be one. A flow maps a plane without holes: it leaks.",
+        "ΔR² = Δη² + Δφ² > 0.4²",
+        420,
+    ),
+    "ways": Entry(
+        "With and without w_D",
+        ways,
+        "generator",
+        "Weights should bring the ratio to 1; DiscFlow should be there without them. Open two runs to see all four.",
+        "INN, INN × w_D, DiscFlow, DiscFlow × w_D",
+        560,
+    ),
+    "weights": Entry(
+        "What a discriminator says",
+        weights,
+        "generator",
+        "A narrow peak at 1: nothing to tell apart. Tails to the left are events that should not be; to the right, events that miss.",
+        "w_D = D/(1 − D) → 1",
+        520,
+    ),
+    "weight_points": Entry(
+        "Where w_D points",
+        weight_points,
+        "generator",
+        "Away from 1 the generator is wrong, and this says where: look at the mass of the muons, and at ΔR of jets.",
+        "⟨w_D⟩ per bin",
+        440,
+    ),
+    "nuisance": Entry(
+        "At one value of the theory nuisance",
+        nuisance,
+        "generator",
+        "The same network, on another condition: nothing is trained when the slider moves. The ratio should stay at 1 within the band.",
+        "w = 1 + a ((p_T,j1 − 15 GeV)/100 GeV)²",
+        560,
+    ),
+    "theory_band": Entry(
+        "Theory band and training band",
+        theory_band,
+        "generator",
+        "The range over a opens with p_T; so does σ of the networks at each a, for larger a more, as fewer events say more there.",
+        "σ(h|a) and the range of ⟨h|a⟩",
+        560,
     ),
 }
 

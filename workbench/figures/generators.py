@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,16 +25,30 @@ from workbench.figures.drawing import (
     steps,
     two_panels,
 )
-from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, Theme
+from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, TOTAL, VALIDATED, Theme
 from workbench.physics.toys import FAMILIES
-from workbench.results.generated import FILLED, histogram, is_generated, line, observables_of, slope
+from workbench.results.generated import FILLED, at_nuisance, central, histogram, is_generated, line, network_of, observables_of, slope
 
 RATIO_RANGES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 MOST_MAPS = 4
 CLIPPED = 0.1
 """Share of the plane, where there are events, that has the last colour: hard edges, whose spread would outshine all others."""
+JET_RADIUS = 0.4
+"""ΔR of two jets below which they would be one."""
 DEEP = 100
 """From this ratio of the largest to the smallest bin on, spectra in GeV have a logarithmic axis."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A histogram of `results.generated` as it stands in the three panels: its name, its colour and style, and of which truth it is."""
+
+    name: str
+    colour: str
+    h: xr.Dataset
+    truth: str = ""
+    truth_name: str = "truth ± statistical error"
+    dash: str = LEARNED
 
 
 @figure
@@ -40,50 +56,228 @@ def generated(runs: Runs, theme: Theme, observable: str = "") -> dict[str, Any]:
     """Distribution of an observable (by default the first) for truth and flow, their ratio, and the deviation |ratio − 1| in per cent."""
     wanted, chosen = _with(runs, observable)
     several = len(runs) > 1
+    kinds = list(dict.fromkeys(str(dataset.attrs.get("dataset", "")) for *_, dataset in chosen))
+    shown = []
+    for place, label, dataset in chosen:
+        h, kind = histogram(dataset, wanted), str(dataset.attrs.get("dataset", ""))
+        words = f"flow ± σ of {h.attrs['draws']} draws" if (h["sigma"].values > 0).any() else "flow"
+        truth = labelled(kind.replace("_", " ") if kind != kinds[0] else "", "truth ± statistical error")
+        shown.append(Shown(labelled(label if several else "", words), theme.colour(place), h, kind, truth))
+    return _compared(shown, theme, wanted)
+
+
+def _compared(shown: list[Shown], theme: Theme, observable: str) -> dict[str, Any]:
+    """Densities, ratios to the truth and deviations, below each other."""
     upper, middle, lower = [], [], []
-    truths: dict[str, xr.Dataset] = {}
-    histograms = [(place, label, dataset, histogram(dataset, wanted)) for place, label, dataset in chosen]
-    about = histograms[0][3].attrs
-    log = _deep([h for *_, h in histograms])
-    spans = decades([h[part].values for *_, h in histograms for part in ("truth", "mean")], most=5) if log else [0.0, 1.0]
-    for _, _, dataset, h in histograms:
-        kind = str(dataset.attrs.get("dataset", ""))
-        if kind not in truths:
-            truths[kind] = h
-            name = labelled(kind.replace("_", " ") if truths.keys() > {kind} else "", "truth ± statistical error")
-            truth, error = h["truth"].values, h["error"].values
-            low, high, style = h["low"].values, h["high"].values, {"legendgroup": f"truth {kind}"}
-            upper.append(steps(theme, name, low, high, truth, theme.ink, dash=EXPECTED if len(truths) > 1 else LEARNED, log=log, **style))
-            hidden = {**style, "showlegend": False}
-            upper.append(step_band(theme, name, low, high, truth - error, truth + error, theme.ink, floor=spans[0], log=log, **hidden))
-            with np.errstate(all="ignore"):
-                relative = np.where(truth > 0, error / truth, np.nan)
-            middle.append(step_band(theme, name, low, high, 1 - relative, 1 + relative, theme.ink, yaxis="y2", **hidden))
-            lower.append(steps(theme, "error of the truth", low, high, 100 * relative, theme.muted, dash=SPREAD, yaxis="y3", log=True))
-    for place, label, _, h in histograms:
-        colour, low, high = theme.colour(place), h["low"].values, h["high"].values
-        mean, sigma, ratio = h["mean"].values, h["sigma"].values, h["ratio"].values
-        spread = bool((sigma > 0).any())
-        name = labelled(label if several else "", f"flow ± σ of {h.attrs['draws']} draws" if spread else "flow")
-        hidden = {"legendgroup": label or "flow", "showlegend": False}
-        upper.append(steps(theme, name, low, high, mean, colour, log=log, legendgroup=label or "flow"))
+    truths: list[str] = []
+    histograms = [one.h for one in shown]
+    about = histograms[0].attrs
+    log = _deep(histograms)
+    spans = decades([h[part].values for h in histograms for part in ("truth", "mean")], most=5) if log else [0.0, 1.0]
+    for one in shown:
+        if one.truth in truths:
+            continue
+        truths.append(one.truth)
+        truth, error = one.h["truth"].values, one.h["error"].values
+        low, high, style = one.h["low"].values, one.h["high"].values, {"legendgroup": f"truth {one.truth}"}
+        dash = EXPECTED if len(truths) > 1 else LEARNED
+        upper.append(steps(theme, one.truth_name, low, high, truth, theme.ink, dash=dash, log=log, **style))
+        hidden = {**style, "showlegend": False}
+        upper.append(
+            step_band(theme, one.truth_name, low, high, truth - error, truth + error, theme.ink, floor=spans[0], log=log, **hidden)
+        )
+        with np.errstate(all="ignore"):
+            relative = np.where(truth > 0, error / truth, np.nan)
+        middle.append(step_band(theme, one.truth_name, low, high, 1 - relative, 1 + relative, theme.ink, yaxis="y2", **hidden))
+        lower.append(steps(theme, "error of the truth", low, high, 100 * relative, theme.muted, dash=SPREAD, yaxis="y3", log=True))
+    for one in shown:
+        name, colour, low, high = one.name, one.colour, one.h["low"].values, one.h["high"].values
+        mean, sigma, ratio = one.h["mean"].values, one.h["sigma"].values, one.h["ratio"].values
+        hidden = {"legendgroup": name, "showlegend": False, "dash": one.dash}
+        upper.append(steps(theme, name, low, high, mean, colour, log=log, legendgroup=name, dash=one.dash))
         middle.append(steps(theme, name, low, high, ratio, colour, yaxis="y2", **hidden))
-        lower.append(steps(theme, name, low, high, 100 * h["deviation"].values, colour, yaxis="y3", log=True, **hidden))
-        if spread:
+        lower.append(steps(theme, name, low, high, 100 * one.h["deviation"].values, colour, yaxis="y3", log=True, **hidden))
+        if (sigma > 0).any():
             with np.errstate(all="ignore"):
-                relative = np.where(h["truth"].values > 0, sigma / h["truth"].values, np.nan)
-            upper.append(step_band(theme, name, low, high, mean - sigma, mean + sigma, colour, floor=spans[0], log=log, **hidden))
-            middle.append(step_band(theme, name, low, high, ratio - relative, ratio + relative, colour, yaxis="y2", **hidden))
-    ends = [min(float(h["low"].min()) for *_, h in histograms), max(float(h["high"].max()) for *_, h in histograms)]
+                relative = np.where(one.h["truth"].values > 0, sigma / one.h["truth"].values, np.nan)
+            faint = {"legendgroup": name, "showlegend": False}
+            upper.append(step_band(theme, name, low, high, mean - sigma, mean + sigma, colour, floor=spans[0], log=log, **faint))
+            middle.append(step_band(theme, name, low, high, ratio - relative, ratio + relative, colour, yaxis="y2", **faint))
+    ends = [min(float(h["low"].min()) for h in histograms), max(float(h["high"].max()) for h in histograms)]
     lower.append(curve(theme, "1 %", ends, [1, 1], theme.ink, dash=EXPECTED, width=0.75, yaxis="y3"))
-    symbol, unit = str(about.get("symbol", wanted)), str(about.get("unit", ""))
-    x = axis(theme, f"{symbol} [{unit}]" if unit else symbol, range=ends)
-    title = f"density [1/{unit}]" if unit else "density"
-    top = axis(theme, title, log=True, range=spans) if log else axis(theme, title, rangemode="tozero")
-    half = bound(1.2 * max(map(_apart, (h for *_, h in histograms))), RATIO_RANGES)
+    unit = str(about.get("unit", ""))
+    top = axis(theme, _density(unit), log=True, range=spans) if log else axis(theme, _density(unit), rangemode="tozero")
+    half = bound(1.2 * max(map(_apart, histograms)), RATIO_RANGES)
     ratios = axis(theme, "ratio", range=[max(0.0, 1 - half), 1 + half], nticks=4)
     percent = axis(theme, "|ratio − 1| [%]", log=True, range=[0.05, 50], labels=3)
-    return {"data": upper + middle + lower, "layout": _three_panels(theme, x, top, ratios, percent)}
+    return {"data": upper + middle + lower, "layout": _three_panels(theme, _x_axis(theme, about, observable, ends), top, ratios, percent)}
+
+
+def _density(unit: str) -> str:
+    return f"density [1/{unit}]" if unit else "density"
+
+
+def _x_axis(theme: Theme, about: Mapping[str, Any], observable: str, ends: list[float]) -> dict[str, Any]:
+    symbol, unit = str(about.get("symbol", observable)), str(about.get("unit", ""))
+    return axis(theme, f"{symbol} [{unit}]" if unit else symbol, range=ends)
+
+
+@figure
+def ways(runs: Runs, theme: Theme, observable: str = "") -> dict[str, Any]:
+    """An observable of events drawn from the mean weights, as they are and times w_D: INN, INN × w_D, DiscFlow, DiscFlow × w_D."""
+    shown = []
+    wanted, chosen = _with(runs, observable)
+    several = len(runs) > 1
+    for place, label, dataset in chosen:
+        for kind, dash in (("central", LEARNED), ("reweighted", VALIDATED)):
+            h = central(dataset, wanted, kind)
+            if h is None:
+                continue
+            name = labelled(label if several else "", network_of(dataset) + (" × w<sub>D</sub>" if kind == "reweighted" else ""))
+            shown.append(Shown(name, theme.colour(2 * place + (kind == "reweighted")), h, str(dataset.attrs.get("dataset", "")), dash=dash))
+    if not shown:
+        raise Empty("No discriminator has judged these events: train with some discriminator steps, and wait for the end of the training.")
+    return _compared(shown, theme, wanted)
+
+
+@figure
+def weights(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """Distribution of w_D over true and generated events: above from 0 to 3, below over four decades."""
+    data: list[dict[str, Any]] = []
+    several, high = len(runs) > 1, [0.0]
+    lows: list[np.ndarray] = []
+    for place, (label, dataset) in enumerate(runs):
+        if "weight_truth" not in dataset.variables:
+            continue
+        told = f", AUC {float(dataset['auc']):.3f}" if "auc" in dataset.variables else ""
+        for who, dash in (("generated", LEARNED), ("truth", EXPECTED)):
+            name = labelled(label if several else "", f"{who}{told if who == 'generated' else ''}")
+            edges, values = dataset["weight_edges"].values.astype(float), dataset[f"weight_{who}"].values.astype(float)
+            data.append(steps(theme, name, edges[:-1], edges[1:], values, theme.colour(place), dash=dash, legendgroup=name))
+            high.append(float(np.nanmax(values, initial=0.0)))
+            edges, values = 10 ** dataset["log_weight_edges"].values.astype(float), dataset[f"log_weight_{who}"].values.astype(float)
+            below = {"xaxis": "x2", "yaxis": "y2", "log": True, "showlegend": False, "legendgroup": name}
+            data.append(steps(theme, name, edges[:-1], edges[1:], values, theme.colour(place), dash=dash, **below))
+            lows.append(values)
+    if not data:
+        raise Empty("No discriminator has judged these events: train with some discriminator steps, or with DiscFlow.")
+    small = {"color": theme.muted, "width": theme.line_width / 2, "dash": "dot"}
+    shapes = [
+        {"type": "line", "xref": x, "x0": 1, "x1": 1, "yref": f"{y} domain", "y0": 0, "y1": 1, "line": small}
+        for x, y in (("x", "y"), ("x2", "y2"))
+    ]
+    axes = {
+        "xaxis": axis(theme, "w<sub>D</sub> = D/(1 − D)", range=[0, 3], anchor="y"),
+        "yaxis": axis(theme, "density", range=[0, 1.1 * max(high) or 1.0], domain=[0.58, 1]),
+        "xaxis2": axis(theme, "w<sub>D</sub>", log=True, range=[0.01, 100], anchor="y2"),
+        "yaxis2": axis(theme, "per decade", log=True, range=decades(lows, most=5), domain=[0, 0.38], anchor="x2", labels=3),
+    }
+    return {"data": data, "layout": layout(theme, **axes) | {"shapes": shapes}}
+
+
+@figure
+def weight_points(runs: Runs, theme: Theme, observable: str = "") -> dict[str, Any]:
+    """Where w_D points: its mean over the generated events of each bin of an observable."""
+    wanted, chosen = _with(runs, observable)
+    several, data, reach = len(runs) > 1, [], [0.02]
+    for place, label, dataset in chosen:
+        if f"weight_mean_{wanted}" not in dataset.variables:
+            continue
+        edges, mean = dataset[f"edges_{wanted}"].values.astype(float), dataset[f"weight_mean_{wanted}"].values.astype(float)
+        name = labelled(label if several else "", f"⟨w<sub>D</sub>⟩, {network_of(dataset)}")
+        data.append(steps(theme, name, edges[:-1], edges[1:], mean, theme.colour(place)))
+        filled = histogram(dataset, wanted)["share"].values > FILLED / 10
+        reach.append(float(np.nanmax(np.abs(mean[filled] - 1), initial=0.0)))
+    if not data:
+        raise Empty("No discriminator has judged these events: train with some discriminator steps, and wait for the end of the training.")
+    about = chosen[0][2][f"edges_{wanted}"].attrs
+    ends = [float(chosen[0][2][f"edges_{wanted}"].values[end]) for end in (0, -1)]
+    half = bound(1.1 * max(reach), RATIO_RANGES)
+    data.append(curve(theme, "1: right as they are", ends, [1, 1], theme.ink, dash=EXPECTED, width=0.75))
+    y = axis(theme, "⟨w<sub>D</sub>⟩ per bin", range=[max(0.0, 1 - half), 1 + half])
+    return {"data": data, "layout": layout(theme, xaxis=_x_axis(theme, about, wanted, ends), yaxis=y)}
+
+
+@figure
+def nuisance(runs: Runs, theme: Theme, observable: str = "", a: float = 30.0) -> dict[str, Any]:
+    """An observable at one value of the theory nuisance a, of truth with the weight w(a) and of the flow on the condition a."""
+    wanted, chosen = _with(runs, observable)
+    several, shown = len(runs) > 1, []
+    for place, label, dataset in chosen:
+        h = at_nuisance(dataset, wanted, a)
+        if h is not None:
+            value = f"a = {h.attrs['a']:g}"
+            words = f"flow on {value} ± σ" if (h["sigma"].values > 0).any() else f"flow on {value}"
+            truth = f"truth × w({value})"
+            shown.append(Shown(labelled(label if several else "", words), theme.colour(place), h, truth, truth))
+    if not shown:
+        raise Empty("This flow knows no theory nuisance: train with nuisance on, and wait for the end of the training.")
+    return _compared(shown, theme, wanted)
+
+
+@figure
+def theory_band(runs: Runs, theme: Theme, observable: str = "") -> dict[str, Any]:
+    """What a theory nuisance does to an observable: above the ratio to a = 0 for each a, of flow and truth; below the relative bands."""
+    wanted, chosen = _with(runs, observable)
+    chosen = [one for one in chosen if f"nuisance_density_{wanted}" in one[2].variables]
+    if not chosen:
+        raise Empty("This flow knows no theory nuisance: train with nuisance on, and wait for the end of the training.")
+    _, _, dataset = chosen[0]
+    upper, lower = [], []
+    edges, values = dataset[f"edges_{wanted}"].values.astype(float), dataset["nuisance"].values.astype(float)
+    low, high = edges[:-1], edges[1:]
+    each = {a: h for a in values if (h := at_nuisance(dataset, wanted, a)) is not None}
+    base = each[values[0]]
+    filled = base["share"].values > FILLED / 10
+    tops = [1.0]
+    for place, (a, h) in enumerate(each.items()):
+        colour, name = theme.colour(place), f"a = {a:g}"
+        with np.errstate(all="ignore"):
+            ratio, band, truth = (
+                h["mean"].values / base["mean"].values,
+                h["sigma"].values / base["mean"].values,
+                h["truth"].values / base["truth"].values,
+            )
+            width = 100 * h["sigma"].values / h["mean"].values
+        ratio, band, truth, width = (np.where(filled, one, np.nan) for one in (ratio, band, truth, width))
+        upper.append(steps(theme, name, low, high, ratio, colour, legendgroup=name))
+        upper.append(step_band(theme, name, low, high, ratio - band, ratio + band, colour, legendgroup=name, showlegend=False))
+        upper.append(
+            steps(theme, f"{name}, truth", low, high, truth, colour, dash=EXPECTED, width=0.75, legendgroup=name, showlegend=False)
+        )
+        lower.append(steps(theme, name, low, high, width, colour, yaxis="y2", log=True, legendgroup=name, showlegend=False))
+        tops.append(float(np.nanmax(ratio, initial=1.0)))
+    means = np.stack([np.where(filled, h["mean"].values, np.nan) for h in each.values()])
+    with np.errstate(all="ignore"):
+        envelope = 100 * (means.max(0) - means.min(0)) / (means.max(0) + means.min(0))
+    lower.append(steps(theme, "theory: half the range over a", low, high, envelope, theme.ink, dash=TOTAL, yaxis="y2", log=True))
+    about = dataset[f"edges_{wanted}"].attrs
+    x = _x_axis(theme, about, wanted, [float(edges[0]), float(edges[-1])])
+    above = axis(theme, "ratio to a = 0", log=max(tops) > 10, range=[0.1, 2 * max(tops)] if max(tops) > 10 else [0, 1.1 * max(tops)])
+    below = axis(theme, "σ/h [%]", log=True, range=decades([drawn["y"] for drawn in lower], most=4), labels=3)
+    return {"data": upper + lower, "layout": two_panels(theme, x, above, below, share=0.36)}
+
+
+@figure
+def hole(runs: Runs, theme: Theme, jets: str = "12") -> dict[str, Any]:
+    """Density in the plane of Δη and Δφ of two jets, of truth and of flows, with the circle ΔR = 0.4 inside of which no event may be."""
+    panels: list[tuple[str, xr.Dataset, np.ndarray]] = []
+    for label, dataset in runs:
+        if f"plane_drawn_{jets}" in dataset.variables:
+            if not panels:
+                panels.append(("truth", dataset, dataset[f"plane_truth_{jets}"].values))
+            panels.append((label or "flow", dataset, dataset[f"plane_drawn_{jets}"].values))
+    if not panels:
+        raise Empty("The hole is between two jets: it is drawn at the end of a training of Z + 2 or 3 jets.")
+    axes = ("plane_eta", "plane_phi", "Δη", "Δφ")
+    high = float(np.quantile(panels[0][2], 0.98))
+    drawn = _row(panels, theme, "density", high, axes)
+    ring = np.linspace(0, 2 * np.pi, 61)
+    for place in range(len(panels[:MOST_MAPS])):
+        tag = "" if place == 0 else str(place + 1)
+        circle = curve(theme, "ΔR = 0.4", JET_RADIUS * np.cos(ring), JET_RADIUS * np.sin(ring), theme.colour(4), showlegend=False)
+        drawn["data"].append(circle | {"xaxis": f"x{tag}", "yaxis": f"y{tag}"})
+    return drawn
 
 
 def _apart(h: xr.Dataset) -> float:
@@ -143,26 +337,32 @@ def uncertainty_map(runs: Runs, theme: Theme, relative: bool = False) -> dict[st
     return _row(panels, theme, "σ/p [%]" if relative else "σ(x, y)", float(np.quantile(values, 1 - CLIPPED)) if values.size else 1.0)
 
 
-def _row(panels: list[tuple[str, xr.Dataset, np.ndarray]], theme: Theme, title: str, highest: float) -> dict[str, Any]:
-    """Maps side by side on one colour scale that ends at `highest`."""
+def _row(
+    panels: list[tuple[str, xr.Dataset, np.ndarray]],
+    theme: Theme,
+    title: str,
+    highest: float,
+    names: tuple[str, ...] = ("map_x", "map_y", "x", "y"),
+) -> dict[str, Any]:
+    """Maps side by side on one colour scale that ends at `highest`; `names` of the coordinates, and what stands at the axes."""
     panels, data, axes, notes = panels[:MOST_MAPS], [], {}, []
     width = 1 / len(panels)
     above = {"showarrow": False, "xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "xanchor": "center"}
     for place, (name, dataset, z) in enumerate(panels):
         tag = "" if place == 0 else str(place + 1)
         ends = [place * width + (0.02 if place else 0), (place + 1) * width - (0.02 if place + 1 < len(panels) else 0)]
-        x, y = dataset["map_x"].values.astype(float), dataset["map_y"].values.astype(float)
+        x, y = (dataset[name].values.astype(float) for name in names[:2])
         data.append(
             {
                 "type": "heatmap", "name": name, "x": x, "y": y, "z": np.asarray(z, dtype=float), "coloraxis": "coloraxis",
                 "xaxis": f"x{tag}", "yaxis": f"y{tag}",
-                "hovertemplate": f"x = %{{x:.3g}}, y = %{{y:.3g}}: %{{z:.3g}}<extra>{name}</extra>",
+                "hovertemplate": f"{names[2]} = %{{x:.3g}}, {names[3]} = %{{y:.3g}}: %{{z:.3g}}<extra>{name}</extra>",
             }
         )  # fmt: skip
         frame = {"showgrid": False, "nticks": 5}
-        axes[f"xaxis{tag}"] = axis(theme, "x", domain=ends, anchor=f"y{tag}", range=[x[0], x[-1]], **frame)
+        axes[f"xaxis{tag}"] = axis(theme, names[2], domain=ends, anchor=f"y{tag}", range=[x[0], x[-1]], **frame)
         matched = {"matches": "y", "showticklabels": False} if place else {}
-        axes[f"yaxis{tag}"] = axis(theme, "" if place else "y", anchor=f"x{tag}", range=[y[0], y[-1]], **frame, **matched)
+        axes[f"yaxis{tag}"] = axis(theme, "" if place else names[3], anchor=f"x{tag}", range=[y[0], y[-1]], **frame, **matched)
         notes.append({"text": name, "x": sum(ends) / 2, **above})
     bar = {"title": {"text": title, "side": "right"}, "outlinewidth": 0, "thickness": theme.font_size, "exponentformat": "power"}
     colours = {"colorscale": "Viridis", "cmin": 0, "cmax": highest if highest > 0 else 1.0, "colorbar": bar}

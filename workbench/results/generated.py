@@ -16,6 +16,8 @@ import xarray as xr
 
 from workbench.physics.toys import FAMILIES, Fit
 
+NUISANCE_STOPS = (0.0, 5.0, 10.0, 20.0, 30.0)
+"""Values of the theory nuisance a of which predictions keep histograms."""
 FILLED = 0.01
 """Share of the truth that a bin must hold to be judged."""
 EDGE = 0.05
@@ -38,9 +40,47 @@ def histogram(dataset: xr.Dataset, name: str) -> xr.Dataset:
 
     *Raises*: KeyError where there is no such observable.
     """
-    edges, truth, error = (dataset[f"{part}_{name}"].values.astype(float) for part in ("edges", "truth", "error"))
     draws = dataset[f"density_{name}"].transpose("draw", ...).values.astype(float)
-    mean, sigma = draws.mean(axis=0), draws.std(axis=0)
+    return _bins(
+        dataset, name, dataset[f"truth_{name}"].values, dataset[f"error_{name}"].values, draws.mean(axis=0), draws.std(axis=0), len(draws)
+    )
+
+
+def central(dataset: xr.Dataset, name: str, kind: str) -> xr.Dataset | None:
+    """The same of events drawn from the mean weights, "central", or of these times w_D, "reweighted"; sigma is their statistical error.
+
+    None where no discriminator has judged them.
+    """
+    if f"{kind}_{name}" not in dataset.variables:
+        return None
+    truth, error = dataset[f"truth_{name}"].values, dataset[f"error_{name}"].values
+    return _bins(dataset, name, truth, error, dataset[f"{kind}_{name}"].values, dataset[f"{kind}_error_{name}"].values, 1)
+
+
+def at_nuisance(dataset: xr.Dataset, name: str, a: float) -> xr.Dataset | None:
+    """The same at the value of the theory nuisance that is nearest to a, which stands in the attributes; None where the flow knows none."""
+    if f"nuisance_density_{name}" not in dataset.variables:
+        return None
+    values = dataset["nuisance"].values.astype(float)
+    here = dataset.isel(nuisance=int(np.abs(values - a).argmin()))
+    draws = here[f"nuisance_density_{name}"].transpose("draw", ...).values.astype(float)
+    truth, error = here[f"nuisance_truth_{name}"].values, here[f"nuisance_error_{name}"].values
+    found = _bins(dataset, name, truth, error, draws.mean(axis=0), draws.std(axis=0), len(draws))
+    return found.assign_attrs(a=float(values[np.abs(values - a).argmin()]))
+
+
+def network_of(dataset: xr.Dataset) -> str:
+    """What generated the events, in a word: DiscFlow, GAN, or INN."""
+    if "alpha" not in dataset.variables:
+        return "INN"
+    return "GAN" if '"coupling": "gan"' in str(dataset.attrs.get("recipe", "")) else "DiscFlow"
+
+
+def _bins(
+    dataset: xr.Dataset, name: str, truth: np.ndarray, error: np.ndarray, mean: np.ndarray, sigma: np.ndarray, draws: int
+) -> xr.Dataset:
+    edges = dataset[f"edges_{name}"].values.astype(float)
+    truth, error, mean, sigma = (values.astype(float) for values in (truth, error, mean, sigma))
     with np.errstate(all="ignore"):
         ratio = np.where(truth > 0, mean / truth, np.nan)
     columns = {
@@ -48,7 +88,7 @@ def histogram(dataset: xr.Dataset, name: str) -> xr.Dataset:
         "deviation": np.abs(ratio - 1), "share": truth * np.diff(edges),
     }  # fmt: skip
     about = dataset[f"edges_{name}"].attrs
-    return xr.Dataset({key: ("bin", values) for key, values in columns.items()}, attrs=dict(about) | {"draws": len(draws)})
+    return xr.Dataset({key: ("bin", values) for key, values in columns.items()}, attrs=dict(about) | {"draws": draws})
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 """The state of a page as the query of its address: the recipe's unusual options, the run, the compared runs, the tab,
-the story, the step looked at.
+the story, the theory nuisance a, the step looked at.
 
 Only what differs from the defaults is written. What cannot be read is named in a sentence and left out; the rest is kept.
 """
@@ -34,6 +34,7 @@ class Address:
     observable: str = ""
     subset: str = ""
     story: str = ""
+    a: str = ""
     step: int | None = None
     follow: str = ""
     lead: bool = False
@@ -53,6 +54,7 @@ class Address:
             "observable": self.observable,
             "subset": self.subset,
             "story": self.story,
+            "a": self.a,
             "step": "" if self.step is None else str(self.step),
             "follow": self.follow,
             "lead": "1" if self.lead else "",
@@ -69,13 +71,15 @@ def read(
     observables: Sequence[str],
     subsets: Sequence[str] = (),
     stories: Sequence[str] = (),
+    nuisances: Sequence[str] = (),
 ) -> Address:
     """The address that a request's arguments spell. Raises: nothing; problems are sentences in the result."""
     address = Address()
     for key, values in arguments.items():
         text = values[-1].decode("utf-8", "replace") if isinstance(values[-1], bytes) else values[-1]
         try:
-            _take(address, key, text, recipe_type, {"tab": tabs, "observable": observables, "subset": subsets, "story": stories})
+            names = {"tab": tabs, "observable": observables, "subset": subsets, "story": stories, "a": nuisances}
+            _take(address, key, text, recipe_type, names)
         except RecipeError as problem:
             address.problems.append(f"In the link: {problem}")
     if len(address.problems) > MOST_SENTENCES:
@@ -105,7 +109,21 @@ def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], name
     elif key in recipe_type.options():
         address.options[key] = recipe_type.check(key, text)
     else:
-        known = ["preset", "run", "compare", "tab", "observable", "subset", "story", "step", "follow", "lead", *recipe_type.options()]
+        extra = ["a"] if "nuisance" in recipe_type.options() else []
+        known = [
+            "preset",
+            "run",
+            "compare",
+            "tab",
+            "observable",
+            "subset",
+            "story",
+            "step",
+            "follow",
+            "lead",
+            *extra,
+            *recipe_type.options(),
+        ]
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         raise RecipeError(f"{shown(key)} is not known" + (f"; did you mean {near[0]!r}?" if near else "."))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
 
 from workbench.physics.observables import Observable, observables
+from workbench.physics.toys import TOYS
 from workbench.results.generated import quality
 from workbench.runs.store import Run
 from workbench.stories import GENERATORS
@@ -24,6 +26,15 @@ BAND = (
     "a narrow peak or a hole, is missing from all of them alike, and not in the band."
 )
 
+JUDGED = (
+    "A fresh discriminator learns to tell new events from true ones. Its w_D moves what it recognises to the truth, where there are "
+    "generated events to weight; a region that the generator leaves empty stays empty."
+)
+THEORY = (
+    "At each a the band is the spread between networks, as everywhere; what a is, it does not know. The range over a is the theory "
+    "uncertainty, as wide as the range that was chosen; neither holds a feature that no such flow can express."
+)
+
 
 class Generators(Studio):
     title = "Generators"
@@ -34,6 +45,8 @@ class Generators(Studio):
         Tab("training", "Training"),
         Tab("distributions", "Distributions", BAND),
         Tab("density", "Density", BAND),
+        Tab("discriminator", "Discriminator", JUDGED),
+        Tab("theory", "Theory", THEORY),
         Tab("stories", "Stories"),
         Tab("runs", "Runs"),
     )
@@ -42,6 +55,12 @@ class Generators(Studio):
         Card("losses", "training", formula="L = −⟨log p(x|θ)⟩ + KL[q(θ), p(θ)] / N"),
         Card("log_loss", "training"),
         Card("generated", "distributions", choose="observable"),
+        Card("hole", "distributions"),
+        Card("ways", "discriminator", choose="observable"),
+        Card("weights", "discriminator"),
+        Card("weight_points", "discriminator", choose="observable"),
+        Card("nuisance", "theory", choose="observable", slide="a"),
+        Card("theory_band", "theory", choose="observable"),
         Card("density_map", "density"),
         Card("uncertainty_map", "density"),
         Card("uncertainty_line", "density"),
@@ -64,6 +83,10 @@ class Generators(Studio):
         recipes = [cast(GeneratorRecipe, run.recipe) for run in self.shown] or [cast(GeneratorRecipe, self.draft.recipe)]
         return list(dict.fromkeys(name for recipe in recipes for name in observables(recipe.dataset, jets=recipe.most_jets)))
 
+    def absent(self) -> set[str]:
+        recipes = [cast(GeneratorRecipe, run.recipe) for run in self.shown] or [cast(GeneratorRecipe, self.draft.recipe)]
+        return {name for name, wanted in MAKES_SENSE.items() if not any(map(wanted, recipes))}
+
     def describe(self, recipe: Recipe) -> str:
         return describe(cast(GeneratorRecipe, recipe))
 
@@ -83,6 +106,28 @@ class Generators(Studio):
             largest,
             percent(found.band) if np.isfinite(found.band) else "none",
         ]
+
+
+def _judged(recipe: GeneratorRecipe) -> bool:
+    return recipe.discriminator_steps > 0
+
+
+def _toy(recipe: GeneratorRecipe) -> bool:
+    return recipe.dataset in TOYS
+
+
+MAKES_SENSE: dict[str, Callable[[GeneratorRecipe], bool]] = {
+    "density_map": _toy,
+    "uncertainty_map": _toy,
+    "uncertainty_line": _toy,
+    "hole": lambda recipe: recipe.dataset == "z_jets" and recipe.jets != 1,
+    "ways": _judged,
+    "weights": lambda recipe: _judged(recipe) or recipe.discflow_alpha > 0,
+    "weight_points": _judged,
+    "nuisance": lambda recipe: recipe.nuisance,
+    "theory_band": lambda recipe: recipe.nuisance,
+}
+"""Which figures are about which recipes; the others are about all."""
 
 
 def titled(observable: Observable) -> str:

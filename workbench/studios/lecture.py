@@ -33,6 +33,7 @@ class Scene:
     subset: str = ""
     story: str = ""
     at: int | None = None
+    a: str = ""
 
 
 @dataclass(eq=False)

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from workbench.results.generated import NUISANCE_STOPS
 from workbench.runs.files import RunError
 from workbench.runs.store import Run
 from workbench.studios import address as addresses
@@ -32,7 +33,7 @@ REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
 HEARD = (
     "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "subset", "dismiss", "theme",
     "time",
-    "story", "tell", "lead",
+    "story", "tell", "lead", "a",
 )  # fmt: skip
 CHANGES = ("pause", "continue", "step", "stop", "resume")
 """Actions that change the run that is shown."""
@@ -40,6 +41,8 @@ FOLLOWERS = ("theme", "dismiss")
 """What is heard of a page that follows a lecture."""
 SUBSETS = {"": "M = 1, N/8, N/2"} | {str(2**k): f"M = {2**k}" for k in range(10)}
 """Of how many draws the scaled pull takes the mean: a choice, and its words."""
+NUISANCES = tuple(f"{a:g}" for a in NUISANCE_STOPS)
+"""Values of the theory nuisance a at which distributions are drawn."""
 SAID = (OSError, ValueError, RunError)
 """Errors whose message is a sentence for the page."""
 
@@ -78,6 +81,7 @@ class Session(ABC):
         self.playing: float | None = None  # the position among the snapshots while they are replayed
         self.observable = ""  # what was chosen; empty for the first
         self.subset = ""
+        self.a = ""  # of the theory nuisance; empty for the largest
         self.notices: list[str] = []
         self.theme, self.projector = "light", False
         self.leads: Lecture | None = None
@@ -125,7 +129,7 @@ class Session(ABC):
             self.leads = HALL.take_over(self)
         self.tab = address.tab or self.tab
         self.observable, self.subset = address.observable or self.observable, address.subset or self.subset
-        self.at = address.step
+        self.at, self.a = address.step, address.a or self.a
         self.story = address.story or self.story
         for name in filter(None, dict.fromkeys([address.run, *address.compare])):
             self._try(functools.partial(self._add, name))
@@ -153,6 +157,7 @@ class Session(ABC):
             tab="" if self.tab == self.tabs[0].name else self.tab,
             observable="" if self.observed == next(iter(self.offered()), "") else self.observed,
             subset=self.subset,
+            a=self.a,
             story=self.story if self.tab == "stories" else "",
             lead=self.leads is not None,
             step=self.at if self.playing is None else None,  # some browsers allow few changes of an address
@@ -162,7 +167,7 @@ class Session(ABC):
         """What those see who follow this page."""
         runs = tuple(run.id for run in self.shown)
         story = self.story if self.tab == "stories" else ""
-        return Scene(self.place, runs, self.tab, self.observed, self.subset, story, self.at)
+        return Scene(self.place, runs, self.tab, self.observed, self.subset, story, self.at, self.a)
 
     def attend(self) -> None:
         """Show what the lecturer shows."""
@@ -174,7 +179,7 @@ class Session(ABC):
             self.shown = []
             for name in scene.runs:
                 self._try(functools.partial(self._add, name))
-        self.tab, self.observable, self.subset, self.at = scene.tab, scene.observable, scene.subset, scene.at
+        self.tab, self.observable, self.subset, self.at, self.a = scene.tab, scene.observable, scene.subset, scene.at, scene.a
         self.story = scene.story or self.story
 
     def lecture(self, stir: Callable[..., None]) -> dict[str, Any] | None:
@@ -333,6 +338,10 @@ class Session(ABC):
     def on_subset(self, message: dict[str, Any]) -> None:
         if message["subset"] in SUBSETS:
             self.subset = message["subset"]
+
+    def on_a(self, message: dict[str, Any]) -> None:
+        if str(message["a"]) in NUISANCES:
+            self.a = "" if str(message["a"]) == NUISANCES[-1] else str(message["a"])
 
     def on_dismiss(self, message: dict[str, Any]) -> None:
         if 0 <= int(message["dismiss"]) < len(self.notices):

@@ -25,7 +25,7 @@ from workbench.studios.live import HUB, TAKEN, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
 from workbench.studios.plot_view import PlotView, pack
 from workbench.studios.pulse import PULSE
-from workbench.studios.session import SAID, SUBSETS, Session
+from workbench.studios.session import NUISANCES, SAID, SUBSETS, Session
 from workbench.training.recipe import Recipe
 
 TICK = 250  # milliseconds between two looks of a page in a notebook, and of any page that moves by itself
@@ -39,13 +39,15 @@ log = logging.getLogger(__name__)
 class Card:
     """A figure of `workbench.figures` at its place on a page.
 
-    `choose` offers something to choose: "observable", or the "subset" of M draws; `formula` replaces the figure's own.
+    `choose` offers something to choose: "observable", or the "subset" of M draws; `slide` has a slider: the theory nuisance "a"; `formula`
+    replaces the figure's own.
     """
 
     name: str
     tab: str
     choose: str = ""
     formula: str = ""
+    slide: str = ""
 
     @property
     def entry(self) -> figures.Entry:
@@ -97,6 +99,7 @@ class Studio(Session):
                 "formula": c.formula or c.entry.formula,
                 "choose": {"name": c.choose, "label": labels[c.choose]},
                 "options": options[c.choose],
+                "slide": {"name": c.slide, "label": "Theory nuisance a", "values": list(NUISANCES) if c.slide else []},
                 "height": c.entry.height,
             }
             for c in self.cards
@@ -131,6 +134,7 @@ class Studio(Session):
                 observables=list(self.observables()),
                 subsets=[name for name in SUBSETS if name],
                 stories=self.stories,
+                nuisances=NUISANCES if any(card.slide for card in self.cards) else (),
             )
         )
         self.refresh(everything=True)
@@ -179,7 +183,7 @@ class Studio(Session):
             tab=self.tab,
             hidden=hidden,
             absent=sorted(absent),
-            chosen={"observable": self.observed, "subset": self.subset},
+            chosen={"observable": self.observed, "subset": self.subset, "a": self.a or NUISANCES[-1]},
             offered={"observable": self.offered(), "subset": list(SUBSETS)},
             notices=self.notices,
             query=self.address.query(),
@@ -242,7 +246,7 @@ class Studio(Session):
         names = tuple(letters_for(len(pictures)))
         chosen = {"observable": self.observed, "subset": self.subset}.get(card.choose, "")
         at = (self.at, *(picture.moment for _, picture in pictures)) if self.at is not None else ()
-        key = (card.name, self.theme, self.projector, chosen, names, moments, at)
+        key = (card.name, self.theme, self.projector, chosen, self.a if card.slide else "", names, moments, at)
         return HUB.once(key, lambda: pack(self.draw(card, names, [picture for _, picture in pictures], chosen)))
 
     def draw(self, card: Card, names: Sequence[str], pictures: Sequence[Picture], chosen: str = "") -> dict[str, Any]:
@@ -258,7 +262,10 @@ class Studio(Session):
         order = [*there, *(position for position in range(len(theme.colours)) if position not in there)]
         theme = replace(theme, colours=tuple(theme.colour(position) for position in order))
         try:
-            options = {"draws": int(chosen)} if chosen and card.choose == "subset" else {card.choose: chosen} if chosen else {}
+            options: dict[str, Any] = (
+                {"draws": int(chosen)} if chosen and card.choose == "subset" else {card.choose: chosen} if chosen else {}
+            )
+            options |= {"a": float(self.a or NUISANCES[-1])} if card.slide == "a" else {}
             drawn = card.entry.as_dict([data[position] for position in there], theme, **options)
             return drawn if self.at is None or takes != "reports" else with_marker(drawn, pictures[0].moment[1], theme)
         except ValueError as problem:

@@ -17,12 +17,17 @@ export function render({model, view}) {
       if (next) there[(there.findIndex((button) => button.dataset.tab === name) + next + there.length) % there.length].focus()
     }}, title))
 
-  function card({name, title, look, formula, choose, options, height}) {
+  function card({name, title, look, formula, choose, options, slide, height}) {
     const choice = options.length
       ? h("select", {"aria-label": choose.label, "data-choice": choose.name, onchange: () => send({[choose.name]: choice.value})}, options.map(([value, words]) => h("option", {value}, words)))
       : h("span", {class: "formula"}, formula)
+    const say = h("output", {})
+    const slider = slide.values.length
+      ? h("label", {class: "slide"}, `${slide.label} `, h("input", {type: "range", min: 0, max: slide.values.length - 1, step: 1, "aria-label": slide.label, "data-slide": slide.name, "data-values": slide.values.join(" "),
+          oninput: ({currentTarget}) => { say.value = slide.values[currentTarget.value]; send({[slide.name]: slide.values[currentTarget.value]}) }}), say)
+      : null
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
-      h("div", {class: "title"}, h("h2", {}, title), choice), h("p", {class: "look"}, look), h("div", {class: "plot", style: `--needs: ${height}px`}))
+      h("div", {class: "title"}, h("h2", {}, title), choice), h("p", {class: "look"}, look), slider, h("div", {class: "plot", style: `--needs: ${height}px`}))
   }
 
   const made = cards.map(card)
@@ -72,6 +77,11 @@ export function render({model, view}) {
       const {choice} = select.dataset
       for (const option of select.options) option.hidden = option.disabled = !state.offered[choice].includes(option.value)
       select.value = state.chosen[choice]
+    }
+    for (const slider of frame.querySelectorAll(".card [data-slide]")) {
+      const value = state.chosen[slider.dataset.slide]
+      slider.value = slider.dataset.values.split(" ").indexOf(value)
+      slider.nextSibling.value = value
     }
     notices.replaceChildren(...state.notices.map((text, i) => h("p", {class: "notice"}, h("span", {}, text),
       h("button", {type: "button", "aria-label": "Dismiss", onclick: () => send({dismiss: i})}, "×"))))
