@@ -16,6 +16,11 @@ def data_folder() -> Path:
     return home() / "data"
 
 
+def uploads_folder() -> Path:
+    """Files that were sent from a browser, checked."""
+    return home() / "uploads"
+
+
 def runs_folder() -> Path:
     """The folder that holds one folder per run: $WORKBENCH_RUNS, or `runs` in the home folder."""
     return Path(os.environ.get("WORKBENCH_RUNS") or home() / "runs")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import subprocess
+import sys
 import time
 
 import h5py
 import numpy as np
 import pytest
 
-from workbench.data import cache
+from workbench.data import cache, files
 from workbench.data.events import Events
 from workbench.data.files import FileProblem, columns, load_file
 from workbench.physics.amplitudes import gg_yygg
@@ -142,7 +146,7 @@ def moved(table, **shifts):
         (lambda t: t[:0], "has no events"),
     ],
 )  # fmt: skip
-def test_numbers_that_cannot_be_right_are_named_with_row_and_column(change, sentence, table, write):
+def test_r13_numbers_that_cannot_be_right_are_named_with_row_and_column(change, sentence, table, write):
     assert sentence in problem(write(change(table)))
 
 
@@ -317,11 +321,13 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
-def test_hostile_hdf5_is_refused_at_once_naming_the_object(attack, hdf5, tmp_path):
+def test_s2_hostile_hdf5_is_refused_at_once_naming_the_object(attack, hdf5, tmp_path, slowdown):
+    """S2: external links and storage, virtual datasets, cycles, bombs, 3,000 groups: the sentence names the object, after less than 2 s."""
     path = hdf5(lambda file: attack(file, elsewhere(tmp_path)))
     start = time.perf_counter()
     assert ATTACKS[attack] in problem(path)
-    assert time.perf_counter() - start < 4  # two on a free machine
+    seconds = time.perf_counter() - start
+    assert seconds < 2 or seconds < 2 * slowdown()
 
 
 @pytest.mark.parametrize(
@@ -342,24 +348,129 @@ def test_hdf5_of_the_wrong_form_is_refused(change, sentence, events, hdf5):
     assert sentence in problem(hdf5(lambda file: file.update(change(events.momenta, events.amplitude))))
 
 
-@pytest.mark.parametrize("files", [12, pytest.param(150, marks=pytest.mark.slow)])
-def test_files_with_flipped_bytes_give_events_or_a_sentence(files, events, hdf5):
-    def fill(file):
-        file.create_dataset("momenta", data=events.momenta, compression="gzip")
-        file.create_dataset("amplitude", data=events.amplitude, compression="gzip")
+# Forks of a process that has already imported everything read one damaged file each, with the limits of the real one. Prints per file: exit
+# code, seconds, whether the secret came out, the sentence.
+READ_MANY = """
+import json, os, sys, time
+import h5py
+from workbench.data import files
+for path in sys.argv[1:]:
+    begin, (out, into) = time.monotonic(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.dup2(into, 1), os.dup2(into, 2), os.close(out)
+        sys.stdout = open(1, "w", closefd=False)
+        sys.stderr = open(2, "w", closefd=False)
+        code = files.main(path, "gg_yyg", "mine.h5")
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(code)
+    os.close(into)
+    with open(out, "rb") as stream:
+        said = stream.read()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(json.dumps([code, time.monotonic() - begin, any(word in said for word in WORDS), said[-300:].decode("latin1") if code else ""]))
+"""
 
-    path = hdf5(fill)
-    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    rng = np.random.default_rng(files)
-    for _ in range(files):
-        broken = whole.copy()
-        where = rng.integers(0, 4_000, 20)
-        broken[where] = rng.integers(0, 256, 20)
-        path.write_bytes(broken.tobytes())
-        try:
-            load_file(path)
-        except FileProblem as sentence:
-            assert path.name in str(sentence)
+
+@pytest.mark.parametrize("number", [100, pytest.param(2_000, marks=pytest.mark.slow)])
+def test_s2_damaged_files_leak_nothing_crash_nobody_and_are_refused_within_two_seconds(number, events, tmp_path, slowdown):
+    """S2: bytes flipped, cut and doubled in plain, compressed and hostile files: 0 leaks, 0 crashes of the server, each refused < 2 s."""
+    secret = float.fromhex("0x1.23456789abcdep+3")
+    with h5py.File(tmp_path / "private.h5", "w") as file:
+        file["momenta"], file["amplitude"] = np.full((300, 5, 4), secret), np.full(300, secret)
+    (tmp_path / "private.bin").write_bytes(SECRET)
+
+    def plain(file, folder, **options):
+        file.create_dataset("momenta", data=events.momenta, **options)
+        file.create_dataset("amplitude", data=events.amplitude, **options)
+
+    def compressed(file, folder):
+        plain(file, folder, compression="gzip", shuffle=True, fletcher32=True)
+
+    makers = [plain, compressed, attack_external_link, attack_external_storage, attack_virtual, attack_cycle, attack_filter]
+    wholes = []
+    for make in makers:
+        with h5py.File(tmp_path / "whole.h5", "w", libver="latest" if make is compressed else None) as file:
+            make(file, tmp_path)
+        wholes.append(np.frombuffer((tmp_path / "whole.h5").read_bytes(), dtype=np.uint8))
+    rng, paths = np.random.default_rng(number), []
+    for count in range(number):
+        data = wholes[count % len(wholes)].copy()
+        end = min(len(data), 6_000)  # where the structure is
+        where = rng.integers(8, end, rng.integers(1, 8))
+        data[where] = rng.integers(0, 256, len(where)) if count % 3 else data[where] ^ (1 << rng.integers(0, 8, len(where)))
+        data = data[: rng.integers(100, len(data))] if count % 17 == 0 else data
+        paths.append(tmp_path / f"{count}.h5")
+        paths[-1].write_bytes(data.tobytes())
+    before = slowdown()
+    program = f"WORDS = {[np.float64(secret).tobytes(), SECRET[:14]]!r}\n" + READ_MANY
+    done = subprocess.run([sys.executable, "-c", program, *map(str, paths)], capture_output=True, text=True, timeout=1_000)
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == number and not any(leaked for _, _, leaked, _ in answers)
+    refused = [answer for answer in answers if answer[0]]
+    stopped = [code for code, *_ in answers if code not in (0, files.REFUSED)]
+    slowest = max(seconds for _, seconds, *_ in refused)
+    print(f"{len(refused)} of {number} refused, {len(stopped)} readers stopped {sorted(set(stopped))}, slowest after {slowest:.2f} s")
+    assert len(refused) > number / 3 and slowest < 2 * max(before, slowdown())
+    assert all("mine.h5" in said for code, _, _, said in refused if code == files.REFUSED)
+    assert all(code < 0 for code in stopped), "a reader ends with events, a sentence, or by a signal"
+    assert len(refused) < number, "some damage is none"
+
+
+def test_a_reader_that_crashes_is_a_damaged_file(write, table, monkeypatch):
+    monkeypatch.setattr(files.sys, "executable", shutil.which("false"))
+    assert "mine.csv is damaged: its reader stopped with code 1" in problem(write(table))
+
+
+def test_s2_the_reader_has_no_environment_no_folder_and_narrow_limits(write, table, monkeypatch):
+    """S2: in the reader's process there is no token to steal, nothing can be written, and memory is 1 GiB plus 24 bytes per byte."""
+    path, seen, real = write(table), {}, subprocess.run
+
+    def run(command, **options):
+        limits = "import resource as r; print([r.getrlimit(getattr(r, 'RLIMIT_' + n))[0] for n in ('AS', 'CPU', 'FSIZE', 'NOFILE')])"
+        code = f"from pathlib import Path; from workbench.data import files; files._limit(Path({str(path)!r})); {limits}"
+        done = real([*command[:2], "-c", code], capture_output=True, text=True, **{k: options[k] for k in ("env", "cwd")})
+        seen.update(options, limits=json.loads(done.stdout))
+        return subprocess.CompletedProcess(command, 0, b"", b"")
+
+    monkeypatch.setenv("WORKBENCH_TOKEN", "secret")
+    monkeypatch.setattr(files.subprocess, "run", run)
+    files._answer(path, "gg_yyg", "", "count")
+    size = path.stat().st_size
+    assert seen["limits"] == [2**30 + 24 * size, files.SECONDS, 0, 64] and seen["cwd"] == "/"
+    assert not [name for name in seen["env"] if name.startswith("WORKBENCH") or name == "HOME"]
+
+
+def test_events_are_counted_without_being_sent(write, table, hdf5, tmp_path):
+    assert files.count_events(write(table), "gg_yyg") == 300
+    with pytest.raises(FileProblem, match=r"^theirs\.csv has 100 events"):
+        files.count_events(write(table[:100]), "gg_yyg", "theirs.csv")
+    with pytest.raises(FileProblem, match="'nothing' is no process or dataset"):
+        files.count_events(write(table), "nothing")
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../x.h5", "uploads/../runs/x", "uploads/0123456789abcdef-../x", "", "a\0b", "~/x.h5", "data-secret/x.h5"]
+)
+def test_whoever_may_not_read_this_computer_names_sent_files_only(name, tmp_path, monkeypatch):
+    """S6: no answer tells whether there is such a file; a folder beside the allowed one is not the allowed one."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    monkeypatch.delenv("WORKBENCH_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data-secret").mkdir()
+    (tmp_path / "data-secret" / "x.h5").touch()
+    with pytest.raises(FileProblem, match="is not open to this class; choose a file of your own to send"):
+        files.allowed(name)
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path / "data"))
+    with pytest.raises(FileProblem, match="or name one in"):
+        files.allowed(name)
+    (tmp_path / "data" / "link.h5").symlink_to(tmp_path / "data-secret" / "x.h5")
+    with pytest.raises(FileProblem, match="is not open to this class"):
+        files.allowed(str(tmp_path / "data" / "link.h5"))
+    files.allowed(str(tmp_path / "data" / "mine.h5"))
+    files.allowed("uploads/0123456789abcdef-mine.h5")
 
 
 @pytest.fixture

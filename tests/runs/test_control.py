@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import toy as toys
 import xarray as xr
@@ -64,7 +65,7 @@ def test_pause_idles_the_process_and_step_does_exactly_that_many_blocks(store: R
     assert run.status.eta > 0 and run.status.attempt == 1
 
 
-def test_stop_saves_everything_and_can_be_resumed(store: RunStore, forker: Forker):
+def test_r11_stop_saves_everything_and_can_be_resumed(store: RunStore, forker: Forker):
     run = started(store, forker)
     begin = time.monotonic()
     run.stop()
@@ -78,7 +79,38 @@ def test_stop_saves_everything_and_can_be_resumed(store: RunStore, forker: Forke
     assert run.status.attempt == 2 and not (run.path / "run.nc").exists()
 
 
-def test_stop_ends_even_what_never_comes_back_from_c(store: RunStore, forker: Forker):
+def group_of(pid: int) -> list[int]:
+    """All processes of a group that still do something."""
+    return [other.pid for other in psutil.process_iter() if _group(other) == pid and other.status() != psutil.STATUS_ZOMBIE]
+
+
+def _group(process: psutil.Process) -> int:
+    try:
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return -1
+
+
+@pytest.mark.parametrize(("seed", "state"), [(toys.LOADS, "preparing"), (toys.SEALS, "finishing")])
+def test_r11_stop_ends_what_loads_data_or_seals(store: RunStore, forker: Forker, slowdown, seed: int, state: str):
+    """R11: stopped while another process makes the data, or in the last prediction: the group gone < 2.5 s, "stopped", run.nc valid."""
+    run = launch(toy(steps=200, seed=seed), runs=store, forker=forker)
+    until(lambda: run.status.state == state)
+    pid = run.status.pid
+    until(lambda: len(group_of(pid)) == (2 if seed == toys.LOADS else 1))
+    time.sleep(0.3)
+    begin = time.monotonic()
+    run.stop()
+    seconds = time.monotonic() - begin
+    assert group_of(pid) == [] and seconds < 2.5 * slowdown(), f"{seconds:.1f} s"
+    assert run.status.state == "stopped" and run.problems() == []
+    if seed == toys.SEALS:
+        tree = xr.open_datatree(run.path / "run.nc", engine="h5netcdf")
+        assert tree["reports"]["step"][-1] == tree["snapshots"]["step"][-1] == run.checkpoints()[0] == 200
+
+
+def test_r11_stop_ends_even_what_never_comes_back_from_c(store: RunStore, forker: Forker):
+    """R11: stopped in a C function of a minute: the group gone < 2.5 s, "stopped", run.nc valid."""
     run = started(store, forker, seed=toys.FREEZES)
     until(lambda: run.status.step >= 70)
     time.sleep(1.0)
@@ -156,6 +188,14 @@ def test_runs_wait_for_their_turn_in_the_order_of_asking(store: RunStore, forker
     until(lambda: runs[0].status.state == "running")
 
 
+def test_r12_a_failed_run_gives_its_slot_back(store: RunStore, forker: Forker, slots: Callable[[int], None]):
+    """R12: out of memory: only that run fails, and the next begins in its slot."""
+    slots(1)
+    first, second = (launch(toy(steps=10**6, seed=seed), runs=store, forker=forker) for seed in (toys.TOO_LARGE, 1))
+    until(lambda: first.status.state == "failed")
+    assert until(lambda: second.status.state == "running") < 2.0 and "memory is not enough" in first.status.message
+
+
 def test_a_run_that_dies_gives_its_slot_back(store: RunStore, forker: Forker, slots: Callable[[int], None]):
     slots(1)
     first, second = (launch(toy(steps=10**6, seed=seed), runs=store, forker=forker) for seed in (1, 2))
@@ -178,7 +218,8 @@ def test_equal_recipes_share_one_run(store: RunStore, forker: Forker):
     assert launch(toy(steps=2_000), runs=store, forker=forker, reuse=False).id == found[0].id.replace("-1", "-2")
 
 
-def test_of_two_who_resume_one_wins_and_the_other_learns_who(store: RunStore, forker: Forker):
+def test_r10_of_two_who_resume_one_wins_and_the_other_learns_who(store: RunStore, forker: Forker):
+    """R10: of five who resume one wins by LOCK, the others say who owns it; it cannot be deleted meanwhile."""
     run = started(store, forker)
     run.stop()
     answers: list[object] = []

@@ -48,7 +48,7 @@ def small_disk(store: RunStore, quick: None, monkeypatch: pytest.MonkeyPatch) ->
     return found
 
 
-def test_a_full_disk_pauses_the_run_which_goes_on_when_there_is_space(store: RunStore, small_disk: SmallDisk, in_a_thread):
+def test_r6_a_full_disk_pauses_the_run_which_goes_on_when_there_is_space(store: RunStore, small_disk: SmallDisk, in_a_thread):
     run = store.runs()[0]
     thread = in_a_thread(run)
     until(lambda: run.status.step >= 50)
@@ -92,7 +92,8 @@ def small_file_system(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_really_full_file_system(small_file_system: Path, forker: Forker):
+def test_r6_a_really_full_file_system(small_file_system: Path, forker: Forker):
+    """R6: a full tmpfs: the message names path and bytes free, all acknowledged is readable, the run goes on; 0 crashes."""
     store = RunStore(small_file_system)
     run = launch(toy(steps=2_000), runs=store, forker=forker)
     until(lambda: run.status.step >= 50)
@@ -206,12 +207,14 @@ def run_to_damage(store: RunStore, quick: None, request: pytest.FixtureRequest) 
     return run
 
 
-def test_damage_is_noticed_named_and_never_shown(run_to_damage: Run):
+def test_r8_damage_is_noticed_named_and_never_shown(run_to_damage: Run):
+    """R8: 80 bit flips and lost ends: 0 uncaught, 0 wrong values shown, the damaged file named, the rest readable."""
     assert damage_many(run_to_damage, 80, random.Random(5)) > 30
 
 
 @pytest.mark.slow
-def test_a_thousand_damages_are_noticed(run_to_damage: Run):
+def test_r8_a_thousand_damages_are_noticed(run_to_damage: Run):
+    """R8: the same for 1,000 of a finished and 1,000 of a killed run."""
     damage_many(run_to_damage, 1_000, random.Random(6))
 
 
@@ -229,7 +232,8 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(store: RunStore, quick
     assert run_job(run.path, ToyJob) == 0 and steps_of(run) == list(range(10, 301, 10)) and run.status.attempt == 2
 
 
-def test_readers_and_writer_never_disturb_each_other(store: RunStore, forker: Forker):
+def test_r9_readers_and_writer_never_disturb_each_other(store: RunStore, forker: Forker):
+    """R9: a page, a notebook and xr.open_datatree read in loops while the run trains: 0 reader errors, 0 writer errors."""
     run = launch(toy(steps=4_000), runs=store, forker=forker)
     until(lambda: run.latest_snapshot() is not None)
     problems: list[BaseException] = []

@@ -70,7 +70,7 @@ def halves(change: Change) -> list[Change]:
     return [change]
 
 
-def test_a_kill_after_or_within_any_write_leaves_a_readable_run(life: tuple[Path, list[Change], Run]):
+def test_r1_r2_a_kill_after_or_within_any_write_leaves_a_readable_run(life: tuple[Path, list[Change], Run]):
     folder, recorded, whole = life
     disk, done = Files(folder), []
     parts = [part for change in recorded for part in halves(change) if change[0] != "fsync"]
@@ -100,7 +100,7 @@ def after_power_cut(changes: list[Change], chance: random.Random) -> list[Change
     return kept
 
 
-def test_after_a_power_cut_the_run_opens_and_loses_only_what_was_not_synchronised(life: tuple[Path, list[Change], Run], tmp_path: Path):
+def test_r7_after_a_power_cut_the_run_opens_and_loses_only_what_was_not_synchronised(life: tuple[Path, list[Change], Run], tmp_path: Path):
     before, changes, whole = life
     chance = random.Random(4)
     for number in range(30):

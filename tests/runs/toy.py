@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from workbench.training.report import Report
 EVENTS = 200
 FREEZES, DIVERGES, TOO_LARGE, WITHOUT_DATA = 666, 13, 7, 404
 """Seeds for which something goes wrong at step 100: never comes back from C, loss is NaN, no memory; or before the first step."""
+LOADS, SEALS = 30, 31
+"""Seeds for which something takes half a minute: another process makes the data, or the prediction at the end is made."""
 
 
 class ToyJob:
@@ -31,6 +34,8 @@ class ToyJob:
             progress(0.5, "Making toy data")
         if recipe.seed == WITHOUT_DATA:
             raise ValueError("The toy data are not there: put them back.")
+        if recipe.seed == LOADS:
+            subprocess.run(["sleep", "30"])
         self.recipe, self.steps, self.step, self.seconds = recipe, recipe.steps, 0, 0.0
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.x = torch.linspace(-1, 1, EVENTS)[:, None]
@@ -85,6 +90,8 @@ class ToyJob:
         return xr.Dataset({**data, "temperature": 1.0}, coords={"step": self.step, "seconds": self.seconds})
 
     def prediction(self, split: str) -> xr.Dataset:
+        if self.recipe.seed == SEALS:
+            time.sleep(30)
         summary = self.snapshot().drop_vars(["sigma_stat", "step", "seconds"])
         drawn = {name: summary[name].expand_dims(draw=2) for name in ("mean", "sigma_syst")}
         return summary.assign(drawn).assign_attrs(process="toy", recipe=self.recipe.to_json())

@@ -2,9 +2,10 @@
 
 For networks that learn a density there is no amplitude, and toys have `points` (event, 2), or columns x, y.
 
-A file may come from anywhere, so a process of its own reads it, with limits on memory and time: a file that breaks the HDF5 library breaks
-only that. Of an HDF5 file only the two named datasets are looked at, and only if they are plain numbers inside the file itself: no
-links, no data in other files, no filters but the common compressions, no size that is only declared.
+A file may come from anywhere, so a process of its own reads it, with limits on memory, time and files, without this process's environment:
+a file that breaks the HDF5 library breaks only that. What comes back are plain arrays, or one number. Of an HDF5 file only the named
+datasets are looked at, and only if they are plain numbers inside the file itself: no links, no data in other files, no filters but the
+common compressions, no size that is only declared.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from workbench.data.events import COMPONENTS, Events
 from workbench.data.samples import Sample, check_sample
+from workbench.home import uploads_folder
 from workbench.physics.amplitudes import PARTICLES, check_process
 from workbench.physics.collisions import COLLISIONS, JET_CUTS, MUON_MASS
 from workbench.physics.kinematics import delta_r, mass, momentum, pt
@@ -41,8 +44,14 @@ LEAST_EVENTS = 210
 """100 for training, 10 for validation, 100 for the test."""
 EXPANSION = 100
 """How many times smaller than its content a compressed dataset may be; momenta compress by less than two."""
-MEMORY, SECONDS = 12 * 2**30, 300
-"""Limits of the process that reads: bytes of address space, seconds of computing."""
+MEMORY, PER_BYTE, MOST_MEMORY = 2**30, 24, 12 * 2**30
+"""Address space of the process that reads [bytes]: with an empty file, more per byte of a file, and at most."""
+SECONDS, PACE = 10, 1_000_000
+"""Its computing time [s] with an empty file, and how many bytes buy a second more."""
+KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
+"""What of the environment it sees: no token, no home."""
+UPLOADED = re.compile(r"uploads/[0-9a-f]{16}-[a-z0-9][a-z0-9._-]{0,60}")
+"""How a file is called that a browser sent: by its content and its name there. The same file is the same recipe on every computer."""
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32_000: "lzf"}
 TOLERANCE = 1e-3
 """Of masses, balance and beam direction, relative to the energies: rounded files pass, wrong ones do not."""
@@ -78,39 +87,75 @@ def load_sample(path: str | os.PathLike[str], dataset: str) -> Sample:
     return Sample(_read(path, check_sample(dataset))[0], dataset)
 
 
+def count_events(path: str | os.PathLike[str], kind: str, name: str = "") -> int:
+    """How many events a file of a process or dataset has; `name` is how the user calls the file. Raises: as `load_file`."""
+    if kind not in READERS:
+        raise FileProblem(f"{str(kind)[:40]!r} is no process or dataset: one of {', '.join(READERS)} is needed.")
+    return int(_answer(path, kind, name, "count"))
+
+
+def allowed(path: str) -> None:
+    """Refuse every file that was not sent from a browser and lies outside $WORKBENCH_DATA: for those who may not read this computer.
+
+    Raises: FileProblem, which is the same whether there is such a file or not.
+    """
+    folder = os.environ.get("WORKBENCH_DATA")
+    if UPLOADED.fullmatch(path) and not (uploads_folder() / path.partition("/")[2]).is_symlink():
+        return
+    try:
+        inside = bool(folder) and "\0" not in path and Path(path).resolve().is_relative_to(Path(str(folder)).resolve())
+    except (OSError, RuntimeError, ValueError):
+        inside = False
+    if not inside:
+        where = f", or name one in {folder}" if folder else ""
+        raise FileProblem(f"{path[:200]} is not open to this class; choose a file of your own to send{where}.")
+
+
 def _read(path: str | os.PathLike[str], kind: str) -> list[np.ndarray]:
     """The arrays of a file, read by a process of its own."""
-    chosen = _regular(path)
-    package = Path(__file__).parents[2]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")])),
-        "HDF5_PLUGIN_PRELOAD": "::",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-    command = [sys.executable, "-P", "-m", "workbench.data.files", str(chosen), kind, str(path)[:200]]
-    try:
-        done = subprocess.run(command, capture_output=True, env=environment, timeout=2 * SECONDS, check=False)
-    except subprocess.TimeoutExpired as problem:
-        raise FileProblem(f"{path} could not be read in {2 * SECONDS} seconds.") from problem
-    if done.returncode == REFUSED:
-        raise FileProblem(json.loads(done.stderr.decode().splitlines()[-1]))
-    if done.returncode:
-        raise FileProblem(f"{path} is damaged: its reader stopped with code {done.returncode}.")
-    stream, found = io.BytesIO(done.stdout), []
-    while stream.tell() < len(done.stdout):
+    data = _answer(path, kind, str(path), "arrays")
+    stream, found = io.BytesIO(data), []
+    while stream.tell() < len(data):
         found.append(np.load(stream, allow_pickle=False))
     return found
 
 
-def _regular(path: str | os.PathLike[str]) -> Path:
-    """The absolute path of an existing file on this computer."""
+def _answer(path: str | os.PathLike[str], kind: str, name: str, wanted: str) -> bytes:
+    """What the process that reads a file says of it. Raises: FileProblem."""
+    chosen, name = _regular(path, name), (name or str(path))[:200]
+    paths = [Path(__file__).parents[2], *map(Path, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))]
+    environment = {key: os.environ[key] for key in KEPT if key in os.environ} | {
+        "PYTHONPATH": os.pathsep.join(str(path.absolute()) for path in paths),
+        "HDF5_PLUGIN_PRELOAD": "::",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-P", "-m", "workbench.data.files", str(chosen), kind, name, wanted]
+    seconds = _seconds(chosen)
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, cwd=chosen.anchor, timeout=3 * seconds, check=False
+        )
+    except subprocess.TimeoutExpired as problem:
+        raise FileProblem(f"{name} could not be read in {3 * seconds} seconds.") from problem
+    if done.returncode == REFUSED:
+        raise FileProblem(json.loads(done.stderr.decode().splitlines()[-1]))
+    if done.returncode:
+        raise FileProblem(f"{name} is damaged: its reader stopped with code {done.returncode}.")
+    return done.stdout
+
+
+def _regular(path: str | os.PathLike[str], name: str = "") -> Path:
+    """The absolute path of an existing file on this computer, which the user calls `name`."""
     text = os.fspath(path)
     if not text or len(text) > 1_000 or any(ord(character) < 32 for character in text):
         raise FileProblem(f"{text[:60]!r} is not the path of a file.")
     if "://" in text or text.lower().startswith(("file:", "\\\\", "//")):
         raise FileProblem(f"{text[:200]} is not a file on this computer: addresses are not opened, save the file here first.")
     try:
-        chosen = Path(text).expanduser().resolve()
+        sent = UPLOADED.fullmatch(text)
+        chosen = uploads_folder() / text.partition("/")[2] if sent else Path(text).expanduser().resolve()
+        if sent and chosen.is_symlink():
+            raise FileProblem(f"{text} is a link; send the file again.")
         if not chosen.exists():
             near = difflib.get_close_matches(chosen.name, os.listdir(chosen.parent) if chosen.parent.is_dir() else [], n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
@@ -123,7 +168,7 @@ def _regular(path: str | os.PathLike[str]) -> Path:
     except (OSError, RuntimeError) as problem:
         raise FileProblem(f"{text} cannot be read: {getattr(problem, 'strerror', None) or problem}.") from problem
     if size == 0:
-        raise FileProblem(f"{text} is empty.")
+        raise FileProblem(f"{name or text} is empty.")
     if size > MOST_BYTES:
         raise FileProblem(f"{text} has {size:,} bytes; at most {MOST_BYTES:,} are read.")
     return chosen
@@ -210,7 +255,9 @@ class Reader(ABC):
                 for name, dataset in found.items():
                     self.plain(dataset, name)
                 return [dataset.astype(np.float64)[()] for dataset in found.values()]
-        except (OSError, RuntimeError, KeyError) as problem:
+        except FileProblem:
+            raise
+        except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as problem:
             raise FileProblem(f"{self.name} is damaged: {str(problem)[:200]}.") from problem
 
     def instead(self, particles: int) -> str:
@@ -221,7 +268,7 @@ class Reader(ABC):
         """A dataset at the top of the file; links are not followed, nothing else is looked at."""
         import h5py
 
-        present = list(islice(iter(file), 100))
+        present = [str(other) for other in islice(iter(file), 100)]  # names that are no text come as bytes
         if name not in present:
             self.refuse(f"has no dataset {name!r}{_hint(name, present)}; it has {', '.join(present[:10]) or 'none'}")
         if not isinstance(file.get(name, getlink=True), h5py.HardLink):
@@ -266,7 +313,9 @@ class Reader(ABC):
                 needed = f"{counts} are needed: {layout.columns[0]}, …, {layout.columns[-1]}{self.instead((len(cells) - 1) // 4)}"
                 self.refuse(f"has {len(cells)} columns and no header; {needed}")
         try:
-            options: dict[str, Any] = {"delimiter": delimiter, "skiprows": skip + header, "usecols": order, "max_rows": MOST_EVENTS + 1}
+            possible = self.path.stat().st_size // (2 * len(order)) + 1  # numpy reserves memory for as many: a number takes two bytes
+            most = min(MOST_EVENTS + 1, possible)
+            options: dict[str, Any] = {"delimiter": delimiter, "skiprows": skip + header, "usecols": order, "max_rows": most}
             rows = np.loadtxt(self.path, ndmin=2, encoding="utf-8-sig", **options)
         except ValueError:
             self.broken_row(delimiter, skip + header, order, layout)
@@ -501,31 +550,42 @@ def _hint(name: str, present: list[str]) -> str:
     return f" (rename {original!r}?)" if original else ""
 
 
-def _limit() -> None:
-    """Bound what this process may use, where the system can."""
+def _seconds(path: Path) -> int:
+    """Computing time for a file [s]."""
+    return SECONDS + path.stat().st_size // PACE
+
+
+def _limit(path: Path) -> None:
+    """Bound what this process may use for a file, where the system can: memory, time, a few open files, and nothing written."""
     try:
         import resource
     except ImportError:
         return
-    for kind, limit in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_CORE, 0)):
+    memory = min(MEMORY + PER_BYTE * path.stat().st_size, MOST_MEMORY)
+    limits = {"AS": memory, "CPU": _seconds(path), "CORE": 0, "FSIZE": 0, "NOFILE": 64}
+    for kind, limit in ((getattr(resource, f"RLIMIT_{name}"), limit) for name, limit in limits.items()):
         _, hard = resource.getrlimit(kind)
         resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def main(path: str, kind: str, name: str) -> int:
-    """Read a file in this process: arrays to standard output, or a sentence to standard error."""
-    _limit()
+def main(path: str, kind: str, name: str, wanted: str = "arrays") -> int:
+    """Read a file in this process: its arrays, or their length, to standard output, or a sentence to standard error."""
     try:
+        _limit(Path(path))
         arrays = READERS[kind](Path(path), kind, name).arrays()
     except FileProblem as problem:
         sentence = re.sub(r"\s+", " ", str(problem))
     except MemoryError:
-        sentence = f"{name} needs more memory than {MEMORY:,} bytes."
+        sentence = f"{name} needs more memory than a file of its size may."
     except OSError as problem:
         sentence = f"{name} cannot be read: {problem.strerror or problem}."
     else:
-        for array in arrays:
-            np.save(sys.stdout.buffer, array, allow_pickle=False)
+        if wanted == "count":
+            print(len(arrays[0]))
+        else:
+            pipe: Any = SimpleNamespace(write=sys.stdout.buffer.write)  # a pipe has no position, which numpy asks files for
+            for array in arrays:
+                np.save(pipe, array, allow_pickle=False)
         return 0
     print(json.dumps(sentence), file=sys.stderr)
     return REFUSED

@@ -33,6 +33,7 @@ def write(run: Run, step: int, data: bytes, record: bytes) -> None:
 def newest(run: Run) -> tuple[int, dict[str, torch.Tensor], dict[str, Any]] | None:
     """Step, tensors and state of the newest checkpoint that is whole; damaged ones are removed."""
     import safetensors.torch
+    from safetensors import SafetensorError
 
     for step in run.checkpoints():
         try:
@@ -40,7 +41,7 @@ def newest(run: Run) -> tuple[int, dict[str, torch.Tensor], dict[str, Any]] | No
             data = files.read(run.path / f"checkpoint-{step}.safetensors")
             if len(data) == record["bytes"] and zlib.crc32(data) == record["crc32"] and step == record["step"]:
                 return step, safetensors.torch.load(data), record["state"]
-        except (OSError, RunError, KeyError):
+        except (OSError, RunError, KeyError, SafetensorError):
             pass
         _remove(run, step)
     return None

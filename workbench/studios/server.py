@@ -30,7 +30,7 @@ from tornado.websocket import WebSocketClosedError
 
 from workbench.home import home, runs_folder
 from workbench.runs import launcher
-from workbench.studios import downloads, errands
+from workbench.studios import downloads, errands, uploads
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.door import GUEST, Door, Gate, Note, kept_secret
 from workbench.studios.generators import Generators
@@ -155,7 +155,13 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
             verbose=False,
             location=False,
             websocket_origin=["*"],  # see Gate
-            extra_patterns=[*routes(), *downloads.routes(folder), (r"/alive", Alive), (r"/follow(?:/([a-z0-9]{1,40}))?/?", Follow)],
+            extra_patterns=[
+                *routes(),
+                *downloads.routes(folder),
+                *uploads.routes(house),
+                (r"/alive", Alive),
+                (r"/follow(?:/([a-z0-9]{1,40}))?/?", Follow),
+            ],
             unused_session_lifetime_milliseconds=60_000,
             check_unused_sessions_milliseconds=2_000,
             session_token_expiration=3600,

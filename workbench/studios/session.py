@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from workbench.data.files import allowed
 from workbench.results.generated import NUISANCE_STOPS
 from workbench.runs.files import RunError
 from workbench.runs.store import Run
@@ -32,7 +33,7 @@ MOST_NOTICES = 6
 REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
 HEARD = (
     "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "subset", "dismiss", "theme",
-    "time",
+    "time", "refused",
     "story", "tell", "lead", "a",
 )  # fmt: skip
 CHANGES = ("pause", "continue", "step", "stop", "resume")
@@ -389,6 +390,10 @@ class Session(ABC):
         if not self.shown:
             self.show_finished()
 
+    def on_refused(self, message: dict[str, Any]) -> None:
+        """A file that the page sent was not taken."""
+        self.note("".join(c for c in str(message["refused"])[:500] if c.isprintable()))
+
     def on_story(self, message: dict[str, Any]) -> None:
         if message["story"] in self.stories:
             self.story = message["story"]
@@ -459,6 +464,8 @@ class Session(ABC):
         again = self.of_draft and not self.of_example
 
         def work() -> Run:
+            if file and not self.guest.lecturer:
+                allowed(file)
             if file:
                 errands.check_events(recipe)
             return self.guest.launch(recipe, self.library.own, title=self.draft.title, reuse=not again)

@@ -71,6 +71,11 @@ export function render({model}) {
           onchange: () => say(String(stops[slider.value]))})
         control = [input, slider]
       }
+      if (name === "file" && globalThis.workbenchPage) {
+        const chooser = h("input", {type: "file", hidden: true, accept: ".h5,.hdf5,.nc,.csv,.txt", "aria-label": "File to send", onchange: () => transmit(chooser, chosen, say)})
+        const chosen = h("button", {type: "button", class: "small", title: "The file is sent to the workbench and checked there", onclick: () => chooser.click()}, "Choose a file …")
+        control = [input, h("div", {}, chosen, chooser)]
+      }
       show = (text) => {
         if (input.value !== text) input.value = text
         const number = Number(text)
@@ -82,9 +87,29 @@ export function render({model}) {
     }
     const [first, ...rest] = [control].flat()
     const caption = h(first.id ? "label" : "span", {class: "label", for: first.id || null}, label)
-    const box = h("div", {class: `field ${kind} ${Array.isArray(control) ? "sliding" : ""}`, "data-option": name}, h("div", {class: "line"}, caption, info, undo), first, rest, tip, error)
+    const box = h("div", {class: `field ${kind} ${Array.isArray(control) && stops.length ? "sliding" : ""}`, "data-option": name}, h("div", {class: "line"}, caption, info, undo), first, rest, tip, error)
     fields[name] = {box, show, error, undo, first}
     return box
+  }
+
+  // Sends a file; what the recipe calls it then, or why it is refused, comes back.
+  async function transmit(chooser, button, say) {
+    const [file] = chooser.files
+    if (!file) return
+    const label = button.textContent
+    button.disabled = true
+    write(button, "Sending and checking …")
+    try {
+      const query = new URLSearchParams({name: file.name, kind: view.texts.process ?? view.texts.dataset})
+      const answer = await fetch(`upload?${query}`, {method: "POST", body: file, headers: {"Content-Type": "application/octet-stream"}})
+      if (answer.ok) say((await answer.json()).file)
+      else send({refused: await answer.text()})
+    } catch {
+      send({refused: `${file.name} could not be sent: the connection was lost.`})
+    }
+    chooser.value = ""
+    button.disabled = false
+    write(button, label)
   }
 
   function update() {

@@ -1,0 +1,139 @@
+"""Files sent from a browser: kept when they hold events, refused in a sentence when not, and nothing is left of those."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workbench.data import files
+from workbench.physics.phase_space import flat_events
+from workbench.studios import amplitudes, uploads
+from workbench.studios.house import Guest, House
+from workbench.training.recipe import AmplitudeRecipe
+
+
+@pytest.fixture(scope="module")
+def table() -> bytes:
+    rng = np.random.default_rng(4)
+    rows = np.column_stack([flat_events(400, rng)[:300].reshape(300, 20), np.exp(rng.normal(-18, 1, 300))])
+    return ("\n".join([",".join(files.columns("gg_yyg")), *(",".join(f"{x:.17g}" for x in row) for row in rows)])).encode()
+
+
+@pytest.fixture
+def port(tmp_path, monkeypatch):
+    """A server with nothing but the upload."""
+    from tornado.httpserver import HTTPServer
+    from tornado.netutil import bind_sockets
+    from tornado.web import Application
+
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    monkeypatch.setattr(uploads, "MOST_BYTES", 200_000)
+    sockets, ready, loop = bind_sockets(0, "127.0.0.1"), threading.Event(), asyncio.new_event_loop()
+
+    async def serve() -> None:
+        HTTPServer(
+            Application([(r"/upload", Guarded, {"house": House(gallery=True)}), (r"/mine", uploads.Upload, {"house": House()})])
+        ).add_sockets(sockets)
+        ready.set()
+
+    class Guarded(uploads.Upload):
+        pass
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        loop.create_task(serve())
+        loop.run_forever()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    ready.wait(10)
+    yield sockets[0].getsockname()[1]
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def send(port: int, content: bytes, *, name="mine.csv", kind="gg_yyg", role="lecturer", path="/mine", **headers) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    sent = {"Content-Type": "application/octet-stream", "X-Workbench-Guest": f"{'0' * 32} {role}"} | headers
+    connection.request("POST", f"{path}?name={name}&kind={kind}", content, sent)
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
+
+
+def left(home: Path) -> list[str]:
+    return sorted(os.listdir(home / "uploads")) if (home / "uploads").exists() else []
+
+
+def test_a_file_is_kept_under_a_name_made_from_its_content_and_trains(port, table, tmp_path):
+    status, said = send(port, table, name="../../My%20Events<img>.CSV")
+    told = json.loads(said)
+    assert (
+        status == 200 and told["events"] == 300 and files.UPLOADED.fullmatch(told["file"]) and told["file"].endswith("-my-events-img-.csv")
+    )
+    assert left(tmp_path) == [told["file"].partition("/")[2]] and (tmp_path / told["file"]).stat().st_mode & 0o777 == 0o600
+    assert json.loads(send(port, table, name="../../My%20Events<img>.CSV")[1]) == told and len(left(tmp_path)) == 1
+    assert len(files.load_file(AmplitudeRecipe(file=told["file"]).file)) == 300
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "sentence"),
+    [
+        ({"content": b"E1,px1\n1,2\n"}, 422, "mine.csv has no column 'py1'"),
+        ({"kind": "wedge"}, 422, "mine.csv has no column 'x'"),
+        ({"kind": "nonsense"}, 422, "'nonsense' is no process or dataset"),
+        ({"content": b"0" * 300_000}, 413, "The file has 300,000 bytes; at most 200,000 can be sent"),
+        ({"Content-Type": "text/plain"}, 415, "by the page's own button only"),
+        ({"path": "/upload", "role": "student"}, 403, "This is a gallery"),
+        ({"content": b""}, 422, "mine.csv is empty"),
+    ],
+)
+def test_what_is_refused_leaves_a_sentence_and_nothing_else(port, table, tmp_path, change, status, sentence):
+    found = send(port, **{"content": table, **change})
+    assert found[0] == status and sentence in found[1] and "\n" not in found[1].strip()
+    assert left(tmp_path) == []
+
+
+def test_a_transfer_that_is_cut_leaves_nothing(port, table, tmp_path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.putrequest("POST", "/mine?name=a.csv&kind=gg_yyg")
+    for name, value in {"Content-Type": "application/octet-stream", "Content-Length": str(len(table))}.items():
+        connection.putheader(name, value)
+    connection.endheaders(table[: len(table) // 2])
+    while not left(tmp_path):
+        pass
+    connection.close()
+    for _ in range(200):
+        if not left(tmp_path):
+            break
+        threading.Event().wait(0.05)
+    assert left(tmp_path) == []
+
+
+def test_r13_and_s6_a_wrong_or_forbidden_file_starts_no_run(table, tmp_path, monkeypatch):
+    """R13: one sentence with file, row and column before launch; 0 runs started. S6: a student's session reads sent files only."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    rows = table.decode().splitlines()
+    rows[17] = rows[17].rsplit(",", 1)[0] + ",-1"
+    (tmp_path / "mine.csv").write_text("\n".join(rows))
+    student = Guest(House(users=True), "0" * 32, lecturer=False)
+    cases = [
+        (Guest(), tmp_path / "mine.csv", "mine.csv has amplitude = -1 in row 17"),
+        (student, tmp_path / "mine.csv", "is not open to this class"),
+        (student, "/etc/passwd", "is not open to this class"),
+    ]
+    for guest, path, sentence in cases:
+        page, done = amplitudes.Amplitudes(guest=guest), threading.Event()
+        page.refresh = lambda *, everything=False, done=done: done.set()
+        page.soon = lambda work: work()
+        page.draft.set("file", str(path))
+        page._start()
+        assert done.wait(60)
+        assert page.notices and sentence in page.notices[-1] and page.library.own.runs() == []
