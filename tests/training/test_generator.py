@@ -55,7 +55,13 @@ def test_every_flow_learns_and_is_looked_at(changes):
     assert ("map_mean" in prediction) == (job.recipe.dataset in TOYS)
 
 
-@pytest.mark.parametrize("changes", KINDS, ids=named)
+STEERED = [
+    {"dataset": "z_jets", "jets": 0, "magic": True, "nuisance": True, "discflow_alpha": 0.5, "discflow_start": 0.3, "warm_start": 0.4},
+    {"bayesian": False, "discflow_alpha": 0.5, "discflow_start": 0.0, "coupling": "gan"},
+]
+
+
+@pytest.mark.parametrize("changes", KINDS + STEERED, ids=named)
 @pytest.mark.parametrize("stop", [7, 33])
 def test_a_resumed_flow_is_bitwise_the_uninterrupted_one(changes, stop):
     recipe = GeneratorRecipe(**{**SMALL, **changes})

@@ -45,7 +45,7 @@ def write_events(
                 name = "momenta" if portion.ndim == 3 else "points"
                 if name not in out:
                     shape = (events, *portion.shape[1:])
-                    made = out.create_dataset(name, shape, "f4", chunks=(min(events, 10_000), *shape[1:]), compression="lzf")
+                    made = out.create_dataset(name, shape, "f8", chunks=(min(events, 10_000), *shape[1:]), compression="lzf")
                     made.attrs.update({"units": "GeV" if portion.ndim == 3 else "1", "dataset": run.recipe.to_dict()["dataset"]})
                 made[done : done + len(portion)] = portion
                 done += len(portion)
@@ -69,7 +69,7 @@ def new_events(run: Run, events: int, *, nuisance: float = 0.0, seed: int = 1) -
     if not 0.0 <= nuisance <= 30.0 or (nuisance and not recipe.nuisance):
         needed = "a number from 0 to 30 is needed" if recipe.nuisance else "the run was trained without nuisance"
         raise ValueError(f"nuisance = {nuisance!r} is not possible: {needed}.")
-    if run.live():
+    if run.status.live:
         raise RunError(f"Run {run.id} is {run.status.state}; wait for its end, or stop it, before drawing from its weights.")
     found = checkpoint.newest(run)
     if found is None or "sampler" not in found[2]:

@@ -123,14 +123,15 @@ class Sampler:
         return weight
 
     def new_events(self, rows: Tensor, events: int, seed: int, nuisance: float = 0.0, portion: int = PORTION) -> Iterator[np.ndarray]:
-        """Events of weight 1 from one network, in portions."""
+        """Events of weight 1 from one network, in portions; jets that it drew in another order are ordered by p_T."""
         for number, start in enumerate(range(0, events, portion)):
             numbers = np.random.default_rng([seed, 5, number])
             wanted = self.jets(min(portion, events - start), numbers, nuisance)
             if self.recipe.magic:
-                yield self._unweighted(rows, wanted, [seed, 6, number], nuisance)
+                made = self._unweighted(rows, wanted, [seed, 6, number], nuisance)
             else:
-                yield self.draw(rows, wanted, [seed, 6, number], nuisance).points[0]
+                made = self.draw(rows, wanted, [seed, 6, number], nuisance).points[0]
+            yield harder_first(made) if self.recipe.dataset == "z_jets" else made
 
     def _unweighted(self, rows: Tensor, wanted: np.ndarray, seed: list[int], nuisance: float) -> np.ndarray:
         """Hit-or-miss against the largest weight of a first round, for each number of jets; a later larger one counts as this one."""
@@ -154,6 +155,12 @@ class Sampler:
     def about(self) -> dict[str, Any]:
         """What a checkpoint must say so that new events need no training events: plain numbers for JSON."""
         return {"mean": self.features.mean.tolist(), "width": self.features.width.tolist(), **asdict(self.shares)}
+
+
+def harder_first(momenta: np.ndarray) -> np.ndarray:
+    """The same events with their jets ordered by p_T, those that are not there last."""
+    order = np.argsort(-pt(momenta[:, 2:]), axis=1)  # NaN come last
+    return np.concatenate([momenta[:, :2], np.take_along_axis(momenta[:, 2:], order[..., None], axis=1)], axis=1)
 
 
 def kept_share(weight: np.ndarray, jets: np.ndarray) -> float:
