@@ -206,6 +206,9 @@ NUMBERS = {
     "statistics": ("mean relative statistical error of the truth in these bins", "1"),
     "largest": ("largest |ratio − 1| in these bins", "1"),
     "band": ("mean σ/⟨h⟩ of the draws in these bins", "1"),
+    "below_cut": ("share of drawn events with ΔR_jj < 0.4 before the cut", "1"),
+    "auc": ("area under the curve of a fresh discriminator", "1"),
+    "log_weight_spread": ("σ(ln w_D) of test events", "1"),
     "spread": ("mean σ(p) of a toy along its line", "1"),
     "dip": ("x, or r, of the smallest σ(p)", "1"),
     "bulk_dip": ("x, or r, from which σ(p) rises to both sides", "1"),
@@ -221,7 +224,13 @@ def numbers(dataset: xr.Dataset) -> xr.Dataset:
     """What a snapshot or a prediction of a generator comes to, as scalars named in `NUMBERS`; NaN where nothing can be said."""
     found = quality(dataset)
     values = {name: float(getattr(found, name)) for name in ("log_loss", "entropy", "deviation", "statistics", "largest", "band")}
+    values |= {name: float(dataset[name]) for name in ("below_cut", "auc", "log_weight_spread") if name in dataset.variables}
     for name in observables_of(dataset):
+        for kind in ("central", "reweighted"):
+            if (h := central(dataset, name, kind)) is not None:
+                values[f"{kind}_{name}"] = _largest(h)
+        if f"nuisance_density_{name}" in dataset.variables:
+            values |= {f"nuisance_{a:g}_{name}": _compatible(at_nuisance(dataset, name, a)) for a in (0.0, NUISANCE_STOPS[-1])}
         one = quality(dataset, [name])
         values |= {f"{part}_{name}": float(getattr(one, part)) for part in ("deviation", "largest", "band")}
     try:
@@ -235,6 +244,21 @@ def numbers(dataset: xr.Dataset) -> xr.Dataset:
         if along.best:
             values |= {"chi2_fit": along.chi2[along.best], "chi2_counting": along.chi2["counting"]}
     return xr.Dataset({name: ((), values.get(name, np.nan), attributes(name)) for name in {**NUMBERS, **values}})
+
+
+def _largest(h: xr.Dataset) -> float:
+    """Largest deviation in the bins that hold enough of the truth."""
+    return float(np.nanmax(h["deviation"].values[h["share"].values > FILLED], initial=0.0))
+
+
+def _compatible(h: xr.Dataset | None) -> float:
+    """Share of these bins in which the truth lies within 2 σ of band and statistical error together."""
+    if h is None:
+        return np.nan
+    good = h["share"].values > FILLED
+    with np.errstate(all="ignore"):
+        apart = np.abs(h["mean"].values - h["truth"].values) / np.hypot(h["sigma"].values, h["error"].values)
+    return _mean((apart[good] < 2).astype(float))
 
 
 def attributes(name: str) -> dict[str, str]:
@@ -256,6 +280,8 @@ def drawn_part(dataset: xr.Dataset, observables: Sequence[str], *, maps: bool) -
     known = observables_of(dataset)
     wanted = {name or known[0] for name in observables}
     left = {f"{part}_{name}" for name in known if name not in wanted for part in ("edges", "truth", "error", "density")} | {"samples"}
+    endings = tuple(f"_{name}" for name in known if name not in wanted)
+    left |= {str(name) for name in dataset.variables if str(name).endswith(endings)}
     left |= set() if maps else {str(name) for name in dataset.variables if str(name).startswith("map_")}
     small = dataset.drop_vars([name for name in left if name in dataset.variables])
     return small.map(lambda array: array.astype(np.float32) if array.ndim else array, keep_attrs=True)

@@ -21,6 +21,7 @@ What a prediction holds, and a snapshot of it what is cheap, for every observabl
   with `nuisance`: all above at a = 0, and along `nuisance`, a = 0, 5, 10, 20, 30
     nuisance_truth_, nuisance_error_NAME     (nuisance, bin)
     nuisance_density_NAME                    (nuisance, draw, bin)
+  of two or more jets, at the end: plane_truth_, plane_drawn_PAIR (plane_phi, plane_eta), density around the hole; PAIR is 12, 13, 23
   with `discflow_alpha`: alpha, its present value; snapshots have the weight histograms of the joint discriminator
 """
 
@@ -46,7 +47,7 @@ from workbench.methods.flow import INN, BayesianINN, Generator
 from workbench.nets.coupling import Flow
 from workbench.nets.splines import CURVES
 from workbench.physics.collisions import jet_count
-from workbench.physics.observables import Observable, observables
+from workbench.physics.observables import PLANES, Observable, observables
 from workbench.physics.toys import TOYS, Ring, Toy
 from workbench.physics.weights import LARGEST_NUISANCE, magic_weight, theory_weight
 from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
@@ -65,6 +66,8 @@ CHECKED = 5_000
 """Validation events that are looked at while training."""
 JUDGED, MOST_TRUTH = 100_000, 500_000
 """Events that a finished generator is judged by, and training events that its discriminator learns from."""
+NEAR = np.linspace(-2.5, 2.5, 41)
+"""Bins of Δη and Δφ around the hole between two jets."""
 NUISANCES = (0.0, 5.0, 10.0, 20.0, 30.0)
 """Values of a with histograms of their own."""
 
@@ -179,10 +182,28 @@ class GeneratorJob:
         if self.recipe.discflow_alpha:
             found = found.assign(alpha=((), self.recipe.discflow_alpha, {"long_name": "α of DiscFlow"}))
         new = self.new_events(min(MOST_DRAWN, len(self.events[split])))
+        if self.recipe.dataset == "z_jets" and self.recipe.jets != 1:
+            found = found.assign_coords(plane_eta=_middles(NEAR), plane_phi=_middles(NEAR)).assign(
+                self._planes(self.events[split].points, new)
+            )
         dims = ("sample", "particle", "component")[: new.ndim] if new.ndim == 3 else ("sample", "coordinate")
         unit = "GeV" if new.ndim == 3 else "1"
         about = {"long_name": "new events, drawn from the mean weights", "units": unit}
         return found.assign(samples=(dims, new.astype(np.float32), about))
+
+    def _planes(self, truth: np.ndarray, new: np.ndarray) -> dict[str, Any]:
+        """Densities in Δη and Δφ of pairs of jets, of truth and of new events of weight 1, around the hole."""
+        known = observables("z_jets", jets=self.recipe.most_jets)
+        columns: dict[str, Any] = {}
+        for x, y in PLANES["z_jets"]:
+            if x not in known:
+                continue
+            for who, points in (("truth", truth), ("drawn", new)):
+                eta, phi = known[x].values(points), known[y].values(points)
+                there = np.isfinite(eta) & np.isfinite(phi)
+                counted = np.histogram2d(phi[there], eta[there], (NEAR, NEAR))[0] / max(1, there.sum()) / (NEAR[1] - NEAR[0]) ** 2
+                columns[f"plane_{who}_{x.removeprefix('jets')[:2]}"] = (("plane_phi", "plane_eta"), counted.astype(np.float32))
+        return columns
 
     def sample(self, rows: Tensor, events: int, nuisance: float = 0.0) -> np.ndarray:
         """Events `(draw, event, …)` of every network, in physical units, as they come; the same latent numbers at every call."""
@@ -309,6 +330,10 @@ class GeneratorJob:
         restore(kept(self.method, self.state), tensors)
         self.state.step, self.state.seconds = int(saved["step"]), float(saved["seconds"])
         self.method.advance(max(0, self.state.step - 1) / self.state.steps)
+
+
+def _middles(edges: np.ndarray) -> np.ndarray:
+    return (edges[1:] + edges[:-1]) / 2
 
 
 def check_options(recipe: GeneratorRecipe) -> None:
