@@ -107,3 +107,8 @@ def test_hostile_files_are_refused(tmp_path: Path, what: str):
     for read in (netcdf.decode, netcdf.decode_arrays):
         with pytest.raises(Damaged, match=r"^x\.nc is "):
             read(data, "x.nc")
+
+
+def test_a_generator_with_all_its_histograms_comes_back():
+    many = xr.Dataset({f"nuisance_density_{k}": (f"bin_{k}", np.arange(3.0)) for k in range(600)})
+    assert netcdf.decode(netcdf.encode({"/": many}), "run.nc")["/"].identical(many)

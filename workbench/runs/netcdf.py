@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import xarray
 
 INTERNAL = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties", "coordinates"}
+MOST_VARIABLES = 2_048
+"""In one group: a generator with a discriminator and a nuisance has a dozen for each of thirty observables."""
 NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable."
 
 
@@ -118,7 +120,7 @@ def _read(group: h5py.Group, name: str) -> xarray.Dataset:
 def _groups(group: h5py.Group, name: str, path: str = "/", depth: int = 0) -> list[tuple[str, h5py.Group]]:
     import h5py
 
-    if depth > 3 or len(group) > 256:
+    if depth > 3 or len(group) > MOST_VARIABLES:
         raise Damaged(f"{name} is not a file of a run: it has too many groups.")
     found = [(path, group)]
     for key in group:

@@ -23,7 +23,7 @@ export function render({model, view}) {
       : h("span", {class: "formula"}, formula)
     const say = h("output", {})
     const slider = slide.values.length
-      ? h("label", {class: "slide"}, `${slide.label} `, h("input", {type: "range", min: 0, max: slide.values.length - 1, step: 1, "aria-label": slide.label, "data-slide": slide.name, "data-values": slide.values.join(" "),
+      ? h("label", {class: "nudge"}, `${slide.label} `, h("input", {type: "range", min: 0, max: slide.values.length - 1, step: 1, "aria-label": slide.label, "data-slide": slide.name, "data-values": slide.values.join(" "),
           oninput: ({currentTarget}) => { say.value = slide.values[currentTarget.value]; send({[slide.name]: slide.values[currentTarget.value]}) }}), say)
       : null
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
