@@ -15,11 +15,11 @@ from workbench.nets.population import ACTIVATIONS, PopulationMLP
 TYPES = (0, 0, 1, 1, 2)
 
 
-def lgatr():
+def lgatr(variant):
     pytest.importorskip("lgatr", reason="the optional package lgatr is not installed")
-    from workbench.nets.lgatr import PopulationLGATr
+    from workbench.nets import lgatr
 
-    return PopulationLGATr(TYPES, 2, blocks=2, vectors=4, scalars=6)
+    return getattr(lgatr, variant)(TYPES, 2, blocks=2, vectors=4, scalars=6)
 
 
 NETWORKS = {
@@ -28,7 +28,8 @@ NETWORKS = {
     "deepsets_invariants": lambda: DeepSets(TYPES, 3, (6, 5), (6, 4), 2, activation="tanh"),
     "kan": lambda: PopulationKAN(20, (7, 4), 2),
     "group_kan": lambda: GroupKAN(20, (8, 6), 2),
-    "lgatr": lgatr,
+    "lgatr_slim": lambda: lgatr("SlimLGATr"),
+    "lgatr_full": lambda: lgatr("FullLGATr"),
 }
 
 
@@ -149,7 +150,7 @@ def events(generator, number=11):
 
 
 @pytest.mark.parametrize("exchange", [(1, 0, 2, 3, 4), (0, 1, 3, 2, 4), (1, 0, 3, 2, 4)])
-@pytest.mark.parametrize("name", ["deepsets", "deepsets_invariants", "lgatr"])
+@pytest.mark.parametrize("name", ["deepsets", "deepsets_invariants", "lgatr_slim", "lgatr_full"])
 def test_exchanging_identical_particles_changes_nothing(name, exchange, generator):
     network = NETWORKS[name]()
     rows, x = a_population(network, generator)
@@ -181,8 +182,9 @@ def lorentz(generator):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_lgatr_is_invariant_under_boosts_and_rotations(seed, generator):
-    network = NETWORKS["lgatr"]()
+@pytest.mark.parametrize("name", ["lgatr_slim", "lgatr_full"])
+def test_lgatr_is_invariant_under_boosts_and_rotations(name, seed, generator):
+    network = NETWORKS[name]()
     rows, _ = a_population(network, generator)
     transformation = lorentz(torch.Generator().manual_seed(seed))
     metric = torch.diag(torch.tensor([1.0, -1.0, -1.0, -1.0], dtype=torch.float64))

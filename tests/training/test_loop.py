@@ -54,7 +54,7 @@ def test_schedules_start_and_end_as_named():
 @pytest.mark.parametrize("changes", [{}, {"steps": 1_000_000}, {"uncertainty": "repulsive_ensemble", "members": 64}, {"steps": 10}])
 def test_reports_are_neither_rare_nor_too_many(changes):
     recipe = AmplitudeRecipe(device="cpu", **changes)
-    training = state(recipe, method([recipe], network(recipe, 20), 9_000, torch.device("cpu")))
+    training = state(recipe, method([recipe], network(recipe, 20, torch.device("cpu")), 9_000, torch.device("cpu")))
     assert 1 <= block_size(training) <= max(1, min(-(-recipe.steps // 400), 200))
     if recipe.members == 64:
         assert block_size(training) == 1

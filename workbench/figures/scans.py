@@ -35,6 +35,8 @@ WORDS = {
     "deepsets": "Deep Sets",
     "deepsets_invariants": "Deep Sets, invariants",
     "lgatr": "L-GATr",
+    "lgatr_slim": "L-GATr, slim",
+    "lgatr_full": "L-GATr, full",
     "kan": "KAN",
     "group_kan": "GroupKAN",
     "silu": "SiLU",

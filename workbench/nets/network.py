@@ -24,6 +24,9 @@ class Architecture(ABC):
         """Number of weights of one member."""
         return sum(self.sizes)
 
+    def __str__(self) -> str:
+        return f"{type(self).__name__}, {self.parameters:,} weights"
+
     @abstractmethod
     def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:
         """Fresh weights, from which numbers of order one give numbers of order one."""

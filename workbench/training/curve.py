@@ -84,7 +84,7 @@ def fit_curve(x: Any, y: Any, **options: Any) -> CurveFit:
     device = device_of(recipe.device)
     target = torch.tensor((y - y.mean()) / y.std(), dtype=torch.float32, device=device)
     batch = Batch(_features(x, x).to(device), target, torch.ones_like(target))
-    trained = method([recipe], network(recipe, 1), len(x), device)
+    trained = method([recipe], network(recipe, 1, device), len(x), device)
     for _ in train(state(recipe, trained), batch, dict):
         pass
     return CurveFit(recipe, x, y, trained)

@@ -23,7 +23,7 @@ from workbench.methods.repulsive import RepulsiveEnsemble
 from workbench.nets.deepsets import DeepSets
 from workbench.nets.group_kan import GroupKAN
 from workbench.nets.kan import PopulationKAN
-from workbench.nets.lgatr import PopulationLGATr
+from workbench.nets.lgatr import FullLGATr, SlimLGATr
 from workbench.nets.network import Network
 from workbench.nets.population import PopulationMLP
 from workbench.physics.amplitudes import TYPES, units
@@ -41,6 +41,8 @@ LIVE_EVENTS, LIVE_DRAWS = 2_000, 8
 """Test events and weight draws of a snapshot: about 20 ms of work, and a pull width known to 2 %."""
 KEPT_TRAINING_EVENTS = 2_000
 """Training events whose prediction is kept beside that of the test events."""
+LGATR = ("lgatr", "lgatr_slim", "lgatr_full")
+"""The Lorentz-equivariant transformer: the variant for the device, or one of the two."""
 
 
 def nothing(fraction: float, text: str) -> None:
@@ -49,19 +51,20 @@ def nothing(fraction: float, text: str) -> None:
 
 def inputs(recipe: AmplitudeRecipe) -> str:
     """What the recipe's architecture sees of an event, a name for `raw_features`."""
-    own = {"deepsets": "momenta", "deepsets_invariants": "momenta_invariants", "lgatr": "four_vectors"}
+    own = {"deepsets": "momenta", "deepsets_invariants": "momenta_invariants"} | dict.fromkeys(LGATR, "four_vectors")
     return own.get(recipe.architecture, recipe.inputs)
 
 
-def network(recipe: AmplitudeRecipe, features: int) -> Network:
-    """The recipe's architecture for a number of input features, with outputs (mean, log σ²)."""
+def network(recipe: AmplitudeRecipe, features: int, device: torch.device) -> Network:
+    """The recipe's architecture for a number of input features, with outputs (mean, log σ²), in the variant for the device."""
     hidden, types = recipe.hidden, TYPES[recipe.process]
     if recipe.architecture.startswith("deepsets"):
         embedding = [(width + 1) // 2 for width in hidden]
         return DeepSets(types, features - 4 * len(types), embedding, hidden, 2, activation=recipe.activation)
-    if recipe.architecture == "lgatr":
+    if recipe.architecture in LGATR:
         channels = max(1, max(hidden) // 8)
-        return PopulationLGATr(types, 2, blocks=len(hidden), vectors=channels, scalars=2 * channels)
+        full = recipe.architecture == "lgatr_full" or (recipe.architecture == "lgatr" and device.type == "cuda")
+        return (FullLGATr if full else SlimLGATr)(types, 2, blocks=len(hidden), vectors=channels, scalars=2 * channels)
     if recipe.architecture == "kan":
         return PopulationKAN(features, [max(2, width // 3) for width in hidden], 2, activation=recipe.activation)
     chosen = {"mlp": PopulationMLP, "group_kan": GroupKAN}[recipe.architecture]
@@ -118,7 +121,7 @@ class Training:
         self.scalings = [fitted.for_targets(amplitudes["train"]) for amplitudes in self.amplitudes]
         self.batches = {split: self._batch(split) for split in events}
         features = self.batches["train"].features.shape[1]
-        net = network(first, features)
+        net = network(first, features, device)
         self.memory = needed(self.recipes, net, features)
         check(self.memory, free_memory(device), first)
         self.method = method(recipes, net, len(train_events), device)
@@ -169,6 +172,7 @@ class Training:
                 "process": self.events[split].process,
                 "made": made,
                 "device": in_words(self.device),
+                "network": str(self.method.network),
                 "split": split,
             }
             sigma = (factor * raw["sigma_syst"]).assign_attrs(raw["sigma_syst"].attrs)

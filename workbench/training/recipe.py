@@ -222,10 +222,11 @@ class AmplitudeRecipe(TrainingRecipe):
         doc="Relative width of the noise on the training amplitudes: A_train = A (1 + f ε), ε ~ N(0,1). Above 0.1 log A would be skewed.",
     )
     architecture = Choice(
-        ["mlp", "deepsets", "deepsets_invariants", "lgatr", "kan", "group_kan"],
+        ["mlp", "deepsets", "deepsets_invariants", "lgatr", "kan", "group_kan", "lgatr_slim", "lgatr_full"],
         label="Architecture",
         doc="mlp: fully connected layers. deepsets: an embedding per type of particle, summed over identical ones, from momenta; "
-        "deepsets_invariants: with all invariants added. lgatr: Lorentz-equivariant transformer, far slower. "
+        "deepsets_invariants: with all invariants added. lgatr: Lorentz-equivariant transformer, far slower: "
+        "its slim variant (vectors) on a processor, the full one (multivectors) on a GPU; lgatr_slim and lgatr_full: that one anywhere. "
         "kan: a learned function on every edge. group_kan: an mlp with learned activations.",
     )
     inputs = Choice(
@@ -240,7 +241,8 @@ class AmplitudeRecipe(TrainingRecipe):
         units=(2, 1024),
         label="Hidden layers",
         doc="Widths of the hidden layers, for instance 128, 128, 128. Deep Sets: of the head, embeddings are half as wide; "
-        "kan: a third is used, so that the weights remain as many; lgatr: one block per layer, w/8 vector and w/4 scalar channels.",
+        "kan: a third is used, so that the weights remain as many; lgatr: one block per layer, w/8 vector or multivector "
+        "and w/4 scalar channels.",
     )
     activation = Choice(
         ["silu", "gelu", "tanh", "relu"],
