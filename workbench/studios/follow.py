@@ -85,8 +85,8 @@ class LiveRun(anywidget.AnyWidget):
             raise ValueError(f"{len(names)} figures are more than fit into a cell: at most {MOST_FIGURES} are followed at once.")
         self.run = run
         self.names = tuple(run.drawable(name) for name in names or ("losses",))
-        entries = [figures.FIGURES[name] for name in self.names]
-        cards = [{"title": e.title, "look": e.look_at, "formula": e.formula, "height": height or e.height} for e in entries]
+        entries = [(name, figures.FIGURES[name]) for name in self.names]
+        cards = [{"name": n, "title": e.title, "look": e.look_at, "formula": e.formula, "height": height or e.height} for n, e in entries]
         self.busy = ""
         self._page_theme = "light"
         self._drawn: dict[int, Any] = {}  # figure -> what its newest frame shows

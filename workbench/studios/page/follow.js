@@ -62,14 +62,14 @@ function render({model, el}) {
   const cards = JSON.parse(model.get("cards"))
   const url = model.get("engine_url")
   left.push(ask(url, model))
-  const plots = cards.map(({title, look, formula, height}, k) => {
+  const plots = cards.map(({name: figure, title, look, formula, height}, k) => {
     const plot = h("div", {class: "plot", style: `--needs: ${height}px; height: ${height}px; flex: none`})
     const own = {
       get: (name) => (name === "wire" ? model.get(`wire_${k}`) : url),
       on: (event, hear) => listen(event === "change:wire" ? `change:wire_${k}` : event, hear),
       send: (message) => model.send({...message, figure: k}),
     }
-    return {plot, own, card: h("section", {class: "card", "aria-label": title},
+    return {plot, own, card: h("section", {class: "card", "data-figure": figure, "aria-label": title},
       h("div", {class: "title"}, h("h2", {}, title), h("span", {class: "formula"}, formula)), h("p", {class: "look"}, look), plot)}
   })
   root.append(h("div", {class: "following"}, parts.bar.render({model: bar}), h("div", {class: "cards"}, plots.map(({card}) => card))))
