@@ -279,7 +279,7 @@ def test_a_live_figure_follows_while_the_kernel_waits_and_survives_a_reload(note
     run = lab.run_with(os.getpid() + 1).stop()
     until(lambda: page.locator(".following .js-plotly-plot").count() == 3, 60 * slowdown())
     until(lambda: cell.locator(".sentence").inner_text().startswith("Stopped at step"), 30 * slowdown())
-    assert cell.locator("button").all_inner_texts() == ["Resume"] and run.status.state == "stopped"
+    assert cell.locator(".buttons button").all_inner_texts() == ["Resume"] and run.status.state == "stopped"
 
 
 def test_a_live_run_is_paused_and_stopped_from_its_cell_and_its_figure_drawn(notebook, lab, slowdown):
@@ -300,6 +300,6 @@ def test_a_live_run_is_paused_and_stopped_from_its_cell_and_its_figure_drawn(not
     until(lambda: run.status.state == "stopped", 10 * slowdown())
     until(lambda: "Stopped at" in page.locator(".sentence").inner_text(), 10 * slowdown())
     figure = run_cell(page, 1)
-    figure.locator(".js-plotly-plot .xtitle").wait_for(timeout=30_000)
+    figure.locator(".js-plotly-plot .xtitle").wait_for(timeout=30_000 * slowdown())
     titles = figure.locator(".modebar-btn").evaluate_all("buttons => buttons.map((button) => button.getAttribute('data-title') ?? '')")
     assert not [title for title in titles if "cloud" in title.lower() or "share" in title.lower()]

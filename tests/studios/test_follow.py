@@ -156,3 +156,16 @@ def test_figures_are_found_by_the_words_that_people_use(finished):
         run.live("density")
     with pytest.raises(ValueError, match="at most 4"):
         run.live(*["losses"] * 5)
+
+
+def test_a_figure_shows_itself_without_an_upload_to_a_cloud_and_without_a_library_of_its_own(finished, monkeypatch):
+    from plotly import io
+
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, **_: shown.append(bundle))
+    monkeypatch.setattr(type(io.renderers), "default", property(lambda _: "plotly_mimetype+notebook"))
+    monkeypatch.setattr(type(io.renderers), "render_on_display", True)
+    finished.runs()[0].figure("pulls")._ipython_display_()
+    ((kind, figure),) = shown[0].items()
+    assert kind == "application/vnd.plotly.v1+json" and len(json.dumps(figure, default=str)) < 100_000
+    assert figure["config"]["showSendToCloud"] is False and figure["config"]["toImageButtonOptions"]["filename"] == "systematic_pull"

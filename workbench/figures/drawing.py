@@ -49,10 +49,10 @@ def figure(build: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
 
     @functools.wraps(build)
     def public(datasets: Datasets, theme: str | Theme = LIGHT, **options: Any) -> Any:
-        import plotly.graph_objects as go
+        from workbench.figures.shown import Drawn
 
         drawn = as_dict(datasets, theme, **options)
-        return go.Figure({"data": drawn["data"], "layout": drawn["layout"]})
+        return Drawn({"data": drawn["data"], "layout": drawn["layout"]}, name=build.__name__)
 
     public.as_dict = as_dict  # type: ignore[attr-defined]
     return public
