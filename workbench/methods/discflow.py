@@ -12,8 +12,12 @@ The control that may never settle is the coupling of a GAN: the flow also raises
 
     ∂/∂θ ⟨log D(x)⟩_{x~p} = ⟨ (log D(x) − ⟨log D⟩) ∂ log p(x)/∂θ ⟩_{x~p}
 
-Both change the batch before a generator sees it, and so does the theory nuisance: w(a) = 1 + a e(x) with a drawn for every event, divided
-by its mean at this a, and a as a condition.
+Both change the batch before a generator sees it, and so does the theory nuisance a: the weight over its mean at this a is
+
+    (1 + a e(x)) / (1 + a ⟨e⟩) = 1 − f + f e(x)/⟨e⟩ ,    f = a⟨e⟩/(1 + a⟨e⟩)
+
+so that the density is linear in f. Every event gets an f, uniform up to that of the largest a, and f is the condition: of a uniform a most
+events would have f near 1, and the network would learn that shape for all a.
 """
 
 from __future__ import annotations
@@ -132,19 +136,19 @@ class DiscFlow(Steered):
 
 
 class Nuisance(Steered):
-    """A generator conditioned on a, from 0 to 1 in units of the largest; it is the last column of the condition.
+    """A generator conditioned on f, the last column of the condition.
 
-    Arguments: `excess` is e(x) of features, in the inverse unit, and `mean` its mean over the training events.
+    Arguments: `excess` is e(x)/⟨e⟩ of features, `largest` the f of the largest a.
     """
 
-    def __init__(self, generator: Generator, excess: Callable[[Tensor], Tensor], mean: float, *, seed: int):
+    def __init__(self, generator: Generator, excess: Callable[[Tensor], Tensor], largest: float, *, seed: int):
         super().__init__(generator)
-        self.excess, self.mean, self.seed = excess, mean, seed
+        self.excess, self.largest, self.seed = excess, largest, seed
 
     def steer(self, batch: DensityBatch, step: int) -> DensityBatch:
-        a = torch.rand(len(batch), generator=_numbers(self.seed, step)).to(batch.weight)
-        weight = batch.weight * (1 + a * self.excess(batch.features)) / (1 + a * self.mean)
-        return DensityBatch(batch.features, torch.cat([batch.condition[:, :-1], a.unsqueeze(1)], dim=1), weight)
+        f = self.largest * torch.rand(len(batch), generator=_numbers(self.seed, step)).to(batch.weight)
+        weight = batch.weight * (1 - f + f * self.excess(batch.features))
+        return DensityBatch(batch.features, torch.cat([batch.condition[:, :-1], f.unsqueeze(1)], dim=1), weight)
 
 
 def labelled(truth: Float[Tensor, "event input"], generated: Float[Tensor, "other input"], weight: Float[Tensor, " event"]) -> Batch:
