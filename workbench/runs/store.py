@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 ID = re.compile(r"[a-z0-9-]{1,40}")
 LIVE = ("queued", "preparing", "running", "paused", "finishing")
+COMMANDS = ("run", "pause", "step", "stop")
 HEARTBEAT = 1.0  # seconds between two rewritings of status.json
 A_TRAINING = "a single training"
 DRAWN = {"sweep": "a sweep", "scan": "a sweep", "generator": "a generator"}
@@ -327,7 +328,7 @@ class Run:
 
         Raises: RunError when nobody is there to obey.
         """
-        if command not in ("run", "pause", "step", "stop"):
+        if command not in COMMANDS:
             raise ValueError(f"{command!r} is not a command: run, pause, step or stop is needed.")
         if not self.alive():
             raise RunError(f"Run {self.id} is {self.status.state}; there is nobody to {command}.")
@@ -347,7 +348,10 @@ class Run:
             values = files.unseal(files.read(self.path / "control.json"), f"{self.id}/control.json")
         except (OSError, Damaged):
             return nothing
-        return {key: values.get(key, default) for key, default in nothing.items()}
+        if values.get("command") not in COMMANDS:
+            return nothing
+        counts = {key: value for key, value in values.items() if key in nothing and type(value) is int and value >= 0}
+        return {**nothing, "command": values["command"], **counts}
 
     def pause(self) -> None:
         """Pause the training itself; the process then idles and its slot is free for others."""

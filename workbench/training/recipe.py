@@ -90,7 +90,7 @@ class Recipe(param.Parameterized):
         values = dict(values)
         kind = values.pop("recipe", cls.kind)
         if kind != cls.kind:
-            if kind not in KINDS:
+            if not isinstance(kind, str) or kind not in KINDS:
                 raise RecipeError(f"recipe = {shown(kind)} is not known: one of {', '.join(KINDS)} is needed.")
             return KINDS[kind].from_dict(values)
         return cls(**values)
