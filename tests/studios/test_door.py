@@ -284,3 +284,19 @@ def test_without_options_only_this_computer_is_listened_to(alone):
     with open("/proc/net/tcp") as table, open("/proc/net/tcp6") as table6:
         lines = [line.split() for line in [*table, *table6]]
     assert [line[1] for line in lines if line[3] == "0A" and line[1].endswith(f":{alone:04X}")] == [f"0100007F:{alone:04X}"]
+
+
+BEFORE = ["/new-events/", "/static/", "/static/extensions/panel/", "/components/", "/plotlyjs/", "/follow/", "/"]
+OUT = [
+    "../secret", "..%2fsecret", "%2e%2e/%2e%2e/secret", "....//secret", "/etc/passwd", "..%5csecret", "%00", "..;/secret",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("before", BEFORE)
+def test_no_path_of_an_address_leads_out(alone, before):
+    """S6. The file `secret`, with which badges are signed, lies one folder above the runs."""
+    for rest in OUT:
+        for path in (before + rest, before + rest + ".h5"):
+            answer = Browser(alone).ask(path)
+            assert answer.status in (303, 400, 403, 404) or (answer.status == 200 and "lecture" in answer.text), (path, answer.status)
+            assert "root:" not in answer.text and not re.search("[0-9a-f]{64}", answer.text)

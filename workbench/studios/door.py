@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from jinja2 import Environment
 from tornado.httputil import HTTPServerRequest
@@ -204,6 +204,8 @@ class Gate:
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> Any:
         request.headers.pop(GUEST, None)
         path = request.path if request.path != self.door.prefix else request.path + "/"
+        if {"..", "."} & {*re.split(r"[/\\]", unquote(path))} or "\0" in unquote(path):
+            return self._say(request, 404, "There is no such address.")
         if refusal := self._foreign(request, path):
             return self._say(request, 403, refusal)
         name, role = self.badges.read(request.cookies[self.door.cookie].value) if self.door.cookie in request.cookies else ("", "")
