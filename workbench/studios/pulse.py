@@ -124,18 +124,26 @@ class Pulse:
 
     def __init__(self) -> None:
         self.looks: dict[Studio, Look] = {}
+        self.home: asyncio.AbstractEventLoop | None = None
+        """The loop of the server."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         HUB.listeners.append(self._heard)
 
     def join(self, page: Studio, document: Any) -> Look:
-        loop = asyncio.get_running_loop()
+        self.looks[page] = look = Look(page, document)
+        try:
+            self._begin(asyncio.get_running_loop())
+        except RuntimeError:  # Bokeh 3.10 makes documents on other threads
+            if self.home is not None:
+                self.home.call_soon_threadsafe(self._begin, self.home)
+        return look
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is not loop:
             self._loop, self._wake = loop, asyncio.Event()
             self._start(self._beat())
-        self.looks[page] = look = Look(page, document)
-        return look
 
     @property
     def shortest(self) -> float:

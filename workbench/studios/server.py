@@ -37,6 +37,7 @@ from workbench.studios.generators import Generators
 from workbench.studios.house import HOME, Guest, House
 from workbench.studios.lecture import HALL
 from workbench.studios.plot_view import routes
+from workbench.studios.pulse import PULSE
 from workbench.training.presets import presets
 
 
@@ -182,6 +183,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
             raise OSError(f"{door.host[:60]} is not an address of this computer; --host 0.0.0.0 takes all that it has.") from problem
         raise
     server._tornado.add_transform(SafeHeaders)
+    PULSE.home = server.io_loop.asyncio_loop
     server.gate = Gate(server._tornado, door, house, kept_secret(home()))
     return server
 
