@@ -64,6 +64,13 @@ def config(filename: str) -> dict[str, Any]:
     return {"displaylogo": False, "showSendToCloud": False, "plotlyServerURL": "", "toImageButtonOptions": image}
 
 
+def signed(drawn: dict[str, Any], filename: str, about: str) -> dict[str, Any]:
+    """A figure with the name of the files that are made of it, and with words about it, which stand in them."""
+    image = {**drawn.get("config", {}).get("toImageButtonOptions", {}), "filename": filename[:160]}
+    config = {**drawn.get("config", {}), "toImageButtonOptions": image}
+    return {**drawn, "config": config, "layout": {**drawn["layout"], "meta": {"about": about}}}
+
+
 def sentence(text: str, theme: Theme) -> dict[str, Any]:
     """An empty figure that says why it is empty."""
     note = {

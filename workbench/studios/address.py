@@ -1,5 +1,5 @@
 """The state of a page as the query of its address: the recipe's unusual options, the run, the compared runs, the tab,
-the story, the theory nuisance a, the step looked at.
+the story, the theory nuisance a, the step looked at, and what a lecturer has hidden for an exercise.
 
 Only what differs from the defaults is written. What cannot be read is named in a sentence and left out; the rest is kept.
 """
@@ -38,6 +38,7 @@ class Address:
     step: int | None = None
     follow: str = ""
     lead: bool = False
+    hide: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def query(self) -> str:
@@ -58,6 +59,7 @@ class Address:
             "step": "" if self.step is None else str(self.step),
             "follow": self.follow,
             "lead": "1" if self.lead else "",
+            "hide": ",".join(self.hide),
         }
         words = [f"{name}={quote(value, safe=',.-_/')}" for name, value in pairs.items() if value]
         return "?" + "&".join(words) if words else ""
@@ -72,13 +74,14 @@ def read(
     subsets: Sequence[str] = (),
     stories: Sequence[str] = (),
     nuisances: Sequence[str] = (),
+    hideable: Sequence[str] = (),
 ) -> Address:
     """The address that a request's arguments spell. Raises: nothing; problems are sentences in the result."""
     address = Address()
     for key, values in arguments.items():
         text = values[-1].decode("utf-8", "replace") if isinstance(values[-1], bytes) else values[-1]
         try:
-            names = {"tab": tabs, "observable": observables, "subset": subsets, "story": stories, "a": nuisances}
+            names = {"tab": tabs, "observable": observables, "subset": subsets, "story": stories, "a": nuisances, "hide": hideable}
             _take(address, key, text, recipe_type, names)
         except RecipeError as problem:
             address.problems.append(f"In the link: {problem}")
@@ -91,6 +94,11 @@ def read(
 def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], names: Mapping[str, Sequence[str]]) -> None:
     if key == "preset":
         address.preset = _one_of(key, text, list(presets(recipe_type)))
+    elif key == "hide":
+        words = list(dict.fromkeys(word for word in text.split(",") if word))
+        address.hide = [word for word in words if word in names["hide"]]
+        for word in words:
+            _hideable(word, names["hide"])
     elif names.get(key):
         setattr(address, key, _one_of(key, text, names[key]))
     elif key == "step":
@@ -109,21 +117,9 @@ def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], name
     elif key in recipe_type.options():
         address.options[key] = recipe_type.check(key, text)
     else:
+        usual = ["preset", "run", "compare", "tab", "observable", "subset", "story", "step", "follow", "lead", "hide"]
         extra = ["a"] if "nuisance" in recipe_type.options() else []
-        known = [
-            "preset",
-            "run",
-            "compare",
-            "tab",
-            "observable",
-            "subset",
-            "story",
-            "step",
-            "follow",
-            "lead",
-            *extra,
-            *recipe_type.options(),
-        ]
+        known = [*usual, *extra, *recipe_type.options()]
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         raise RecipeError(f"{shown(key)} is not known" + (f"; did you mean {near[0]!r}?" if near else "."))
 
@@ -132,6 +128,13 @@ def _one_of(key: str, text: str, names: Sequence[str]) -> str:
     if text not in names:
         raise RecipeError(f"{key} = {shown(text)} is not known: one of {', '.join(names)} is needed.")
     return text
+
+
+def _hideable(word: str, names: Sequence[str]) -> None:
+    if word not in names:
+        near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ": options, their groups, tabs and parts of the form can be hidden."
+        raise RecipeError(f"hide = {shown(word)} is not known{hint}")
 
 
 def _step(text: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import param
@@ -47,6 +47,9 @@ MATTERS: dict[str, Callable[[Any], bool]] = {
     "boost_pull_cut": lambda recipe: recipe.boost_pull > 0,
     "boost_fraction": lambda recipe: recipe.boost_sigma > 0,
 }
+
+PARTS = {"preset": "Preset", "title": "Title of the next run", "code": "Python and shell"}
+"""Parts of the form that are no options, by the names that `hide` knows."""
 
 # Smallest value above zero on a slider whose stops grow by factors, and those that grow by powers of two.
 GROWING = {
@@ -132,19 +135,22 @@ class Draft:
         """Options without any effect for the recipe as it is."""
         return [name for name in self.recipe_type.options() if not matters(name, self.recipe)]
 
-    def view(self) -> dict[str, Any]:
-        """What the form shows, in JSON types."""
+    def view(self, hide: Collection[str] = ()) -> dict[str, Any]:
+        """What the form shows, in JSON types, without the options, groups and parts in `hide`."""
         options = self.recipe_type.options()
+        apart = {name for title, names in self.recipe_type.groups.items() for name in names if name in hide or title in hide}
         return {
             "preset": self.preset,
             "see": self.presets[self.preset].see,
             "title": self.title,
             "texts": {name: self.wrong[name][0] if name in self.wrong else as_text(getattr(self.recipe, name)) for name in options},
             "wrong": {name: sentence for name, (_, sentence) in self.wrong.items()},
-            "hidden": self.hidden,
+            "hidden": [*self.hidden, *sorted(apart)],
+            "apart": [part for part in PARTS if part in hide],
             "changes": [
                 {"name": name, "label": options[name].label, "old": as_words(old), "new": as_words(new)}
                 for name, (old, new) in self.changes.items()
+                if name not in apart
             ],
             "python": f"import workbench as wb\n\nrecipe = {self.recipe.as_python()}\nrun = wb.launch(recipe)",
             "command": self.recipe.as_command(),
@@ -173,6 +179,25 @@ def values_of(recipe: Recipe) -> dict[str, Any]:
 def matters(name: str, recipe: Recipe) -> bool:
     """Whether an option has an effect in this recipe."""
     return MATTERS.get(name, lambda _: True)(recipe)
+
+
+def hideable(recipe_type: type[Recipe], tabs: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What a lecturer may hide in a link, in JSON types: names and labels, groups by their titles; `tabs` are those that can be spared."""
+    options = recipe_type.options()
+    groups = [
+        {"name": title, "title": title, "items": [(name, plain(str(options[name].label))) for name in names]}
+        for title, names in recipe_type.groups.items()
+    ]
+    return [
+        {"name": "recipe", "title": "Recipe", "items": list(PARTS.items())},
+        *groups,
+        {"name": "", "title": "Tabs", "items": list(tabs.items())},
+    ]
+
+
+def plain(label: str) -> str:
+    """A label without its unit."""
+    return label.partition(" [")[0]
 
 
 def form(recipe_type: Any) -> dict[str, Any]:

@@ -61,6 +61,11 @@ class Guest:
         name, _, role = text.partition(" ")
         return cls(house, name if NAME.fullmatch(name) else "", role == "lecturer")
 
+    @property
+    def invites(self) -> House | None:
+        """The house to which this guest may invite others with its token."""
+        return self.house if self.lecturer and self.house.token else None
+
     # What is allowed
 
     @property

@@ -84,7 +84,7 @@ class Frame(Part):
     plots = Children()
     placed = param.String("[]", doc="Names of the figures that `plots` belong to, as JSON; a tab's figures come when it is first opened.")
 
-    _esm = source("dom.js", "lecture.js", "frame.js")
+    _esm = source("dom.js", "lecture.js", "export.js", "frame.js")
     _render_policy = "manual"  # the frame stays as it is when plots come
 
 

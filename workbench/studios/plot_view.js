@@ -46,8 +46,64 @@ function unpack(frame) {
 
 const fileName = (gd) => gd._context.toImageButtonOptions?.filename ?? "figure"
 
-const save = (format) => (gd) =>
-  globalThis.Plotly.downloadImage(gd, {format, filename: fileName(gd), scale: format === "png" ? 2 : 1, width: gd.offsetWidth, height: gd.offsetHeight})
+const about = (gd) => gd.layout?.meta?.about ?? fileName(gd)
+
+function download(gd, content, type, ending) {
+  const link = document.createElement("a")
+  link.href = URL.createObjectURL(new Blob([content].flat(), {type}))
+  link.download = `${fileName(gd)}.${ending}`
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+}
+
+const image = (gd, format, scale) => globalThis.Plotly.toImage(gd, {format, scale, width: gd.offsetWidth, height: gd.offsetHeight})
+
+// As it is on the screen; words about the figure stand in it, unseen.
+async function svg(gd) {
+  const text = decodeURIComponent((await image(gd, "svg", 1)).replace(/^data:image\/svg\+xml,/, ""))
+  const words = about(gd).replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+  download(gd, text.replace(/<svg[^>]*>/, (tag) => `${tag}<desc>${words}</desc>`), "image/svg+xml", "svg")
+}
+
+async function pixels(gd, scale) {
+  const picture = new Image()
+  picture.src = await image(gd, "png", scale)
+  await picture.decode()
+  const canvas = Object.assign(document.createElement("canvas"), {width: picture.width, height: picture.height})
+  canvas.getContext("2d").drawImage(picture, 0, 0)
+  return canvas
+}
+
+const png = async (gd) => download(gd, await new Promise((give) => pixels(gd, 2).then((canvas) => canvas.toBlob(give))), "image/png", "png")
+
+// One page of the size of the figure, with four of its pixels to each of the screen, without loss.
+async function pdf(gd) {
+  const canvas = await pixels(gd, 4)
+  const {width, height} = canvas
+  const rgba = canvas.getContext("2d").getImageData(0, 0, width, height).data
+  const rgb = new Uint8Array(3 * width * height)
+  for (let from = 0, to = 0; from < rgba.length; from += 4) for (let c = 0; c < 3; c++) rgb[to++] = rgba[from + c]
+  const packed = new Uint8Array(await new Response(new Blob([rgb]).stream().pipeThrough(new CompressionStream("deflate"))).arrayBuffer())
+  const page = [0.75 * gd.offsetWidth, 0.75 * gd.offsetHeight] // points
+  const words = "FEFF" + [...about(gd)].flatMap((c) => (c.length > 1 ? [c.charCodeAt(0), c.charCodeAt(1)] : [c.charCodeAt(0)])).map((n) => n.toString(16).padStart(4, "0")).join("")
+  const drawing = `q ${page[0]} 0 0 ${page[1]} 0 0 cm /Figure Do Q`
+  const objects = [
+    ["<< /Type /Catalog /Pages 2 0 R >>"],
+    ["<< /Type /Pages /Kids [3 0 R] /Count 1 >>"],
+    [`<< /Type /Page /Parent 2 0 R /MediaBox [0 0 ${page.join(" ")}] /Contents 4 0 R /Resources << /XObject << /Figure 5 0 R >> >> >>`],
+    [`<< /Length ${drawing.length} >>\nstream\n${drawing}\nendstream`],
+    [`<< /Type /XObject /Subtype /Image /Width ${width} /Height ${height} /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /FlateDecode /Length ${packed.length} >>\nstream\n`, packed, "\nendstream"],
+    [`<< /Title <${words}> /Creator (workbench) >>`],
+  ]
+  const parts = [], starts = []
+  let size = 0
+  const add = (part) => { parts.push(part); size += part.length } // all text is ASCII
+  add("%PDF-1.4\n")
+  objects.forEach((object, i) => { starts.push(size); [`${i + 1} 0 obj\n`, ...object, "\nendobj\n"].forEach(add) })
+  const table = starts.map((start) => `${String(start).padStart(10, "0")} 00000 n \n`).join("")
+  const end = `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${table}trailer\n<< /Size ${objects.length + 1} /Root 1 0 R /Info 6 0 R >>\nstartxref\n${size}\n%%EOF\n`
+  download(gd, [...parts, end], "application/pdf", "pdf")
+}
 
 // Exactly the points on the screen, one row per point; the same columns as workbench.figures.csv_of.
 function table(gd) {
@@ -59,21 +115,26 @@ function table(gd) {
     if (z) z.forEach((row, j) => row.forEach((value, i) => rows.push([text(name), yaxis, number(x[i]), number(y[j]), number(value)].join(","))))
     else for (let i = 0; i < x.length; i++) rows.push([text(name), yaxis, number(x[i]), number(y[i])].join(",") + (maps ? "," : ""))
   }
-  const link = document.createElement("a")
-  link.href = URL.createObjectURL(new Blob([rows.join("\n") + "\n"], {type: "text/csv"}))
-  link.download = fileName(gd) + ".csv"
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+  download(gd, rows.join("\n") + "\n", "text/csv", "csv")
+}
+
+// The same with names, units and words about the figure, made by the server of the page.
+async function netcdf(gd) {
+  const answer = await fetch("figure.nc", {method: "POST", body: gd.workbench.frame(), headers: {"Content-Type": "application/octet-stream"}})
+  if (!answer.ok) throw new Error(await answer.text())
+  download(gd, await answer.blob(), "application/x-netcdf", "nc")
 }
 
 const word = (text) => ({
   svg: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 34 20"><text x="17" y="15" font-size="15" font-weight="700" font-family="sans-serif" text-anchor="middle">${text}</text></svg>`,
 })
 const BUTTONS = [
-  {name: "svg", title: "Save as SVG", icon: word("SVG"), click: save("svg")},
-  {name: "png", title: "Save as PNG", icon: word("PNG"), click: save("png")},
+  {name: "svg", title: "Save as SVG", icon: word("SVG"), click: svg},
+  {name: "png", title: "Save as PNG", icon: word("PNG"), click: png},
+  {name: "pdf", title: "Save as PDF, an image of high resolution", icon: word("PDF"), click: pdf},
   {name: "csv", title: "Save the points shown as CSV", icon: word("CSV"), click: table},
 ]
+const SERVED = {name: "nc", title: "Save the points shown as netCDF", icon: word("NC"), click: netcdf}
 const REMOVED = ["toImage", "select2d", "lasso2d", "sendChartToCloud", "sendDataToCloud"]
 
 function render({model, el}) {
@@ -95,7 +156,9 @@ function render({model, el}) {
     adopt(gd.getRootNode())
     if (!size) gd.replaceChildren()
     size = extent()
-    const extended = {...config, displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: REMOVED, modeBarButtonsToAdd: BUTTONS}
+    const buttons = globalThis.workbenchPage ? [...BUTTONS, SERVED] : BUTTONS
+    const extended = {...config, displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: REMOVED, modeBarButtonsToAdd: buttons}
+    gd.workbench = {buttons, frame: () => read("wire")}
     if (data.some(({type}) => type && type !== "scatter")) Plotly.others?.() // see engine() in plot_view.py
     await Plotly.react(gd, data, {...layout, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
     gd.dispatchEvent(new CustomEvent("workbench:drawn", {bubbles: true, composed: true, detail: layout.meta}))

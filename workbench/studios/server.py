@@ -30,7 +30,7 @@ from tornado.websocket import WebSocketClosedError
 
 from workbench.home import home, runs_folder
 from workbench.runs import launcher
-from workbench.studios import downloads, errands, uploads
+from workbench.studios import downloads, errands, sharing, uploads
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.door import GUEST, Door, Gate, Note, kept_secret
 from workbench.studios.generators import Generators
@@ -160,6 +160,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
                 *routes(),
                 *downloads.routes(folder),
                 *uploads.routes(house),
+                *sharing.routes(),
                 (r"/alive", Alive),
                 (r"/follow(?:/([a-z0-9]{1,40}))?/?", Follow),
             ],

@@ -83,6 +83,7 @@ class Session(ABC):
         self.observable = ""  # what was chosen; empty for the first
         self.subset = ""
         self.a = ""  # of the theory nuisance; empty for the largest
+        self.hide: list[str] = []  # names of what a link has hidden for an exercise
         self.notices: list[str] = []
         self.theme, self.projector = "light", False
         self.leads: Lecture | None = None
@@ -130,7 +131,7 @@ class Session(ABC):
             self.leads = HALL.take_over(self)
         self.tab = address.tab or self.tab
         self.observable, self.subset = address.observable or self.observable, address.subset or self.subset
-        self.at, self.a = address.step, address.a or self.a
+        self.at, self.a, self.hide = address.step, address.a or self.a, address.hide
         self.story = address.story or self.story
         for name in filter(None, dict.fromkeys([address.run, *address.compare])):
             self._try(functools.partial(self._add, name))
@@ -161,6 +162,7 @@ class Session(ABC):
             a=self.a,
             story=self.story if self.tab == "stories" else "",
             lead=self.leads is not None,
+            hide=self.hide,
             step=self.at if self.playing is None else None,  # some browsers allow few changes of an address
         )
 

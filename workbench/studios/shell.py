@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import panel as pn
 from jinja2 import Environment
@@ -13,11 +15,19 @@ from workbench.figures.theme import DARK, LIGHT, PROJECTOR, Theme
 from workbench.studios.parts import source
 from workbench.studios.plot_view import ENGINE_URL
 
+if TYPE_CHECKING:
+    from workbench.studios.house import House
+
 STUDIOS = (("Amplitudes", "./"), ("Generators", "./generators"))
 
 
-def dress(title: str, *, here: str = "Amplitudes", stories: bool = True) -> None:
-    """Give the document of the session that is being opened our page instead of Panel's; `here` is its name in the header."""
+def dress(
+    title: str, *, here: str = "Amplitudes", stories: bool = True, hideable: Sequence[dict[str, Any]] = (), house: House | None = None
+) -> None:
+    """Give the document of the session that is being opened our page instead of Panel's.
+
+    *Arguments*: here, its name in the header; hideable, what a link may hide; house, whose class may be invited.
+    """
     document = pn.state.curdoc
     assert document, "only a session has a page"
     look = appearance()
@@ -30,6 +40,8 @@ def dress(title: str, *, here: str = "Amplitudes", stories: bool = True) -> None
         studios=STUDIOS,
         here=here,
         stories=stories,
+        hideable=hideable,
+        invitation={"address": house.address, "token": house.token} if house else {},
         style=Markup(source("theme.css", "page.css")),  # noqa: S704
         script=Markup(source("page.js")),  # noqa: S704
         engine=ENGINE_URL,

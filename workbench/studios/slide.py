@@ -19,6 +19,7 @@ import xarray as xr
 
 from workbench.figures import FIGURES
 from workbench.figures.drawing import sentence as figure_of_sentence
+from workbench.figures.drawing import signed
 from workbench.figures.frame import pack
 from workbench.figures.theme import Theme
 from workbench.runs import history
@@ -204,7 +205,14 @@ class Teller:
             return pack(figure_of_sentence(sentences.folded("Nothing has been trained for this story yet."), theme))
         try:
             data = self._scan if entry.takes == "scan" else self.story.drawn_from(panel, found)
-            return pack(entry.as_dict(data, theme, **panel.passed))
+            drawn = entry.as_dict(data, theme, **panel.passed)
+            made = self._scan.attrs.get("made", "") if self._scan is not None else ""
+            about = [
+                f"{panel.title}, of the story {self.story.title}",
+                f"made {made}" if made else "",
+                *(f"run {run.id}" for _, run in found),
+            ]
+            return pack(signed(drawn, f"{self.story.name}-{panel.figure}", "; ".join(filter(None, about))))
         except (ValueError, RunError) as problem:
             return pack(figure_of_sentence(sentences.folded(str(problem)), theme))
         except Exception as problem:  # the bottom of a figure: the page goes on

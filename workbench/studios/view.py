@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 import panel as pn
 
 from workbench import figures
+from workbench.figures import drawing
 from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.theme import Theme
 from workbench.runs.store import Run, Status
 from workbench.studios import address as addresses
 from workbench.studios import sentences, shell, slide
-from workbench.studios.draft import form
+from workbench.studios.draft import form, hideable
 from workbench.studios.house import Guest
 from workbench.studios.live import HUB, TAKEN, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
@@ -114,6 +115,10 @@ class Studio(Session):
             tabs=as_json([{"name": tab.name, "title": tab.title, "lead": tab.lead} for tab in self.tabs]),
         )
 
+    def hideable(self) -> list[dict[str, Any]]:
+        """What a link to this page may hide; the first tab always stays."""
+        return hideable(self.recipe_type, {tab.name: tab.title for tab in self.tabs[1:]})
+
     def __panel__(self) -> Frame:
         return self.frame
 
@@ -123,7 +128,8 @@ class Studio(Session):
         assert document, "only a session has a page"
         self.soon = document.add_next_tick_callback
         document.on_event("connection_lost", functools.partial(self.closed, document))
-        shell.dress(f"workbench · {self.title}", here=self.title, stories=bool(self.stories))
+        hideable = self.hideable()
+        shell.dress(f"workbench · {self.title}", here=self.title, stories=bool(self.stories), hideable=hideable, house=self.guest.invites)
         look = shell.appearance()
         self.theme, self.projector = str(look["theme"]), bool(look["projector"])
         self.restore(
@@ -135,6 +141,7 @@ class Studio(Session):
                 subsets=[name for name in SUBSETS if name],
                 stories=self.stories,
                 nuisances=NUISANCES if any(card.slide for card in self.cards) else (),
+                hideable=[name for group in hideable for name in (group["name"], *(item for item, _ in group["items"])) if name],
             )
         )
         self.refresh(everything=True)
@@ -171,10 +178,11 @@ class Studio(Session):
         newest = self.pictures()
         pictures, absent = self.replayed(newest), self.absent()
         hidden = [tab.name for tab in self.tabs if (own := {c.name for c in self.cards if c.tab == tab.name}) and own <= absent]
+        hidden += [tab.name for tab in self.tabs if tab.name in self.hide]
         if self.tab in hidden:
             self.tab = self.tabs[0].name
         if everything:
-            self.form.tell(**self.draft.view())
+            self.form.tell(**self.draft.view(self.hide))
         self.bar.tell(
             **self.transport(newest),
             time=sentences.time(newest[0][1], pictures[0][1], self.playing) if newest and self.follows is None else None,
@@ -182,6 +190,7 @@ class Studio(Session):
         self.frame.tell(
             tab=self.tab,
             hidden=hidden,
+            bare="recipe" in self.hide,
             absent=sorted(absent),
             chosen={"observable": self.observed, "subset": self.subset, "a": self.a or NUISANCES[-1]},
             offered={"observable": self.offered(), "subset": list(SUBSETS)},
@@ -247,7 +256,8 @@ class Studio(Session):
         chosen = {"observable": self.observed, "subset": self.subset}.get(card.choose, "")
         at = (self.at, *(picture.moment for _, picture in pictures)) if self.at is not None else ()
         key = (card.name, self.theme, self.projector, chosen, self.a if card.slide else "", names, moments, at)
-        return HUB.once(key, lambda: pack(self.draw(card, names, [picture for _, picture in pictures], chosen)))
+        newest = [picture for _, picture in pictures]
+        return HUB.once(key, lambda: pack(self.signed(card, pictures, self.draw(card, names, newest, chosen))))
 
     def draw(self, card: Card, names: Sequence[str], pictures: Sequence[Picture], chosen: str = "") -> dict[str, Any]:
         """A figure of the runs that have what it takes; where none has, one that says why."""
@@ -275,6 +285,12 @@ class Studio(Session):
             return figure_of_sentence(
                 sentences.folded(f"This figure could not be drawn ({type(problem).__name__}); the log says why."), theme
             )
+
+    def signed(self, card: Card, pictures: list[tuple[Run, Picture]], drawn: dict[str, Any]) -> dict[str, Any]:
+        """A figure whose files say of which runs it is."""
+        runs = [run for run, _ in pictures]
+        about = [card.entry.title, *(f"{self.name_of(run)} ({self.about(run)}, seed {run.recipe.to_dict()['seed']})" for run in runs)]
+        return drawing.signed(drawn, "-".join([card.name, *(run.id for run in runs)]), "; ".join(about))
 
     def table_of_numbers(self, pictures: list[tuple[Run, Picture]]) -> dict[str, Any]:
         rows: list[dict[str, Any]] = []

@@ -132,6 +132,8 @@ export function render({model}) {
     for (const details of groups.map((group) => group.querySelector("details")).filter(Boolean)) {
       details.hidden = [...details.querySelectorAll(".field")].every((box) => box.hidden)
     }
+    for (const group of groups) group.hidden = [...group.querySelectorAll(".field")].every((box) => box.hidden)
+    for (const [part, element] of Object.entries(parts)) element.hidden = view.apart.includes(part)
     changes.replaceChildren(...view.changes.map(({name, label, old, new: now}) => h("li", {},
       h("span", {}, `${label}: `, h("s", {}, old), ` ${now}`),
       h("button", {type: "button", "aria-label": `Undo ${label}`, title: "Undo", onclick: () => send({undo: name})}, "×"))))
@@ -140,11 +142,12 @@ export function render({model}) {
     write(command, view.command)
   }
 
+  const parts = {
+    preset: h("div", {class: "field"}, h("div", {class: "line"}, h("label", {class: "label", for: "preset"}, "Preset")), preset, see, changes),
+    title: h("div", {class: "field text"}, h("div", {class: "line"}, h("label", {class: "label", for: "title"}, "Title of the next run")), title),
+    code,
+  }
   model.on("state", update)
   update()
-  return h("form", {class: "recipe", onsubmit: (event) => event.preventDefault(), novalidate: true},
-    h("div", {class: "field"}, h("div", {class: "line"}, h("label", {class: "label", for: "preset"}, "Preset")), preset, see, changes),
-    groups,
-    h("div", {class: "field text"}, h("div", {class: "line"}, h("label", {class: "label", for: "title"}, "Title of the next run")), title),
-    code)
+  return h("form", {class: "recipe", onsubmit: (event) => event.preventDefault(), novalidate: true}, parts.preset, groups, parts.title, code)
 }

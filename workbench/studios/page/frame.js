@@ -5,6 +5,7 @@ export function render({model, view}) {
   const cards = JSON.parse(model.cards)
   const tabs = JSON.parse(model.tabs)
 
+  const exporter = exporting()
   const notices = h("div", {class: "notices", role: "status"})
   const numbers = h("div", {class: "numbers"})
   const lecture = lectern(send)
@@ -27,7 +28,8 @@ export function render({model, view}) {
           oninput: ({currentTarget}) => { say.value = slide.values[currentTarget.value]; send({[slide.name]: slide.values[currentTarget.value]}) }}), say)
       : null
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
-      h("div", {class: "title"}, h("h2", {}, title), choice), h("p", {class: "look"}, look), slider, h("div", {class: "plot", style: `--needs: ${height}px`}))
+      h("div", {class: "title"}, h("span", {}, h("h2", {}, title), " ", h("button", {type: "button", class: "small export", title: "Export this figure or its data (E)", "aria-label": `Export ${title}`,
+        onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), h("p", {class: "look"}, look), slider, h("div", {class: "plot", style: `--needs: ${height}px`}))
   }
 
   const made = cards.map(card)
@@ -71,6 +73,7 @@ export function render({model, view}) {
     lecture.update(state.lecture)
     const follows = Boolean(state.lecture?.follows)
     frame.toggleAttribute("data-follows", follows)
+    frame.toggleAttribute("data-bare", state.bare)
     for (const control of [...buttons, ...frame.querySelectorAll(".card select")]) control.disabled = follows
     for (const card of made) card.hidden = state.absent.includes(card.dataset.figure)
     for (const select of frame.querySelectorAll(".card select")) {
@@ -105,6 +108,7 @@ export function render({model, view}) {
       send({key: key === "PageDown" ? "right" : "left"}) // a presenter's clicker sends pages
     else if (key === "r" || key === "p") send({key})
     else if (/^[1-9]$/.test(key)) buttons.filter((button) => !button.hidden)[key - 1]?.click()
+    else if (key === "e") exporter.open(frame)
     else if (page?.keys[key]) page.keys[key]()
     else return
     event.preventDefault()
@@ -112,7 +116,9 @@ export function render({model, view}) {
 
   const frame = h("div", {class: "studio"},
     h("aside", {"aria-label": "Recipe"}, model.get_child("controls")),
-    h("main", {}, lecture.element, notices, h("div", {class: "bar"}, model.get_child("bar")), numbers, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), panels))
+    exporter.element,
+    h("main", {}, notices, h("div", {class: "bar"}, model.get_child("bar")), numbers,
+      h("div", {class: "deck"}, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), lecture.element), panels))
 
   const theme = () => send({theme: document.documentElement.dataset.theme ?? "light", projector: "projector" in document.documentElement.dataset})
   if (page) {

@@ -19,11 +19,43 @@ const projector = () => {
   changed()
 }
 const help = () => button("keys").open ? button("keys").close() : button("keys").showModal()
-const share = async () => {
-  try { await navigator.clipboard.writeText(location.href) } catch { prompt("Copy this link:", location.href); return }
-  button("share").textContent = "Link copied"
-  setTimeout(() => { button("share").textContent = "Share" }, 1500)
+
+// The link of this page, with what is ticked to be hidden, and for a class with its address and token.
+const sharing = button("sharing"), ticks = [...sharing.querySelectorAll("#hide input")], invite = button("invite").querySelector("input")
+const link = () => {
+  const {address, token} = sharing.dataset
+  const url = new URL(address ? address.replace(/\/$/, "") + "/" + location.pathname.split("/").pop() + location.search : location.href)
+  const hide = ticks.filter((tick) => tick.checked).map((tick) => tick.value)
+  for (const name of ["hide", "lead", "token"]) url.searchParams.delete(name)
+  const more = [hide.length ? `hide=${hide.join(",")}` : "", token && invite.checked ? `token=${token}` : ""].filter(Boolean)
+  const query = [url.search.slice(1).replaceAll("%2C", ","), ...more].filter(Boolean).join("&")
+  return url.origin + url.pathname + (query ? "?" + query : "")
 }
+const reshare = () => {
+  button("link").value = link()
+  const image = button("code")
+  image.src = `code.svg?link=${encodeURIComponent(link())}`
+}
+const share = () => {
+  const hidden = (new URL(location.href).searchParams.get("hide") ?? "").split(",")
+  for (const tick of ticks) {
+    tick.checked = hidden.includes(tick.value)
+    if (tick.checked) tick.closest("details").open = true
+  }
+  button("nearby").hidden = sharing.dataset.address !== "" || !/^(127\.|localhost|\[::1\])/.test(location.hostname)
+  button("invite").hidden = !sharing.dataset.token
+  reshare()
+  sharing.showModal()
+  button("link").select()
+}
+sharing.addEventListener("change", reshare)
+button("code").addEventListener("error", () => { button("code").alt = "This link is too long for a code: copy it instead." })
+button("copy").addEventListener("click", async () => {
+  button("link").select()
+  try { await navigator.clipboard.writeText(link()) } catch { document.execCommand("copy") }
+  button("copy").textContent = "Copied"
+  setTimeout(() => { button("copy").textContent = "Copy" }, 1500)
+})
 
 // State lives in the address and in the run folders: after a lost connection the page waits for the server and is simply loaded again.
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
