@@ -131,11 +131,11 @@ def test_the_coupling_of_a_gan_raises_log_d_of_drawn_events(make, options, gener
 
 
 def test_the_nuisance_weights_by_one_plus_a_e_over_its_mean(generator, batch):
-    """e = x², whose mean is 1: f = a/(1 + a)."""
-    method = Nuisance(flow(), lambda x: x[:, 0].square(), 0.9, seed=2)
+    """e = x², and ⟨e⟩ given as 0.5."""
+    method = Nuisance(flow(), lambda x: x[:, 0].square(), 0.5, 30.0, seed=2)
     changed = method.steer(batch, 6)
-    f = changed.condition[:, -1]
-    assert 0 <= float(f.min()) < 0.2 and 0.7 < float(f.max()) <= 0.9 and torch.equal(changed.condition[:, :-1], batch.condition[:, :-1])
-    a = f / (1 - f)
-    torch.testing.assert_close(changed.weight, batch.weight * (1 + a * batch.features[:, 0].square()) / (1 + a))
+    c = changed.condition[:, -1]
+    assert 0 <= float(c.min()) < 0.2 and 0.8 < float(c.max()) <= 1 and torch.equal(changed.condition[:, :-1], batch.condition[:, :-1])
+    a = 31**c - 1
+    torch.testing.assert_close(changed.weight, batch.weight * (1 + a * batch.features[:, 0].square()) / (1 + 0.5 * a))
     assert not torch.equal(method.steer(batch, 7).condition, changed.condition)

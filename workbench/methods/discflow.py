@@ -14,14 +14,15 @@ The control that may never settle is the coupling of a GAN: the flow also raises
 
 Both change the batch before a generator sees it, and so does the theory nuisance a: the weight over its mean at this a is
 
-    (1 + a e(x)) / (1 + a ⟨e⟩) = 1 − f + f e(x)/⟨e⟩ ,    f = a⟨e⟩/(1 + a⟨e⟩)
+    (1 + a e(x)) / (1 + a ⟨e⟩)
 
-so that the density is linear in f. Every event gets an f, uniform up to that of the largest a, and f is the condition: of a uniform a most
-events would have f near 1, and the network would learn that shape for all a.
+Every event gets a c = ln(1 + a)/ln(1 + a_max), uniform from 0 to 1, and c is the condition: the logarithm of a weight between 1 and
+1 + a is a gentle function of it. Of a uniform a most events would have large ones, and the network would learn that shape for all a.
 """
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -136,19 +137,20 @@ class DiscFlow(Steered):
 
 
 class Nuisance(Steered):
-    """A generator conditioned on f, the last column of the condition.
+    """A generator conditioned on c of a theory nuisance a, the last column of the condition.
 
-    Arguments: `excess` is e(x)/⟨e⟩ of features, `largest` the f of the largest a.
+    Arguments: `excess` is e(x) of features, `mean_excess` its mean ⟨e⟩, `largest` the largest a.
     """
 
-    def __init__(self, generator: Generator, excess: Callable[[Tensor], Tensor], largest: float, *, seed: int):
+    def __init__(self, generator: Generator, excess: Callable[[Tensor], Tensor], mean_excess: float, largest: float, *, seed: int):
         super().__init__(generator)
-        self.excess, self.largest, self.seed = excess, largest, seed
+        self.excess, self.mean_excess, self.largest, self.seed = excess, mean_excess, largest, seed
 
     def steer(self, batch: DensityBatch, step: int) -> DensityBatch:
-        f = self.largest * torch.rand(len(batch), generator=_numbers(self.seed, step)).to(batch.weight)
-        weight = batch.weight * (1 - f + f * self.excess(batch.features))
-        return DensityBatch(batch.features, torch.cat([batch.condition[:, :-1], f.unsqueeze(1)], dim=1), weight)
+        c = torch.rand(len(batch), generator=_numbers(self.seed, step)).to(batch.weight)
+        a = torch.expm1(c * math.log1p(self.largest))
+        weight = batch.weight * (1 + a * self.excess(batch.features)) / (1 + a * self.mean_excess)
+        return DensityBatch(batch.features, torch.cat([batch.condition[:, :-1], c.unsqueeze(1)], dim=1), weight)
 
 
 def labelled(truth: Float[Tensor, "event input"], generated: Float[Tensor, "other input"], weight: Float[Tensor, " event"]) -> Batch:

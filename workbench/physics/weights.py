@@ -25,6 +25,11 @@ LOW, HIGH = 0.2, 1.5
 LARGEST_NUISANCE = 30.0
 
 
+def nuisance_scale(nuisance: np.ndarray | float) -> np.ndarray:
+    """c = ln(1 + a)/ln(1 + a_max), from 0 to 1: in it the logarithm of the weight of a hard jet, ln(1 + a), is a straight line."""
+    return np.log1p(nuisance) / np.log1p(LARGEST_NUISANCE)
+
+
 def magic(distance: np.ndarray, low: float = LOW, high: float = HIGH) -> np.ndarray:
     """f(ΔR), from 0 to 1."""
     return np.clip((np.asarray(distance, dtype=np.float64) - low) / (high - low), 0.0, 1.0)

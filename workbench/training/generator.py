@@ -219,9 +219,8 @@ class GeneratorJob:
         a = np.zeros(len(truth))
         if self.recipe.nuisance:
             e = excess(self.events["train"].points[:MOST_TRUTH])
-            f = np.random.default_rng([self.recipe.seed, 9]).uniform(0, self.sampler.shares.part(LARGEST_NUISANCE), len(truth))
-            a = f / (1 - f) / self.sampler.shares.mean_excess
-            weight = truth.weight.cpu().numpy() * (1 - f + f * e / self.sampler.shares.mean_excess)
+            a = np.expm1(np.random.default_rng([self.recipe.seed, 9]).uniform(0, np.log1p(LARGEST_NUISANCE), len(truth)))
+            weight = truth.weight.cpu().numpy() * (1 + a * e) / (1 + a * self.sampler.shares.mean_excess)
             truth = DensityBatch(truth.features, self.sampler.condition(jets, a), torch.tensor(weight).to(truth.weight))
         seen = Seen.fit(self.features, self.events["train"].points)
         return Judge.trained(self.sampler, seen, truth, self.method.central()[0][:1], jets, a)
@@ -387,7 +386,7 @@ def steered(recipe: GeneratorRecipe, flow: Generator, features: Features, points
         )  # fmt: skip
     if recipe.nuisance:
         shares = Shares.of(Sample(points, recipe.dataset))
-        flow = Nuisance(flow, _excess_of(features, shares.mean_excess), float(shares.part(LARGEST_NUISANCE)), seed=recipe.seed)
+        flow = Nuisance(flow, _excess_of(features), shares.mean_excess, LARGEST_NUISANCE, seed=recipe.seed)
     return flow
 
 
@@ -407,14 +406,14 @@ def _flow(recipe: GeneratorRecipe, dimension: int, conditions: int, training_poi
     return BayesianINN(flow, points, training_points=training_points, device=device, seed=seed, warm_start=recipe.warm_start)
 
 
-def _excess_of(features: Features, mean_excess: float) -> Callable[[Tensor], Tensor]:
-    """e/⟨e⟩ of network features."""
+def _excess_of(features: Features) -> Callable[[Tensor], Tensor]:
+    """e of network features."""
     place = next(n for n, column in enumerate(features.columns) if column.name == "jet1_pt")
     column, mean, width = features.columns[place], features.mean[place], features.width[place]
 
     def excess(x: Tensor) -> Tensor:
         jet_pt = column.transform.inverse(x[:, place].double().cpu().numpy() * width + mean)
-        return torch.tensor((theory_weight(jet_pt, 1.0) - 1) / mean_excess).to(x)
+        return torch.tensor(theory_weight(jet_pt, 1.0) - 1).to(x)
 
     return excess
 

@@ -19,7 +19,7 @@ from workbench.data.samples import Sample
 from workbench.methods.flow import Generator
 from workbench.physics.collisions import JET_CUTS, jet_count
 from workbench.physics.kinematics import delta_r, pt
-from workbench.physics.weights import leading_jet_pt, magic_weight, theory_weight
+from workbench.physics.weights import leading_jet_pt, magic_weight, nuisance_scale, theory_weight
 from workbench.training.recipe import GeneratorRecipe
 
 PORTION = 20_000
@@ -47,11 +47,6 @@ class Shares:
     def mean_excess(self) -> float:
         """⟨e⟩ of all."""
         return float(np.dot(self.jets, self.excess))
-
-    def part(self, nuisance: np.ndarray | float) -> np.ndarray:
-        """f of a, on which generators are conditioned: a⟨e⟩/(1 + a⟨e⟩)."""
-        change = np.asarray(nuisance) * self.mean_excess
-        return change / (1 + change)
 
     def at(self, nuisance: float) -> np.ndarray:
         """Which part has 1, 2, 3 jets if every event has the weight of this nuisance."""
@@ -84,10 +79,10 @@ class Sampler:
     device: torch.device
 
     def condition(self, jets: np.ndarray, nuisance: np.ndarray | float = 0.0) -> Tensor:
-        """What events with so many jets are conditioned on: nothing, their number in a chain, and f of the nuisance if there is one."""
+        """What events with so many jets are conditioned on: nothing, their number in a chain, and c of the nuisance if there is one."""
         columns = [jet_condition(jets)] if self.recipe.dataset == "z_jets" and not self.recipe.jets else [np.zeros((len(jets), 0))]
         if self.recipe.nuisance:
-            columns.append(np.broadcast_to(self.shares.part(nuisance), len(jets))[:, None])
+            columns.append(np.broadcast_to(nuisance_scale(nuisance), len(jets))[:, None])
         return torch.tensor(np.concatenate(columns, axis=1), dtype=torch.float32, device=self.device)
 
     def jets(self, events: int, generator: np.random.Generator, nuisance: float = 0.0) -> np.ndarray:
