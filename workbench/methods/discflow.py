@@ -16,8 +16,9 @@ Both change the batch before a generator sees it, and so does the theory nuisanc
 
     (1 + a e(x)) / (1 + a ⟨e⟩)
 
-Every event gets a c = ln(1 + a)/ln(1 + a_max), uniform from 0 to 1, and c is the condition: the logarithm of a weight between 1 and
-1 + a is a gentle function of it. Of a uniform a most events would have large ones, and the network would learn that shape for all a.
+Every event gets an a with ln(1 + a) uniform, and c = √12 (ln(1 + a)/ln(1 + a_max) − 1/2) is the condition, with mean 0 and width 1. The
+logarithm of a weight between 1 and 1 + a is a gentle function of it. Of a uniform a most events would have large ones, and the network
+would learn that shape for all a.
 """
 
 from __future__ import annotations
@@ -147,8 +148,8 @@ class Nuisance(Steered):
         self.excess, self.mean_excess, self.largest, self.seed = excess, mean_excess, largest, seed
 
     def steer(self, batch: DensityBatch, step: int) -> DensityBatch:
-        c = torch.rand(len(batch), generator=_numbers(self.seed, step)).to(batch.weight)
-        a = torch.expm1(c * math.log1p(self.largest))
+        share = torch.rand(len(batch), generator=_numbers(self.seed, step)).to(batch.weight)
+        a, c = torch.expm1(share * math.log1p(self.largest)), math.sqrt(12) * (share - 0.5)
         weight = batch.weight * (1 + a * self.excess(batch.features)) / (1 + a * self.mean_excess)
         return DensityBatch(batch.features, torch.cat([batch.condition[:, :-1], c.unsqueeze(1)], dim=1), weight)
 

@@ -14,6 +14,7 @@ Source: Butter et al., arXiv:2110.13632.
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 
 import numpy as np
@@ -26,8 +27,8 @@ LARGEST_NUISANCE = 30.0
 
 
 def nuisance_scale(nuisance: np.ndarray | float) -> np.ndarray:
-    """c = ln(1 + a)/ln(1 + a_max), from 0 to 1: in it the logarithm of the weight of a hard jet, ln(1 + a), is a straight line."""
-    return np.log1p(nuisance) / np.log1p(LARGEST_NUISANCE)
+    """c = √12 (ln(1 + a)/ln(1 + a_max) − 1/2): the logarithm of a hard jet's weight, ln(1 + a), with mean 0 and width 1."""
+    return math.sqrt(12) * (np.log1p(nuisance) / np.log1p(LARGEST_NUISANCE) - 0.5)
 
 
 def magic(distance: np.ndarray, low: float = LOW, high: float = HIGH) -> np.ndarray:
