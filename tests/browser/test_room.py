@@ -15,8 +15,8 @@ pytestmark = pytest.mark.browser
 
 
 def saved(page, way: str, tmp_path):
-    """The file that the export dialog saves in one way, after the key E."""
-    page.keyboard.press("e")
+    """The file of the losses that the export dialog saves in one way."""
+    page.click("[data-figure=losses] .export")
     with page.expect_download() as download:
         page.click(f"[data-way={way}]")
     path = tmp_path / download.value.suggested_filename
@@ -63,7 +63,6 @@ def test_a_figure_leaves_as_svg_png_pdf_csv_and_netcdf_with_the_same_points(visi
 
     page = visit()
     page.wait_for_function("drawn.some(({figure}) => figure === 'losses')")
-    page.hover("[data-figure=losses] .plot")
     svg, png, pdf, csv, nc = (saved(page, way, tmp_path) for way in ("svg", "png", "pdf", "csv", "nc"))
     assert {path.name.partition("-")[0] for path in (svg, png, pdf, csv, nc)} == {"losses"}
     assert "seed 0" in svg.read_text() and "<desc>Losses;" in svg.read_text()

@@ -33,7 +33,8 @@ SHIPPED = [name for name in KEPT if all(FIGURES[p.figure].takes in ("scan", "gen
 def test_what_ships_is_enough_for_the_figure(name):
     told = story(name)
     for panel in told.panels:
-        assert len(told.figure(panel, []).data) > 1
+        data = told.figure(panel, []).data
+        assert len(data) > 1 or (data[0].type == "heatmap" and len(data[0].y) == len(data[0].z))
 
 
 def test_another_size_has_nothing_kept():

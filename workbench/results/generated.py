@@ -281,7 +281,7 @@ def drawn_part(dataset: xr.Dataset, observables: Sequence[str], *, maps: bool) -
     wanted = {name or known[0] for name in observables}
     left = {f"{part}_{name}" for name in known if name not in wanted for part in ("edges", "truth", "error", "density")} | {"samples"}
     endings = tuple(f"_{name}" for name in known if name not in wanted)
-    left |= {str(name) for name in dataset.variables if str(name).endswith(endings)}
+    left |= {str(name) for name in dataset.variables if str(name).endswith(endings) and not str(name).startswith("map_")}
     left |= set() if maps else {str(name) for name in dataset.variables if str(name).startswith("map_")}
     small = dataset.drop_vars([name for name in left if name in dataset.variables])
     return small.map(lambda array: array.astype(np.float32) if array.ndim else array, keep_attrs=True)

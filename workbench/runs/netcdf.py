@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 INTERNAL = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties", "coordinates"}
 MOST_VARIABLES = 2_048
+MOST_GROUPS = 256
 """In one group: a generator with a discriminator and a nuisance has a dozen for each of thirty observables."""
 NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable."
 
@@ -128,6 +129,8 @@ def _groups(group: h5py.Group, name: str, path: str = "/", depth: int = 0) -> li
             raise Damaged(f"{name} is refused: {key!r} links to elsewhere.")
         if isinstance(item := group[key], h5py.Group):
             found += _groups(item, name, f"{path.rstrip('/')}/{key}", depth + 1)
+            if len(found) > MOST_GROUPS:
+                raise Damaged(f"{name} is not a file of a run: it has too many groups.")
     return found
 
 

@@ -287,7 +287,9 @@ class Studio(Session):
             )
 
     def signed(self, card: Card, pictures: list[tuple[Run, Picture]], drawn: dict[str, Any]) -> dict[str, Any]:
-        """A figure whose files say of which runs it is."""
+        """A figure whose files say of which runs it is; a sentence is no figure."""
+        if not drawn["data"]:
+            return drawn
         runs = [run for run, _ in pictures]
         about = [card.entry.title, *(f"{self.name_of(run)} ({self.about(run)}, seed {run.recipe.to_dict()['seed']})" for run in runs)]
         return drawing.signed(drawn, "-".join([card.name, *(run.id for run in runs)]), "; ".join(about))

@@ -14,7 +14,7 @@ export function render({model}) {
     const remove = asked === run.id
       ? h("span", {class: "confirm"}, "Delete? ", h("button", {type: "button", class: "small danger", onclick: () => { asked = ""; send({delete: run.id}) }}, "Delete"),
         h("button", {type: "button", class: "small", onclick: () => { asked = ""; update() }}, "Keep"))
-      : h("button", {type: "button", class: "small", hidden: run.example || run.locked, disabled: run.live, title: run.live ? "Stop the run before deleting it" : "Delete this run",
+      : h("button", {type: "button", class: "small", hidden: run.example || Boolean(run.locked), disabled: run.live, title: run.live ? "Stop the run before deleting it" : "Delete this run",
         "aria-label": `Delete ${run.title}`, onclick: () => { asked = run.id; update() }}, "Delete")
     const events = run.download && globalThis.workbenchPage
       ? h("a", {class: "small", href: run.download, download: true, title: "Events drawn from the mean weights, as HDF5", "aria-label": `New events of ${run.title}`}, "New events") : null
