@@ -10,6 +10,7 @@ from tornado.web import RequestHandler
 from workbench.runs.files import RunError
 from workbench.runs.store import Run
 from workbench.studios.library import Library
+from workbench.studios.sharing import refuse
 from workbench.training.recipe import GeneratorRecipe
 
 FOLDER = "new-events"
@@ -44,10 +45,7 @@ class NewEvents(RequestHandler):
         try:
             content = events_file(Library(self.runs, (GeneratorRecipe,)).find(name))
         except (OSError, RunError, KeyError) as problem:
-            self.set_status(404)
-            self.set_header("Content-Type", "text/plain; charset=utf-8")
-            self.finish(str(problem))
-            return
+            return refuse(self, 404, problem)
         self.set_header("Content-Type", "application/x-hdf5")
         self.set_header("Content-Disposition", f'attachment; filename="{name}.h5"')
         self.set_header("Cache-Control", "no-store")

@@ -185,7 +185,7 @@ def hideable(recipe_type: type[Recipe], tabs: Mapping[str, str]) -> list[dict[st
     """What a lecturer may hide in a link, in JSON types: names and labels, groups by their titles; `tabs` are those that can be spared."""
     options = recipe_type.options()
     groups = [
-        {"name": title, "title": title, "items": [(name, plain(str(options[name].label))) for name in names]}
+        {"name": title, "title": title, "items": [(name, without_unit(str(options[name].label))) for name in names]}
         for title, names in recipe_type.groups.items()
     ]
     return [
@@ -195,7 +195,7 @@ def hideable(recipe_type: type[Recipe], tabs: Mapping[str, str]) -> list[dict[st
     ]
 
 
-def plain(label: str) -> str:
+def without_unit(label: str) -> str:
     """A label without its unit."""
     return label.partition(" [")[0]
 

@@ -67,7 +67,8 @@ class Data(RequestHandler):
         self.finish(content)
 
 
-def refuse(handler: RequestHandler, status: int, problem: ValueError) -> None:
+def refuse(handler: RequestHandler, status: int, problem: Exception) -> None:
+    """Answer with the sentence of a problem."""
     handler.set_status(status)
     handler.set_header("Content-Type", "text/plain; charset=utf-8")
     handler.finish(str(problem))
