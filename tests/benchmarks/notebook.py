@@ -9,6 +9,7 @@ cell. The run is the paced one of classroom.py: a real worker notes when it hand
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import shutil
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 import nbformat
 import numpy as np
 from classroom import WATCH, Classroom
+from playwright.sync_api import Error, sync_playwright
 
 
 def start_lab(room: Classroom, folder: Path) -> tuple[str, str]:
@@ -38,12 +40,14 @@ def write(folder: Path, cell: str) -> None:
 
 def drawn(page: Any) -> list[tuple[float, float]]:
     """(step, time in ms) of every drawing of the losses, in whichever frame of the page."""
-    return [entry for frame in page.frames for entry in frame.evaluate("window.drawn ?? []")]
+    found = []
+    for frame in page.frames:
+        with contextlib.suppress(Error):  # it is just being loaded anew
+            found += frame.evaluate("window.drawn ?? []")
+    return found
 
 
 def measure(room: Classroom, seconds: float, cell: str) -> None:
-    from playwright.sync_api import sync_playwright
-
     folder = room.home / "notebooks"
     url, token = start_lab(room, folder)
     write(folder, cell)

@@ -18,8 +18,8 @@ made: dict[tuple[int, str], bytes] = {}
 
 
 def frame(theme_name):
-    """The same bytes for every session: five new ones a second."""
-    number = int((time.time() - START) * 5)
+    """The same bytes for every session: twenty-five new ones a second."""
+    number = int((time.time() - START) * 25)
     if (number, theme_name) not in made:
         theme, rng = THEMES[theme_name], np.random.default_rng(number)
         heights, _ = np.histogram(rng.normal(size=2_000), EDGES, density=True)
@@ -44,7 +44,7 @@ def page():
         live.frame = frame("dark" if dark.value else "projector")
         hidden.frame = frame("light")
 
-    pn.state.add_periodic_callback(tick, period=100)
+    pn.state.add_periodic_callback(tick, period=40)
     tabs = pn.Tabs(("empty", empty), ("hidden", hidden))
     return pmui.Page(title="PlotView", main=[pmui.Paper(live), tabs], sidebar=[dark, pmui.FloatSlider(label="x")])
 

@@ -1,4 +1,4 @@
-"""run.live(): frames of a run as it trains, four a second at most, the newest wins; and it ends by itself."""
+"""run.live(): frames of a run as it trains, ten a second at most, the newest wins; and it ends by itself."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_browser_gets_four_frames_a_second_at_most_and_always_the_newest(finis
     assert sent == [second, third]
 
 
-def test_the_pace_is_four_a_second_on_average(finished, opened):
+def test_the_pace_is_ten_a_second_on_average(finished, opened):
     live = opened(finished.runs()[0])
     begin = time.monotonic()
     for _ in range(6):

@@ -155,13 +155,13 @@ def test_an_empty_figure_says_its_sentence(page):
 
 
 @pytest.mark.browser
-def test_new_frames_arrive_in_order_at_most_four_a_second_and_without_lag(page):
+def test_new_frames_arrive_in_order_at_most_twelve_a_second_and_without_lag(page):
     page.evaluate("window.drawn.length = 0")
     page.wait_for_timeout(5_000)
     drawn = page.evaluate("window.drawn")
     numbers = [d["number"] for d in drawn]
     assert numbers == sorted(numbers)
-    assert 5 <= len(drawn) <= 4.2 * 5 + 1
+    assert 5 <= len(drawn) <= 12.5 * 5 + 1  # one in 80 ms
     lags = sorted(d["at"] - d["sent"] for d in drawn)
     assert lags[len(lags) // 2] < 1_000, "the newest frame should be on the screen well within a second"
 

@@ -1,6 +1,6 @@
 """A run in a notebook cell: its bar, and figures that follow it while it trains.
 
-A thread follows the run folder and hands every figure its newest frame, four times a second at most; what the browser has not drawn yet
+A thread follows the run folder and hands every figure its newest frame, ten times a second at most; what the browser has not drawn yet
 is replaced, never queued. So the kernel stays free, and where it is busy the figures go on. When the run has ended, so does the thread.
 """
 
@@ -28,8 +28,8 @@ from workbench.studios.assets import ENGINE_URL, PAGE, compressed_engine, source
 from workbench.studios.live import HUB, TAKEN, Picture, ending
 
 MOST_FIGURES = 4
-PERIOD = 0.25  # seconds between two frames, on average
-AHEAD = 0.1  # seconds by which one of them may come early
+PERIOD = 0.1  # seconds between two frames, on average
+AHEAD = 0.05  # seconds by which one of them may come early
 PATIENCE = 1.0  # seconds after which a frame is sent although the last one was not acknowledged: a busy kernel does not hear it
 LOOK_EVERY = 0.5  # seconds between two looks at a run that writes nothing
 BUTTONS = ("resume", "continue", "pause", "step", "stop")
@@ -149,7 +149,7 @@ class LiveRun(anywidget.AnyWidget):
                     self._hand_over(k)
 
     def _pace(self) -> None:
-        """Wait until the next frames are due: four times a second on average, a little early where they come unevenly."""
+        """Wait until the next frames are due: ten times a second at most on average, a little early where they come unevenly."""
         wait = self._due - AHEAD - time.monotonic()
         if wait > 0:
             time.sleep(wait)

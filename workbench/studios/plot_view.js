@@ -1,7 +1,8 @@
 // One figure on a page: unpack the newest frame, draw it with plotly.js, say that it is drawn.
 // The same module serves Panel (JSComponent) and notebooks (anywidget).
 
-const PERIOD = 250 // ms between drawings while frames keep coming
+const PERIOD = 80 // ms from one drawing to the next while frames keep coming; on a slow computer so long that
+const SHARE = 1 / 6 // of the time, at most, goes into drawing this figure
 
 // One engine for all figures of the page. A page may fill the slot early, with a promise for Plotly under the engine's url.
 function engine(url) {
@@ -169,7 +170,7 @@ function render({model, el}) {
   async function draw() {
     if (!fresh || busy || closed || !read("wire")?.byteLength || (size && !near)) return
     busy = true
-    let drawn = 0, rest = PERIOD, start = performance.now()
+    let drawn = 0, rest = 0, start = performance.now()
     try {
       const Plotly = await engine(read("engine_url"))
       await new Promise(requestAnimationFrame) // a hidden page waits here, unacknowledged
@@ -181,7 +182,8 @@ function render({model, el}) {
       gd.textContent = String(problem.message ?? problem)
       rest = 2_000
     }
-    await new Promise((go) => setTimeout(go, rest - (performance.now() - start)))
+    const spent = performance.now() - start
+    await new Promise((go) => setTimeout(go, Math.max(rest, PERIOD, spent / SHARE) - spent))
     busy = false
     if (drawn && !closed) say({drawn})
     draw()
