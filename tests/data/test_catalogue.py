@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import time
 
 import h5py
 import numpy as np
@@ -73,12 +72,10 @@ def test_unweighted_events_are_distributed_as_the_cross_section():
         assert ((counts - 128) ** 2 / 128).sum() < 36  # χ² of eight bins: by chance once in 10⁵
 
 
-def test_second_request_comes_from_the_disk_in_less_than_a_second(made):
+def test_second_request_comes_from_the_disk(made):
     first = make_dataset(events=9_000)
     chunks = len(made)
-    start = time.perf_counter()
-    second = make_dataset(events=9_000)
-    assert time.perf_counter() - start < 1 and equal(first, second) and len(made) == chunks
+    assert equal(first, make_dataset(events=9_000)) and len(made) == chunks
     assert equal(make_dataset(events=50), first.isel(event=slice(50))) and len(made) == chunks
 
 
@@ -297,12 +294,3 @@ def test_more_than_the_shipped_points_is_said_with_what_would_fit(asked):
     fitting = {name: int(number) for name, number in re.findall(r"(events|test_events)=(\d+)", str(problem.value))}
     assert len(events_for(recipe.replace(**fitting)).train) == fitting["events"] >= 200
     assert asked or fitting == {"events": 400, "test_events": 100}
-
-
-def test_ninety_thousand_events_in_less_than_a_minute():
-    start = time.perf_counter()
-    make_dataset()
-    assert time.perf_counter() - start < 60
-    start = time.perf_counter()
-    make_dataset()
-    assert time.perf_counter() - start < 1

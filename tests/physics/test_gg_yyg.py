@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import time
 from itertools import combinations
 from pathlib import Path
 
@@ -224,11 +223,3 @@ def test_what_is_wrong_is_said_in_a_sentence():
         squared_amplitude("gg_yygg", np.zeros((3, 6, 4)))
     with pytest.raises(ValueError, match=r"shape \(…, 5, 4\), not \(3, 4\)"):
         squared_amplitude("gg_yyg", np.zeros((3, 4)))
-
-
-def test_at_least_five_thousand_points_per_second_on_one_core():
-    momenta = torch.from_numpy(flat_events(3_000, np.random.default_rng(1)))
-    squared_amplitude("gg_yyg", momenta[:500])
-    start = time.process_time()
-    squared_amplitude("gg_yyg", momenta)
-    assert len(momenta) / (time.process_time() - start) > 5_000
