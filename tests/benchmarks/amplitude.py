@@ -32,7 +32,7 @@ def main() -> None:
         assert np.array_equal(made.amplitude, again.amplitude)
         print(f"{made.sizes['event']:,} events: made in {begun - start:.1f} s, read again in {done - begun:.2f} s")
     torch.set_num_threads(1)
-    momenta = torch.from_numpy(made.momenta.values[:points])
+    momenta = torch.tensor(made.momenta.values[:points])
     squared_amplitude("gg_yyg", momenta[:500])
     start = time.process_time()
     squared_amplitude("gg_yyg", momenta)
