@@ -46,7 +46,8 @@ def page():
 
     pn.state.add_periodic_callback(tick, period=40)
     tabs = pn.Tabs(("empty", empty), ("hidden", hidden))
-    return pmui.Page(title="PlotView", main=[pmui.Paper(live), tabs], sidebar=[dark, pmui.FloatSlider(label="x")])
+    # with an icon in it: below a prefix Panel 1.10 names one that its server does not have
+    return pmui.Page(title="PlotView", favicon="data:,", main=[pmui.Paper(live), tabs], sidebar=[dark, pmui.FloatSlider(label="x")])
 
 
 if __name__ == "__main__":

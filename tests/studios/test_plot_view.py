@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -87,7 +88,8 @@ def serve(*arguments):
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
     script = Path(__file__).with_name("plot_page.py")
-    process = subprocess.Popen([sys.executable, script, str(port), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    said = tempfile.TemporaryFile("w+")
+    process = subprocess.Popen([sys.executable, script, str(port), *arguments], stdout=said, stderr=said)
     base = f"http://localhost:{port}/{''.join(f'{a}/' for a in arguments)}"
     for _ in range(300):
         try:
@@ -96,7 +98,8 @@ def serve(*arguments):
         except OSError:
             time.sleep(0.1)
     process.kill()
-    raise TimeoutError("The test page was not served within 30 seconds.")
+    said.seek(0)
+    raise TimeoutError(f"The test page was not served within 30 seconds. It said: {said.read()}")
 
 
 @pytest.fixture(scope="module")

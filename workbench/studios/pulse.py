@@ -42,7 +42,7 @@ class Look:
         """The browser has the whole document; what changed since it was made comes with the next look."""
         self.ready, self.due = True, 0.0
         for connection in self.session._subscribed_connections:
-            cork(connection._socket.ws_connection.stream)
+            cork(connection._socket.ws_connection.stream)  # on any thread: Bokeh 3.10 hands over events on others than the server's
 
     @property
     def session(self) -> Any:
@@ -90,12 +90,17 @@ class Look:
                 await connection._socket.send_message(connection.protocol.create("PATCH-DOC", patches))
 
 
+def loop_of(stream: Any) -> asyncio.AbstractEventLoop:
+    """The loop on which a connection is written to."""
+    return stream.io_loop.asyncio_loop  # type: ignore[no-any-return]
+
+
 def cork(stream: IOStream) -> None:
     """Let what is written to a connection in one go, the fragments of Bokeh's messages, leave in one piece.
 
     While the other end does not take it, writing waits as before.
     """
-    write, loop = stream.write, asyncio.get_running_loop()
+    write, loop = stream.write, loop_of(stream)
     parts: list[bytes] = []
     written: asyncio.Future[None] = loop.create_future()
     written.set_result(None)
@@ -151,11 +156,12 @@ class Pulse:
         return max(SHORTEST, PER_PAGE * len(self.looks))
 
     def stir(self, *pages: Studio) -> None:
-        """These pages have something new to show: they look as soon as they may. On the loop's thread."""
+        """These pages have something new to show: they look as soon as they may. On any thread."""
         for page in pages:
             if look := self.looks.get(page):
                 look.due = min(look.due, max(look.before + 2 * self.shortest, look.last + AT_ONCE))
-        self._wake.set()
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     def _heard(self, key: Any) -> None:
         """A run has moved; called by its reader's thread."""
