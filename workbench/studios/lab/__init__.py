@@ -1,15 +1,17 @@
 """`workbench lab`: JupyterLab on a copy of the lecture notebooks, set up for a lecture room without a network.
 
 This computer only, behind a token; no news and no search for updates; notebooks as they come with the package, copied once: what was
-changed is never overwritten.
+changed is never overwritten. What the terminal says is about what the user did, or should do.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import workbench
 
@@ -67,7 +69,24 @@ def arguments(folder: Path, *, port: int, show: bool, first: str = "") -> list[s
         "--LabApp.log_level=WARN",
         "--LabApp.extension_manager=readonly",
         f"--LabApp.default_url=/lab{f'/tree/{first}' if first else ''}",
+        *(["--KernelManager.transport_encryption=auto"] if kernels_encrypt() else []),
     ]
+
+
+def kernels_encrypt() -> bool:
+    """Whether notebook server and kernel can encrypt what they say to each other; those that can, and do not, complain."""
+    import zmq
+    from jupyter_client.manager import KernelManager
+
+    return KernelManager.class_traits().get("transport_encryption") is not None and zmq.has("curve")
+
+
+def sign(notary: Any, notebooks: list[Path]) -> None:
+    """Vouch for notebooks that come with the package, so that nobody is warned of them."""
+    import nbformat
+
+    for notebook in notebooks:
+        notary.sign(nbformat.read(notebook, as_version=4))
 
 
 def lab(folder: str | os.PathLike[str] = FOLDER, *, port: int = 8888, show: bool = True) -> None:
@@ -88,7 +107,10 @@ def lab(folder: str | os.PathLike[str] = FOLDER, *, port: int = 8888, show: bool
     print(sentence(place, new, changed))
     link = f"{server.connection_url.rstrip('/')}/lab/tree/{first}?token={server.identity_provider.token}"
     print(f"JupyterLab is at {link}  (Ctrl+C ends it; runs go on)", flush=True)
+    sign(server.contents_manager.notary, [place / name for name in new])
     server.log.addFilter(lambda record: "To access the server" not in record.getMessage())  # that has just been said
+    # of two settings that Jupyter Server makes itself
+    logging.getLogger("tornado.general").addFilter(lambda record: "websocket_ping_timeout" not in record.getMessage())
     server.start()
 
 
