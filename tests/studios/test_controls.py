@@ -124,3 +124,11 @@ def test_what_is_no_recipe_of_a_single_training_is_refused():
         wb.controls(wb.AmplitudeRecipe()).recipe = wb.GeneratorRecipe()
     with pytest.raises(RecipeError, match="Did you mean 'noise'"):
         wb.controls(wb.AmplitudeRecipe())["nois"]
+
+
+def test_what_the_preset_promises_comes_with_what_is_no_longer_as_in_the_preset():
+    controls = wb.controls(presets(wb.AmplitudeRecipe)["noise"].recipe.replace())
+    assert "Changed" not in controls._see.value
+    controls["uncertainty"].value = "deterministic"
+    controls["steps"].value = "300"
+    assert controls._see.value.endswith("Changed here: Uncertainty, Steps.")

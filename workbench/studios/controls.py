@@ -39,7 +39,7 @@ class Field:
         self.slider = None
         if self.stops:
             stops = [(as_text(stop), stop) for stop in self.stops]
-            style, layout = {"description_width": "0"}, {"width": "9em", "flex": "1 1 9em"}
+            style, layout = {"description_width": "0"}, {"width": "9em", "flex": "1 1 9em", "margin": "2px 10px"}  # room for the knob
             self.slider = ipywidgets.SelectionSlider(
                 options=stops, readout=False, continuous_update=False, tooltip=f"{spec['label']}, slider", style=style, layout=layout
             )
@@ -165,7 +165,8 @@ class Controls(ipywidgets.VBox):
         view = self.draft.view()
         with self._silent():
             self._preset.value = view["preset"]
-            self._see.value = html.escape(view["see"])
+            changed = ", ".join(change["label"].split(" [")[0] for change in view["changes"])
+            self._see.value = html.escape(f"{view['see']} Changed here: {changed}." if changed else view["see"])
             for name, field in self._fields.items():
                 field.show(getattr(self.draft.recipe, name), view["texts"][name], view["wrong"].get(name, ""), name in view["hidden"])
         for title, names in self._folded.items():
