@@ -1,6 +1,7 @@
 // A run in a notebook cell: the bar of the pages, and their figures. `parts` holds the modules of both; the kernel sends the plotting library
 // once per page, so that no cell, no reload and no saved notebook carries it.
 const ASK_AGAIN = 4_000 // ms after which another cell asks too: the one that did may be gone
+const ENDED = ["finished", "stopped", "failed", "died", "none"]
 
 const slotOf = (url) => {
   const slot = ((globalThis.workbenchEngines ??= {})[url] ??= {asked: -Infinity, begun: false})
@@ -27,13 +28,13 @@ function initialize({model}) {
   model.on("msg:custom", (message, buffers) => { if (message?.engine) receive(message.engine, buffers[0]) })
 }
 
-function ask(url, model) {
+function ask(url, send) {
   const slot = slotOf(url)
   const look = () => {
     if (slot.begun) clearInterval(timer)
     else if (performance.now() - slot.asked > ASK_AGAIN) {
       slot.asked = performance.now()
-      model.send({engine: url})
+      send({engine: url})
     }
   }
   const timer = setInterval(look, 500)
@@ -46,28 +47,44 @@ function render({model, el}) {
   const host = el.appendChild(document.createElement("div"))
   const root = host.attachShadow({mode: "open"})
   root.append(h("style", {}, model.get("sheet")))
+  let alone = false // without a kernel, there is nobody to talk to
+  const send = (message) => { if (!alone) model.send(message) }
 
   // Light or dark as the notebook is, unless the kernel says so.
   const dress = () => {
     const dark = model.get("theme") === "auto" ? document.body.dataset.jpThemeLight === "false" : model.get("theme") === "dark"
     host.dataset.theme = dark ? "dark" : "light"
     host.toggleAttribute("data-projector", model.get("theme") === "projector")
-    if (model.get("theme") === "auto") model.send({theme: host.dataset.theme})
+    if (model.get("theme") === "auto") send({theme: host.dataset.theme})
   }
   const watch = new MutationObserver(dress)
   watch.observe(document.body, {attributes: true, attributeFilter: ["data-jp-theme-light"]})
   left.push(() => watch.disconnect())
 
-  const bar = {get state() { return model.get("state") }, send_msg: (message) => model.send(message), on: (name, hear) => listen(`change:${name}`, hear)}
+  // What stands in the bar; when the kernel has ended, a sentence instead of buttons that nobody hears.
+  const state = () => {
+    const told = JSON.parse(model.get("state"))
+    if (!alone) return told
+    const ended = ENDED.includes(told.state) ? told.sentence : "The kernel that followed this run has ended; the training goes on by itself. Run the cell again."
+    return {...told, buttons: [], busy: false, sentence: ended, spoken: ended}
+  }
+  const bar = {
+    get state() { return JSON.stringify(state()) },
+    send_msg: send,
+    on: (name, hear) => {
+      listen(`change:${name}`, hear)
+      listen("comm_live_update", () => { alone = true; hear() })
+    },
+  }
   const cards = JSON.parse(model.get("cards"))
   const url = model.get("engine_url")
-  left.push(ask(url, model))
+  left.push(ask(url, send))
   const plots = cards.map(({name: figure, title, look, formula, height}, k) => {
     const plot = h("div", {class: "plot", style: `--needs: ${height}px; height: ${height}px; flex: none`})
     const own = {
       get: (name) => (name === "wire" ? model.get(`wire_${k}`) : url),
       on: (event, hear) => listen(event === "change:wire" ? `change:wire_${k}` : event, hear),
-      send: (message) => model.send({...message, figure: k}),
+      send: (message) => send({...message, figure: k}),
     }
     return {plot, own, card: h("section", {class: "card", "data-figure": figure, "aria-label": title},
       h("div", {class: "title"}, h("h2", {}, title), h("span", {class: "formula"}, formula)), h("p", {class: "look"}, look), plot)}
