@@ -290,7 +290,8 @@ def test_a_live_figure_follows_while_the_kernel_waits_and_survives_a_reload(note
 
 
 def test_when_its_kernel_ends_a_live_run_goes_on_and_its_cell_says_so(notebook, lab, slowdown):
-    page = notebook(f"import workbench as wb\nrun = wb.launch(wb.AmplitudeRecipe({SMALL}, steps=2_000_000, seed={os.getpid() + 3}))\nrun.live()")
+    recipe = f"wb.AmplitudeRecipe({SMALL}, steps=2_000_000, seed={os.getpid() + 3})"
+    page = notebook(f"import workbench as wb\nrun = wb.launch({recipe})\nrun.live()")
     run_all(page)
     sentence = page.locator(".sentence")
     until(lambda: sentence.count() and sentence.inner_text().startswith("Training: step"), 60 * slowdown())
