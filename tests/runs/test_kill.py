@@ -86,7 +86,7 @@ def killed_until_it_ends(store: RunStore, forker: Forker, steps: int, kills: int
         kill(run)
         until(lambda: not run.alive())
         resume(run, forker=forker)
-    return run.wait(60)
+    return run.wait(600)
 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])

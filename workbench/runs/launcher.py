@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 # Import this very workbench, after the standard library, and never a file of the same name in the user's folder (-P).
 FIND = "import sys; sys.path.insert(next((i for i, p in enumerate(sys.path) if p.endswith('-packages')), len(sys.path)), sys.argv.pop(1)); "
 STARTING = "Starting a process"
+LAST_BREATH = 10.0  # seconds that a killed process may need on a machine with much else to do before it is gone
 
 
 class Forker:
@@ -153,10 +154,11 @@ def stop(run: Run, *, patience: float = 1.2) -> Run:
     if run.alive():
         with contextlib.suppress(OSError):  # on a full disk the signals must do
             run.write_control("stop")
-        gone = _gone(run, patience)
+        gone = signalled = _gone(run, patience)
         for number, seconds in ((signal.SIGTERM, 0.6), (getattr(signal, "SIGKILL", signal.SIGTERM), 0.5)):
-            gone = gone or (_signal(run, number) and _gone(run, seconds))
-        if gone:
+            signalled = gone or _signal(run, number)
+            gone = signalled and _gone(run, seconds)
+        if gone or _gone(run, LAST_BREATH if signalled else 0.0):  # it may also have ended just before it was to be signalled
             _tidy(run)
         elif run.read_status().get("pid"):
             raise RunError(

@@ -34,11 +34,11 @@ REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
 HEARD = (
     "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "subset", "dismiss", "theme",
     "time", "refused",
-    "story", "tell", "lead", "a",
+    "story", "tell", "lead", "a", "awake",
 )  # fmt: skip
 CHANGES = ("pause", "continue", "step", "stop", "resume")
 """Actions that change the run that is shown."""
-FOLLOWERS = ("theme", "dismiss")
+FOLLOWERS = ("theme", "dismiss", "awake")
 """What is heard of a page that follows a lecture."""
 SUBSETS = {"": "M = 1, N/8, N/2"} | {str(2**k): f"M = {2**k}" for k in range(10)}
 """Of how many draws the scaled pull takes the mean: a choice, and its words."""
@@ -90,6 +90,7 @@ class Session(ABC):
         self.follows: Lecture | None = None
         self.scene: Scene | None = None  # what is shown of the lecture that is followed
         self.busy = ""  # a sentence while a run is being started
+        self.awake = 0  # the last question of a page whether it is still heard
         self.soon: Callable[[Callable[[], None]], Any] = lambda work: work()  # runs something on the session's own thread
 
     @abstractmethod
@@ -345,6 +346,9 @@ class Session(ABC):
     def on_a(self, message: dict[str, Any]) -> None:
         if str(message["a"]) in NUISANCES:
             self.a = "" if str(message["a"]) == NUISANCES[-1] else str(message["a"])
+
+    def on_awake(self, message: dict[str, Any]) -> None:
+        self.awake = message["awake"] if type(message["awake"]) is int else 0
 
     def on_dismiss(self, message: dict[str, Any]) -> None:
         if 0 <= int(message["dismiss"]) < len(self.notices):

@@ -196,6 +196,7 @@ class Studio(Session):
             offered={"observable": self.offered(), "subset": list(SUBSETS)},
             notices=self.notices,
             query=self.address.query(),
+            awake=self.awake,
             lecture=self.lecture(PULSE.stir),
             numbers=self.table_of_numbers(pictures),
         )

@@ -1,7 +1,8 @@
 // The form of a recipe: built once from `spec`, kept in step with `state`; both are JSON. Every edit goes to Python as typed.
 export function render({model}) {
   const spec = JSON.parse(model.spec)
-  const send = (message) => model.send_msg(message)
+  const page = globalThis.workbenchPage
+  const send = (message) => { if (!page?.away) model.send_msg(message) } // what is typed meanwhile is said later: see unsaid
   const fields = {}
   let view = {}
 
@@ -40,11 +41,11 @@ export function render({model}) {
     const info = h("button", {type: "button", class: "info", "aria-label": `About ${label}`, "aria-describedby": tip.id, onpointerenter: place, onfocus: place}, "?")
     const undo = h("button", {type: "button", class: "undo", hidden: true, title: "Back to the preset's value", "aria-label": `Undo ${label}`, onclick: () => send({undo: name})}, "↺")
     const described = {"aria-describedby": `${tip.id} ${error.id}`}
-    let control, show
+    let control, show, read
 
     if (kind === "choice" && choices.length === 1) {
       control = h("output", {id}, choices[0].label)
-      show = () => {}
+      show = read = () => {}
     } else if (kind === "choice" && choices.length <= 4) {
       const radios = choices.map(({value, label: words}) => {
         const radio = h("input", {type: "radio", name: id, value, onchange: () => say(value)})
@@ -52,14 +53,17 @@ export function render({model}) {
       })
       control = h("div", {class: choices.length === 4 ? "choices four" : "choices", role: "radiogroup", "aria-label": label, ...described}, radios)
       show = (text) => radios.forEach((item) => { item.firstChild.checked = item.firstChild.value === text })
+      read = () => radios.find((item) => item.firstChild.checked)?.firstChild.value
     } else if (kind === "choice") {
       const select = h("select", {id, ...described, onchange: () => say(select.value)}, choices.map(({value, label: words}) => h("option", {value}, words)))
       control = select
       show = (text) => { select.value = text }
+      read = () => select.value || undefined
     } else if (kind === "flag") {
       const box = h("input", {type: "checkbox", role: "switch", id, ...described, onchange: () => say(box.checked)})
       control = box
       show = (text) => { box.checked = text === "true" }
+      read = () => String(box.checked)
     } else {
       const input = h("input", {type: "text", id, ...described, inputmode: kind === "number" ? "decimal" : "text", autocomplete: "off", spellcheck: "false",
         onchange: () => say(input.value), onkeydown: (event) => { if (event.key === "Enter") input.blur() }})
@@ -76,6 +80,7 @@ export function render({model}) {
         const chosen = h("button", {type: "button", class: "small", title: "The file is sent to the workbench and checked there", onclick: () => chooser.click()}, "Choose a file …")
         control = [input, h("div", {}, chosen, chooser)]
       }
+      read = () => input.value
       show = (text) => {
         if (input.value !== text) input.value = text
         const number = Number(text)
@@ -88,7 +93,7 @@ export function render({model}) {
     const [first, ...rest] = [control].flat()
     const caption = h(first.id ? "label" : "span", {class: "label", for: first.id || null}, label)
     const box = h("div", {class: `field ${kind} ${Array.isArray(control) && stops.length ? "sliding" : ""}`, "data-option": name}, h("div", {class: "line"}, caption, info, undo), first, rest, tip, error)
-    fields[name] = {box, show, error, undo, first}
+    fields[name] = {box, show, read, error, undo, first}
     return box
   }
 
@@ -126,7 +131,7 @@ export function render({model}) {
       undo.hidden = !changed.has(name) && !wrong
       write(error, wrong)
       first.setAttribute("aria-invalid", Boolean(wrong))
-      if (view.texts[name] !== before.texts?.[name] || wrong !== before.wrong?.[name]) show(view.texts[name])
+      if (view.texts[name] !== before.texts?.[name] || wrong !== (before.wrong?.[name] ?? "")) show(view.texts[name])
       if (wrong) box.closest("details")?.setAttribute("open", "")
     }
     for (const details of groups.map((group) => group.querySelector("details")).filter(Boolean)) {
@@ -147,7 +152,21 @@ export function render({model}) {
     title: h("div", {class: "field text"}, h("div", {class: "line"}, h("label", {class: "label", for: "title"}, "Title of the next run")), title),
     code,
   }
+  // What stands here and the server does not know, or does not keep: typed while the connection was lost, or not yet finished, or wrong.
+  function unsaid() {
+    const options = Object.entries(fields).map(([name, {read}]) => [name, read()])
+      .filter(([name, text]) => text !== undefined && (text !== view.texts[name] || view.wrong[name]))
+    return {title: title.value, preset: preset.value === view.preset ? "" : preset.value, options}
+  }
+
   model.on("state", update)
   update()
+  if (page) {
+    const {preset: chosen, title: named, options = []} = page.kept
+    if (chosen) send({preset: chosen})
+    if (named) send({title: named})
+    for (const [option, value] of options) send({option, value})
+    page.unsaid = unsaid
+  }
   return h("form", {class: "recipe", onsubmit: (event) => event.preventDefault(), novalidate: true}, parts.preset, groups, parts.title, code)
 }

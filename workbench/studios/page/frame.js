@@ -1,7 +1,7 @@
 // The page frame: places the parts, switches tabs, keeps the address bar and the keyboard.
 export function render({model, view}) {
-  const send = (message) => model.send_msg(message)
   const page = globalThis.workbenchPage // set by page.html
+  const send = (message) => { if (!page?.away) model.send_msg(message) }
   const cards = JSON.parse(model.cards)
   const tabs = JSON.parse(model.tabs)
 
@@ -65,9 +65,28 @@ export function render({model, view}) {
     return rows.length ? h("table", {}, h("thead", {}, head), h("tbody", {}, body)) : null
   }
 
+  // A connection that broke while the computer slept may not know it: the server is asked, and a page that hears nothing loads itself again.
+  const ANSWER = 800, SLEPT = 5_000 // milliseconds
+  let looked = Date.now(), asked = 0, answered = 0
+  const ask = () => {
+    const question = ++asked
+    send({awake: question})
+    setTimeout(() => { if (answered < question) leave(0) }, ANSWER)
+  }
+  const watch = () => {
+    const slept = Date.now() - looked > SLEPT
+    looked = Date.now()
+    if (slept && !document.hidden) ask()
+  }
+  const leave = (first) => {
+    frame.querySelector("main").inert = true // a button that is pressed now would do nothing
+    page.returns(first)
+  }
+
   let drawn = ""
   function update() {
     const state = JSON.parse(model.state)
+    answered = state.awake
     show(state.tab)
     for (const button of buttons) button.hidden = state.hidden.includes(button.dataset.tab)
     lecture.update(state.lecture)
@@ -124,8 +143,14 @@ export function render({model, view}) {
   if (page) {
     document.addEventListener("keydown", press)
     document.addEventListener("workbench:theme", theme)
-    view.model.document?.on_event("connection_lost", page.returns)
+    view.model.document?.on_event("connection_lost", () => leave())
+    const watching = setInterval(watch, 1_000)
+    document.addEventListener("visibilitychange", watch)
+    addEventListener("online", ask)
     model.on("remove", () => {
+      clearInterval(watching)
+      document.removeEventListener("visibilitychange", watch)
+      removeEventListener("online", ask)
       document.removeEventListener("keydown", press)
       document.removeEventListener("workbench:theme", theme)
     })

@@ -59,17 +59,34 @@ button("copy").addEventListener("click", async () => {
 
 // State lives in the address and in the run folders: after a lost connection the page waits for the server and is simply loaded again.
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
-const returns = async () => {
+// Six questions at once: as many connections as a browser keeps to a server. After a sleep each may be dead without knowing it, and is given up.
+const heard = (patience) => Promise.all(Array.from({length: 6}, () =>
+  fetch("alive", {cache: "no-store", signal: AbortSignal.timeout(patience)}).catch(() => ({}))))
+const returns = async (first = 500) => {
+  if (workbenchPage.away) return
+  workbenchPage.away = true
   button("away").hidden = false
-  for (;;) {
-    await wait(500)
-    const answer = await fetch("alive", {cache: "no-store"}).catch(() => ({}))
-    if (answer.ok || answer.status === 403) return location.reload() // the class has another token now
+  for (let pause = first, patience = 500; ; pause = 500, patience = Math.min(2 * patience, 5_000)) {
+    await wait(pause)
+    const answers = await heard(patience)
+    if (answers.some(({ok, status}) => ok || status === 403)) return location.reload() // 403: the class has another token now
   }
 }
 setTimeout(() => { if (!("ready" in root.dataset)) returns() }, 12_000)
 
-globalThis.workbenchPage = {keys: {d: theme, f: projector, "?": help}, returns}
+// What the server has not heard, or does not keep, is said again by the page that is loaded next in its place: `unsaid` tells it.
+const UNSAID = "workbench:unsaid"
+const kept = () => {
+  try {
+    const found = JSON.parse(sessionStorage.getItem(UNSAID))
+    return found?.at === location.href ? found : {}
+  } catch { return {} } // a frame that may not keep anything
+}
+addEventListener("pagehide", () => {
+  try { sessionStorage.setItem(UNSAID, JSON.stringify({at: location.href, ...workbenchPage.unsaid?.()})) } catch {}
+})
+
+globalThis.workbenchPage = {keys: {d: theme, f: projector, "?": help}, returns, away: false, kept: kept()}
 for (const [id, action] of Object.entries({theme, projector, help, share})) button(id).addEventListener("click", action)
 button("recipe").addEventListener("click", () => button("recipe").setAttribute("aria-expanded", root.toggleAttribute("data-recipe")))
 if (!document.cookie.includes("workbench_theme=") && matchMedia("(prefers-color-scheme: dark)").matches) theme()
