@@ -152,6 +152,12 @@ def test_fonts_and_lines_are_large_on_a_projector(drawn):
     assert theme.name != "projector" or theme.line_width >= 3
 
 
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_figure_is_as_high_in_a_notebook_as_on_a_page(name):
+    assert FIGURES[name].function(inputs(name)).layout.height == FIGURES[name].height
+    assert "height" not in FIGURES[name].as_dict(inputs(name))["layout"], "pages give it the height that they have"
+
+
 def test_the_zoom_survives_new_data(drawn):
     assert drawn[1].layout.uirevision
 

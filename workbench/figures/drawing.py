@@ -49,10 +49,13 @@ def figure(build: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
 
     @functools.wraps(build)
     def public(datasets: Datasets, theme: str | Theme = LIGHT, **options: Any) -> Any:
+        from workbench.figures import FIGURES, Entry
         from workbench.figures.shown import Drawn
 
         drawn = as_dict(datasets, theme, **options)
-        return Drawn({"data": drawn["data"], "layout": drawn["layout"]}, name=build.__name__)
+        # two panels need more than what the cell of a notebook gives by itself
+        look = {**drawn["layout"], "height": FIGURES.get(build.__name__, Entry).height}
+        return Drawn({"data": drawn["data"], "layout": look}, name=build.__name__)
 
     public.as_dict = as_dict  # type: ignore[attr-defined]
     return public

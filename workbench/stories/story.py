@@ -249,7 +249,7 @@ class Story:
         scan = self.scan(runs)
         pages: dict[str, bytes] = {"scan.nc": netcdf.encode({"/": scan})}
         for panel in self.panels:
-            figure = self.figure(panel, runs)
+            figure = self.figure(panel, runs).update_layout(height=None)  # as high as the window
             pages[f"{panel.name}.html"] = figure.to_html(config=config(panel.name), include_plotlyjs=True, full_html=True).encode()
             pages[f"{panel.name}.csv"] = csv_of(figure).encode()
         trained = [f"{run.id} made {run.created} on {run.status.device}" for _, run in runs]
