@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from workbench.data import boson
 from workbench.data.features import STAGES, Features, columns, events, jet_condition, physical
 from workbench.data.samples import Sample
 from workbench.physics.collisions import shipped
 from workbench.physics.kinematics import phi, pt
+from workbench.physics.observables import observables
 from workbench.physics.toys import TOYS
 
 
@@ -20,13 +22,14 @@ def sample(name: str, jets: int = 0, count: int = 1_000) -> np.ndarray:
 
 
 CASES = [("wedge", 0), ("ring", 0), ("z_jets", 1), ("z_jets", 2), ("z_jets", 3), ("tt_partons", 0)]
+FRAMES = [(*case, "particles") for case in CASES] + [("z_jets", jets, "boson") for jets in (1, 2, 3)]
 DIMENSIONS = {0: 17, 1: 9, 2: 13, 3: 17}
 
 
-@pytest.mark.parametrize(("name", "jets"), CASES)
-def test_events_come_back_from_their_features(name, jets):
+@pytest.mark.parametrize(("name", "jets", "frame"), FRAMES)
+def test_events_come_back_from_their_features(name, jets, frame):
     points = sample(name, jets)
-    scaling = Features.fit(points, name)
+    scaling = Features.fit(points, name, frame=frame)
     features = scaling.features(points)
     assert features.shape == (1_000, 2 if name in TOYS else DIMENSIONS[jets]) and len(scaling) == len(scaling.columns) == features.shape[1]
     azimuth = 0.0 if name in TOYS else phi(points[:, 0])
@@ -47,11 +50,11 @@ def test_coordinates_come_back_to_ten_digits(name, jets):
     np.testing.assert_allclose(physical(events(values, name), name), values, rtol=1e-6, atol=1e-10)
 
 
-@pytest.mark.parametrize(("name", "jets"), CASES)
-def test_the_jacobian_is_that_of_finite_differences(name, jets):
+@pytest.mark.parametrize(("name", "jets", "frame"), FRAMES)
+def test_the_jacobian_is_that_of_finite_differences(name, jets, frame):
     """The whole matrix: that the features of one coordinate do not change with another is found, not assumed."""
     points = sample(name, jets, 200)
-    scaling = Features.fit(points, name)
+    scaling = Features.fit(points, name, frame=frame)
     values = physical(points, name)
     kept = np.abs(values).max(axis=1) < 1e9
     if jets or name == "tt_partons":
@@ -79,9 +82,10 @@ def test_densities_in_physical_units_integrate_to_one():
     assert np.trapezoid(density, values[:, 0]) == pytest.approx(1, abs=1e-3)
 
 
-def test_one_fit_serves_the_chain():
+@pytest.mark.parametrize("frame", ["particles", "boson"])
+def test_one_fit_serves_the_chain(frame):
     mixed = Sample(shipped("z_jets").momenta[:3_000], "z_jets")
-    scaling = Features.fit(mixed.points, "z_jets")
+    scaling = Features.fit(mixed.points, "z_jets", frame=frame)
     features = scaling.features(mixed.points)
     assert features.shape == (3_000, 17) and [features[:, STAGES[n]].shape[1] for n in (1, 2, 3)] == [9, 4, 4]
     for jets in (1, 2, 3):
@@ -138,3 +142,34 @@ def test_features_of_known_edges_have_none_and_come_back_with_their_jacobian(nam
 
 def test_edges_of_a_ring_are_learned_whatever_is_asked_for():
     assert columns("ring", edges="known") == columns("ring") and columns("wedge", edges="known") != columns("wedge")
+
+
+def test_the_coordinates_of_the_boson_are_what_their_names_say():
+    """Against the observables, which know nothing of rest frames; the decay is isotropic about the beam, and 1 + cos²θ."""
+    points = sample("z_jets", 2, 3_000)
+    values = dict(zip([column.name for column in columns("z_jets", 2, frame="boson")], boson.coordinates(points).T, strict=True))
+    known = {name: observable.values(points) for name, observable in observables("z_jets", 2).items()}
+    for name in ("dimuon_mass", "dimuon_pt", "jet1_pt", "jet1_eta", "jet1_mass", "jet2_mass"):
+        np.testing.assert_allclose(values[name], known[name], rtol=1e-9)
+    for mine, theirs in (("jet2_eta", "jets12_eta"), ("jet2_phi", "jets12_phi")):
+        np.testing.assert_allclose(values[mine], known[theirs], atol=1e-9)
+    cosine = values["muon1_cosine"]
+    assert abs(cosine.mean()) < 0.05 and (cosine**2).mean() == pytest.approx(0.4, abs=0.03)  # 1/3 if nothing were polarised
+    assert np.abs(values["jet1_phi"]).mean() < 0.8 and ((values["jet2_share"] > 0) & (values["jet2_share"] < 1)).all()
+
+
+def test_features_of_the_boson_have_no_peak_and_generated_events_are_ordered():
+    points = Sample(shipped("z_jets").momenta, "z_jets").with_jets(1).points
+    scaling = Features.fit(points, "z_jets", frame="boson")
+    peak = scaling.features(points)[:, 0]
+    assert np.mean(np.abs(peak) < 1) == pytest.approx(0.683, abs=0.03)  # in GeV 90 % of the events are within one standard deviation
+    made = Features.fit(sample("z_jets", 3), "z_jets", frame="boson").points(np.random.default_rng(0).normal(0, 2, (1_000, 17)))
+    transverse = pt(made[:, 2:])
+    assert np.isfinite(made).all() and (np.diff(transverse, axis=1) <= 1e-9).all() and transverse.min() >= 19.98
+
+
+def test_events_that_have_no_place_beside_the_boson_are_said():
+    points = sample("z_jets", 2, 50).copy()
+    points[:3, 2:] = points[:3, 3:1:-1]
+    with pytest.raises(ValueError, match="3 of 50 events have no place in the coordinates of the boson: jets must be ordered by p_T"):
+        Features.fit(points, "z_jets", frame="boson")

@@ -223,3 +223,18 @@ def test_discflow_contracts_the_log_ratio_by_alpha_in_every_converged_round(alph
         factor = (before * after).sum() / before.square().sum()
         assert float(factor) == pytest.approx(-alpha, rel=0.1)
         assert float((after - factor * before).norm()) < 0.1 * float(before.norm())
+
+
+def test_widths_learn_as_much_faster_as_they_are_told(generator, batch):
+    """One step of Adam moves log σ by pace × rate, μ by the rate, and both start where they start without."""
+    moved = {}
+    for pace in (1.0, 5.0):
+        method = BayesianINN(network(), [Point(3, PRIOR)], training_points=POINTS, device=CPU, seed=1, warm_start=0.0, pace=pace)
+        before = method.mean.clone(), method.log_width.clone()
+        state = State(method, Optimiser("adam", method.parameters.values()), 1, 12, 1e-3, SCHEDULES["constant"], 0)
+        single = DensityBatch(*(getattr(batch, name).float() for name in ("features", "condition", "weight")))
+        list(train(state, single, dict))
+        moved[pace] = before[1], [(now - then).abs().median() for now, then in zip((method.mean, method.log_width), before, strict=True)]
+    torch.testing.assert_close(moved[1.0][0], moved[5.0][0])
+    torch.testing.assert_close(moved[1.0][1][0], moved[5.0][1][0], rtol=0.05, atol=0)
+    torch.testing.assert_close(5.0 * moved[1.0][1][1], moved[5.0][1][1], rtol=0.05, atol=0)

@@ -17,7 +17,7 @@ SMALL = {
     "device": "cpu",
 }  # fmt: skip
 KINDS = [{}, {"bayesian": False}, {"spline": "cubic", "dataset": "ring", "mixing": "rotation"}, {"spline": "affine", "edges": "known"}]
-COLLISIONS = [{"dataset": "z_jets", "jets": 2}, {"dataset": "tt_partons"}]
+COLLISIONS = [{"dataset": "z_jets", "jets": 2}, {"dataset": "z_jets", "jets": 2, "coordinates": "boson"}, {"dataset": "tt_partons"}]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,9 +57,12 @@ def test_every_flow_learns_and_is_looked_at(changes):
 
 
 STEERED = [
-    {"dataset": "z_jets", "jets": 0, "magic": True, "nuisance": True, "discflow_alpha": 0.5, "discflow_start": 0.3, "warm_start": 0.4},
+    {
+        "dataset": "z_jets", "jets": 0, "magic": True, "nuisance": True, "discflow_alpha": 0.5, "discflow_start": 0.3, "warm_start": 0.4,
+        "coordinates": "boson", "width_pace": 3.0,
+    },
     {"bayesian": False, "discflow_alpha": 0.5, "discflow_start": 0.0, "coupling": "gan"},
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("changes", KINDS + STEERED, ids=named)

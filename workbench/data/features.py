@@ -3,6 +3,7 @@
     muon, parton   ln p_T ,  η ,  artanh(Δφ/π′)
     jet            ln(p_T − 20 GeV + 0.01 GeV) ,  η ,  artanh(Δφ/π′) ,  ln m
     toy            x ,  y ,  or, of a ramp whose edges are known, Φ⁻¹(x) ,  Φ⁻¹(y)
+    boson          the coordinates of `data.boson`, of which M_μμ, angles and shares are made Gaussian
 
 each minus its mean, divided by its width. Δφ is counted from the first particle, whose own azimuth is left out: nothing depends on it.
 Masses of muons and partons are known. So z_jets has 9, 13 or 17 features with 1, 2 or 3 jets, tt_partons 17. π′ is a millionth larger
@@ -17,11 +18,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
+from workbench.data import boson
 from workbench.physics.collisions import JET_CUTS, MOST_JETS, MUON_MASS
 from workbench.physics.kinematics import eta, four_momentum, mass, pt, signed_delta_phi
 from workbench.physics.observables import observables
@@ -33,8 +36,6 @@ HIDDEN = {
 """Observables that no feature shows, only correlations of them: what a discriminator sees besides."""
 FARTHEST = 10.0
 """Widths from the mean beyond which a discriminator sees no difference."""
-MARGIN = 0.01
-"""GeV between the cut and the p_T at which a jet's feature would be −∞."""
 HALF_TURN = math.pi * (1 + 1e-6)
 SMALLEST = 1e-12
 """Nearest to an edge of the unit square that a known edge lets a point come."""
@@ -100,22 +101,60 @@ class Angle(Transform):
 
 @dataclass(frozen=True)
 class Probit(Transform):
-    """y = Φ⁻¹(x) for 0 < x < 1: flat becomes a unit Gaussian, and there is no edge left to learn. Outside there is no density."""
+    """y = Φ⁻¹(s), s = (x − low)/(high − low): flat becomes a unit Gaussian, and there is no edge left to learn. Outside is no density."""
+
+    low: float = 0.0
+    high: float = 1.0
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         from torch import as_tensor
         from torch.special import ndtri
 
-        return ndtri(as_tensor(np.clip(x, SMALLEST, 1 - SMALLEST))).numpy()
+        return ndtri(as_tensor(np.clip(self.share(x), SMALLEST, 1 - SMALLEST))).numpy()
 
     def inverse(self, y: np.ndarray) -> np.ndarray:
         from torch import as_tensor
         from torch.special import ndtr
 
-        return ndtr(as_tensor(y)).numpy()
+        return self.from_share(ndtr(as_tensor(y)).numpy())
 
     def log_slope(self, x: np.ndarray) -> np.ndarray:
-        return np.where((x > 0) & (x < 1), 0.5 * self.forward(x) ** 2 + 0.5 * math.log(2 * math.pi), -np.inf)
+        found = 0.5 * self.forward(x) ** 2 + 0.5 * math.log(2 * math.pi) + self.log_share_slope(x)
+        return np.where((x <= self.low) | (x >= self.high), -np.inf, found)  # NaN stays NaN
+
+    def share(self, x: np.ndarray) -> np.ndarray:
+        """s"""
+        return (x - self.low) / (self.high - self.low)
+
+    def from_share(self, share: np.ndarray) -> np.ndarray:
+        return self.low + (self.high - self.low) * share
+
+    def log_share_slope(self, x: np.ndarray) -> np.ndarray | float:
+        """ln ds/dx"""
+        return -math.log(self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Peak(Probit):
+    """The same with s ∝ arctan((x − mean)/(width/2)), from 0 at `low` to 1 at `high`: a resonance becomes a unit Gaussian."""
+
+    mean: float = 0.0
+    width: float = 1.0
+
+    def share(self, x: np.ndarray) -> np.ndarray:
+        first, last = self._turn(self.low), self._turn(self.high)
+        return (self._turn(x) - first) / (last - first)
+
+    def from_share(self, share: np.ndarray) -> np.ndarray:
+        first, last = self._turn(self.low), self._turn(self.high)
+        return self.mean + self.width / 2 * np.tan(first + (last - first) * share)
+
+    def log_share_slope(self, x: np.ndarray) -> np.ndarray:
+        apart = 2 * (x - self.mean) / self.width
+        return -np.log1p(apart**2) - np.log(self.width / 2 * (self._turn(self.high) - self._turn(self.low)))
+
+    def _turn(self, x: np.ndarray | float) -> np.ndarray:
+        return np.arctan(2 * (x - self.mean) / self.width)
 
 
 @dataclass(frozen=True)
@@ -128,7 +167,10 @@ class Column:
     place: int
 
 
-JET_PT = Logarithm(JET_CUTS.pt - MARGIN)
+JET_PT = Logarithm(boson.START)
+Z_PEAK = Peak(66 - 1e-3, 116 + 1e-3, 91.19, 2.5)
+"""The range of masses that is made, a little wider, and the pole: what is left of the peak is smooth."""
+TURN = Probit(-HALF_TURN, HALF_TURN)
 RAMPS = ("wedge", "kicker")
 """Toys on the unit square."""
 MASSES = {"z_jets": (MUON_MASS, MUON_MASS), "tt_partons": (0.0,) * 6}
@@ -136,9 +178,12 @@ MASSES = {"z_jets": (MUON_MASS, MUON_MASS), "tt_partons": (0.0,) * 6}
 
 
 @cache
-def columns(dataset: str, jets: int = MOST_JETS, edges: str = "learned") -> tuple[Column, ...]:
-    """The physical coordinates of a toy, of six partons, or of two muons and so many jets; `edges` of ramps may be "known"."""
+def columns(dataset: str, jets: int = MOST_JETS, edges: str = "learned", frame: str = "particles") -> tuple[Column, ...]:
+    """The coordinates of a toy, of six partons, or of two muons and so many jets; `edges` of ramps may be "known", `frame` of z_jets
+    "boson"."""
     match dataset:
+        case "z_jets" if frame == "boson":
+            return (*_pair(), *(column for n in range(jets) for column in _jet_beside(n)))
         case "z_jets":
             muons = [column for n in range(2) for column in _particle(f"muon{n + 1}", n)]
             return (*muons, *(column for n in range(jets) for column in _jet(f"jet{n + 1}", 2 + n)))
@@ -157,6 +202,24 @@ def _particle(name: str, number: int) -> list[Column]:
 def _jet(name: str, number: int) -> list[Column]:
     cut, *rest = _particle(name, number)
     return [replace(cut, transform=JET_PT), *rest, Column(f"{name}_mass", "GeV", Logarithm(), 4 * number + 3)]
+
+
+def _pair() -> list[Column]:
+    transforms = {
+        "dimuon_mass": ("GeV", Z_PEAK), "dimuon_pt": ("GeV", Logarithm()), "dimuon_rapidity": ("", Identity()),
+        "muon1_cosine": ("", Probit(-1.0, 1.0)), "muon1_angle": ("", TURN),
+    }  # fmt: skip
+    return [Column(name, unit, transform, place) for place, (name, (unit, transform)) in enumerate(transforms.items())]
+
+
+def _jet_beside(number: int) -> list[Column]:
+    """Of the first jet from the pair, of the others from the first."""
+    name, place = f"jet{number + 1}", 5 + 4 * number
+    own = [("pt", "GeV", JET_PT), ("eta", "", Identity()), ("phi", "", Angle())]
+    if number:
+        own = [("share", "", Probit()), ("eta", "", Identity()), ("phi", "", TURN)]
+    listed = [*own, ("mass", "GeV", Logarithm())]
+    return [Column(f"{name}_{what}", unit, transform, place + n) for n, (what, unit, transform) in enumerate(listed)]
 
 
 def physical(points: np.ndarray, dataset: str) -> np.ndarray:
@@ -191,9 +254,10 @@ class Features:
     mean: np.ndarray
     width: np.ndarray
     edges: str = "learned"
+    frame: str = "particles"
 
     @classmethod
-    def fit(cls, points: np.ndarray, dataset: str, edges: str = "learned") -> Features:
+    def fit(cls, points: np.ndarray, dataset: str, edges: str = "learned", frame: str = "particles") -> Features:
         """Means and widths of the training events: momenta (event, particle, 4) in GeV, with NaN for jets that are not there, or points.
 
         Raises: ValueError when a feature is not finite or never changes.
@@ -202,9 +266,14 @@ class Features:
             raise ValueError(
                 f"{outside.sum():,} of {len(points):,} points are not inside of the unit square; leave them out, or learn the edges."
             )
-        values = _transformed(physical(points, dataset), dataset, edges)
-        there = ~np.isnan(physical(points, dataset))
-        names = [column.name for column in columns(dataset, _jets(values))]
+        raw = _coordinates(points, dataset, frame)
+        known = columns(dataset, _jets(raw), edges, frame)
+        if dataset == "z_jets" and (outside := _outside(raw, known)).any():
+            raise ValueError(
+                f"{outside.sum():,} of {len(raw):,} events have no place in the coordinates of the boson: jets must be ordered by p_T, "
+                f"and {Z_PEAK.low:.0f} < M_μμ < {Z_PEAK.high:.0f} GeV; take those of the particles."
+            )
+        values, there, names = _transformed(raw, known), ~np.isnan(raw), [column.name for column in known]
         if (broken := there & ~np.isfinite(values)).any():
             event, feature = np.argwhere(broken)[0]
             raise ValueError(
@@ -217,19 +286,19 @@ class Features:
         if (constant := ~(width > 1e-9 * (np.abs(mean) + 1e-300))).any():
             where = int(constant.argmax())
             raise ValueError(f"{names[where]} is the same in all {count[where]:,} events that have it; there is no density to learn.")
-        return cls(dataset, mean, width, edges)
+        return cls(dataset, mean, width, edges, frame)
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """What the features are, in their order."""
-        return columns(self.dataset, _jets(self.mean[None]), self.edges)
+        return columns(self.dataset, _jets(self.mean[None]), self.edges, self.frame)
 
     def __len__(self) -> int:
         return len(self.mean)
 
     def features(self, points: np.ndarray) -> np.ndarray:
         """Network inputs (event, feature) in 64 bits; fewer of them for events with fewer particles, NaN for jets that are not there."""
-        values = _transformed(physical(points, self.dataset), self.dataset, self.edges)
+        values = _transformed(_coordinates(points, self.dataset, self.frame), self.columns)
         return (values - self.mean[: values.shape[1]]) / self.width[: values.shape[1]]
 
     def points(self, features: np.ndarray, azimuth: np.ndarray | float = 0.0) -> np.ndarray:
@@ -237,25 +306,41 @@ class Features:
         features = np.asarray(features, dtype=np.float64)
         values = features * self.width[: features.shape[1]] + self.mean[: features.shape[1]]
         back = [column.transform.inverse(value) for column, value in zip(self.columns, values.T, strict=False)]
+        if self.frame == "boson" and self.dataset == "z_jets":
+            return boson.momenta(np.stack(back, axis=-1), azimuth)
         return events(np.stack(back, axis=-1), self.dataset, azimuth)
 
     def log_slopes(self, points: np.ndarray) -> np.ndarray:
-        """ln |d feature / d physical coordinate| (event, feature), p_T and m in GeV; NaN for jets that are not there."""
-        values = physical(points, self.dataset)
+        """ln |d feature / d coordinate| (event, feature), p_T and m in GeV; NaN for jets that are not there."""
+        values = _coordinates(points, self.dataset, self.frame)
         slopes = [column.transform.log_slope(value) for column, value in zip(self.columns, values.T, strict=False)]
         return np.stack(slopes, axis=-1) - np.log(self.width[: values.shape[1]])
 
     def log_jacobian(self, points: np.ndarray) -> np.ndarray:
         """What turns the log-density of the features into that of the physical coordinates (event): their product has GeV to the power of
         minus the number of p_T and m among them."""
-        return np.nansum(self.log_slopes(points), axis=-1)
+        found = np.nansum(self.log_slopes(points), axis=-1)
+        return found + boson.log_jacobian(points) if self.frame == "boson" and self.dataset == "z_jets" else found
 
 
-def _transformed(values: np.ndarray, dataset: str, edges: str) -> np.ndarray:
+def _coordinates(points: np.ndarray, dataset: str, frame: str) -> np.ndarray:
+    return boson.coordinates(points) if frame == "boson" and dataset == "z_jets" else physical(points, dataset)
+
+
+def _transformed(values: np.ndarray, known: Sequence[Column]) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        known = columns(dataset, _jets(values), edges)
-        forward = [column.transform.forward(value) for column, value in zip(known, values.T, strict=True)]
+        forward = [column.transform.forward(value) for column, value in zip(known, values.T, strict=False)]
     return np.stack(forward, axis=-1)
+
+
+def _outside(values: np.ndarray, known: Sequence[Column]) -> np.ndarray:
+    """Which events have a number at or beyond the end of what its transform knows."""
+    beyond = [
+        (value <= column.transform.low) | (value >= column.transform.high)
+        for column, value in zip(known, values.T, strict=True)
+        if isinstance(column.transform, Probit)
+    ]
+    return np.any(beyond, axis=0) if beyond else np.zeros(len(values), dtype=bool)
 
 
 def _jets(values: np.ndarray) -> int:

@@ -37,7 +37,8 @@ class MeanField(Method):
     All points use the same ε of a step, so that they differ by what they learn and not by their draws.
 
     Arguments: `training_points` N divides the KL; `bayesian` is the part of a row that has widths; `warm_start` is the fraction of
-    training with the means alone; `seed` is that of ε.
+    training with the means alone; `seed` is that of ε; log σ learns `pace` times as fast as μ: as many steps as it takes to find σ grow
+    with √(N/B), because the mean of its gradient is √(B/N) of the noise.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class MeanField(Method):
         seed: int,
         bayesian: slice | None = None,
         warm_start: float = 0.5,
+        pace: float = 1.0,
     ):
         self.network, self.points, self.training_points = network, len(points), training_points
         self.bayesian = bayesian or slice(0, network.parameters)
         mean = torch.cat([network.initial(1, torch.Generator().manual_seed(point.seed)) for point in points])
-        self.posterior = torch.stack([mean, torch.full_like(mean, INITIAL_WIDTH).log()]).to(device)
+        self.posterior = torch.stack([mean, torch.full_like(mean, INITIAL_WIDTH).log() / pace]).to(device)
+        self.pace = pace
         self.parameters = {"posterior": self.posterior}
         self.prior_width = self.posterior.new_tensor([point.prior_width for point in points]).unsqueeze(1)
         self.precision = 1.0 / (training_points * self.prior_width.square())
@@ -70,8 +73,8 @@ class MeanField(Method):
 
     @property
     def log_width(self) -> Float[Tensor, "point bayesian"]:
-        """log σ of the Bayesian weights."""
-        return self.posterior[1, :, self.bayesian]
+        """log σ of the Bayesian weights: `pace` times a parameter that Adam moves as far as the others, whatever the gradient's unit."""
+        return self.pace * self.posterior[1, :, self.bayesian]
 
     def advance(self, fraction: float) -> None:
         self.open = fraction >= self.warm_start

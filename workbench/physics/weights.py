@@ -38,16 +38,7 @@ def magic(distance: np.ndarray, low: float = LOW, high: float = HIGH) -> np.ndar
 
 def magic_weight(momenta: np.ndarray, low: float = LOW, high: float = HIGH) -> np.ndarray:
     """w of events (event, 2 + jets, 4): f(ΔR) of every pair of jets that an event has (the others are NaN)."""
-    return _product(momenta, list(combinations(range(2, momenta.shape[1]), 2)), low, high)
-
-
-def chain_weight(momenta: np.ndarray, jets: int, low: float = LOW, high: float = HIGH) -> np.ndarray:
-    """What of w the network carries that adds the last of `jets` jets, given the others: 1, f(ΔR₁₂), f(ΔR₁₃) f(ΔR₂₃)."""
-    return _product(momenta, [(2 + other, 1 + jets) for other in range(jets - 1)], low, high)
-
-
-def _product(momenta: np.ndarray, pairs: list[tuple[int, int]], low: float, high: float) -> np.ndarray:
-    factors = [magic(delta_r(momenta[:, i], momenta[:, j]), low, high) for i, j in pairs]
+    factors = [magic(delta_r(momenta[:, i], momenta[:, j]), low, high) for i, j in combinations(range(2, momenta.shape[1]), 2)]
     return np.prod([np.where(np.isnan(factor), 1.0, factor) for factor in factors], axis=0) * np.ones(len(momenta))
 
 

@@ -177,7 +177,7 @@ def ring(full: bool) -> Story:
 
 
 def statistics(full: bool) -> Story:
-    recipe = toy("wedge", full, **STIFF, draws=64, test_events=10_000)
+    recipe = toy("wedge", full, **STIFF, draws=64, test_events=10_000, width_pace=5.0)
     setup = swept(recipe.replace(events=SIZES[0]), events=SIZES)
 
     def judge(scan: xarray.Dataset) -> Verdict:

@@ -86,7 +86,7 @@ class GeneratorJob:
             split: hit(sample, recipe)
             for split, sample in (("test", events.test), ("validation", events.validation), ("train", events.train))
         }
-        self.features = Features.fit(self.events["train"].points, recipe.dataset, recipe.edges)
+        self.features = Features.fit(self.events["train"].points, recipe.dataset, recipe.edges, recipe.coordinates)
         shares = Shares.of(self.events["train"])
         points = self.events["train"].points
         self.method = steered(recipe, flows(recipe, self.features, shares, len(points), self._device), self.features, points, self._device)
@@ -366,7 +366,7 @@ def flows(recipe: GeneratorRecipe, features: Features, shares: Shares, training_
 def sampler_of(recipe: GeneratorRecipe, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> Sampler:
     """What draws new events, from a checkpoint alone. Raises: ValueError when it does not fit."""
     about, device = numbers["sampler"], device_of(recipe.device)
-    features = Features(recipe.dataset, np.array(about["mean"]), np.array(about["width"]), recipe.edges)
+    features = Features(recipe.dataset, np.array(about["mean"]), np.array(about["width"]), recipe.edges, recipe.coordinates)
     shares = Shares(tuple(about["jets"]), tuple(about["excess"]))
     flow = flows(recipe, features, shares, recipe.events, device)
     own = {f"parameter.{name}": tensor for name, tensor in flow.parameters.items()}
@@ -403,7 +403,9 @@ def _flow(recipe: GeneratorRecipe, dimension: int, conditions: int, training_poi
     points = [Point(seed, recipe.prior_width)]
     if not recipe.bayesian:
         return INN(flow, points, training_points=training_points, device=device)
-    return BayesianINN(flow, points, training_points=training_points, device=device, seed=seed, warm_start=recipe.warm_start)
+    return BayesianINN(
+        flow, points, training_points=training_points, device=device, seed=seed, warm_start=recipe.warm_start, pace=recipe.width_pace
+    )
 
 
 def _excess_of(features: Features) -> Callable[[Tensor], Tensor]:

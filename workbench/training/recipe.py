@@ -360,15 +360,15 @@ class GeneratorRecipe(TrainingRecipe):
     command = "generate"
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "Data": ("dataset", "jets", "file", "events", "test_events", "data_seed"),
-        "Network": ("spline", "bins", "blocks", "hidden", "mixing", "edges"),
+        "Network": ("spline", "bins", "blocks", "hidden", "mixing", "edges", "coordinates"),
         "Weights": ("magic", "nuisance"),
-        "Uncertainty": ("bayesian", "prior_width", "draws"),
+        "Uncertainty": ("bayesian", "prior_width", "width_pace", "draws"),
         "Discriminator": (
             "discriminator_steps", "discriminator_hidden", "discflow_alpha", "coupling", "discflow_start", "discflow_ramp", "discflow_clip",
         ),
         "Training": ("steps", "batch_size", "learning_rate", "schedule", "optimiser", "warm_start", "seed", "device"),
     }  # fmt: skip
-    later = frozenset(("edges", *groups["Weights"], *groups["Discriminator"]))
+    later = frozenset(("edges", "coordinates", "width_pace", *groups["Weights"], *groups["Discriminator"]))
 
     dataset = Choice(
         ["wedge", "kicker", "ring", "z_jets", "tt_partons"],
@@ -418,7 +418,21 @@ class GeneratorRecipe(TrainingRecipe):
         doc="Of a ramp on the unit square. learned: from x and y as they are, which a smooth flow smears at the edges. "
         "known: from Φ⁻¹(x) and Φ⁻¹(y), which have none.",
     )
+    coordinates = Choice(
+        ["particles", "boson"],
+        label="Coordinates",
+        doc="Of Z + jets. particles: p_T, η, Δφ and m of each, in whose correlations the Z peak and the holes between jets hide. boson: "
+        "mass, p_T, rapidity and decay angles of the Z, and the jets beside it and each other: what is sharp is a feature of its own.",
+    )
     bayesian = param.Boolean(True, label="Bayesian", doc="Gaussian weights q(θ): L = −⟨log p(x|θ)⟩ + KL[q, p]/N; else one network.")
+    width_pace = param.Number(
+        1.0,
+        bounds=(0.1, 100.0),
+        softbounds=(1.0, 10.0),
+        label="Width pace",
+        doc="How many times faster than their means the widths of the weights learn. Many events need more of it, or more steps: until the "
+        "widths are found the band is too narrow. Above √(N/B) it may become unstable.",
+    )
     draws = param.Integer(32, softbounds=(8, 64), label="Draws", doc="Number M of weight draws in the final bands.")
     magic = param.Boolean(
         False,
