@@ -1,18 +1,44 @@
-"""Controls have names and are reached by the tab key, texts have contrast (WCAG AA), and every tab of both pages has its picture taken."""
+"""Controls have names and are reached by the tab key, texts have contrast (WCAG AA), and every tab of both pages has its picture taken,
+as have the dialogs, the door of a class and what its audience sees. In no picture is a text cut or a legend in the way of its curves.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from workbench.stories import GENERATORS as GENERATOR_STORIES
+from workbench.stories import STORIES as ALL_STORIES
+
+GENERATORS = tuple(GENERATOR_STORIES)
+STORIES = tuple(name for name in ALL_STORIES if name not in GENERATORS)
 SIZES = {"hall": (1920, 1080), "old": (1024, 768), "phone": (390, 844)}
 LOOKS = {"light": {}, "dark": {"workbench_theme": "dark"}, "projector": {"workbench_theme": "light", "workbench_projector": "1"}}
 PAGES = {
     "": ("training", "uncertainties", "accuracy", "kinematics", "stories", "runs"),
-    "generators": ("training", "distributions", "density", "runs"),
+    "generators": ("training", "distributions", "density", "stories", "runs"),
+    "?run={compared}": ("training", "uncertainties", "accuracy", "runs"),
+    "?run={sweep}": ("sweep",),
+    "generators?run={judged}": ("distributions", "discriminator", "theory"),
 }
+DIALOGS = {"share": "#sharing", "help": "#keys", "export": ".exporting"}
+MADE = """
+from workbench.runs.launcher import launch
+from workbench.training.recipe import GeneratorRecipe, SweepRecipe
+amplitudes = {"events": 2_000, "test_events": 2_000, "hidden": [32, 32], "steps": 200, "inputs": "invariants"}
+jets = {"dataset": "z_jets", "jets": 0, "events": 1_500, "test_events": 600, "blocks": 2, "hidden": [8], "bins": 4, "draws": 2, "steps": 24}
+axes = {"noise": [0.0, 0.01, 0.1], "uncertainty": ["deterministic", "bnn"]}
+runs = [
+    launch(SweepRecipe(**amplitudes, axes=axes)),
+    launch(GeneratorRecipe(**jets, nuisance=True, discriminator_steps=30, discriminator_hidden=[8])),
+]
+for run in runs:
+    assert run.wait(100).status.state == "finished", run.status
+    print(run.id)
+"""
 
 # Everything that can be pressed or typed into, with its accessible name; and every text whose contrast with what is behind it is too low.
 # Names follow accname 1.2 as far as our pages need it: aria-labelledby, aria-label, <label>, content, title. Contrast as in WCAG 2.1.
@@ -67,6 +93,37 @@ LOOK = r"""
 }
 """
 
+# Texts of figures that stick out of them, legends that scroll or lie on the curves, and texts of the page that its boxes cut.
+CUT = r"""
+() => {
+  const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
+  const seen = (e) => e.checkVisibility({visibilityProperty: true}) && e.getClientRects().length
+  const cut = []
+  for (const figure of all(document).filter((e) => e.matches(".js-plotly-plot") && seen(e))) {
+    const box = figure.getBoundingClientRect(), name = (figure.layout?.meta?.about ?? "a figure").split(";")[0]
+    for (const text of figure.querySelectorAll("text")) {
+      const {left, right, top, bottom, width} = text.getBoundingClientRect()
+      const out = Math.max(box.left - left, right - box.right, box.top - top, bottom - box.bottom)
+      if (width && out > 1.5) cut.push(`${name}: "${text.textContent}" sticks out by ${out.toFixed(0)} px`)
+    }
+    const scrolled = [...figure.querySelectorAll(".legend .scrollbar")].some((bar) => bar.getBoundingClientRect().height)
+    if (scrolled) cut.push(`${name}: its legend scrolls`)
+    const legend = figure.querySelector(".legend .bg")?.getBoundingClientRect()
+    const curves = [...figure.querySelectorAll(".nsewdrag")].map((e) => e.getBoundingClientRect())
+    const covered = legend && curves.some(({top, bottom}) => legend.bottom > top + 4 && legend.top < bottom)
+    if (covered) cut.push(`${name}: its legend lies on the curves`)
+    for (const {height} of curves) if (height < 40) cut.push(`${name}: ${height.toFixed(0)} px are left for the curves`)
+  }
+  for (const e of all(document)) {
+    const {overflowX, textOverflow} = getComputedStyle(e)
+    const meant = textOverflow === "ellipsis" || e.matches("html") || e.closest("input, select, .tabs, .spoken, .js-plotly-plot")
+    const hidden = overflowX !== "visible" && !meant && seen(e) && e.clientWidth > 1 ? e.scrollWidth - e.clientWidth : 0
+    if (hidden > 1) cut.push(`${e.tagName}.${e.className} hides ${hidden} px`)
+  }
+  return cut
+}
+"""
+
 FONTS = """
 () => {
   const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
@@ -75,10 +132,17 @@ FONTS = """
 """
 
 
-def open_tab(visit, server, page_name, tab, size="hall", look="light", context=None):
+@pytest.fixture(scope="session")
+def made(server):
+    """Runs for the tabs that the examples do not fill."""
+    sweep, judged = server.python(MADE).split()
+    return {"sweep": sweep, "judged": judged, "compared": f"{server.finished[0]}&compare={server.finished[1]}"}
+
+
+def open_tab(visit, page_name, tab, size="hall", look="light", context=None):
     width, height = SIZES[size]
     page = visit(
-        f"{page_name}?tab={tab}" if tab != "training" else page_name,
+        f"{page_name}{'&' if '?' in page_name else '?'}tab={tab}",
         width=width,
         height=height,
         cookies=LOOKS[look].items(),
@@ -87,6 +151,42 @@ def open_tab(visit, server, page_name, tab, size="hall", look="light", context=N
     if tab != "runs":
         page.wait_for_function("drawn.some((d) => d.points > 10)", timeout=20_000)
     return page
+
+
+def opened(page, dialog):
+    """A dialog of the page, open."""
+    if dialog == "export":
+        page.locator("#tab-training, #tab-sweep").first.evaluate("tab => tab.click()")
+        page.locator(".export:visible").first.evaluate("button => button.click()")
+    else:
+        page.locator(f"#{dialog}").evaluate("button => button.click()")
+    found = page.locator(DIALOGS[dialog])
+    found.wait_for()
+    return found
+
+
+def settled(page):
+    """Every figure has been in sight, and is drawn at the size that it has."""
+    for plot in page.locator(".js-plotly-plot:visible").all():
+        plot.scroll_into_view_if_needed()
+        plot.evaluate("""async (plot) => {
+            for (let calm = 0; calm < 4; calm = plot._fullLayout?.height === plot.offsetHeight ? calm + 1 : 0)
+                await new Promise((go) => setTimeout(go, 100))
+        }""")
+    page.evaluate("scrollTo(0, 0)")
+
+
+def picture(page, name, size, look):
+    """A picture of what is seen, kept in WORKBENCH_SCREENSHOTS if that names a folder; and whatever is wrong with it."""
+    if folder := os.environ.get("WORKBENCH_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder, f"{name}-{size}-{look}.png"), full_page=size == "phone")
+    wrong = page.evaluate(CUT)
+    if (wide := page.evaluate("document.documentElement.scrollWidth")) > SIZES[size][0]:
+        wrong.append(f"the page is {wide} px wide")
+    smallest = {"projector": 24 if size == "hall" else 18}.get(look, 11)
+    wrong += [f"letters of {font} px" for font in page.evaluate(FONTS) if font < smallest][:1]
+    return [f"{name}: {what}" for what in wrong]
 
 
 def test_every_control_is_reached_by_the_tab_key_and_the_focus_is_seen(visit):
@@ -108,37 +208,59 @@ def test_every_control_is_reached_by_the_tab_key_and_the_focus_is_seen(visit):
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-def test_controls_have_names_and_texts_have_contrast(visit, server, look):
+def test_controls_have_names_and_texts_have_contrast(visit, made, look):
     problems = {}
     for page_name, tabs in PAGES.items():
-        page = open_tab(visit, server, page_name, "training", look=look)
+        page = open_tab(visit, page_name.format(**made), tabs[0], look=look)
         for tab in tabs:
             page.click(f"#tab-{tab}")
             page.wait_for_timeout(500)
             found = page.evaluate(LOOK)
             assert found["controls"] > 10
             problems[page_name, tab] = found["nameless"] + found["faint"]
-        page.keyboard.press("?")
-        found = page.evaluate(LOOK)
-        problems[page_name, "help"] = found["nameless"] + found["faint"]
-        page.keyboard.press("Escape")
+        for dialog in DIALOGS if "?" not in page_name else ():
+            opened(page, dialog)
+            found = page.evaluate(LOOK)
+            problems[page_name, dialog] = found["nameless"] + found["faint"]
+            page.keyboard.press("Escape")
     assert not any(problems.values()), {where: what for where, what in problems.items() if what}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("look", LOOKS)
-def test_screenshots_of_every_tab(visit, server, tmp_path, look, size):
-    """Kept in WORKBENCH_SCREENSHOTS, if that names a folder. Nothing may stick out, and no text in a figure may be small."""
-    folder = Path(os.environ.get("WORKBENCH_SCREENSHOTS", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    width, smallest = SIZES[size][0], 18 if look == "projector" else 11
+def test_nothing_is_cut_in_the_pictures_of_all_tabs_and_dialogs(visit, made, look, size):
+    wrong = []
     for page_name, tabs in PAGES.items():
-        page = open_tab(visit, server, page_name, "training", size, look)
+        page = open_tab(visit, page_name.format(**made), tabs[0], size, look)
+        name = re.sub(r"\W+", "-", page_name.replace("run=", "")).strip("-") or "amplitudes"
         for tab in tabs:
             page.locator(f"#tab-{tab}").evaluate("tab => tab.click()")
-            page.wait_for_timeout(1_500)
-            page.screenshot(path=folder / f"{page_name or 'amplitudes'}-{tab}-{size}-{look}.png", full_page=size == "phone")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
-            fonts = page.evaluate(FONTS)
-            assert all(font >= smallest for font in fonts), (tab, min(fonts))
+            page.wait_for_timeout(1_000)
+            settled(page)
+            wrong += picture(page, f"{name}-{tab}", size, look)
+        for dialog in DIALOGS if not page_name else ():
+            box = opened(page, dialog).bounding_box()
+            page.wait_for_timeout(300)
+            wrong += picture(page, dialog, size, look)
+            if box["x"] < 0 or box["y"] < 0 or box["x"] + box["width"] > SIZES[size][0] or box["y"] + box["height"] > SIZES[size][1]:
+                wrong.append(f"{dialog} sticks out: {box}")
+            page.keyboard.press("Escape")
+        page.close()
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("look", LOOKS)
+def test_nothing_is_cut_in_the_picture_of_any_story(visit, look, size):
+    wrong = []
+    for page_name, stories in (("", STORIES), ("generators", GENERATORS)):
+        page = open_tab(visit, page_name, "stories", size, look)
+        for _ in stories:
+            page.wait_for_timeout(1_000)
+            settled(page)
+            wrong += picture(page, "story-" + page.locator(".slide").get_attribute("data-story"), size, look)
+            page.keyboard.press("ArrowRight")
+        page.close()
+    assert not wrong, "\n".join(wrong)

@@ -295,12 +295,26 @@ def test_presets_change_options_and_say_what_changed(visit):
     until(lambda: "uncertainty" not in address(page), 3, "the address")
 
 
+def below(page, selector):
+    """Where an element ends, in pixels from the upper edge of the window."""
+    box = page.locator(selector).bounding_box()
+    return box["y"] + box["height"]
+
+
 def test_keyboard_theme_and_projector(visit):
     page = visit()
     page.keyboard.press("d")
     until(lambda: page.get_attribute("html", "data-theme") == "dark", 2, "dark")
     page.keyboard.press("f")
     until(lambda: page.is_hidden("aside"), 2, "no recipe on the projector")
+    page.mouse.move(700, 600)
+    until(lambda: below(page, "header") <= 0 and below(page, ".tabs") <= 0, 2, "neither header nor tabs")
+    page.mouse.move(700, 3)
+    until(lambda: below(page, "header") > 30 and below(page, ".tabs") > 60, 2, "both at the upper edge")
+    page.click("#tab-accuracy")
+    until(lambda: "tab=accuracy" in address(page), 2, "a tab that is clicked")
+    page.mouse.move(700, 600)
+    until(lambda: below(page, "header") <= 0, 2, "away again")
     page.keyboard.press("2")
     until(lambda: "tab=uncertainties" in address(page), 2, "second tab")
     page.keyboard.press("?")

@@ -49,7 +49,8 @@ def delta(runs: Runs, theme: Theme, half_range: float | None = None) -> dict[str
         outside = float(h["below"] + h["above"])
         numbers = f"median |Δ| {percent(float(np.median(np.abs(good))))}" + (f", outside {percent(outside)}" if outside else "")
         density, error, colour = h["density"].values / 100, h["error"].values / 100, theme.colour(number)
-        data.append(steps(theme, f"{label or events(good.size, 'test event')}<br>{numbers}", low, high, density, colour))
+        name = f"{label}: {numbers}" if label else f"{events(good.size, 'test event')}<br>{numbers}"
+        data.append(steps(theme, name, low, high, density, colour))
         if len(rows) == 1:
             data.append(step_band(theme, "± statistical error", low, high, density - error, density + error, colour))
     top = max(float(np.max(drawn["y"])) for drawn in data)
@@ -71,7 +72,7 @@ def delta_largest(runs: Runs, theme: Theme) -> dict[str, Any]:
             h = histogram(np.log10(np.maximum(np.abs(values), 1e-12)), DELTA_DECADES)
             part = f"all {len(values):,}" if fraction == 1 else f"largest {100 * fraction:g} % ({len(values):,})"
             numbers = f"median |Δ| {percent(float(np.median(np.abs(values))))}, bias {percent(float(np.median(values)))}"
-            name = f"{labelled(label, part)}{': ' if len(runs) > 1 else '<br>'}{numbers}"
+            name = f"{labelled(label, part)}<br>{numbers}"
             x = 100 * 10.0**DELTA_DECADES
             colour = theme.colour(number if len(runs) > 1 else place)
             data.append(steps(theme, name, x[:-1], x[1:], h["density"].values, colour, dash=dash))

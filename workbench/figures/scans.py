@@ -223,8 +223,12 @@ def sweep_pulls(runs: Runs, theme: Theme, select: Select = None) -> dict[str, An
     """t_syst for the points of a finished sweep with N(0,1); of more than eight points the ends of the longest axes are shown."""
     most, rows = max(1, MOST_PULLS // len(runs)), []
     for label, dataset in runs:
-        for values, point in _event_points(_thinned(_scan(dataset, select), most)):
-            rows.append((labelled(label, point_name(values)), pulls(point, "systematic"), ""))
+        part = _thinned(_scan(dataset, select), most)
+        for values, point in _event_points(part):
+            t = pulls(point, "systematic")
+            # of all test events; a kept story has some of them only
+            t.attrs |= {name: float(part[f"pull_{name}"].sel(values)) for name in ("mean", "width") if f"pull_{name}" in part}
+            rows.append((labelled(label, point_name(values)), t, ""))
     return pull_figure(rows, theme, "t<sub>syst</sub> = (⟨A⟩ − A<sub>train</sub>) / σ<sub>syst</sub>")
 
 

@@ -26,7 +26,7 @@ def systematic_pull(runs: Runs, theme: Theme) -> dict[str, Any]:
     rows = []
     for label, dataset in runs:
         factor = float(dataset["temperature"]) if "temperature" in dataset.variables else 1.0
-        rows.append((label, pulls(dataset, "systematic"), "" if factor == 1 else f", T = {factor:.3g}"))
+        rows.append((label, pulls(dataset, "systematic"), "" if factor == 1 else f"T = {factor:.3g}"))
     return pull_figure(rows, theme, "t<sub>syst</sub> = (⟨A⟩ − A<sub>train</sub>) / σ<sub>syst</sub>")
 
 
@@ -99,11 +99,12 @@ def pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title: 
         h = histogram(t, PULL_EDGES)
         numbers = f"mean {with_error(m.mean, m.mean_error)}, width {with_error(m.width, m.width_error)}"
         if t.attrs["kind"] == "scaled":  # its mean vanishes, and its width varies with the draws, not with the events
-            numbers = f"width {m.width:.2f}"
-        text = f"{numbers}{remark}{_outside(h)}"
-        name = f"{label or events(m.events, 'test event')}<br>{text}"
+            numbers, remark = f"width {m.width:.2f}{remark}", ""
+        more = ", ".join(filter(None, [remark, _outside(h).removeprefix("<br>")]))
+        name = "<br>".join(filter(None, [f"{label}: {numbers}" if label else f"{events(m.events, 'test event')}<br>{numbers}", more]))
         if len(rows) > FEW:
-            name = f"{label}: mean {m.mean:.2f}, width {m.width:.2f}".replace("-", "−")
+            mean, width = t.attrs.get("mean", m.mean), t.attrs.get("width", m.width)
+            name = f"{label}: mean {mean:.2f}, width {width:.2f}".replace("-", "−")
         line, area = _histogram(theme, name, h, theme.colour(number), LEARNED, x=PULL_EDGES, band=len(rows) == 1)
         data += [line, area] if len(rows) <= FEW else [line]
         highest = max(highest, float(h["density"].max()))

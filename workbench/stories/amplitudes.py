@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.figures.drawing import number
 from workbench.results.plateau import noise_law
 from workbench.runs.sweep import parts
 from workbench.stories.story import Check, Panel, Row, Story, Verdict, at, listed, ratio, swept, verdict, within
@@ -263,10 +264,10 @@ def table(full: bool) -> Story:
         for way in ("bnn", "repulsive_ensemble"):
             for size, word in ((few, "small"), (many, "large")):
                 syst, stat = (at(scan, f"sigma_{part}_mean", uncertainty=way, events=size) for part in ("syst", "stat"))
-                talk = f"talk: {TABLE[f'{way}, {word}, syst']:.1e} and {TABLE[f'{way}, {word}, stat']:.1e}"
+                talk = " and ".join(number(TABLE[f"{way}, {word}, {part}"]) for part in ("syst", "stat"))
                 checks.append(
                     (
-                        Row(f"{WORDS[way]}, {size:,} points: ⟨σ_syst/A⟩, ⟨σ_stat/A⟩", f"{syst:.1e}, {stat:.1e}", talk),
+                        Row(f"{WORDS[way]}, {size:,} points: ⟨σ_syst/A⟩, ⟨σ_stat/A⟩", f"{number(syst)}, {number(stat)}", f"talk: {talk}"),
                         bool(np.isfinite(syst)) or None,
                     )
                 )

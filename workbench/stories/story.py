@@ -60,10 +60,10 @@ def within(what: str, value: float, low: float, high: float, form: str = ".3g", 
     """Whether a number lies in a range; not known while it is not finite."""
     words = expected or (
         f"{low:g} to {high:g}" if np.isfinite(low) and np.isfinite(high) else f"≥ {low:g}" if np.isfinite(low) else f"≤ {high:g}"
-    )
+    ).replace("-", "−")
     if not np.isfinite(value):
         return Row(what, "–", words), None
-    return Row(what, f"{value:{form}}", words), bool(low <= value <= high)
+    return Row(what, f"{value:{form}}".replace("-", "−"), words), bool(low <= value <= high)
 
 
 def verdict(yes: str, no: str, *checks: Check) -> Verdict:

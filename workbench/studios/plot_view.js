@@ -45,6 +45,9 @@ function unpack(frame) {
   return {checksum, ...JSON.parse(text, (_, value) => (value?.$ ? array(value.$) : value))}
 }
 
+// In a hall the letters of a figure are 24 pixels on a screen of 1920, and grow with it.
+const hall = () => ("projector" in document.documentElement.dataset ? Math.min(Math.max(innerWidth / 1600, 1), 1.5) : 1)
+
 const fileName = (gd) => gd._context.toImageButtonOptions?.filename ?? "figure"
 
 const about = (gd) => gd.layout?.meta?.about ?? fileName(gd)
@@ -146,7 +149,8 @@ function render({model, el}) {
   gd.style.cssText = "width:100%;height:100%;min-height:60px;position:relative"
   el.append(gd)
 
-  let fresh = true, busy = false, closed = false, near = true, size = ""
+  let fresh = true, busy = false, closed = false, near = true, size = "", grown = {}
+  const slot = () => gd.getRootNode().host?.closest(".plot") ?? el
   const extent = () => `${gd.offsetWidth}x${gd.offsetHeight}`
   const visible = () => gd.offsetWidth && gd.offsetHeight && gd.checkVisibility({visibilityProperty: true})
   const clear = () => { globalThis.Plotly?.purge(gd); gd.replaceChildren(); size = "" }
@@ -161,7 +165,12 @@ function render({model, el}) {
     const extended = {...config, displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: REMOVED, modeBarButtonsToAdd: buttons}
     gd.workbench = {buttons, frame: () => read("wire")}
     if (data.some(({type}) => type && type !== "scatter")) Plotly.others?.() // see engine() in plot_view.py
-    await Plotly.react(gd, data, {...layout, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
+    const font = {...layout.font, size: (layout.font?.size ?? 12) * hall()}
+    await Plotly.react(gd, data, {...layout, font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
+    // What the legend takes beyond two lines is added to the height: curves keep theirs, and nothing is scrolled. It grows only, so that it rests.
+    if (grown.width !== gd.offsetWidth) grown = {width: gd.offsetWidth, by: 0}
+    grown.by = Math.max(grown.by, Math.round((gd._fullLayout.legend?._height ?? 0) - 3 * font.size))
+    slot().style.setProperty("--legend", `${grown.by}px`)
     gd.dispatchEvent(new CustomEvent("workbench:drawn", {bubbles: true, composed: true, detail: layout.meta}))
     return checksum
   }

@@ -64,7 +64,8 @@ export function render({model}) {
     else progress.value = view.progress
     progress.hidden = !view.busy
     write(sentence, view.sentence)
-    write(device, view.device)
+    write(device, view.device.split(",")[0])
+    device.title = view.device
     write(spoken, view.spoken)
     showTime(view.time)
   }

@@ -25,12 +25,19 @@ const write = (element, text) => {
   if (element.textContent !== text) element.textContent = text
 }
 
-// The same for a sentence with symbols: σ_syst and f_smear get their subscripts.
+// The same for a sentence with symbols: σ_syst, ⟨A⟩_M and p_T,j1 get their subscripts; z_jets and gg_yyg are names.
 const typeset = (element, text) => {
   if (element.dataset.text === text) return
   element.dataset.text = text
-  const parts = text.split(/((?<!\p{L})\p{L}\p{M}?_(?:[\p{L}\d]+(?:,\d)?))/u)
+  const parts = text.split(/((?:(?<!\p{L})(?!z_)\p{L}\p{M}?|⟩)_[\p{L}\d]+(?:,[a-z]?\d|,[a-z](?!\p{L}))?)/u)
   element.replaceChildren(...parts.map((part, i) => (i % 2 ? [part.split("_")[0], h("sub", {}, part.slice(part.indexOf("_") + 1))] : [part])).flat())
+}
+
+// An element with such a sentence.
+const symbols = (tag, attributes, text) => {
+  const element = h(tag, attributes)
+  typeset(element, text)
+  return element
 }
 
 const copy = async (text) => {

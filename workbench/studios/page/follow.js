@@ -80,7 +80,7 @@ function render({model, el}) {
   const url = model.get("engine_url")
   left.push(ask(url, send))
   const plots = cards.map(({name: figure, title, look, formula, height}, k) => {
-    const plot = h("div", {class: "plot", style: `--needs: ${height}px; height: ${height}px; flex: none`})
+    const plot = h("div", {class: "plot", style: `--needs: ${height}px; height: calc(${height}px + var(--legend, 0px)); flex: none`})
     const own = {
       get: (name) => (name === "wire" ? model.get(`wire_${k}`) : url),
       on: (event, hear) => listen(event === "change:wire" ? `change:wire_${k}` : event, hear),

@@ -15,7 +15,7 @@ export function render({model}) {
   const groups = spec.groups.map((group) => {
     const more = group.more.map(field)
     const names = group.more.map(({label}) => label.replace(/ \[.*\]$/, "")).join(", ")
-    const folded = more.length ? h("details", {}, h("summary", {title: names}, "More ", h("span", {}, names)), more) : null
+    const folded = more.length ? h("details", {}, h("summary", {title: names}, "More ", symbols("span", {}, names)), more) : null
     return h("fieldset", {class: "group"}, h("legend", {}, group.title), group.fields.map(field), folded)
   })
 
@@ -36,7 +36,7 @@ export function render({model}) {
     const id = `option-${name}`
     const say = (value) => send({option: name, value})
     const error = h("p", {class: "wrong", id: `${id}-error`, role: "alert"})
-    const tip = h("p", {class: "tip", id: `${id}-tip`, role: "tooltip"}, help, h("code", {}, allowed ? `${name}: ${allowed.replace(/ (is|are) needed$/, "")}` : name))
+    const tip = h("p", {class: "tip", id: `${id}-tip`, role: "tooltip"}, symbols("span", {}, help), h("code", {}, allowed ? `${name}: ${allowed.replace(/ (is|are) needed$/, "")}` : name))
     const place = () => tip.classList.toggle("above", info.getBoundingClientRect().bottom > innerHeight - 180) // never below the window
     const info = h("button", {type: "button", class: "info", "aria-label": `About ${label}`, "aria-describedby": tip.id, onpointerenter: place, onfocus: place}, "?")
     const undo = h("button", {type: "button", class: "undo", hidden: true, title: "Back to the preset's value", "aria-label": `Undo ${label}`, onclick: () => send({undo: name})}, "↺")
@@ -91,7 +91,7 @@ export function render({model}) {
       }
     }
     const [first, ...rest] = [control].flat()
-    const caption = h(first.id ? "label" : "span", {class: "label", for: first.id || null}, label)
+    const caption = symbols(first.id ? "label" : "span", {class: "label", for: first.id || null}, label)
     const box = h("div", {class: `field ${kind} ${Array.isArray(control) && stops.length ? "sliding" : ""}`, "data-option": name}, h("div", {class: "line"}, caption, info, undo), first, rest, tip, error)
     fields[name] = {box, show, read, error, undo, first}
     return box
@@ -140,7 +140,7 @@ export function render({model}) {
     for (const group of groups) group.hidden = [...group.querySelectorAll(".field")].every((box) => box.hidden)
     for (const [part, element] of Object.entries(parts)) element.hidden = view.apart.includes(part)
     changes.replaceChildren(...view.changes.map(({name, label, old, new: now}) => h("li", {},
-      h("span", {}, `${label}: `, h("s", {}, old), ` ${now}`),
+      h("span", {}, symbols("span", {}, `${label}: `), h("s", {}, old), ` ${now}`),
       h("button", {type: "button", "aria-label": `Undo ${label}`, title: "Undo", onclick: () => send({undo: name})}, "×"))))
     changes.hidden = !view.changes.length
     write(python, view.python)

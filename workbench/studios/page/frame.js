@@ -21,20 +21,20 @@ export function render({model, view}) {
   function card({name, title, look, formula, choose, options, slide, height}) {
     const choice = options.length
       ? h("select", {"aria-label": choose.label, "data-choice": choose.name, onchange: () => send({[choose.name]: choice.value})}, options.map(([value, words]) => h("option", {value}, words)))
-      : h("span", {class: "formula"}, formula)
+      : symbols("span", {class: "formula"}, formula)
     const say = h("output", {})
     const slider = slide.values.length
       ? h("label", {class: "nudge"}, `${slide.label} `, h("input", {type: "range", min: 0, max: slide.values.length - 1, step: 1, "aria-label": slide.label, "data-slide": slide.name, "data-values": slide.values.join(" "),
           oninput: ({currentTarget}) => { say.value = slide.values[currentTarget.value]; send({[slide.name]: slide.values[currentTarget.value]}) }}), say)
       : null
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
-      h("div", {class: "title"}, h("span", {}, h("h2", {}, title), " ", h("button", {type: "button", class: "small export", title: "Export this figure or its data (E)", "aria-label": `Export ${title}`,
-        onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), h("p", {class: "look"}, look), slider, h("div", {class: "plot", style: `--needs: ${height}px`}))
+      h("div", {class: "title"}, h("span", {}, symbols("h2", {}, title), " ", h("button", {type: "button", class: "small export", title: "Export this figure or its data (E)", "aria-label": `Export ${title}`,
+        onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), symbols("p", {class: "look"}, look), slider, h("div", {class: "plot", style: `--needs: ${height}px`}))
   }
 
   const made = cards.map(card)
   const panels = tabs.map(({name, lead}) => h("div", {class: "panel", role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, "data-tab": name},
-    lead ? h("p", {class: "lead"}, lead) : null,
+    lead ? symbols("p", {class: "lead"}, lead) : null,
     name === "runs" || name === "stories" ? model.get_child(name) : h("div", {class: "cards"}, made.filter((_, i) => cards[i].tab === name))))
 
   // Puts figures into their cards; those of a tab come when it is first opened.
@@ -56,12 +56,12 @@ export function render({model, view}) {
   }
 
   function table({columns, rows}) {
-    const head = h("tr", {}, h("th", {scope: "col"}, "Run"), columns.map(({label, help}) => h("th", {scope: "col", title: help}, label)))
+    const head = h("tr", {}, h("th", {scope: "col"}, "Run"), columns.map(({label, help}) => symbols("th", {scope: "col", title: help}, label)))
     const body = rows.map((row) => h("tr", {"data-run": row.id},
       h("th", {scope: "row"}, row.letter ? h("span", {class: "swatch", style: `background:${row.colour}`}, row.letter) : null, h("b", {}, row.title), " ", h("span", {class: `chip ${row.state}`}, row.words),
         rows.length > 1 && !row.first ? h("button", {type: "button", class: "undo", title: "Take out of the comparison", "aria-label": `Take ${row.title} out`, onclick: () => send({compare: row.id, on: false})}, "×") : null,
         h("small", {title: row.about}, row.about)),
-      row.values.map((value, i) => h("td", {"data-label": columns[i].label}, value))))
+      row.values.map((value, i) => h("td", {}, symbols("small", {title: columns[i].help}, columns[i].label), value))))
     return rows.length ? h("table", {}, h("thead", {}, head), h("tbody", {}, body)) : null
   }
 

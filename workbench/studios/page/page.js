@@ -18,6 +18,12 @@ const projector = () => {
   remember("projector", "projector" in root.dataset ? "1" : "0")
   changed()
 }
+// A projector shows neither header nor tabs until the pointer is at the upper edge, or a finger taps there.
+for (const kind of ["pointermove", "pointerdown"]) {
+  addEventListener(kind, ({clientY, pointerType}) => {
+    root.toggleAttribute("data-chrome", clientY < ("chrome" in root.dataset ? 120 : pointerType === "touch" ? 60 : 12))
+  })
+}
 const help = () => button("keys").open ? button("keys").close() : button("keys").showModal()
 
 // The link of this page, with what is ticked to be hidden, and for a class with its address and token.

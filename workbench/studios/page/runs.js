@@ -20,7 +20,7 @@ export function render({model}) {
       ? h("a", {class: "small", href: run.download, download: true, title: "Events drawn from the mean weights, as HDF5", "aria-label": `New events of ${run.title}`}, "New events") : null
     return h("tr", {class: run.open ? "open" : "", "data-run": run.id},
       h("td", {}, compare),
-      h("td", {}, open, h("small", {}, run.about)),
+      h("td", {}, open, symbols("small", {title: run.about}, run.about)),
       h("td", {}, h("span", {class: `chip ${run.state}`}, run.words)),
       h("td", {class: "number"}, run.steps),
       h("td", {}, h("time", {}, run.when), h("small", {}, run.id)),
@@ -35,7 +35,7 @@ export function render({model}) {
       setTimeout(() => write(copier, "Copy table"), 1500)
     }}, "Copy table")
     const table = h("table", {}, h("thead", {}, h("tr", {}, ["Option", ...runs].map((name) => h("th", {scope: "col", title: name}, name)))),
-      h("tbody", {}, rows.map(({label, values}) => h("tr", {}, h("th", {scope: "row"}, label), values.map((value) => h("td", {}, value))))))
+      h("tbody", {}, rows.map(({label, values}) => h("tr", {}, symbols("th", {scope: "row"}, label), values.map((value) => h("td", {}, value))))))
     apart.replaceChildren(h("div", {class: "title"}, h("h2", {}, "Only the differences"), rows.length ? copier : ""),
       rows.length ? h("div", {class: "scroll"}, table) : h("p", {}, "The compared runs have the same recipe."))
   }
@@ -52,6 +52,6 @@ export function render({model}) {
 
   model.on("state", update)
   update()
-  return h("div", {class: "runs"}, apart, empty, h("div", {class: "scroll"}, h("table", {},
+  return h("div", {class: "runs"}, apart, empty, h("div", {class: "scroll list"}, h("table", {},
     h("thead", {}, h("tr", {}, ["Compare", "Run", "State", "Steps", "Made", ""].map((name) => h("th", {scope: "col"}, name)))), body)))
 }
