@@ -40,7 +40,8 @@ for run in runs:
     print(run.id)
 """
 
-# Everything that can be pressed or typed into, with its accessible name; and every text whose contrast with what is behind it is too low.
+# Everything that can be pressed or typed into, with its accessible name; every text whose contrast with what is behind it is too low; and
+# symbols like σ_syst that are not typeset.
 # Names follow accname 1.2 as far as our pages need it: aria-labelledby, aria-label, <label>, content, title. Contrast as in WCAG 2.1.
 LOOK = r"""
 () => {
@@ -75,11 +76,12 @@ LOOK = r"""
     for (; e; e = parent(e)) { const c = colour(getComputedStyle(e).backgroundColor); if (c[3]) layers.push(c); if (c[3] === 1) break }
     return layers.reduceRight((below, layer) => over(layer, below), [255, 255, 255])
   }
-  const faint = []
+  const faint = [], raw = []
   for (const e of all(document)) {
     if (e.closest(".js-plotly-plot, :disabled, option, script, style, noscript") || !seen(e)) continue
     const text = [...e.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data.trim()).join(" ").trim()
     if (!text) continue
+    if (/(?<!\p{L})(?!z_)\p{L}\p{M}?_\p{L}/u.test(text) && !e.closest("code, pre")) raw.push(`not typeset: ${text.slice(0, 60)}`)
     const style = getComputedStyle(e), size = parseFloat(style.fontSize)
     let opacity = 1
     for (let up = e; up; up = parent(up)) opacity *= Number(getComputedStyle(up).opacity)
@@ -89,7 +91,7 @@ LOOK = r"""
     const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700)
     if (ratio < (large ? 3 : 4.5)) faint.push(`${ratio.toFixed(2)} ${e.tagName}.${e.className}: ${text.slice(0, 40)}`)
   }
-  return {controls: controls.length, nameless, faint: [...new Set(faint)]}
+  return {controls: controls.length, nameless, faint: [...new Set([...faint, ...raw])]}
 }
 """
 

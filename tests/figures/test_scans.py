@@ -213,6 +213,16 @@ def test_pulls_of_chosen_points_have_their_mean_and_width():
     assert drawn["data"][-1]["name"] == "N(0,1)"
 
 
+def test_pulls_are_told_of_all_test_events_where_only_some_are_drawn():
+    scan = make_scan()
+    known = {
+        f"pull_{name}": (("noise", "uncertainty"), np.full((scan.sizes["noise"], 2), value))
+        for name, value in (("mean", -0.5), ("width", 1.5))
+    }
+    drawn = draw("sweep_pulls", scan.assign(known), select={"noise": [0.0, 0.1]})
+    assert drawn["data"][0]["name"] == "BNN, f = 0: mean −0.50, width 1.50"
+
+
 def test_at_most_eight_pulls_with_the_ends_of_the_long_axes():
     names = [
         t["name"] for t in draw("sweep_pulls", make_scan(np.linspace(0, 0.1, 7), ("bnn", "deterministic", "repulsive_ensemble")))["data"]

@@ -148,7 +148,7 @@ def test_material_components_leave_fonts_and_legends_alone(page):
         "gd => [gd._fullLayout.font.size, gd._fullLayout.legend.orientation, gd.data[0].line.color]"
     )
     assert look == [20, "h", "#0072B2"]
-    shown = page.locator(".live .xtitle").evaluate("title => getComputedStyle(title).fontSize")
+    shown = page.locator(".live .js-plotly-plot").evaluate("gd => getComputedStyle(gd.querySelector('.xtitle')).fontSize")
     assert float(shown.removesuffix("px")) >= 20
 
 
