@@ -20,17 +20,6 @@ KINDS = [{}, {"bayesian": False}, {"spline": "cubic", "dataset": "ring", "mixing
 COLLISIONS = [{"dataset": "z_jets", "jets": 2}, {"dataset": "z_jets", "jets": 2, "coordinates": "boson"}, {"dataset": "tt_partons"}]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_home(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    patch.undo()
-
-
 def finished(**changes):
     job = GeneratorJob(GeneratorRecipe(**{**SMALL, **changes}))
     return job, list(job.train())

@@ -17,17 +17,6 @@ pytest.importorskip("lgatr", reason="the optional package lgatr is not installed
 SMALL = {"events": 100, "test_events": 100, "hidden": [16], "batch_size": 16, "steps": 30, "draws": 2, "members": 2, "device": "cpu"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_home(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    patch.undo()
-
-
 @pytest.mark.parametrize(
     ("name", "device", "variant"),
     [

@@ -26,14 +26,6 @@ NETWORKS = [
 """Options, and how many features the network then sees."""
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def recipe_of(**changes):
     small = {
         "events": 400,

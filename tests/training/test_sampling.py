@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from workbench.data.catalogue import make_dataset
 from workbench.data.samples import Sample
@@ -22,17 +21,6 @@ SMALL = {
     "batch_size": 128, "draws": 4, "warm_start": 0.3, "device": "cpu",
 }  # fmt: skip
 EVERYTHING = {"magic": True, "nuisance": True, "discflow_alpha": 0.4, "discflow_start": 0.25, "discriminator_steps": 20}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_home(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    patch.undo()
 
 
 @pytest.fixture(scope="module")

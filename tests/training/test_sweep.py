@@ -14,17 +14,6 @@ SMALL = {"events": 600, "test_events": 400, "steps": 60, "hidden": [16, 16], "ba
 AXES = {"uncertainty": ["deterministic", "bnn", "repulsive_ensemble"], "noise": [0.0, 0.1]}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_home(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    patch.undo()
-
-
 def recipe_of(axes=AXES, **changes):
     return SweepRecipe(axes=axes, **{**SMALL, **changes})
 
