@@ -65,3 +65,11 @@ def test_fresh_networks_keep_order_one_signals(generator):
     network = PopulationMLP(20, (128, 128, 128), 2, activation="silu")
     x = torch.randn(4, 1000, 20, generator=generator)
     assert 0.1 < network(network.initial(4, generator), x).std() < 2.0
+
+
+def test_a_wider_first_layer_is_the_same_network_of_scaled_features(generator):
+    """x → 3x and biases → 3b: nothing else of a fresh network changes, and so nothing where the factor is one."""
+    plain, wide = (PopulationMLP(5, (7, 4), 2, first_width=width).initial(2, torch.Generator().manual_seed(3)) for width in (1.0, 3.0))
+    first = slice(0, 5 * 7 + 7)
+    torch.testing.assert_close(wide[:, first], 3 * plain[:, first])
+    torch.testing.assert_close(wide[:, first.stop :], plain[:, first.stop :], rtol=0, atol=0)

@@ -14,6 +14,7 @@ from workbench.results.scan import ATTRIBUTES, scan
 from workbench.runs.store import RunStore
 from workbench.stories import STORIES, Panel, Row, Story, Verdict, story
 from workbench.stories.amplitudes import NOISES, WAYS, verdict, within
+from workbench.stories.amplitudes import STORIES as AMPLITUDES
 from workbench.stories.story import listed, swept
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe
 
@@ -45,6 +46,26 @@ def test_every_story_can_be_told(name, full):
     for panel in told.panels:
         if FIGURES[panel.figure].takes == "scan" and told.kept is None:  # a sentence, not an error
             assert told.figure(panel, []).layout.annotations or not told.figure(panel, []).data
+
+
+@pytest.mark.parametrize("name", AMPLITUDES)
+def test_a_slide_of_the_amplitude_talks_has_all_its_parts(name):
+    """Title, formula, figure, what to look at, what the talk found, our numbers, copy as Python."""
+    told = story(name)
+    assert len(told.title) < 70 and "\\" not in told.formula and len(told.formula) < 90
+    assert told.look_at[-1] in ".?" and len(told.look_at) < 250
+    assert told.talk[-1] == "." and ("2412.12069" in told.talk or "2206.14831" in told.talk) and len(told.talk) < 250
+    for panel in told.panels:
+        assert panel.title and FIGURES[panel.figure].takes != "generator"
+    assert told.kept is not None
+    for row in told.judge(told.kept).rows:
+        assert row.what and any(map(str.isdigit, row.ours)) and "nan" not in row.ours
+    first, second, *rest = filter(None, told.python.splitlines())
+    names: dict[str, object] = {}
+    exec(f"{first}\n{second}", names)
+    same = names["story"]
+    assert isinstance(same, Story) and (same.name, same.trained) == (name, told.trained)
+    assert [line.split(" = ")[-1] for line in rest] == ["story.train()", "print(story.judge(scan))"]
 
 
 def made_up(**columns):

@@ -31,22 +31,6 @@ EVERY_NETWORK = [{"architecture": architecture, "uncertainty": "bnn"} for archit
 MORE = [{"architecture": "lgatr", "uncertainty": "repulsive_ensemble"}, {"architecture": "deepsets", "uncertainty": "bnn_last_layer"}]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_home(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
-    yield
-    patch.undo()
-
-
 def recipe_of(**changes):
     """A small recipe; the transformer, which is slow, gets fewer events and steps."""
     slow = {"events": 300, "test_events": 100, "draws": 2, "members": 2, "hidden": [16], "batch_size": 16}
@@ -217,6 +201,14 @@ def test_injected_noise_is_learned_as_the_systematic_uncertainty(uncertainty):
     print(uncertainty, float((parts["sigma_syst"] / parts["mean"]).median()), t)
     assert float((parts["sigma_syst"] / parts["mean"]).median()) == pytest.approx(0.1, rel=0.03)
     assert abs(t.mean) < 0.05 and abs(t.width - 1.0) < 0.1
+
+
+@pytest.mark.parametrize(("uncertainty", "factor"), [("repulsive_ensemble", 2.0), ("bnn", 1.0), ("deterministic", 1.0)])
+def test_only_members_of_an_ensemble_begin_rougher(uncertainty, factor):
+    plain, wide = (Job(recipe_of(uncertainty=uncertainty, first_width=width)).training.method.central() for width in (1.0, 2.0))
+    first = slice(0, 24 * 20)
+    torch.testing.assert_close(wide[..., first], factor * plain[..., first])
+    torch.testing.assert_close(wide[..., -2 * 16 - 2 :], plain[..., -2 * 16 - 2 :])
 
 
 @pytest.mark.slow

@@ -103,3 +103,9 @@ def test_copy_as_python_and_command_make_the_same_recipe():
     words = shlex.split(recipe.as_command())[2:]
     values = {words[i].removeprefix("--").replace("-", "_"): words[i + 1] for i in range(0, len(words), 2)}
     assert AmplitudeRecipe(**values).hash == recipe.hash
+
+
+def test_an_option_that_came_later_leaves_the_runs_from_before_their_names():
+    before = {name: value for name, value in AmplitudeRecipe().to_dict().items() if name != "first_width"}
+    assert AmplitudeRecipe.from_dict(before).hash == AmplitudeRecipe().hash == "1f2cd8a5e79a"
+    assert AmplitudeRecipe(first_width=2.0).hash != AmplitudeRecipe().hash

@@ -54,10 +54,12 @@ class Tape:
 class PopulationMLP(Network):
     """Fully connected networks with a member axis.
 
-    Arguments: `features` numbers in, `hidden` widths, `outputs` numbers out, `activation` a name in `ACTIVATIONS`.
+    Arguments: `features` numbers in, `hidden` widths, `outputs` numbers out, `activation` a name in `ACTIVATIONS`; the first layer begins
+    `first_width` times wider than the others, which makes fresh networks rougher functions.
     """
 
-    def __init__(self, features: int, hidden: Sequence[int], outputs: int, *, activation: str = "gelu"):
+    def __init__(self, features: int, hidden: Sequence[int], outputs: int, *, activation: str = "gelu", first_width: float = 1.0):
+        self.first_width = first_width
         self.activation, self.activation_backward = ACTIVATIONS[activation]
         widths = [features, *hidden, outputs]
         self.shapes = list(zip(widths[1:], widths, strict=False))
@@ -76,6 +78,8 @@ class PopulationMLP(Network):
             inputs = max(1, weight.shape[-1])
             weight.normal_(0.0, math.sqrt(2.0 / inputs), generator=generator)
             bias.uniform_(-1.0 / math.sqrt(inputs), 1.0 / math.sqrt(inputs), generator=generator)
+        for part in self.layers(rows)[0] if hidden else ():
+            part.mul_(self.first_width)
         last.normal_(0.0, 1.0 / math.sqrt(max(1, last.shape[-1])), generator=generator)
         return rows
 

@@ -36,6 +36,7 @@ MATTERS: dict[str, Callable[[Any], bool]] = {
     "activation": lambda recipe: not recipe.architecture.startswith("lgatr"),
     "members": lambda recipe: recipe.uncertainty == "repulsive_ensemble",
     "repulsion": lambda recipe: recipe.uncertainty == "repulsive_ensemble",
+    "first_width": lambda recipe: recipe.uncertainty == "repulsive_ensemble" and recipe.architecture == "mlp",
     "prior_width": lambda recipe: not isinstance(recipe, GeneratorRecipe) or recipe.bayesian,
     "draws": lambda recipe: _bayesian(recipe),
     "warm_start": lambda recipe: _bayesian(recipe),

@@ -67,8 +67,10 @@ def network(recipe: AmplitudeRecipe, features: int, device: torch.device) -> Net
         return (FullLGATr if full else SlimLGATr)(types, 2, blocks=len(hidden), vectors=channels, scalars=2 * channels)
     if recipe.architecture == "kan":
         return PopulationKAN(features, [max(2, width // 3) for width in hidden], 2, activation=recipe.activation)
-    chosen = {"mlp": PopulationMLP, "group_kan": GroupKAN}[recipe.architecture]
-    return chosen(features, hidden, 2, activation=recipe.activation)
+    if recipe.architecture == "group_kan":
+        return GroupKAN(features, hidden, 2, activation=recipe.activation)
+    first_width = recipe.first_width if recipe.uncertainty == "repulsive_ensemble" else 1.0
+    return PopulationMLP(features, hidden, 2, activation=recipe.activation, first_width=first_width)
 
 
 def method(recipes: Sequence[AmplitudeRecipe], net: Network, training_points: int, device: torch.device) -> Regression:

@@ -177,10 +177,11 @@ class AmplitudeRecipe(TrainingRecipe):
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "Data": ("process", "file", "beams", "sampling", "sqrt_s", "events", "test_events", "data_seed", "noise"),
         "Network": ("architecture", "inputs", "hidden", "activation"),
-        "Uncertainty": ("uncertainty", "prior_width", "members", "repulsion", "draws", "calibrate"),
+        "Uncertainty": ("uncertainty", "prior_width", "members", "repulsion", "first_width", "draws", "calibrate"),
         "Boosting": ("boost_pull", "boost_sigma", "boost_rounds", "boost_pull_cut", "boost_fraction"),
         "Training": ("steps", "batch_size", "learning_rate", "schedule", "optimiser", "warm_start", "seed", "device"),
     }
+    later = frozenset(("first_width",))
 
     process = Choice(
         ["gg_yyg", "gg_yygg"],
@@ -261,6 +262,14 @@ class AmplitudeRecipe(TrainingRecipe):
         softbounds=(0.0, 10.0),
         label="Repulsion β",
         doc="Strength of the repulsion (β/N) Σⱼ k(Aᵢ, Aⱼ) between ensemble members; 0: independent networks.",
+    )
+    first_width = param.Number(
+        1.0,
+        bounds=(0.1, 10.0),
+        softbounds=(0.5, 4.0),
+        label="First width",
+        doc="Factor on the fresh weights of the first layer of ensemble members (mlp only): members that begin rougher end farther apart "
+        "where there are no data.",
     )
     calibrate = param.Boolean(
         True, label="Calibrate σ_syst", doc="Multiply σ_syst by T = √⟨(A − ⟨A⟩)²/σ_syst²⟩ measured on validation events."
