@@ -92,7 +92,7 @@ def test_the_plateau_story_holds_for_the_law_and_for_nothing_else():
 
 def test_a_number_outside_its_range_is_named():
     told = verdict("yes", "No.", within("width", 1.3, 0.9, 1.1), within("mean", 0.0, -0.1, 0.1))
-    assert told == Verdict(False, "No. Not as expected: width.", (Row("width", "1.3", "0.9 to 1.1"), Row("mean", "0", "-0.1 to 0.1")))
+    assert told == Verdict(False, "No. Not as expected: width.", (Row("width", "1.3", "0.9 to 1.1"), Row("mean", "0", "−0.1 to 0.1")))
     assert verdict("yes", "No.", within("width", 1.0, 0.9, 1.1)).sentence == "yes"
     assert verdict("yes", "No.", within("width", float("nan"), 0.9, 1.1)).holds is None
 
