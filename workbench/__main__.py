@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import param
 
 import workbench
+from workbench.home import NoHome
 from workbench.runs.files import Lock, RunError
 from workbench.runs.store import EXAMPLES, Run, RunStore, open_run
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 the training failed, 2 not possible as asked, 130 interrupted."""
     try:
         return run_command(sys.argv[1:] if arguments is None else arguments)
-    except (Usage, RecipeError, RunError) as problem:
+    except (Usage, RecipeError, RunError, NoHome) as problem:
         return complain(str(problem))
     except BrokenPipeError:  # the reader of `workbench runs | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -284,8 +285,8 @@ def chosen(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any
 def store_of(options: argparse.Namespace) -> RunStore:
     try:
         return RunStore(options.folder)
-    except RuntimeError as problem:
-        raise Usage(f"There is no home folder for runs ({problem}); set WORKBENCH_HOME, or give --runs FOLDER.") from problem
+    except RuntimeError as problem:  # none of ours, or none of ~somebody
+        raise Usage("There is no home folder for runs; set WORKBENCH_HOME, or give --runs FOLDER.") from problem
 
 
 def serve(options: argparse.Namespace) -> int:

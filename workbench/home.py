@@ -6,9 +6,16 @@ import os
 from pathlib import Path
 
 
+class NoHome(RuntimeError):
+    """The user has no home folder; the message is one sentence that says what to do."""
+
+
 def home() -> Path:
-    """The folder of all data and runs: $WORKBENCH_HOME, or .workbench in the user's home."""
-    return Path(os.environ.get("WORKBENCH_HOME") or Path.home() / ".workbench")
+    """The folder of all data and runs: $WORKBENCH_HOME, or .workbench in the user's home. Raises: NoHome."""
+    try:
+        return Path(os.environ.get("WORKBENCH_HOME") or Path.home() / ".workbench")
+    except RuntimeError as problem:
+        raise NoHome("There is no home folder; set WORKBENCH_HOME to a folder of your own.") from problem
 
 
 def data_folder() -> Path:

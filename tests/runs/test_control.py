@@ -288,6 +288,12 @@ def test_a_forker_that_cannot_start_is_a_failed_run(store: RunStore):
     assert run.wait(20).status.state == "failed" and "could not be started" in run.status.message
 
 
+def test_a_program_that_may_not_be_started_is_a_failed_run(store: RunStore, tmp_path: Path):
+    run = launch(toy(), runs=store, forker=Forker([str(tmp_path / "nowhere")]))
+    assert run.wait(20).status.state == "failed" and "could not be started: No such file or directory." in run.status.message
+    assert not run.alive()
+
+
 def test_without_locks_the_heartbeat_tells_who_lives(store: RunStore, quick: None, monkeypatch: pytest.MonkeyPatch):
     """A file system, or a system, that has no flock."""
     from workbench.runs import disk, files

@@ -188,6 +188,12 @@ def test_the_token_leaves_the_address_and_the_badge_is_kept_from_scripts(classro
     assert browser.ask("/alive").status == 200
 
 
+def test_behind_a_proxy_that_encrypts_the_badge_travels_encrypted_only(classroom):
+    for scheme, secure in (("https", True), ("http", False)):
+        answer = Browser(classroom, "hub.example.org").ask(f"/?token={CLASS}", X_Forwarded_Proto=scheme)
+        assert answer.status == 303 and ("; Secure" in answer.headers["Set-Cookie"]) is secure
+
+
 def test_a_websocket_of_a_class_needs_badge_origin_and_session(student, classroom):
     token, here = student.page(), f"http://127.0.0.1:{classroom}"
     assert student.shake(token) == (403, False)

@@ -47,6 +47,17 @@ def newest(run: Run) -> tuple[int, dict[str, torch.Tensor], dict[str, Any]] | No
     return None
 
 
+def drop_diverged(run: Run) -> None:
+    """Remove what was saved of a training after its numbers had ceased to be numbers: going on from there would be in vain."""
+    import torch
+
+    def sound(tensors: dict[str, torch.Tensor]) -> bool:
+        return all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
+
+    while (found := newest(run)) and not sound(found[1]):
+        _remove(run, found[0])
+
+
 def _remove(run: Run, step: int) -> None:
     files.remove(run.path / f"checkpoint-{step}.json")
     files.remove(run.path / f"checkpoint-{step}.safetensors")

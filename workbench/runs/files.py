@@ -45,8 +45,9 @@ def replace(path: Path, data: bytes, *, sync: bool = True, writer: str = "") -> 
             if sync:
                 os.fsync(file)
         os.replace(temporary, path)
-    except OSError:
+    except OSError as problem:
         remove(temporary)
+        problem.filename = problem.filename or os.fspath(path)  # a full disk does not say whose it is
         raise
 
 

@@ -86,6 +86,10 @@ class Forker:
                         self._connected()  # the next one, where a process serves only once
                         return
             _say(run, "failed", "The training process could not be started; the terminal where workbench runs says why.")
+        except OSError as problem:  # no right to start programs, no more processes or files allowed, a full disk
+            self._connection = None
+            with contextlib.suppress(OSError):
+                _say(run, "failed", f"The training process could not be started: {problem.strerror or problem}.")
         finally:
             for held in (lock, ticket.lock if ticket else None):
                 if held:

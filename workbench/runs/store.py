@@ -116,6 +116,12 @@ class Run:
             raise RunError(f"The recipe of {self.path} cannot be read: {problem}") from problem
 
     @property
+    def options(self) -> dict[str, Any]:
+        """The recipe as it stands in recipe.json, unchecked: a hundred times quicker than `recipe`. Raises: RunError."""
+        options = self._record.get("recipe", {})
+        return options if isinstance(options, dict) else {}
+
+    @property
     def title(self) -> str:
         return str(self._record.get("title", ""))
 
@@ -416,13 +422,17 @@ class RunStore:
 
     def runs(self) -> list[Run]:
         """All runs, newest first."""
-        found = []
+        return [Run(self.root / name) for _, name in self.dated()]
+
+    def dated(self) -> list[tuple[int, str]]:
+        """When the runs were made, in nanoseconds, and their ids; newest first."""
+        found: list[tuple[int, str]] = []
         with contextlib.suppress(FileNotFoundError), os.scandir(self.root) as entries:
             for entry in entries:
                 if ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
                     with contextlib.suppress(OSError):
                         found.append((os.stat(os.path.join(entry.path, "recipe.json")).st_mtime_ns, entry.name))
-        return [Run(self.root / name) for _, name in sorted(found, reverse=True)]
+        return sorted(found, reverse=True)
 
     def open(self, id: str) -> Run:
         """The run of that id. Raises: RunError, also for ids that would leave the folder."""

@@ -129,7 +129,10 @@ class Worker:
             except Stopped:
                 self._end("stopped", "")
                 return FINISHED
-            except (FloatingPointError, Refused) as problem:
+            except FloatingPointError as problem:
+                self.disk.put(lambda: checkpoint.drop_diverged(self.run))
+                self._end("failed", str(problem))
+            except Refused as problem:
                 self._end("failed", str(problem))
             except Exception as problem:
                 self._log(traceback.format_exc())

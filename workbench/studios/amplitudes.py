@@ -87,8 +87,8 @@ class Amplitudes(Studio):
         pull = width_and_mean(pulls(picture.events, "systematic"))
         sigma = relative_sigma(picture.events).median()
         return [
-            percent(np.nanmedian(delta)),
-            percent(np.nanmedian(top)),
+            percent(middle(delta)),
+            percent(middle(top)),
             f"{pull.mean:.2f} ± {pull.mean_error:.2f}".replace("-", "−"),
             f"{pull.width:.2f} ± {pull.width_error:.2f}",
             percent(float(sigma["syst"])),
@@ -101,6 +101,12 @@ def span(values: np.ndarray, words: Callable[[float], str]) -> str:
     known = values[np.isfinite(values)]
     ends = dict.fromkeys(words(float(value)) for value in (known.min(), known.max())) if known.size else ["–"]
     return " … ".join(ends)
+
+
+def middle(values: np.ndarray) -> float:
+    """The median of what is a number; of nothing, none."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else np.nan
 
 
 def percent(share: float) -> str:

@@ -120,11 +120,12 @@ class Guest:
         for folder in self._people(run.path.parent):
             files.remove(folder / run.id)
 
-    def sees(self, runs: Sequence[Run]) -> Sequence[Run]:
-        """Those of some runs that stand in this guest's list."""
+    def sees(self, names: Sequence[str], root: Path) -> Sequence[str]:
+        """Those of some runs in a folder, by their ids, that stand in this guest's list."""
         if not self.house.users or self.lecturer:
-            return runs
-        return [run for run in runs if run.id in self._claims(run.path.parent)]
+            return names
+        mine = self._claims(root)
+        return [name for name in names if name in mine]
 
     # Whose a run is
 

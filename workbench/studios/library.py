@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,18 +13,14 @@ from workbench.home import runs_folder
 from workbench.runs.files import RunError
 from workbench.runs.store import EXAMPLES, ID, Run, RunStore
 from workbench.studios.draft import differences
+from workbench.studios.index import index_of
 from workbench.studios.live import HUB, identity
 from workbench.training.presets import PRESETS
-from workbench.training.recipe import Recipe, shown
+from workbench.training.recipe import KINDS, Recipe, shown
 
 MOST_LOOKED_AT = 20  # of the user's newest runs, in search of one that is worth showing first
 ASIDE = {"test_events", "draws"}
 """Options that say how closely a network is looked at, not what it is: examples are small."""
-
-
-def type_of(run: Run) -> type[Recipe]:
-    """Raises: RunError where the recipe cannot be read."""
-    return type(run.recipe)
 
 
 class Library:
@@ -36,16 +31,15 @@ class Library:
         self.examples = RunStore(EXAMPLES)
         self.kinds = kinds
 
-    def __iter__(self) -> Iterator[Run]:
-        """All runs of these kinds, newest first, the examples last."""
-        yield from self._fitting(self.own)
-        yield from self._fitting(self.examples)
+    def search(self, store: RunStore, words: str = "") -> list[str]:
+        """Ids of the runs of these kinds in which all the words stand, newest first."""
+        return index_of(store.root).search(words, {name for name, kind in KINDS.items() if issubclass(kind, self.kinds)})
 
-    def _fitting(self, store: RunStore) -> Iterator[Run]:
-        for run in store.runs():
+    def _fitting(self, store: RunStore, most: int | None = None) -> Iterator[Run]:
+        for name in self.search(store)[:most]:
+            run = Run(store.root / name)
             with contextlib.suppress(RunError, OSError):
-                kind = HUB.once(("kind", identity(run)), functools.partial(type_of, run))
-                if issubclass(kind, self.kinds):
+                if isinstance(run.recipe, self.kinds):
                     yield run
 
     def find(self, name: str) -> Run:
@@ -72,17 +66,19 @@ class Library:
         own = self.own.find(recipe)
         if own is not None and own.status.state == "finished":
             return own, True
-        candidates = [*self._fitting(self.examples), *itertools.islice(self._fitting(self.own), MOST_LOOKED_AT)]
+        candidates = [*self._fitting(self.examples), *self._fitting(self.own, MOST_LOOKED_AT)]
         finished = [run for run in candidates if run.status.state == "finished" and type(run.recipe) is type(recipe)]
         near = min(finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
         return near, near is not None and set(differences(recipe, near.recipe)) <= ASIDE
 
     def options(self, run: Run) -> dict[str, Any]:
         """The options of a run's recipe."""
-        return HUB.once(("options", identity(run)), lambda: run.recipe.to_dict())
+        return HUB.fact(("options", identity(run)), lambda: run.recipe.to_dict())
 
     def title(self, run: Run) -> str:
         """A run's own title, else that of the preset it was made from, else nothing."""
+        return run.title or HUB.fact(("title", identity(run)), functools.partial(self._preset, run))
+
+    def _preset(self, run: Run) -> str:
         known = PRESETS.get(run.recipe.kind, {}).values()
-        same = (preset.title for preset in known if preset.recipe.to_dict() == self.options(run))
-        return run.title or HUB.once(("title", identity(run)), lambda: next(same, ""))
+        return next((preset.title for preset in known if preset.recipe.to_dict() == self.options(run)), "")

@@ -31,6 +31,7 @@ GLANCE_EVERY = 0.5  # seconds, while it is not: somebody may resume or delete it
 PATIENCE = 5.0  # seconds without a question after which a reader ends
 KEPT_PICTURES = 12
 KEPT_FRAMES = 320
+KEPT_FACTS = 20_000
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -217,13 +218,37 @@ def then(run: Run, picture: Picture, step: int) -> Picture:
     return replace(picture, **told, prediction=None, moment=(attempt, nearest, False))
 
 
+class Kept:
+    """kept(key, make) is what `make` returned for that key, made once for everybody; what nobody asked for longest is forgotten."""
+
+    def __init__(self, most: int):
+        self.most = most
+        self.made: OrderedDict[Any, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, key: Any, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self.made:
+                self.made.move_to_end(key)
+                return self.made[key]
+        made = make()
+        with self._lock:
+            self.made[key] = made
+            while len(self.made) > self.most:
+                self.made.popitem(last=False)
+        return made
+
+
 class Hub:
     """All followers, and what was made from their pictures, shared by all pages."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._followers: OrderedDict[tuple[str, str], Follower] = OrderedDict()
-        self._made: OrderedDict[Any, Any] = OrderedDict()
+        self.once = Kept(KEPT_FRAMES)
+        """What is made once per key for everybody, and large: packed figures, numbers."""
+        self.fact = Kept(KEPT_FACTS)
+        """The same for what is said of a run in a few words."""
         self.listeners: list[Callable[[Any], None]] = []
         """Called by a reader's thread with the identity of a run that has moved."""
 
@@ -250,19 +275,6 @@ class Hub:
     def _moved(self, key: Any) -> None:
         for listener in self.listeners:
             listener(key)
-
-    def once(self, key: Any, make: Callable[[], T]) -> T:
-        """What `make` returns, made once per key for everybody: packed figures, numbers."""
-        with self._lock:
-            if key in self._made:
-                self._made.move_to_end(key)
-                return self._made[key]
-        made = make()
-        with self._lock:
-            self._made[key] = made
-            while len(self._made) > KEPT_FRAMES:
-                self._made.popitem(last=False)
-        return made
 
     def forget(self, run: Run) -> None:
         """Forget a run that was deleted."""

@@ -34,7 +34,7 @@ REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
 HEARD = (
     "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "subset", "dismiss", "theme",
     "time", "refused",
-    "story", "tell", "lead", "a", "awake",
+    "story", "tell", "lead", "a", "awake", "search", "place",
 )  # fmt: skip
 CHANGES = ("pause", "continue", "step", "stop", "resume")
 """Actions that change the run that is shown."""
@@ -49,6 +49,13 @@ SAID = (OSError, ValueError, RunError)
 
 log = logging.getLogger(__name__)
 STARTER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="start runs")
+
+
+def in_words(problem: Exception) -> str:
+    """What has happened, without the number of an error."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}." if problem.filename else problem.strerror
+    return str(problem)
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,8 @@ class Session(ABC):
         self.follows: Lecture | None = None
         self.scene: Scene | None = None  # what is shown of the lecture that is followed
         self.busy = ""  # a sentence while a run is being started
+        self.sought = ""  # in the list of runs
+        self.first = 0  # of the runs found, the one with which the list begins
         self.awake = 0  # the last question of a page whether it is still heard
         self.soon: Callable[[Callable[[], None]], Any] = lambda work: work()  # runs something on the session's own thread
 
@@ -312,7 +321,7 @@ class Session(ABC):
             work()
         except (*SAID, KeyError, TypeError) as problem:
             log.info("Not possible: %s", problem)
-            self.note(str(problem))
+            self.note(in_words(problem))
 
     def on_preset(self, message: dict[str, Any]) -> None:
         if str(message["preset"]) in self.draft.presets:
@@ -395,6 +404,13 @@ class Session(ABC):
         self.shown = [run for run in self.shown if run.id != name or self.library.is_example(run)]
         if not self.shown:
             self.show_finished()
+
+    def on_search(self, message: dict[str, Any]) -> None:
+        self.sought, self.first = "".join(c for c in str(message["search"])[:200] if c.isprintable()), 0
+
+    def on_place(self, message: dict[str, Any]) -> None:
+        """Another part of a long list of runs."""
+        self.first = max(0, message["place"]) if type(message["place"]) is int else 0
 
     def on_refused(self, message: dict[str, Any]) -> None:
         """A file that the page sent was not taken."""
@@ -494,7 +510,7 @@ class Session(ABC):
             if problem is None:
                 then(result)
             else:
-                self.note(str(problem))
+                self.note(in_words(problem))
             self.refresh(everything=True)
 
         def run() -> None:

@@ -32,6 +32,7 @@ from workbench.training.recipe import Recipe
 TICK = 250  # milliseconds between two looks of a page in a notebook, and of any page that moves by itself
 REST = 1.0  # seconds between two looks of a page that nothing moves
 LIST_EVERY = 1.0  # seconds between two looks at the list of runs
+MOST_LISTED = 100  # runs in one part of the list
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Studio(Session):
     def __init__(self, *, runs: str | os.PathLike[str] | None = None, guest: Guest | None = None):
         super().__init__(runs=runs, guest=guest)
         self.listed = 0.0  # when the list of runs was looked at
+        self.total = 0  # how many runs it has, in all its parts
         self._build()
 
     @abstractmethod
@@ -202,7 +204,9 @@ class Studio(Session):
         )
         if self.tab == "runs" and (everything or time.monotonic() - self.listed > LIST_EVERY):
             self.listed = time.monotonic()
-            self.table.tell(rows=self.rows(), differs=self.differs())
+            self.table.tell(
+                rows=self.rows(), differs=self.differs(), sought=self.sought, first=self.first, most=MOST_LISTED, total=self.total
+            )
         if self.tab == "stories":
             self.tell_story()
         here = [card for card in self.cards if card.tab == self.tab and card.name not in absent and pictures]
@@ -328,7 +332,7 @@ class Studio(Session):
 
     def described(self, run: Run) -> str:
         """A run's recipe in short."""
-        return HUB.once(("described", identity(run)), lambda: self.describe(run.recipe))
+        return HUB.fact(("described", identity(run)), lambda: self.describe(run.recipe))
 
     def about(self, run: Run) -> str:
         """One line under a run's title: its recipe in short, unless that is the title, its date and its id."""
@@ -337,11 +341,15 @@ class Studio(Session):
         return " · ".join(word for word in ("" if words == self.name_of(run) else words, f"made {when}" if when else "", run.id) if word)
 
     def rows(self) -> list[dict[str, Any]]:
-        """The list of runs, newest first, the examples last."""
+        """The part of the list of runs that is looked at: the runs that are sought, newest first, the examples last."""
+        own, examples = self.library.own, self.library.examples
+        found = [own.root / name for name in self.guest.sees(self.library.search(own, self.sought), own.root)]
+        found += [examples.root / name for name in self.library.search(examples, self.sought)]
+        self.total = len(found)
+        if self.first >= self.total:  # some were deleted
+            self.first = max(0, self.total - 1) // MOST_LISTED * MOST_LISTED
         rows = []
-        listed = list(self.library)
-        own = self.guest.sees([run for run in listed if not self.library.is_example(run)])
-        for run in [*own, *(run for run in listed if self.library.is_example(run))]:
+        for run in map(Run, found[self.first : self.first + MOST_LISTED]):
             try:
                 rows.append(self.row(run))
             except SAID as problem:
@@ -359,7 +367,9 @@ class Studio(Session):
         return {
             "id": run.id,
             "title": self.name_of(run),
-            "about": sentences.differs(first.recipe, run.recipe) if first else self.described(run),
+            "about": HUB.fact(("differs", identity(first), identity(run)), lambda: sentences.differs(first.recipe, run.recipe))
+            if first
+            else self.described(run),
             "state": status.state,
             "words": "example" if example else status.state,
             "steps": sentences.steps(status),

@@ -22,7 +22,7 @@ function lectern(send) {
     link.hidden = copier.hidden = people.hidden = !leads
     words.hidden = leave.hidden = !follows
     if (leads) {
-      link.href = new URL(now.link, document.baseURI)
+      link.href = globalThis.workbenchPage?.outside(now.link) ?? new URL(now.link, document.baseURI)
       write(link, link.href.replace(/^https?:\/\//, "").replace(/\?.*/, ""))
       write(people, now.people)
     }

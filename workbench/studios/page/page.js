@@ -28,9 +28,14 @@ const help = () => button("keys").open ? button("keys").close() : button("keys")
 
 // The link of this page, with what is ticked to be hidden, and for a class with its address and token.
 const sharing = button("sharing"), ticks = [...sharing.querySelectorAll("#hide input")], invite = button("invite").querySelector("input")
+// An address of the class, below the path under which this browser found it: a proxy may cut off a path of which the server does not know.
+const outside = (link) => {
+  const {address} = sharing.dataset
+  return new URL(address && new URL(address).origin === location.origin ? `./${link.slice(address.length)}` : link, location.href)
+}
 const link = () => {
   const {address, token} = sharing.dataset
-  const url = new URL(address ? address.replace(/\/$/, "") + "/" + location.pathname.split("/").pop() + location.search : location.href)
+  const url = outside(address + location.pathname.split("/").pop() + location.search)
   const hide = ticks.filter((tick) => tick.checked).map((tick) => tick.value)
   for (const name of ["hide", "lead", "token"]) url.searchParams.delete(name)
   const more = [hide.length ? `hide=${hide.join(",")}` : "", token && invite.checked ? `token=${token}` : ""].filter(Boolean)
@@ -92,7 +97,7 @@ addEventListener("pagehide", () => {
   try { sessionStorage.setItem(UNSAID, JSON.stringify({at: location.href, ...workbenchPage.unsaid?.()})) } catch {}
 })
 
-globalThis.workbenchPage = {keys: {d: theme, f: projector, "?": help}, returns, away: false, kept: kept()}
+globalThis.workbenchPage = {keys: {d: theme, f: projector, "?": help}, returns, outside, away: false, kept: kept()}
 for (const [id, action] of Object.entries({theme, projector, help, share})) button(id).addEventListener("click", action)
 button("recipe").addEventListener("click", () => button("recipe").setAttribute("aria-expanded", root.toggleAttribute("data-recipe")))
 if (!document.cookie.includes("workbench_theme=") && matchMedia("(prefers-color-scheme: dark)").matches) theme()

@@ -4,7 +4,14 @@ export function render({model}) {
   const body = h("tbody")
   const empty = h("p", {class: "empty"}, "No runs of your own yet. Press Train: the run appears here and stays after the page is closed.")
   const apart = h("section", {class: "apart", "aria-label": "Only the differences"})
-  let asked = "", compared = ""
+  let asked = "", compared = "", later
+  const search = h("input", {type: "text", inputmode: "search", "aria-label": "Search runs", placeholder: "Search: title, option, value, date", autocomplete: "off", spellcheck: "false", maxlength: 200,
+    oninput: () => { clearTimeout(later); later = setTimeout(() => send({search: search.value}), 150) }})
+  const turn = (label, title, parts) => h("button", {type: "button", class: "small", title, onclick: () => send({place: Math.max(0, seen.first + parts * seen.most)})}, label)
+  const newer = turn("← Newer", "The newer runs before these", -1), older = turn("Older →", "The older runs after these", 1)
+  const where = h("span", {role: "status"})
+  const finder = h("div", {class: "finder"}, search, where, newer, older)
+  let seen = {first: 0, most: 0}
 
   function row(run) {
     const open = h("button", {type: "button", class: "link", title: "Show this run", onclick: () => send({open: run.id})}, run.title)
@@ -41,17 +48,24 @@ export function render({model}) {
   }
 
   function update() {
-    const {rows = [], differs} = JSON.parse(model.state)
+    const {rows = [], differs, sought = "", first = 0, most = 100, total = rows.length} = JSON.parse(model.state)
+    seen = {first, most}
+    finder.hidden = total <= 10 && !sought
+    if (!search.matches(":focus") && search.value !== sought) search.value = sought
+    write(where, total > most ? `${(first + 1).toLocaleString("en")} to ${(first + rows.length).toLocaleString("en")} of ${total.toLocaleString("en")}` : sought ? `${total || "No"} ${total === 1 ? "run" : "runs"}` : "")
+    newer.hidden = older.hidden = total <= most
+    newer.disabled = first === 0
+    older.disabled = first + most >= total
     const text = JSON.stringify(differs ?? "")
     apart.hidden = !differs
     if (differs && text !== compared) differences(differs)
     compared = text
     body.replaceChildren(...rows.map(row))
-    empty.hidden = rows.some((run) => !run.example)
+    empty.hidden = rows.some((run) => !run.example) || Boolean(sought) || first > 0
   }
 
   model.on("state", update)
   update()
-  return h("div", {class: "runs"}, apart, empty, h("div", {class: "scroll list"}, h("table", {},
+  return h("div", {class: "runs"}, apart, finder, empty, h("div", {class: "scroll list"}, h("table", {},
     h("thead", {}, h("tr", {}, ["Compare", "Run", "State", "Steps", "Made", ""].map((name) => h("th", {scope: "col"}, name)))), body)))
 }
