@@ -233,10 +233,9 @@ def test_r3_four_runs_outlive_their_server_and_a_new_one_finds_them(chromium, cl
         assert all(status.state == "running" for status in after) and len(store.runs()) == 4
     finally:
         page.close()
-        for run in store.runs():
-            run.stop() if run.alive() else None
         server.process.terminate()
         server.process.wait(10)
+        stop_all(server)
 
 
 def test_r17_f5_and_a_second_tab_in_mid_training(training, wired, slowdown):
