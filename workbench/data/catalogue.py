@@ -27,6 +27,7 @@ from workbench.data.files import load_file, load_sample
 from workbench.data.samples import SAMPLES, Sample, available_events, make_sample
 from workbench.home import data_folder
 from workbench.physics.amplitudes import PARTICLES, PROCESSES, SHIPPED, check_process, gg_yygg, squared_amplitude
+from workbench.physics.collisions import INSTALL
 from workbench.physics.phase_space import BEAMS, flat_events, hit_or_miss, peak, peaked_events
 
 if TYPE_CHECKING:
@@ -375,7 +376,7 @@ def sample_for(recipe: WantedSample, progress: Progress | None = None) -> Splits
     try:
         validation = _validation(recipe, recipe.dataset, available_events(recipe.dataset, recipe.data_seed, jets))
     except ValueError as problem:
-        raise ValueError(f'{problem} With `pip install "workbench[pythia]"` more are made here.') from problem
+        raise ValueError(f"{problem} With `{INSTALL}` more are made here.") from problem
     count = recipe.test_events + validation + recipe.events
     dataset = make_dataset(recipe.dataset, count, recipe.data_seed, jets=jets, progress=progress)
     return Splits(Sample.from_dataset(dataset), recipe.test_events, validation)

@@ -223,7 +223,7 @@ class Source:
             which = f" with {jets} jet{'s' * (jets > 1)}" if jets else ""
             raise ValueError(
                 f"{events:,} events of {self.dataset}{which} with seed {self.seed} are made with {' and '.join(missing)}, not installed "
-                f'here: pip install "workbench[pythia]"; without, there are {there:,} events of seed {collisions.SHIPPED_SEED}.'
+                f"here: {collisions.INSTALL}; without, there are {there:,} events of seed {collisions.SHIPPED_SEED}."
             )
 
     def enough(self, dataset: xarray.Dataset, events: int, jets: int | None) -> bool:

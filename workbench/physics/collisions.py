@@ -228,7 +228,7 @@ def produce(
     Raises: ValueError with the command that installs what is missing; Stopped when a process fails.
     """
     if missing := missing_packages():
-        raise ValueError(f'{name} is made with {" and ".join(missing)}, not installed here: pip install "workbench[pythia]".')
+        raise ValueError(f"{name} is made with {' and '.join(missing)}, not installed here: {INSTALL}.")
     wanted: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (todo := list(numbers)):
         wanted.put(number)
@@ -326,6 +326,8 @@ def work(name: str, seed: int) -> None:
 
 
 SHIPPED_SEED = 1
+INSTALL = 'pip install "pythia8mc<8.318" fastjet awkward'
+"""What the extra `pythia` stands for: by its name a package index might offer another workbench."""
 SHIPPED = {"z_jets": 20_000, "tt_partons": 6_000}
 """Events of that seed in the package, in the order in which they are made."""
 MORE_JETS = {2: 5_000, 3: 3_000}

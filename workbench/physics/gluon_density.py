@@ -1,7 +1,7 @@
 """The gluon density of the proton, x g(x) at Q = 91.188 GeV, from a table shipped with the package.
 
 The table comes from NNPDF2.3 LO (QCD+QED, α_s(M_Z) = 0.130), built into Pythia 8; `python -m workbench.physics.gluon_density` writes it
-anew (needs `pip install workbench[pythia]`). Two gluons are independent, so a pair of protons gives the density g(x₁) g(x₂).
+anew (needs the extra `pythia`). Two gluons are independent, so a pair of protons gives the density g(x₁) g(x₂).
 
 Source: Ball et al., arXiv:1207.1303; Pythia 8.3, arXiv:2203.11601.
 """
