@@ -9,7 +9,7 @@ from workbench.data import boson
 from workbench.data.features import STAGES, Features, columns, events, jet_condition, physical
 from workbench.data.samples import Sample
 from workbench.physics.collisions import shipped
-from workbench.physics.kinematics import phi, pt
+from workbench.physics.kinematics import delta_r, phi, pt
 from workbench.physics.observables import observables
 from workbench.physics.toys import TOYS
 
@@ -151,8 +151,11 @@ def test_the_coordinates_of_the_boson_are_what_their_names_say():
     known = {name: observable.values(points) for name, observable in observables("z_jets", 2).items()}
     for name in ("dimuon_mass", "dimuon_pt", "jet1_pt", "jet1_eta", "jet1_mass", "jet2_mass"):
         np.testing.assert_allclose(values[name], known[name], rtol=1e-9)
+    shrunk, distance = np.hypot(values["jet2_eta"], values["jet2_phi"]), known["jets12_distance"]
     for mine, theirs in (("jet2_eta", "jets12_eta"), ("jet2_phi", "jets12_phi")):
-        np.testing.assert_allclose(values[mine], known[theirs], atol=1e-9)
+        np.testing.assert_allclose(values[mine] / shrunk, known[theirs] / distance, atol=1e-9)
+    assert (shrunk[distance < 0.45] < 0.22).any() and (shrunk[distance < np.pi] < np.pi).all()
+    np.testing.assert_allclose(shrunk[distance > np.pi], distance[distance > np.pi])
     cosine = values["muon1_cosine"]
     assert abs(cosine.mean()) < 0.05 and (cosine**2).mean() == pytest.approx(0.4, abs=0.03)  # 1/3 if nothing were polarised
     assert np.abs(values["jet1_phi"]).mean() < 0.8 and ((values["jet2_share"] > 0) & (values["jet2_share"] < 1)).all()
@@ -165,6 +168,7 @@ def test_features_of_the_boson_have_no_peak_and_generated_events_are_ordered():
     assert np.mean(np.abs(peak) < 1) == pytest.approx(0.683, abs=0.03)  # in GeV 90 % of the events are within one standard deviation
     made = Features.fit(sample("z_jets", 3), "z_jets", frame="boson").points(np.random.default_rng(0).normal(0, 2, (1_000, 17)))
     transverse = pt(made[:, 2:])
+    assert min(delta_r(made[:, 2], made[:, 3]).min(), delta_r(made[:, 2], made[:, 4]).min()) > 0.398
     assert np.isfinite(made).all() and (np.diff(transverse, axis=1) <= 1e-9).all() and transverse.min() >= 19.98
 
 
@@ -172,4 +176,8 @@ def test_events_that_have_no_place_beside_the_boson_are_said():
     points = sample("z_jets", 2, 50).copy()
     points[:3, 2:] = points[:3, 3:1:-1]
     with pytest.raises(ValueError, match="3 of 50 events have no place in the coordinates of the boson: jets must be ordered by p_T"):
+        Features.fit(points, "z_jets", frame="boson")
+    points = sample("z_jets", 2, 50).copy()
+    points[5, 3] = 0.9 * points[5, 2]
+    with pytest.raises(ValueError, match=r"1 of 50 events .* and 0.4 apart from the first"):
         Features.fit(points, "z_jets", frame="boson")

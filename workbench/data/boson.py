@@ -2,12 +2,15 @@
 
     muons    M_μμ ,  p_T,μμ ,  rapidity y ,  cos θ and φ of the μ⁻ in the rest frame of the pair
     jet 1    p_T ,  η ,  azimuth from the direction opposite to the pair ,  m
-    jet n    (p_T,n − c)/(p_T,n−1 − c) from 0 to 1 ,  η and azimuth from jet 1 ,  m ;   c = 19.99 GeV
+    jet n    (p_T,n − c)/(p_T,n−1 − c) from 0 to 1 ,  η and azimuth from jet 1, times ρ/R ,  m ;   c = 19.99 GeV
+
+R is the distance from jet 1, and ρ² = g (R² − r²) for R < π, ρ = R beyond, with g = π²/(π² − r²): the hole of radius r shrinks to a point,
+and areas grow by g, 1.6 %. Beyond π nothing may move, because an azimuth ends there.
 
 The rest frame is that of Collins and Soper: boosted along the beam to y = 0, then against p_T,μμ, which points along x. The density of
 these numbers is that of (p_T, η, Δφ, m) of the particles, divided by
 
-    2 p_T,1 p_T,2 v₁ v₂ / (β M p_T,μμ) · Π_n 1/(p_T,n−1 − c) ,    v = |p⃗|/E ,  β = √(1 − 4m²/M²) ,
+    2 p_T,1 p_T,2 v₁ v₂ / (β M p_T,μμ) · Π_n (g or 1)/(p_T,n−1 − c) ,    v = |p⃗|/E ,  β = √(1 − 4m²/M²) ,
 
 because d³p₁/E₁ d³p₂/E₂ = β/2 dcosθ dφ M dM p_T dp_T dφ_μμ dy.
 """
@@ -19,10 +22,14 @@ import math
 import numpy as np
 
 from workbench.physics.collisions import JET_CUTS, MUON_MASS
-from workbench.physics.kinematics import boost, boost_z, eta, four_momentum, mass, momentum, phi, pt, signed_delta_phi
+from workbench.physics.kinematics import boost, boost_z, delta_r, eta, four_momentum, mass, momentum, phi, pt, signed_delta_phi
 
 START = JET_CUTS.pt - 0.01
 """c in GeV: a little below the cut, so that a jet at the cut has a finite feature."""
+RADIUS = JET_CUTS.distance - 1e-3
+"""r, a little below the cut, too."""
+GROWTH = math.pi**2 / (math.pi**2 - RADIUS**2)
+"""g"""
 
 
 def coordinates(momenta: np.ndarray) -> np.ndarray:
@@ -39,7 +46,7 @@ def coordinates(momenta: np.ndarray) -> np.ndarray:
             found += [pt(jet), eta(jet), signed_delta_phi(-pair, jet), mass(jet)]
         else:
             share = (pt(jet) - START) / (pt(momenta[:, n - 1]) - START)
-            found += [share, eta(jet) - eta(first), signed_delta_phi(first, jet), mass(jet)]
+            found += [share, *closed(eta(jet) - eta(first), signed_delta_phi(first, jet)), mass(jet)]
     return np.stack(found, axis=-1)
 
 
@@ -56,6 +63,7 @@ def momenta(values: np.ndarray, azimuth: np.ndarray | float = 0.0) -> np.ndarray
             made.append(four_momentum(transverse, along, math.pi + turn, own))
         else:
             transverse = START + share * (transverse - START)
+            along, turn = opened(along, turn)
             made.append(four_momentum(transverse, first[0] + along, first[1] + turn, own))
     return np.stack([_turned(one, azimuth - phi(made[0])) for one in made], axis=1)
 
@@ -67,7 +75,23 @@ def log_jacobian(momenta: np.ndarray) -> np.ndarray:
     own = (pt(muons) * momentum(muons) / muons[..., 0]).prod(axis=1)
     there = ~np.isnan(momenta[:, 3:, 0])
     steps = np.where(there, np.log(np.where(there, pt(jets), START + 1.0) - START), 0.0)
-    return np.log(own / (_size(invariant) * pt(pair))) - steps.sum(axis=1)
+    near = there & (delta_r(momenta[:, 2:3], momenta[:, 3:]) < math.pi)
+    return np.log(own / (_size(invariant) * pt(pair))) - steps.sum(axis=1) + near.sum(axis=1) * math.log(GROWTH)
+
+
+def closed(along: np.ndarray, turn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Δη and Δφ without the hole; infinite inside of it."""
+    distance = np.hypot(along, turn)
+    factor = np.where(distance < math.pi, np.sqrt(GROWTH * (1 - (RADIUS / np.maximum(distance, RADIUS)) ** 2)), 1.0)
+    inside = distance <= RADIUS
+    return np.where(inside, np.inf, factor * along), np.where(inside, np.inf, factor * turn)
+
+
+def opened(along: np.ndarray, turn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse of `closed`."""
+    distance = np.maximum(np.hypot(along, turn), 1e-12)
+    factor = np.where(distance < math.pi, np.sqrt(1 / GROWTH + (RADIUS / distance) ** 2), 1.0)
+    return factor * along, factor * turn
 
 
 def _size(invariant: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +102,10 @@ class Angle(Transform):
 
 @dataclass(frozen=True)
 class Probit(Transform):
-    """y = Φ⁻¹(s), s = (x − low)/(high − low): flat becomes a unit Gaussian, and there is no edge left to learn. Outside is no density."""
+    """y = Φ⁻¹(s), s = (t(x) − t(low))/(t(high) − t(low)): what is flat in t becomes a unit Gaussian, and there is no edge left to learn.
+
+    Outside there is no density. Here t(x) = x.
+    """
 
     low: float = 0.0
     high: float = 1.0
@@ -110,51 +114,50 @@ class Probit(Transform):
         from torch import as_tensor
         from torch.special import ndtri
 
-        return ndtri(as_tensor(np.clip(self.share(x), SMALLEST, 1 - SMALLEST))).numpy()
+        return ndtri(as_tensor(np.clip((self.bent(x) - self.bent(self.low)) / self._range, SMALLEST, 1 - SMALLEST))).numpy()
 
     def inverse(self, y: np.ndarray) -> np.ndarray:
         from torch import as_tensor
         from torch.special import ndtr
 
-        return self.from_share(ndtr(as_tensor(y)).numpy())
+        return self.unbent(self.bent(self.low) + self._range * ndtr(as_tensor(y)).numpy())
 
     def log_slope(self, x: np.ndarray) -> np.ndarray:
-        found = 0.5 * self.forward(x) ** 2 + 0.5 * math.log(2 * math.pi) + self.log_share_slope(x)
+        found = 0.5 * self.forward(x) ** 2 + 0.5 * math.log(2 * math.pi) + self.log_bend(x) - np.log(self._range)
         return np.where((x <= self.low) | (x >= self.high), -np.inf, found)  # NaN stays NaN
 
-    def share(self, x: np.ndarray) -> np.ndarray:
-        """s"""
-        return (x - self.low) / (self.high - self.low)
+    def bent(self, x: np.ndarray | float) -> Any:
+        """t(x)"""
+        return x
 
-    def from_share(self, share: np.ndarray) -> np.ndarray:
-        return self.low + (self.high - self.low) * share
+    def unbent(self, t: np.ndarray) -> np.ndarray:
+        """The x with t(x) = t."""
+        return t
 
-    def log_share_slope(self, x: np.ndarray) -> np.ndarray | float:
-        """ln ds/dx"""
-        return -math.log(self.high - self.low)
+    def log_bend(self, x: np.ndarray) -> np.ndarray | float:
+        """ln dt/dx"""
+        return 0.0
+
+    @property
+    def _range(self) -> float:
+        return float(self.bent(self.high) - self.bent(self.low))
 
 
 @dataclass(frozen=True)
 class Peak(Probit):
-    """The same with s ∝ arctan((x − mean)/(width/2)), from 0 at `low` to 1 at `high`: a resonance becomes a unit Gaussian."""
+    """t = arctan((x − mean)/(width/2)): a resonance becomes a unit Gaussian."""
 
     mean: float = 0.0
     width: float = 1.0
 
-    def share(self, x: np.ndarray) -> np.ndarray:
-        first, last = self._turn(self.low), self._turn(self.high)
-        return (self._turn(x) - first) / (last - first)
-
-    def from_share(self, share: np.ndarray) -> np.ndarray:
-        first, last = self._turn(self.low), self._turn(self.high)
-        return self.mean + self.width / 2 * np.tan(first + (last - first) * share)
-
-    def log_share_slope(self, x: np.ndarray) -> np.ndarray:
-        apart = 2 * (x - self.mean) / self.width
-        return -np.log1p(apart**2) - np.log(self.width / 2 * (self._turn(self.high) - self._turn(self.low)))
-
-    def _turn(self, x: np.ndarray | float) -> np.ndarray:
+    def bent(self, x: np.ndarray | float) -> Any:
         return np.arctan(2 * (x - self.mean) / self.width)
+
+    def unbent(self, t: np.ndarray) -> np.ndarray:
+        return self.mean + self.width / 2 * np.tan(t)
+
+    def log_bend(self, x: np.ndarray) -> np.ndarray:
+        return np.log(2 / self.width) - np.log1p((2 * (x - self.mean) / self.width) ** 2)
 
 
 @dataclass(frozen=True)
@@ -270,8 +273,8 @@ class Features:
         known = columns(dataset, _jets(raw), edges, frame)
         if dataset == "z_jets" and (outside := _outside(raw, known)).any():
             raise ValueError(
-                f"{outside.sum():,} of {len(raw):,} events have no place in the coordinates of the boson: jets must be ordered by p_T, "
-                f"and {Z_PEAK.low:.0f} < M_μμ < {Z_PEAK.high:.0f} GeV; take those of the particles."
+                f"{outside.sum():,} of {len(raw):,} events have no place in the coordinates of the boson: jets must be ordered by p_T "
+                f"and {JET_CUTS.distance:g} apart from the first, {Z_PEAK.low:.0f} < M_μμ < {Z_PEAK.high:.0f} GeV; choose particles."
             )
         values, there, names = _transformed(raw, known), ~np.isnan(raw), [column.name for column in known]
         if (broken := there & ~np.isfinite(values)).any():

@@ -223,8 +223,8 @@ def judged(full: bool) -> dict[str, GeneratorRecipe]:
 
 
 def spectra(full: bool) -> Story:
-    recipes = {"Bayesian INN": collisions(full)}
-    shown = ("jet1_pt", "muon1_pt", "jet1_eta")
+    recipes = {"Bayesian INN": collisions(full, coordinates="boson")}
+    shown = ("jet1_pt", "dimuon_pt", "muon1_pt", "jet1_eta")
 
     def judge(scan: xarray.Dataset) -> Verdict:
         place = {"flow": "Bayesian INN"}
@@ -243,7 +243,7 @@ def spectra(full: bool) -> Story:
 
 
 def bands(full: bool) -> Story:
-    base = collisions(full)
+    base = collisions(full, coordinates="boson")
     sizes = [30_000, 300_000] if full else [1_000, 10_000]
     setup = swept(base, events=sizes)
 
@@ -335,7 +335,7 @@ def magic(full: bool) -> Story:
 
 
 def theory(full: bool) -> Story:
-    recipes = {"conditional": collisions(full, nuisance=True)}
+    recipes = {"conditional": collisions(full, nuisance=True, coordinates="boson")}
 
     def judge(scan: xarray.Dataset) -> Verdict:
         return verdict(

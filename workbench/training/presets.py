@@ -106,6 +106,23 @@ PRESETS: dict[str, dict[str, Preset]] = {
             },
             GeneratorRecipe,
         ),
+        "z-boson": Preset(
+            "Z + one jet, seen from the Z",
+            "The same events in the coordinates of the Z: its mass, p_T and decay angles, and the jet beside it. What was hidden in "
+            "correlations is a feature now, and M_μμ and p_T,μμ are learned as well as anything. Compare with the preset before.",
+            {
+                "dataset": "z_jets",
+                "events": 10_000,
+                "test_events": 4_000,
+                "blocks": 8,
+                "hidden": [64, 64],
+                "mixing": "rotation",
+                "coordinates": "boson",
+                "steps": 4_000,
+                "learning_rate": 2e-3,
+            },
+            GeneratorRecipe,
+        ),
         "top-pairs": Preset(
             "Top pairs",
             "Seventeen coordinates of six partons: are the masses of the top quarks and W bosons, which no feature shows, learned?",

@@ -431,7 +431,7 @@ class GeneratorRecipe(TrainingRecipe):
         ["particles", "boson"],
         label="Coordinates",
         doc="Of Z + jets. particles: p_T, η, Δφ and m of each, in whose correlations the Z peak and the holes between jets hide. boson: "
-        "mass, p_T, rapidity and decay angles of the Z, and the jets beside it and each other: what is sharp is a feature of its own.",
+        "mass, p_T, rapidity and decay angles of the Z, the jets beside it and each other, without the hole around the first.",
     )
     bayesian = param.Boolean(True, label="Bayesian", doc="Gaussian weights q(θ): L = −⟨log p(x|θ)⟩ + KL[q, p]/N; else one network.")
     width_pace = param.Number(
