@@ -134,6 +134,19 @@ FONTS = """
 """
 
 
+# The figures are those of the story whose title stands above them, or sentences.
+TOLD = """
+() => {
+  const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
+  const title = all(document).find((e) => e.matches(".slide h2"))?.dataset.text
+  const drawn = all(document).filter((e) => e.matches(".js-plotly-plot") && e.checkVisibility() && e.offsetWidth)
+  const words = (figure) => figure.layout.meta?.about ?? figure.layout.annotations?.[0].text ?? ""
+  const told = (figure) => (figure.data.length ? words(figure).includes(title) : !words(figure).startsWith("Looking"))
+  return drawn.length && drawn.every(told)
+}
+"""
+
+
 @pytest.fixture(scope="session")
 def made(server):
     """Runs for the tabs that the examples do not fill."""
@@ -158,8 +171,9 @@ def open_tab(visit, page_name, tab, size="hall", look="light", context=None):
 def opened(page, dialog):
     """A dialog of the page, open."""
     if dialog == "export":
-        page.locator("#tab-training, #tab-sweep").first.evaluate("tab => tab.click()")
-        page.locator(".export:visible").first.evaluate("button => button.click()")
+        page.locator("#tab-training").evaluate("tab => tab.click()")
+        page.locator("[data-figure=losses] .js-plotly-plot").wait_for()
+        page.keyboard.press("e")
     else:
         page.locator(f"#{dialog}").evaluate("button => button.click()")
     found = page.locator(DIALOGS[dialog])
@@ -172,7 +186,8 @@ def settled(page):
     for plot in page.locator(".js-plotly-plot:visible").all():
         plot.scroll_into_view_if_needed()
         plot.evaluate("""async (plot) => {
-            for (let calm = 0; calm < 4; calm = plot._fullLayout?.height === plot.offsetHeight ? calm + 1 : 0)
+            const fits = ({height, width}) => height === plot.offsetHeight && width === plot.offsetWidth
+            for (let calm = 0; calm < 4 && plot.isConnected; calm = fits(plot._fullLayout ?? {}) ? calm + 1 : 0)
                 await new Promise((go) => setTimeout(go, 100))
         }""")
     page.evaluate("scrollTo(0, 0)")
@@ -260,7 +275,7 @@ def test_nothing_is_cut_in_the_picture_of_any_story(visit, look, size):
     for page_name, stories in (("", STORIES), ("generators", GENERATORS)):
         page = open_tab(visit, page_name, "stories", size, look)
         for _ in stories:
-            page.wait_for_timeout(1_000)
+            page.wait_for_function(TOLD, timeout=20_000)
             settled(page)
             wrong += picture(page, "story-" + page.locator(".slide").get_attribute("data-story"), size, look)
             page.keyboard.press("ArrowRight")

@@ -18,6 +18,7 @@ from workbench.figures.drawing import (
     decades,
     events,
     figure,
+    key,
     labelled,
     layout,
     number,
@@ -390,7 +391,9 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
         kind, letter = str(dataset.attrs.get("dataset")), found.coordinate
         ends += [found.x[0], found.x[-1]]
         highest = max(highest, float(found.sigma[inside].max()))
-        name = labelled(label if several else "", "spread of the networks")
+        nearness = ((found.best, "of a fit"), ("counting", "of √p"))
+        chi2 = ", ".join(f"{number(found.chi2[family])} {words}" for family, words in nearness if family in found.fits)
+        name = f"{label}: χ² {chi2}" if several else "spread of the networks"
         here = np.where(inside, found.sigma, np.nan)
         upper.append(curve(theme, name, found.x, here, colour))
         upper.append(curve(theme, name, found.x, found.sigma, theme.faint(colour, 0.45), width=0.75, showlegend=False))
@@ -401,15 +404,17 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
             if family not in found.fits:
                 continue
             words = "counting √p" if family == "counting" else f"fit, {FAMILIES[kind][family].name}"
-            told = labelled(label if several else "", f"{words}, χ² {number(found.chi2[family])} for {inside.sum()} points")
+            told = f"{words}, χ² {number(found.chi2[family])} for {inside.sum()} points"
             shade = colour if several else theme.colour(tint)
             x, fitted = found.x[inside], found.fits[family].curve
-            upper.append(curve(theme, told, x, fitted, shade, dash=dash))
+            upper.append(curve(theme, told, x, fitted, shade, dash=dash, showlegend=not several))
             with np.errstate(all="ignore"):
                 share = 100 * fitted / found.density[inside]
             lower.append(curve(theme, told, x, share, shade, dash=dash, yaxis="y2", log=True, showlegend=False))
     if not upper:
         raise Empty(reasons[0] if reasons else "No density is finite yet.")
+    if several:
+        upper += [key(theme, words, dash=dash) for words, dash in (("spread", LEARNED), ("best fit", EXPECTED), ("counting √p", SPREAD))]
     x_axis = axis(theme, letter, range=[min(ends), max(ends)])
     above = axis(theme, f"σ of p({letter})", range=[0, 1.2 * highest])
     below = axis(theme, "σ/p [%]", log=True, range=decades([drawn["y"] for drawn in lower], most=4), labels=3)

@@ -363,7 +363,7 @@ def become_worker(folder: Path) -> None:
     os.umask(0o077)
     os.nice(5)
     with contextlib.suppress(OSError):  # where the kernel shares out the processor among sessions, a session of its own has its own claim
-        Path("/proc/self/autogroup").write_text("10")
+        Path("/proc/self/autogroup").write_text("5")
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, files.PRIVATE)
     for stream in (1, 2):
         os.dup2(log, stream)

@@ -232,7 +232,8 @@ class Story:
             with contextlib.suppress(RunError):
                 pairs += _pairs(takes, options, run, panel.options.get("select"))
         if not pairs:
-            raise ValueError("This figure needs finished trainings.")
+            told = " Only their numbers come with the package: train this story to see it." if not runs and self.kept is not None else ""
+            raise ValueError(f"This figure needs finished trainings.{told}")
         return pairs
 
     def figure(self, panel: Panel, runs: Trainings, theme: str = "light") -> Any:

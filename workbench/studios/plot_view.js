@@ -48,6 +48,10 @@ function unpack(frame) {
 // In a hall the letters of a figure are 24 pixels on a screen of 1920, and grow with it.
 const hall = () => ("projector" in document.documentElement.dataset ? Math.min(Math.max(innerWidth / 1600, 1), 1.5) : 1)
 
+// A sentence in place of a figure, in lines that fit.
+const folded = ({text, ...note}, most) => ({...note, text: text.split("<br>").join(" ").split(" ").reduce((lines, word) =>
+  (lines.length && lines.at(-1).length + word.length < most ? [...lines.slice(0, -1), `${lines.at(-1)} ${word}`] : [...lines, word]), []).join("<br>")})
+
 const fileName = (gd) => gd._context.toImageButtonOptions?.filename ?? "figure"
 
 const about = (gd) => gd.layout?.meta?.about ?? fileName(gd)
@@ -166,7 +170,8 @@ function render({model, el}) {
     gd.workbench = {buttons, frame: () => read("wire")}
     if (data.some(({type}) => type && type !== "scatter")) Plotly.others?.() // see engine() in plot_view.py
     const font = {...layout.font, size: (layout.font?.size ?? 12) * hall()}
-    await Plotly.react(gd, data, {...layout, font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
+    const notes = data.length ? layout.annotations : layout.annotations?.map((note) => folded(note, gd.offsetWidth / (0.6 * font.size)))
+    await Plotly.react(gd, data, {...layout, ...(notes && {annotations: notes}), font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
     // What the legend takes beyond two lines is added to the height: curves keep theirs, and nothing is scrolled. It grows only, so that it rests.
     if (grown.width !== gd.offsetWidth) grown = {width: gd.offsetWidth, by: 0}
     grown.by = Math.max(grown.by, Math.round((gd._fullLayout.legend?._height ?? 0) - 3 * font.size))
