@@ -437,9 +437,9 @@ def architectures(full: bool) -> Story:
 
 
 def transformer(full: bool) -> Story:
-    """The transformer wants many steps, and most of a step is overhead: its batches are small."""
-    base = small(full, uncertainty="deterministic", inputs="momenta")
-    slow = {} if full else {"hidden": [128, 128], "batch_size": 64, "steps": 10_000}
+    """As many steps for both. Most of a step of the transformer is overhead: its batches are small."""
+    base = small(full, uncertainty="deterministic", inputs="momenta", **({} if full else {"steps": 10_000}))
+    slow = {} if full else {"hidden": [128, 128], "batch_size": 64}
     recipes = {
         "Deep Sets + invariants": base.replace(architecture="deepsets_invariants"),
         "L-GATr": base.replace(architecture="lgatr", **slow),
