@@ -181,16 +181,21 @@ def opened(page, dialog):
     return found
 
 
-def settled(page):
-    """Every figure has been in sight, and is drawn at the size that it has."""
-    for plot in page.locator(".js-plotly-plot:visible").all():
-        plot.scroll_into_view_if_needed()
-        plot.evaluate("""async (plot) => {
-            const fits = ({height, width}) => height === plot.offsetHeight && width === plot.offsetWidth
-            for (let calm = 0; calm < 4 && plot.isConnected; calm = fits(plot._fullLayout ?? {}) ? calm + 1 : 0)
-                await new Promise((go) => setTimeout(go, 100))
-        }""")
-    page.evaluate("scrollTo(0, 0)")
+# Every figure comes into sight, and rests at the size that it has.
+SETTLED = """
+async () => {
+  const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
+  const fits = (plot) => plot._fullLayout?.height === plot.offsetHeight && plot._fullLayout.width === plot.offsetWidth
+  for (const plot of all(document).filter((e) => e.matches(".js-plotly-plot") && e.offsetWidth && e.checkVisibility())) {
+    plot.scrollIntoView({block: "center"})
+    for (let calm = 0, tries = 0; calm < 4 && tries < 100 && plot.isConnected && plot.offsetWidth; tries++) {
+      calm = fits(plot) ? calm + 1 : 0
+      await new Promise((go) => setTimeout(go, 100))
+    }
+  }
+  scrollTo(0, 0)
+}
+"""
 
 
 def picture(page, name, size, look):
@@ -254,7 +259,7 @@ def test_nothing_is_cut_in_the_pictures_of_all_tabs_and_dialogs(visit, made, loo
         for tab in tabs:
             page.locator(f"#tab-{tab}").evaluate("tab => tab.click()")
             page.wait_for_timeout(1_000)
-            settled(page)
+            page.evaluate(SETTLED)
             wrong += picture(page, f"{name}-{tab}", size, look)
         for dialog in DIALOGS if not page_name else ():
             box = opened(page, dialog).bounding_box()
@@ -276,7 +281,7 @@ def test_nothing_is_cut_in_the_picture_of_any_story(visit, look, size):
         page = open_tab(visit, page_name, "stories", size, look)
         for _ in stories:
             page.wait_for_function(TOLD, timeout=20_000)
-            settled(page)
+            page.evaluate(SETTLED)
             wrong += picture(page, "story-" + page.locator(".slide").get_attribute("data-story"), size, look)
             page.keyboard.press("ArrowRight")
         page.close()

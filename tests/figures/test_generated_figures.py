@@ -137,7 +137,7 @@ def test_relative_spread_is_in_per_cent():
 def test_the_line_tells_both_chi2_and_the_coordinate():
     drawn = draw("uncertainty_line", make_generated("ring"))
     names = [trace["name"] for trace in drawn["data"]]
-    assert any("fit, Gaussian, χ²" in name for name in names) and any("counting √p, χ²" in name for name in names)
+    assert any("fit, Gaussian<br>χ²" in name for name in names) and any("counting √p<br>χ²" in name for name in names)
     assert drawn["layout"]["xaxis"]["title"]["text"] == "r"
 
 

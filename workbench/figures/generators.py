@@ -404,7 +404,7 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
             if family not in found.fits:
                 continue
             words = "counting √p" if family == "counting" else f"fit, {FAMILIES[kind][family].name}"
-            told = f"{words}, χ² {number(found.chi2[family])} for {inside.sum()} points"
+            told = f"{words}<br>χ² {number(found.chi2[family])} for {inside.sum()} points"
             shade = colour if several else theme.colour(tint)
             x, fitted = found.x[inside], found.fits[family].curve
             upper.append(curve(theme, told, x, fitted, shade, dash=dash, showlegend=not several))

@@ -15,6 +15,7 @@ from workbench.results.pulls import pulls, width_and_mean
 
 PULL_EDGES = np.linspace(-5, 5, 61)
 SIGMA_EDGES = np.linspace(-5, 0, 101)  # log10 of σ/A
+ON_A_PHONE = 44  # letters in a line of a legend
 FEW = 3  # pulls in a figure, up to which there is room for errors and bands
 PULL_TOPS = (0.55, 0.8, 1.2, 2, 4, 8, 16, 40)
 SIGMA_TOPS = (2, 4, 6, 9, 13, 20)
@@ -101,7 +102,9 @@ def pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title: 
         if t.attrs["kind"] == "scaled":  # its mean vanishes, and its width varies with the draws, not with the events
             numbers, remark = f"width {m.width:.2f}{remark}", ""
         more = ", ".join(filter(None, [remark, _outside(h).removeprefix("<br>")]))
-        name = "<br>".join(filter(None, [f"{label}: {numbers}" if label else f"{events(m.events, 'test event')}<br>{numbers}", more]))
+        start = label or events(m.events, "test event")
+        first = f"{start}: {numbers}" if label and len(label) + len(numbers) < ON_A_PHONE else f"{start}<br>{numbers}"
+        name = "<br>".join(filter(None, [first, more]))
         if len(rows) > FEW:
             mean, width = t.attrs.get("mean", m.mean), t.attrs.get("width", m.width)
             name = f"{label}: mean {mean:.2f}, width {width:.2f}".replace("-", "−")
