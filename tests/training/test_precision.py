@@ -18,7 +18,7 @@ from workbench.training.generator import GeneratorJob
 from workbench.training.recipe import GeneratorRecipe
 from workbench.training.sampling import excess
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3_600)]
 
 MADE, DRAWN, ENOUGH = 300_000, 400_000, 10_000
 PRECISE = {
