@@ -393,7 +393,7 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
         highest = max(highest, float(found.sigma[inside].max()))
         nearness = ((found.best, "of a fit"), ("counting", "of √p"))
         chi2 = ", ".join(f"{number(found.chi2[family])} {words}" for family, words in nearness if family in found.fits)
-        name = f"{label}: χ² {chi2}" if several else "spread of the networks"
+        name = f"{label}<br>χ² {chi2}" if several else "spread of the networks"
         here = np.where(inside, found.sigma, np.nan)
         upper.append(curve(theme, name, found.x, here, colour))
         upper.append(curve(theme, name, found.x, found.sigma, theme.faint(colour, 0.45), width=0.75, showlegend=False))

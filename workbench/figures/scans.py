@@ -45,7 +45,7 @@ WORDS = {
 }
 SYMBOLS = {"noise": "f", "prior_width": "σ<sub>p</sub>", "events": "N", "members": "n", "repulsion": "β", "boost_rounds": "rounds"}
 TITLES = {
-    "noise": "noise f<sub>smear</sub> on the training amplitudes",
+    "noise": "noise f<sub>smear</sub> of the training",
     "prior_width": "prior width σ<sub>p</sub>",
     "events": "training events N",
     "members": "members n of the ensemble",
