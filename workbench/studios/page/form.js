@@ -122,7 +122,7 @@ export function render({model}) {
     view = JSON.parse(model.state)
     preset.value = view.preset
     write(see, view.see)
-    if (title.value !== view.title) title.value = view.title
+    if (view.title !== before.title) title.value = view.title // an answer to something else leaves alone what is being typed
     const changed = new Set(view.changes.map(({name}) => name))
     for (const [name, {box, show, error, undo, first}] of Object.entries(fields)) {
       const wrong = view.wrong[name] ?? ""
