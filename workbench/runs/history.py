@@ -100,10 +100,7 @@ def snapshot_steps(folder: Path) -> list[int]:
 
 def snapshot(folder: Path, step: int) -> xarray.Dataset:
     """Raises: OSError, Damaged."""
-    from . import netcdf
-
-    found = netcdf.decode(*_snapshot_bytes(folder, step))["/"]
-    return found.set_coords([name for name in ("step", "seconds") if name in found])
+    return _decoded(*_snapshot_bytes(folder, step))
 
 
 def snapshots(folder: Path) -> tuple[xarray.Dataset, list[str]]:
@@ -119,8 +116,10 @@ def snapshots(folder: Path) -> tuple[xarray.Dataset, list[str]]:
     arrays, last, problems = {}, None, []
     for step in reversed(snapshot_steps(folder)):
         try:
-            last = snapshot(folder, step) if last is None else last
-            arrays[step] = netcdf.decode_arrays(*_snapshot_bytes(folder, step))
+            read = _snapshot_bytes(folder, step)  # once: it may be gone a moment later
+            found = netcdf.decode_arrays(*read)
+            last = _decoded(*read) if last is None else last
+            arrays[step] = found
         except FileNotFoundError:
             continue  # it has moved into run.nc, or the run went back to a checkpoint
         except (OSError, Damaged) as problem:
@@ -140,6 +139,13 @@ def snapshots(folder: Path) -> tuple[xarray.Dataset, list[str]]:
     }
     steps = np.array(alike, dtype=np.int64)
     return last.drop_vars([*varying, "step"]).assign(stacked).assign_coords(step=steps).set_coords({"seconds"} & {*stacked}), problems
+
+
+def _decoded(data: bytes, name: str) -> xarray.Dataset:
+    from . import netcdf
+
+    found = netcdf.decode(data, name)["/"]
+    return found.set_coords([name for name in ("step", "seconds") if name in found])
 
 
 def _snapshot_bytes(folder: Path, step: int) -> tuple[bytes, str]:

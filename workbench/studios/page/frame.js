@@ -66,7 +66,7 @@ export function render({model, view}) {
   }
 
   // A connection that broke while the computer slept may not know it: the server is asked, and a page that hears nothing loads itself again.
-  const ANSWER = 800, SLEPT = 5_000 // milliseconds
+  const ANSWER = 600, SLEPT = 5_000 // milliseconds
   let looked = Date.now(), asked = 0, answered = 0
   const ask = () => {
     const question = ++asked
@@ -144,7 +144,7 @@ export function render({model, view}) {
     document.addEventListener("keydown", press)
     document.addEventListener("workbench:theme", theme)
     view.model.document?.on_event("connection_lost", () => leave())
-    const watching = setInterval(watch, 1_000)
+    const watching = setInterval(watch, 300)
     document.addEventListener("visibilitychange", watch)
     addEventListener("online", ask)
     model.on("remove", () => {

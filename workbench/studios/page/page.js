@@ -77,7 +77,7 @@ const returns = async (first = 500) => {
   if (workbenchPage.away) return
   workbenchPage.away = true
   button("away").hidden = false
-  for (let pause = first, patience = 500; ; pause = 500, patience = Math.min(2 * patience, 5_000)) {
+  for (let pause = first, patience = 300; ; pause = 500, patience = Math.min(2 * patience, 5_000)) {
     await wait(pause)
     const answers = await heard(patience)
     if (answers.some(({ok, status}) => ok || status === 403)) return location.reload() // 403: the class has another token now
