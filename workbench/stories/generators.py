@@ -224,14 +224,15 @@ def judged(full: bool) -> dict[str, GeneratorRecipe]:
 
 def spectra(full: bool) -> Story:
     recipes = {"Bayesian INN": collisions(full, coordinates="boson")}
-    shown = ("jet1_pt", "dimuon_pt", "muon1_pt", "jet1_eta")
+    shown = {"jet1_pt": "p_T,j1", "dimuon_pt": "p_T,μμ", "muon1_pt": "p_T,μ⁻", "jet1_eta": "η_j1"}
 
     def judge(scan: xarray.Dataset) -> Verdict:
         place = {"flow": "Bayesian INN"}
         statistics = at(scan, "statistics", **place)  # with few events the truth itself is not known better
         limit, words = (0.02, "≤ 0.02") if full else (1.25 * statistics, f"≤ 1.25 × {statistics:.2g}, the truth's statistical error")
         checks = [
-            within(f"mean |ratio − 1| of {name}", at(scan, f"deviation_{name}", **place), 0.0, limit, expected=words) for name in shown
+            within(f"mean |ratio − 1| of {symbol}", at(scan, f"deviation_{name}", **place), 0.0, limit, expected=words)
+            for name, symbol in shown.items()
         ]
         return verdict("The spectra agree with truth, to what the test events can tell.", "They do not agree.", *checks)
 
