@@ -93,7 +93,7 @@ def test_the_audience_follows_reloads_and_hears_that_the_lecturer_has_left(come,
     student.keyboard.press(" ")
     student.reload()
     student.wait_for_selector(".studio[data-tab=accuracy] .lectern[data-role=follows]", timeout=20_000)
-    assert "1 page follows" in teacher.inner_text(".lectern")
+    teacher.locator(".lectern", has_text="1 page follows").wait_for(timeout=10_000)  # the page before takes a moment to go
     teacher.click("nav >> text=Generators")
     student.wait_for_url("**/generators?follow=*", timeout=20_000)
     teacher.wait_for_selector(".lectern[data-role=leads]", timeout=20_000)
