@@ -26,6 +26,17 @@ class Preset:
         return self.recipe_type(**self.changes)
 
 
+Z_JETS = {
+    "dataset": "z_jets",
+    "events": 10_000,
+    "test_events": 4_000,
+    "blocks": 8,
+    "hidden": [64, 64],
+    "mixing": "rotation",
+    "steps": 4_000,
+    "learning_rate": 2e-3,
+}
+
 PRESETS: dict[str, dict[str, Preset]] = {
     AmplitudeRecipe.kind: {
         "first-bnn": Preset(
@@ -94,33 +105,14 @@ PRESETS: dict[str, dict[str, Preset]] = {
             "Z + one jet",
             "Nine coordinates of two muons and a jet. Distributions are learned to per cent in the bulk; look at M_μμ, a narrow peak that "
             "hides in correlations.",
-            {
-                "dataset": "z_jets",
-                "events": 10_000,
-                "test_events": 4_000,
-                "blocks": 8,
-                "hidden": [64, 64],
-                "mixing": "rotation",
-                "steps": 4_000,
-                "learning_rate": 2e-3,
-            },
+            Z_JETS,
             GeneratorRecipe,
         ),
         "z-boson": Preset(
             "Z + one jet, seen from the Z",
             "The same events in the coordinates of the Z: its mass, p_T and decay angles, and the jet beside it. What was hidden in "
             "correlations is a feature now, and M_μμ and p_T,μμ are learned as well as anything. Compare with the preset before.",
-            {
-                "dataset": "z_jets",
-                "events": 10_000,
-                "test_events": 4_000,
-                "blocks": 8,
-                "hidden": [64, 64],
-                "mixing": "rotation",
-                "coordinates": "boson",
-                "steps": 4_000,
-                "learning_rate": 2e-3,
-            },
+            {**Z_JETS, "coordinates": "boson"},
             GeneratorRecipe,
         ),
         "top-pairs": Preset(
