@@ -185,7 +185,7 @@ def columns(dataset: str, jets: int = MOST_JETS, edges: str = "learned", frame: 
     """The coordinates of a toy, of six partons, or of two muons and so many jets; `edges` of ramps may be "known", `frame` of z_jets
     "boson"."""
     match dataset:
-        case "z_jets" if frame == "boson":
+        case _ if _of_boson(dataset, frame):
             return (*_pair(), *(column for n in range(jets) for column in _jet_beside(n)))
         case "z_jets":
             muons = [column for n in range(2) for column in _particle(f"muon{n + 1}", n)]
@@ -309,7 +309,7 @@ class Features:
         features = np.asarray(features, dtype=np.float64)
         values = features * self.width[: features.shape[1]] + self.mean[: features.shape[1]]
         back = [column.transform.inverse(value) for column, value in zip(self.columns, values.T, strict=False)]
-        if self.frame == "boson" and self.dataset == "z_jets":
+        if _of_boson(self.dataset, self.frame):
             return boson.momenta(np.stack(back, axis=-1), azimuth)
         return events(np.stack(back, axis=-1), self.dataset, azimuth)
 
@@ -323,11 +323,16 @@ class Features:
         """What turns the log-density of the features into that of the physical coordinates (event): their product has GeV to the power of
         minus the number of p_T and m among them."""
         found = np.nansum(self.log_slopes(points), axis=-1)
-        return found + boson.log_jacobian(points) if self.frame == "boson" and self.dataset == "z_jets" else found
+        return found + boson.log_jacobian(points) if _of_boson(self.dataset, self.frame) else found
+
+
+def _of_boson(dataset: str, frame: str) -> bool:
+    """Whether the coordinates are those of `data.boson`: only Z + jets have them."""
+    return frame == "boson" and dataset == "z_jets"
 
 
 def _coordinates(points: np.ndarray, dataset: str, frame: str) -> np.ndarray:
-    return boson.coordinates(points) if frame == "boson" and dataset == "z_jets" else physical(points, dataset)
+    return boson.coordinates(points) if _of_boson(dataset, frame) else physical(points, dataset)
 
 
 def _transformed(values: np.ndarray, known: Sequence[Column]) -> np.ndarray:
