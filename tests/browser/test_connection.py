@@ -302,3 +302,53 @@ def test_r17_a_laptop_that_sleeps(training, wired, slowdown, forgotten, seconds)
     keeps_edits(page)
     assert run.status.attempt == 1
     assert [other.id for other in RunStore(run.path.parent).runs() if other.alive()] == [run.id]
+
+
+def test_f5_just_before_an_answer_that_changes_the_address(training):
+    """The page that comes from the old address goes on to the newer one, where the last page stood."""
+    page, run = training(205)
+    newer = f"{address(page)}&{ENDLESS}&seed=205&learning_rate=0.002"
+    left = {"at": newer, "title": "my next one", "options": [["noise", "lots"]]}
+    page.evaluate("(left) => addEventListener('pagehide', () => sessionStorage.setItem('workbench:unsaid', JSON.stringify(left)))", left)
+    page.reload(wait_until="commit")
+    until(lambda: page.locator("#title").count() and page.input_value("#title") == "my next one", 20, "what was kept")
+    assert "learning_rate=0.002" in address(page) and page.input_value("#option-learning_rate") == "0.002"
+    until(lambda: page.input_value("#option-noise") == "lots" and page.inner_text("[data-option=noise] .wrong"), 10, "the wrong value")
+    assert [other.id for other in RunStore(run.path.parent).runs() if other.alive()] == [run.id]
+
+
+def test_what_is_pressed_before_the_page_is_complete_is_heard(chromium, wired):
+    """Panel drops changes of a page whose browser has not yet said that it has everything."""
+    server, wire = wired
+    wire.mode = "open"
+    page = chromium.new_page()
+    late, frames, ends = [], [], []
+
+    def pass_on(frame) -> None:
+        """A message has a header, metadata and content."""
+        frames.append(frame)
+        if len(frames) == 3:
+            message, frames[:] = list(frames), []
+            for part in message:
+                late.append(part) if '"document_ready"' in str(message[2]) else ends[0].send(part)
+
+    def join(socket) -> None:
+        ends.append(socket.connect_to_server())
+        socket.on_message(pass_on)
+
+    page.route_web_socket(re.compile("/ws"), join)
+    try:
+        page.goto(f"{wire.origin}/?{ENDLESS}&seed=206&token={LECTURER}", wait_until="commit")
+        page.wait_for_selector("[data-option=uncertainty] label:has-text('repulsive')", timeout=20_000)
+        page.click("[data-option=uncertainty] label:has-text('repulsive')")
+        page.fill("#option-noise", "lots")
+        page.press("#option-noise", "Enter")
+        page.wait_for_timeout(1_000)
+        assert len(late) == 3 and "repulsive" not in address(page)
+        for part in late:
+            ends[0].send(part)
+        until(lambda: "uncertainty=repulsive_ensemble" in address(page), 10, "the edit in the address")
+        until(lambda: page.inner_text("[data-option=noise] .wrong"), 10, "the sentence about the wrong value")
+        assert page.input_value("#option-noise") == "lots"
+    finally:
+        page.close()

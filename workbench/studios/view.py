@@ -67,6 +67,7 @@ class Studio(Session):
         super().__init__(runs=runs, guest=guest)
         self.listed = 0.0  # when the list of runs was looked at
         self.total = 0  # how many runs it has, in all its parts
+        self.early: list[dict[str, Any]] | None = None  # what a page says that is not complete yet
         self._build()
 
     @abstractmethod
@@ -130,6 +131,8 @@ class Studio(Session):
         assert document, "only a session has a page"
         self.soon = document.add_next_tick_callback
         document.on_event("connection_lost", functools.partial(self.closed, document))
+        self.early = []
+        document.on_event("document_ready", lambda _: self.soon(self.complete))
         hideable = self.hideable()
         shell.dress(f"workbench · {self.title}", here=self.title, stories=bool(self.stories), hideable=hideable, house=self.guest.invites)
         look = shell.appearance()
@@ -149,6 +152,19 @@ class Studio(Session):
         self.refresh(everything=True)
         PULSE.join(self, document)
         return self.frame
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """A message from the browser, which has to be complete: Panel drops what is changed before."""
+        if self.early is None:
+            super().hear(message)
+        else:
+            self.early.append(message)
+
+    def complete(self) -> None:
+        """The browser has the whole page, and Panel knows it."""
+        early, self.early = self.early or [], None
+        for message in early:
+            self.hear(message)
 
     def closed(self, document: Any, _: Any) -> None:
         """The browser has left: it will not come back to this page, since it loads a new one, so the session may end."""

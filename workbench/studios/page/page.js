@@ -87,13 +87,22 @@ setTimeout(() => { if (!("ready" in root.dataset)) returns() }, 12_000)
 
 // What the server has not heard, or does not keep, is said again by the page that is loaded next in its place: `unsaid` tells it.
 const UNSAID = "workbench:unsaid"
+let elsewhere = false // this page only passes on what was kept
 const kept = () => {
   try {
     const found = JSON.parse(sessionStorage.getItem(UNSAID))
-    return found?.at === location.href ? found : {}
-  } catch { return {} } // a frame that may not keep anything
+    if (found?.at === location.href) return found
+    // F5 took the address that was there; then came an answer which changed it. A frame shares what is kept with its neighbours.
+    const again = performance.getEntriesByType("navigation")[0]?.type === "reload" && parent === window
+    if (again && found && new URL(found.at).pathname === location.pathname) {
+      elsewhere = true
+      location.replace(found.at)
+    }
+  } catch {} // a frame that may not keep anything
+  return {}
 }
 addEventListener("pagehide", () => {
+  if (elsewhere) return
   try { sessionStorage.setItem(UNSAID, JSON.stringify({at: location.href, ...workbenchPage.unsaid?.()})) } catch {}
 })
 
