@@ -319,7 +319,7 @@ def test_f5_just_before_an_answer_that_changes_the_address(training):
 
 def test_what_is_pressed_before_the_page_is_complete_is_heard(chromium, wired):
     """Panel drops changes of a page whose browser has not yet said that it has everything."""
-    server, wire = wired
+    wire = wired[1]
     wire.mode = "open"
     page = chromium.new_page()
     late, frames, ends = [], [], []
