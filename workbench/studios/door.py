@@ -16,8 +16,9 @@ import secrets
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.cookies import Morsel
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -41,6 +42,7 @@ GUEST = "X-Workbench-Guest"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 PAGE = Path(__file__).with_name("page")
 ROLES = ("lecturer", "student")
+LOOKS = (("theme", "dark"), ("projector", "1"))  # cookies of the pages
 
 
 def new_token() -> str:
@@ -199,6 +201,7 @@ class Gate:
         self.application, self.door, self.house = application, door, house
         self.badges, self.patience = Badges(secret, door.tokens), Patience()
         self.pages = {door.prefix + path for path in ("/", "/generators")}
+        application.settings.update(default_handler_class=Nowhere, default_handler_args={"prefix": door.prefix})
         self.inner, application.find_handler = application.find_handler, self.find_handler  # type: ignore[method-assign]
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> Any:
@@ -290,10 +293,18 @@ class Note(RequestHandler):
         if options.get("again") or status == 429:
             self.set_header("Retry-After", str(options.get("again") or 1))
         if "text/html" in self.request.headers.get("Accept", "text/html"):
-            self.finish(_page(sentence, **options))
+            self.finish(_page(sentence, self.request.cookies, **options))
         else:
             self.set_header("Content-Type", "text/plain; charset=utf-8")
             self.finish(sentence)
+
+
+class Nowhere(Note):
+    """Where there is nothing: the way back, relative, because a proxy may have cut off a path of which the server does not know."""
+
+    def initialize(self, prefix: str) -> None:  # type: ignore[override]
+        up = "../" * (self.request.path.removeprefix(prefix).count("/") - 1) or "./"
+        super().initialize(404, "There is no such page.", links=((up, "To the amplitudes"), (f"{up}generators", "To the generators")))
 
 
 @stream_request_body
@@ -336,6 +347,9 @@ class Exchange(Note):
         self.finish()
 
 
-def _page(sentence: str, **options: Any) -> str:
+def _page(sentence: str, cookies: Mapping[str, Morsel[str]], **options: Any) -> str:
+    """A sentence in the theme of the browser's other pages."""
     page, style = ((PAGE / name).read_text(encoding="utf-8") for name in ("note.html", "theme.css"))
+    dark, projector = (f"workbench_{name}" in cookies and cookies[f"workbench_{name}"].value == value for name, value in LOOKS)
+    options |= {"theme": "dark" if dark else "light", "projector": projector}
     return Environment(autoescape=True).from_string(page).render(sentence=sentence, style=style, **options)
