@@ -209,7 +209,7 @@ def test_pulls_of_chosen_points_have_their_mean_and_width():
     assert len([name for name in curves if "width" in name]) == 2
     drawn = draw("sweep_pulls", scan, select={"noise": [0.0, 0.1]})
     m = width_and_mean(pulls(scan.isel(uncertainty=0, noise=0)[["mean", "sigma_syst", "sigma_stat", "amplitude_train", "amplitude_true"]]))
-    assert drawn["data"][0]["name"] == f"BNN, f = 0: mean {m.mean:.2f}, width {m.width:.2f}".replace("-", "−")
+    assert drawn["data"][0]["name"] == f"BNN, f = 0: mean {m.mean:z.2f}, width {m.width:.2f}".replace("-", "−")
     assert drawn["data"][-1]["name"] == "N(0,1)"
 
 

@@ -27,6 +27,7 @@ from workbench.results.bands import distribution, histogram, ratio_profile
 from workbench.results.prediction import largest, summary
 
 HALF_RANGES = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+SHORT = 10  # letters of a label that leave room for numbers in the same line of a legend
 DELTA_DECADES = np.linspace(-5, 1, 37)  # log10 of |Δ|
 NO_PREDICTION = "No event has a finite prediction yet."
 RATIO_RANGES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -71,8 +72,10 @@ def delta_largest(runs: Runs, theme: Theme) -> dict[str, Any]:
             values = largest(s, fraction)["delta"].values
             h = histogram(np.log10(np.maximum(np.abs(values), 1e-12)), DELTA_DECADES)
             part = f"all {len(values):,}" if fraction == 1 else f"largest {100 * fraction:g} % ({len(values):,})"
-            numbers = f"median |Δ| {percent(float(np.median(np.abs(values))))}, bias {percent(float(np.median(values)))}"
-            name = f"{labelled(label, part)}<br>{numbers}"
+            middle, bias = percent(float(np.median(np.abs(values)))), percent(float(np.median(values)))
+            name = f"{labelled(label, part)}<br>median |Δ| {middle}, bias {bias}"
+            if label and len(label) < SHORT:  # one line each: there are three times as many curves as runs
+                name = f"{labelled(label, part.split(' (')[0])}: {middle}, bias {bias}"
             x = 100 * 10.0**DELTA_DECADES
             colour = theme.colour(number if len(runs) > 1 else place)
             data.append(steps(theme, name, x[:-1], x[1:], h["density"].values, colour, dash=dash))

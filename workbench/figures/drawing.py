@@ -288,4 +288,4 @@ def with_error(value: float, error: float) -> str:
         return "–"
     digits = -int(np.floor(np.log10(error / 2))) if error > 0 else 3
     digits = min(max(digits, 0), 4)
-    return f"{value:.{digits}f} ± {error:.{digits}f}".replace("-", "−")
+    return f"{value:z.{digits}f} ± {error:.{digits}f}".replace("-", "−")

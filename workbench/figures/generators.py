@@ -134,11 +134,17 @@ def ways(runs: Runs, theme: Theme, observable: str = "") -> dict[str, Any]:
             h = central(dataset, wanted, kind)
             if h is None:
                 continue
-            name = labelled(label if several else "", network_of(dataset) + (" × w<sub>D</sub>" if kind == "reweighted" else ""))
+            name = _networked(label, dataset, several, "{} × w<sub>D</sub>" if kind == "reweighted" else "{}")
             shown.append(Shown(name, theme.colour(2 * place + (kind == "reweighted")), h, str(dataset.attrs.get("dataset", "")), dash=dash))
     if not shown:
         raise Empty("No discriminator has judged these events: train with some discriminator steps, and wait for the end of the training.")
     return _compared(shown, theme, wanted)
+
+
+def _networked(label: str, dataset: xr.Dataset, several: bool, words: str) -> str:
+    """Words about the network of a run, behind the run's label where there are several and it says more than the network's name."""
+    network = network_of(dataset)
+    return labelled(label if several and label != network else "", words.format(network))
 
 
 @figure
@@ -185,7 +191,7 @@ def weight_points(runs: Runs, theme: Theme, observable: str = "") -> dict[str, A
         if f"weight_mean_{wanted}" not in dataset.variables:
             continue
         edges, mean = dataset[f"edges_{wanted}"].values.astype(float), dataset[f"weight_mean_{wanted}"].values.astype(float)
-        name = labelled(label if several else "", f"⟨w<sub>D</sub>⟩, {network_of(dataset)}")
+        name = _networked(label, dataset, several, "⟨w<sub>D</sub>⟩, {}")
         data.append(steps(theme, name, edges[:-1], edges[1:], mean, theme.colour(place)))
         filled = histogram(dataset, wanted)["share"].values > FILLED / 10
         reach.append(float(np.nanmax(np.abs(mean[filled] - 1), initial=0.0)))
@@ -345,10 +351,14 @@ def _row(
     highest: float,
     names: tuple[str, ...] = ("map_x", "map_y", "x", "y"),
 ) -> dict[str, Any]:
-    """Maps side by side on one colour scale that ends at `highest`; `names` of the coordinates, and what stands at the axes."""
+    """Maps side by side on one colour scale that ends at `highest`; `names` of the coordinates, and what stands at the axes.
+
+    Where there is a circle to be seen, both coordinates have one scale.
+    """
+    true_scale = names[0] != "map_x" or panels[0][1].attrs.get("dataset") == "ring"
     panels, data, axes, notes = panels[:MOST_MAPS], [], {}, []
     width = 1 / len(panels)
-    above = {"showarrow": False, "xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "xanchor": "center"}
+    above = {"showarrow": False, "x": 0.5, "xanchor": "center", "y": 1, "yanchor": "bottom"}
     for place, (name, dataset, z) in enumerate(panels):
         tag = "" if place == 0 else str(place + 1)
         ends = [place * width + (0.02 if place else 0), (place + 1) * width - (0.02 if place + 1 < len(panels) else 0)]
@@ -360,11 +370,19 @@ def _row(
                 "hovertemplate": f"{names[2]} = %{{x:.3g}}, {names[3]} = %{{y:.3g}}: %{{z:.3g}}<extra>{name}</extra>",
             }
         )  # fmt: skip
-        frame = {"showgrid": False, "nticks": 5}
-        axes[f"xaxis{tag}"] = axis(theme, names[2], domain=ends, anchor=f"y{tag}", range=[x[0], x[-1]], **frame)
+        frame = {"showgrid": False, "nticks": 5} | ({"constrain": "domain"} if true_scale else {})
+        axes[f"xaxis{tag}"] = axis(
+            theme,
+            names[2],
+            domain=ends,
+            anchor=f"y{tag}",
+            range=[x[0], x[-1]],
+            **frame,
+            **({"scaleanchor": f"y{tag}"} if true_scale else {}),
+        )
         matched = {"matches": "y", "showticklabels": False} if place else {}
         axes[f"yaxis{tag}"] = axis(theme, "" if place else names[3], anchor=f"x{tag}", range=[y[0], y[-1]], **frame, **matched)
-        notes.append({"text": name, "x": sum(ends) / 2, **above})
+        notes.append({"text": name, "xref": f"x{tag} domain", "yref": f"y{tag} domain", **above})
     bar = {"title": {"text": title, "side": "right"}, "outlinewidth": 0, "thickness": theme.font_size, "exponentformat": "power"}
     colours = {"colorscale": "Viridis", "cmin": 0, "cmax": highest if highest > 0 else 1.0, "colorbar": bar}
     drawn = layout(theme, **axes) | {"coloraxis": colours, "annotations": notes, "showlegend": False}
@@ -434,7 +452,7 @@ def band_size(runs: Runs, theme: Theme) -> dict[str, Any]:
                 continue
             colour, text = theme.colour(lines), labelled(label, name or "mean σ(p)")
             power = slope(n, spread)
-            told = f"{text} ∝ N<sup>{power:.2f}</sup>".replace("-", "−") if np.isfinite(power) else text
+            told = f"{text} ∝ N<sup>{power:z.2f}</sup>".replace("-", "−") if np.isfinite(power) else text
             data.append(curve(theme, told, n, spread, colour, mode="lines+markers", log=True))
             good = np.isfinite(spread) & (spread > 0)
             law = np.exp(np.log(spread[good]).mean()) * np.sqrt(np.exp(np.log(n[good]).mean()) / n)

@@ -28,7 +28,7 @@ Published = Mapping[str, float | tuple[float, float]] | None
 
 WORDS = {
     "bnn": "BNN",
-    "bnn_last_layer": "BNN, last layer",
+    "bnn_last_layer": "BNN (last layer)",
     "repulsive_ensemble": "ensemble",
     "deterministic": "deterministic",
     "mlp": "MLP",
@@ -43,7 +43,15 @@ WORDS = {
     "gelu": "GELU",
     "relu": "ReLU",
 }
-SYMBOLS = {"noise": "f", "prior_width": "σ<sub>p</sub>", "events": "N", "members": "n", "repulsion": "β", "boost_rounds": "rounds"}
+SYMBOLS = {
+    "noise": "f",
+    "prior_width": "σ<sub>p</sub>",
+    "events": "N",
+    "members": "n",
+    "repulsion": "β",
+    "boost_pull": "δ",
+    "boost_rounds": "rounds",
+}
 TITLES = {
     "noise": "noise f<sub>smear</sub> of the training",
     "prior_width": "prior width σ<sub>p</sub>",

@@ -107,7 +107,7 @@ def pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title: 
         name = "<br>".join(filter(None, [first, more]))
         if len(rows) > FEW:
             mean, width = t.attrs.get("mean", m.mean), t.attrs.get("width", m.width)
-            name = f"{label}: mean {mean:.2f}, width {width:.2f}".replace("-", "−")
+            name = f"{label}: mean {mean:z.2f}, width {width:.2f}".replace("-", "−")
         line, area = _histogram(theme, name, h, theme.colour(number), LEARNED, x=PULL_EDGES, band=len(rows) == 1)
         data += [line, area] if len(rows) <= FEW else [line]
         highest = max(highest, float(h["density"].max()))

@@ -419,7 +419,8 @@ def architectures(full: bool) -> Story:
     def judge(scan: xarray.Dataset) -> Verdict:
         height = [at(scan, "sigma_syst_median", network=name) for name in names]
         rows = [
-            (Row(f"{name}: plateau σ_syst/A", f"{h:.2e}", ""), bool(np.isfinite(h)) or None) for name, h in zip(names, height, strict=True)
+            (Row(f"{name}: plateau σ_syst/A", number(h, 3), ""), bool(np.isfinite(h)) or None)
+            for name, h in zip(names, height, strict=True)
         ]
         return verdict(
             "The more symmetry a network knows, the lower its plateau: MLP > Deep Sets > Deep Sets with invariants.",

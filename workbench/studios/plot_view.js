@@ -52,6 +52,21 @@ const hall = () => ("projector" in document.documentElement.dataset ? Math.min(M
 const folded = ({text, ...note}, most) => ({...note, text: text.split("<br>").join(" ").split(" ").reduce((lines, word) =>
   (lines.length && lines.at(-1).length + word.length < most ? [...lines.slice(0, -1), `${lines.at(-1)} ${word}`] : [...lines, word]), []).join("<br>")})
 
+// Maps side by side come one above the other in a figure that is higher than wide, which leaves them less narrow.
+function stacked({data, layout}, wide, high, size) {
+  const maps = data.filter(({type}) => type === "heatmap")
+  if (maps.length < 2 || high < wide) return {}
+  const gap = (2 * size) / high, part = (1 - (maps.length - 1) * gap) / maps.length, axis = (name) => name.replace(/^[xy]/, "$&axis")
+  const axes = maps.flatMap(({xaxis, yaxis}, place) => {
+    const top = 1 - place * (part + gap), last = place === maps.length - 1, {title, ...x} = layout[axis(xaxis)]
+    return [
+      [axis(xaxis), {...x, domain: [0, 1], showticklabels: last, ...(last && {title})}],
+      [axis(yaxis), {...layout[axis(yaxis)], domain: [Math.max(top - part, 0), top], showticklabels: true, title: layout.yaxis.title}],
+    ]
+  })
+  return Object.fromEntries(axes)
+}
+
 const fileName = (gd) => gd._context.toImageButtonOptions?.filename ?? "figure"
 
 const about = (gd) => gd.layout?.meta?.about ?? fileName(gd)
@@ -171,7 +186,8 @@ function render({model, el}) {
     if (data.some(({type}) => type && type !== "scatter")) Plotly.others?.() // see engine() in plot_view.py
     const font = {...layout.font, size: (layout.font?.size ?? 12) * hall()}
     const notes = data.length ? layout.annotations : layout.annotations?.map((note) => folded(note, gd.offsetWidth / (0.6 * font.size)))
-    await Plotly.react(gd, data, {...layout, ...(notes && {annotations: notes}), font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
+    const shape = stacked({data, layout}, gd.offsetWidth, gd.offsetHeight, font.size)
+    await Plotly.react(gd, data, {...layout, ...(notes && {annotations: notes}), ...shape, font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
     // What the legend takes beyond two lines is added to the height: curves keep theirs, and nothing is scrolled. It grows only, so that it rests.
     if (grown.width !== gd.offsetWidth) grown = {width: gd.offsetWidth, by: 0}
     grown.by = Math.max(grown.by, Math.round((gd._fullLayout.legend?._height ?? 0) - 3 * font.size))
