@@ -77,7 +77,7 @@ class Amplitudes(Studio):
             return [
                 span(picture.scan["delta_median"].values, percent),
                 "–",
-                *(span(picture.scan[f"pull_{name}"].values, lambda value: f"{value:.2f}".replace("-", "−")) for name in ("mean", "width")),
+                *(span(picture.scan[f"pull_{name}"].values, lambda value: f"{value:z.2f}".replace("-", "−")) for name in ("mean", "width")),
                 *(span(picture.scan[f"sigma_{part}_median"].values, percent) for part in ("syst", "stat")),
             ]
         if picture.events is None:
@@ -89,7 +89,7 @@ class Amplitudes(Studio):
         return [
             percent(middle(delta)),
             percent(middle(top)),
-            f"{pull.mean:.2f} ± {pull.mean_error:.2f}".replace("-", "−"),
+            f"{pull.mean:z.2f} ± {pull.mean_error:.2f}".replace("-", "−"),
             f"{pull.width:.2f} ± {pull.width_error:.2f}",
             percent(float(sigma["syst"])),
             percent(float(sigma["stat"])) if float(sigma["stat"]) > 0 else "none",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 import numpy as np
+import xarray as xr
 
 from workbench.physics.observables import Observable, observables
 from workbench.physics.toys import TOYS
@@ -97,7 +98,7 @@ class Generators(Studio):
         if picture.generated is None:
             return ["–"] * len(self.columns)
         found = quality(picture.generated)
-        largest = f"{percent(found.largest)} ({found.where.replace('_', ' ')})" if found.where else "–"
+        largest = f"{percent(found.largest)} ({in_words(found.where, picture.generated)})" if found.where else "–"
         return [
             nats(found.log_loss),
             nats(found.entropy),
@@ -128,6 +129,12 @@ MAKES_SENSE: dict[str, Callable[[GeneratorRecipe], bool]] = {
     "theory_band": lambda recipe: recipe.nuisance,
 }
 """Which figures are about which recipes; the others are about all."""
+
+
+def in_words(name: str, dataset: xr.Dataset) -> str:
+    """The symbol of an observable as sentences have it: 'p_T,j1', 'p_T,μ⁻'."""
+    symbol = str(dataset[f"density_{name}"].attrs.get("symbol", name.replace("_", " ")))
+    return re.sub("<[^>]*>", "", symbol.replace("<sup>−</sup>", "⁻").replace("<sup>+</sup>", "⁺").replace("<sub>", "_"))
 
 
 def titled(observable: Observable) -> str:

@@ -133,6 +133,10 @@ class Recipe(param.Parameterized):
         return " ".join([f"workbench {self.command}", *(_flag(name, value) for name, value in self.to_dict(only_changes=True).items())])
 
 
+RATE = "Step length η of the optimiser in θ ← θ − η m/√v, at its largest: the schedule lowers it."
+OPTIMISER = "adam: θ ← θ − η m/√v, with running means m of the gradient and v of its square. sgd: θ ← θ − η m, with m ← 0.9 m + gradient."
+
+
 class TrainingRecipe(Recipe):
     """What all trainings have in common: steps, step lengths, the Bayesian prior, seeds, device."""
 
@@ -151,13 +155,14 @@ class TrainingRecipe(Recipe):
     )
     steps = param.Integer(12_000, bounds=(1, 10_000_000), softbounds=(500, 50_000), label="Steps", doc="Number of optimiser steps.")
     batch_size = param.Integer(256, bounds=(16, 65_536), softbounds=(64, 4_096), label="Batch size", doc="Events per step B.")
-    learning_rate = param.Number(3e-3, bounds=(1e-7, 1.0), label="Learning rate", doc="Largest step length of the optimiser.")
+    learning_rate = param.Number(3e-3, bounds=(1e-7, 1.0), label="Learning rate", doc=RATE)
     schedule = Choice(
         ["cosine", "one_cycle", "constant"],
         label="Schedule",
-        doc="How the learning rate falls: cosine to zero, up and down, or not at all.",
+        doc="Learning rate after a fraction t of the steps. cosine: η (1 + cos πt)/2, to zero. one_cycle: from η/25 up to η at t = 0.3, "
+        "then to zero as a cosine. constant: η.",
     )
-    optimiser = Choice(["adam", "sgd"], label="Optimiser", doc="adam: steps scaled per weight. sgd: with momentum 0.9.")
+    optimiser = Choice(["adam", "sgd"], label="Optimiser", doc=OPTIMISER)
     warm_start = param.Number(
         0.55,
         bounds=(0.0, 1.0),
@@ -495,7 +500,7 @@ class GeneratorRecipe(TrainingRecipe):
     )
     steps = param.Integer(3_000, softbounds=(500, 50_000), label="Steps", doc="Number of optimiser steps.")
     batch_size = param.Integer(1_024, softbounds=(64, 8_192), label="Batch size", doc="Events per step B.")
-    learning_rate = param.Number(5e-3, label="Learning rate", doc="Largest step length of the optimiser.")
+    learning_rate = param.Number(5e-3, label="Learning rate", doc=RATE)
 
     @property
     def most_jets(self) -> int:
