@@ -58,12 +58,12 @@ Check = tuple[Row, bool | None]
 
 def within(what: str, value: float, low: float, high: float, form: str = ".3g", *, expected: str = "") -> Check:
     """Whether a number lies in a range; not known while it is not finite."""
-    words = expected or (
-        f"{low:g} to {high:g}" if np.isfinite(low) and np.isfinite(high) else f"≥ {low:g}" if np.isfinite(low) else f"≤ {high:g}"
-    ).replace("-", "−")
+    least, most = (f"{100 * end:g} %" if form.endswith("%") else f"{end:g}" for end in (low, high))
+    words = f"{least} to {most}" if np.isfinite(low) and np.isfinite(high) else f"≥ {least}" if np.isfinite(low) else f"≤ {most}"
+    words = expected or words.replace("-", "−")
     if not np.isfinite(value):
         return Row(what, "–", words), None
-    return Row(what, f"{value:{form}}".replace("-", "−"), words), bool(low <= value <= high)
+    return Row(what, f"{value:{form}}".replace("-", "−").replace("%", " %"), words), bool(low <= value <= high)
 
 
 def verdict(yes: str, no: str, *checks: Check) -> Verdict:
@@ -174,13 +174,13 @@ class Story:
     def kept(self) -> xarray.Dataset | None:
         """The scan that ships with the package, with its date and device in the attributes; None where there is none of these trainings.
 
-        Of amplitudes only the numbers of each point are kept, and 1,000 events where a figure needs them.
+        Of amplitudes the numbers of each point are kept, and 1,000 events where a figure needs them.
         """
         return self._kept.get("/")
 
     @property
     def _kept(self) -> dict[str, xarray.Dataset]:
-        """What ships, by group: the scan, and of generators what each training has come to, as far as the figures draw it."""
+        """What ships, by group: the scan, and what each training has come to, as far as figures draw it."""
         from workbench.runs import files, netcdf
 
         try:
@@ -195,7 +195,7 @@ class Story:
         return groups if same else {}
 
     def keep(self, runs: Trainings) -> Path:
-        """Keep what finished trainings of generators have come to, for the package to ship. Raises: RunError, OSError."""
+        """Keep what finished trainings have come to, for the package to ship. Raises: RunError, OSError."""
         from workbench.runs import files, netcdf
 
         groups = {"/": self.scan(runs)}
@@ -206,9 +206,15 @@ class Story:
         return path
 
     def _drawn_part(self, prediction: xarray.Dataset) -> xarray.Dataset:
-        """What the story's figures draw of a prediction."""
+        """What the story's figures draw of a prediction; of amplitudes 1,000 events, with the draws where a figure shows them."""
         from workbench.results.generated import drawn_part
+        from workbench.results.prediction import summary
 
+        if "mean" in prediction.variables:
+            draws = any(FIGURES[panel.figure].takes == "draws" for panel in self.panels)
+            part = (prediction if draws else summary(prediction)).isel(event=slice(1_000))
+            named = [name for name in ("momenta", "particle", "component") if name in part.variables]
+            return part.drop_vars(named).astype(np.float32).assign_attrs(prediction.attrs)
         observables = [str(panel.options.get("observable", "")) for panel in self.panels]
         return drawn_part(prediction, observables, maps=any("map" in panel.figure for panel in self.panels))
 
@@ -222,10 +228,10 @@ class Story:
             kept = None if runs else self.kept
             return self.scan(runs) if kept is None else kept
         pairs = []
-        if takes == "generator" and not runs:
+        if takes != "reports" and not runs:
             shipped = [dataset for name, dataset in self._kept.items() if name.startswith("/training/")]
             there = zip(self.runs, shipped, strict=False)
-            pairs = [(_label(options).strip(" ·"), dataset) for (options, _), dataset in there if _selected(options, panel)]
+            pairs = [(_named(options), dataset) for (options, _), dataset in there if _selected(options, panel)]
         for options, run in runs:
             if takes == "generator" and not _selected(options, panel):
                 continue
@@ -281,25 +287,33 @@ def _pairs(takes: str, options: Mapping[str, Any], run: Run, select: Mapping[str
     from workbench.results.plateau import chosen, event_points
 
     if takes == "reports":
-        return [(_label(options).strip(" ·"), run.reports)]
+        return [(_named(options), run.reports)]
     if takes == "generator":
         found = outcome(run)
-        return [] if found is None else [(_label(options).strip(" ·"), found)]
+        return [] if found is None else [(_named(options), found)]
     if isinstance(run.recipe, SweepRecipe):
         return [(point_name({**options, **own}), point) for own, point in event_points(chosen(run.prediction("test"), dict(select or {})))]
     try:
-        return [(_label(options).strip(" ·"), run.prediction("test"))]
+        return [(_named(options), run.prediction("test"))]
     except RunError:
         snapshot = run.latest_snapshot() if takes == "summary" else None
         if snapshot is None:
             raise
-        return [(_label(options).strip(" ·"), snapshot)]
+        return [(_named(options), snapshot)]
 
 
 def _selected(options: Mapping[str, Any], panel: Panel) -> bool:
     """Whether a panel draws this training: that is so unless it selects others."""
     wanted = panel.options.get("select") or {}
     return all(options.get(axis) in (values if isinstance(values, (list, tuple)) else [values]) for axis, values in wanted.items())
+
+
+def _named(options: Mapping[str, Any]) -> str:
+    """A training in the legend of a figure: 'N = 1,000', 'DiscFlow'."""
+    from workbench.figures.scans import point_name
+    from workbench.results.scan import as_coordinate
+
+    return point_name({axis: as_coordinate(value) for axis, value in options.items()})
 
 
 def _label(options: Mapping[str, Any]) -> str:

@@ -27,11 +27,11 @@ HELP = {
 }
 
 
-def transport(status: Status | None, *, example: bool, same: bool, ready: bool, busy: str) -> dict[str, Any]:
+def transport(status: Status | None, *, example: bool, same: bool, ready: bool, busy: str, trains: bool = True) -> dict[str, Any]:
     """The bar of a run: state, buttons, progress and one sentence.
 
     *Arguments*: status, of the run that is shown; same, whether it has the recipe of the form; ready, whether that recipe is usable;
-    busy, a sentence while something is being started.
+    busy, a sentence while something is being started; trains, whether whoever looks may train.
     """
     state = "none" if status is None or example else status.state
     live = status is not None and status.live and not example
@@ -54,14 +54,14 @@ def transport(status: Status | None, *, example: bool, same: bool, ready: bool, 
         _button("stop", "Stop", live and not busy, HELP["stop"]),
         _button("reset", "Reset", not busy, HELP["reset"]),
     ]
-    sentence = busy or where(status, example=example)
+    sentence = busy or where(status, example=example, trains=trains)
     return {
         "state": state,
         "buttons": buttons,
         "busy": bool(busy) or (live and state != "paused"),
         "progress": None if busy or status is None else progress(status),
         "sentence": sentence,
-        "spoken": busy or spoken(status, example=example),
+        "spoken": busy or spoken(status, example=example, trains=trains),
         "device": f"on {status.device}" if status is not None and status.device else "",
     }
 
@@ -70,13 +70,13 @@ def _button(name: str, label: str, enabled: bool, title: str) -> dict[str, Any]:
     return {"name": name, "label": label, "enabled": enabled, "title": title}
 
 
-def where(status: Status | None, *, example: bool = False) -> str:
+def where(status: Status | None, *, example: bool = False, trains: bool = True) -> str:
     """One sentence about where a run stands."""
     if status is None:
-        return "No runs yet. Choose a preset and press Train."
+        return "No runs yet." + " Choose a preset and press Train." * trains
     done = f"step {status.step:,} of {status.steps:,}"
     if example:
-        return f"A finished example: {status.steps:,} steps in {duration(status.seconds)}. Change something and press Train."
+        return f"A finished example: {status.steps:,} steps in {duration(status.seconds)}." + " Change something and press Train." * trains
     if status.state == "queued" and status.queue_position:
         before = status.queue_position - 1
         ahead = f"{before} {'run is' if before == 1 else 'runs are'} before this one" if before else "next to start"
@@ -101,10 +101,10 @@ def where(status: Status | None, *, example: bool = False) -> str:
     return f"Failed at {done}: {status.message or 'see log.txt in the run folder.'}"
 
 
-def spoken(status: Status | None, *, example: bool = False) -> str:
+def spoken(status: Status | None, *, example: bool = False, trains: bool = True) -> str:
     """The sentence for screen readers: it changes with the state only, not with every step."""
     if status is None or example or status.state not in ("running", "preparing", "paused"):
-        return where(status, example=example)
+        return where(status, example=example, trains=trains)
     return {"running": "Training.", "preparing": "Preparing data.", "paused": "Paused."}[status.state]
 
 
@@ -216,6 +216,8 @@ def _story_sentence(slide: Slide) -> str:
 def verdict(slide: Slide) -> dict[str, Any] | None:
     """Our numbers beside the talk's; while something is missing, nothing is decided."""
     told = slide.verdict
+    if not slide.looked:
+        return {"state": "unknown", "words": "not known yet", "sentence": "", "rows": []}
     if told is None or not (slide.runs or slide.kept):
         return None
     complete = slide.finished == slide.wanted or bool(slide.kept)

@@ -291,7 +291,8 @@ class Session(ABC):
         same = self.of_draft and not self.of_example
         if self.follows is not None:
             return sentences.transport(status, example=False, same=same, ready=False, busy="") | {"buttons": []}
-        bar = sentences.transport(status, example=self.of_example, same=same, ready=self.draft.ready, busy=self.busy)
+        trains = not self.guest.no_training
+        bar = sentences.transport(status, example=self.of_example, same=same, ready=self.draft.ready, busy=self.busy, trains=trains)
         no_change = self.guest.no_change(pictures[0][0]) if pictures and not self.of_example else ""
         refused = {"train": self.guest.no_training} | dict.fromkeys(CHANGES, no_change)
         for button in bar["buttons"]:
