@@ -29,7 +29,7 @@ const write = (element, text) => {
 const typeset = (element, text) => {
   if (element.dataset.text === text) return
   element.dataset.text = text
-  const parts = text.split(/((?:(?<!\p{L})(?!z_)\p{L}\p{M}?|⟩)_[\p{L}\d]+(?:,[a-z]?\d|,[a-z](?!\p{L})|,\p{Script=Greek}+[⁺⁻]?)?)/u)
+  const parts = text.split(/((?:(?<!\p{L})(?!z_)Δ?\p{L}\p{M}?|⟩)_[\p{L}\d]+(?:,[a-z]?\d|,[a-z](?!\p{L})|,\p{Script=Greek}+[⁺⁻]?)?)/u)
   element.replaceChildren(...parts.map((part, i) => (i % 2 ? [part.split("_")[0], h("sub", {}, part.slice(part.indexOf("_") + 1))] : [part])).flat())
 }
 

@@ -52,6 +52,10 @@ export function render({model, view}) {
       button.tabIndex = button.dataset.tab === name ? 0 : -1
     })
     panels.forEach((panel) => { panel.hidden = panel.dataset.tab !== name })
+    if (frame.dataset.tab !== name) requestAnimationFrame(() => { // on a phone the tabs are a strip that is wider than the screen
+      const chosen = buttons.find((button) => button.dataset.tab === name), strip = chosen?.parentElement
+      if (strip) strip.scrollLeft = chosen.offsetLeft - strip.offsetLeft - (strip.clientWidth - chosen.offsetWidth) / 2
+    })
     frame.dataset.tab = name
   }
 
@@ -61,7 +65,7 @@ export function render({model, view}) {
       h("th", {scope: "row"}, row.letter ? h("span", {class: "swatch", style: `border-color:${row.colour}`}, row.letter) : null, h("b", {}, row.title), " ", h("span", {class: `chip ${row.state}`}, row.words),
         rows.length > 1 && !row.first ? h("button", {type: "button", class: "undo", title: "Take out of the comparison", "aria-label": `Take ${row.title} out`, onclick: () => send({compare: row.id, on: false})}, "×") : null,
         h("small", {title: row.about}, row.about)),
-      row.values.map((value, i) => h("td", {}, symbols("small", {title: columns[i].help}, columns[i].label), value))))
+      row.values.map((value, i) => h("td", {}, symbols("small", {title: columns[i].help}, columns[i].label), symbols("span", {}, value)))))
     return rows.length ? h("table", {}, h("thead", {}, head), h("tbody", {}, body)) : null
   }
 

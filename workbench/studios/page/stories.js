@@ -78,7 +78,7 @@ export function render({model}) {
       rows.replaceChildren(...verdict.rows.map(([what, value, expected]) => {
         const name = h("th", {scope: "row"})
         typeset(name, what)
-        return h("tr", {}, name, h("td", {}, value), h("td", {}, expected))
+        return h("tr", {}, name, [value, expected].map((text) => h("td", {}, text.replaceAll(" %", "\u00a0%"))))
       }))
       sources.replaceChildren(...view.sources.map((run) => h("li", {}, h("button", {type: "button", class: "link", title: `Show this run: ${run.title}`, onclick: () => send({open: run.id})}, run.id), ` ${run.words}`)))
     }
