@@ -82,7 +82,7 @@ LOOK = r"""
     if (e.closest(".js-plotly-plot, :disabled, option, script, style, noscript") || !seen(e)) continue
     const text = [...e.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data.trim()).join(" ").trim()
     if (!text) continue
-    if (/(?<!\p{L})(?!z_)\p{L}\p{M}?_\p{L}/u.test(text) && !e.closest("code, pre")) raw.push(`not typeset: ${text.slice(0, 60)}`)
+    if (/(?<!\p{L})(?!z_)Δ?\p{L}\p{M}?_\p{L}/u.test(text) && !e.closest("code, pre")) raw.push(`not typeset: ${text.slice(0, 60)}`)
     const style = getComputedStyle(e), size = parseFloat(style.fontSize)
     let opacity = 1
     for (let up = e; up; up = parent(up)) opacity *= Number(getComputedStyle(up).opacity)
@@ -135,15 +135,21 @@ FONTS = """
 """
 
 
-# The figures are those of the story whose title stands above them, or sentences.
+# The figures are those of the story whose name is given, or sentences.
 TOLD = """
+(story) => {
+  const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
+  const seen = (choice) => all(document).filter((e) => e.matches(choice) && e.checkVisibility() && e.offsetWidth)
+  const [slide] = seen(".slide"), title = slide?.querySelector("h2").dataset.text, drawn = seen(".js-plotly-plot")
+  const told = ({data, layout}) => (data.length ? layout.meta?.about.includes(title) : !layout.annotations?.[0].text.startsWith("Looking"))
+  return slide?.dataset.story === story && drawn.length === seen(".figures .plot").length && drawn.every(told)
+}
+"""
+DRAWN = """
 () => {
   const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
-  const title = all(document).find((e) => e.matches(".slide h2"))?.dataset.text
-  const drawn = all(document).filter((e) => e.matches(".js-plotly-plot") && e.checkVisibility() && e.offsetWidth)
-  const words = (figure) => figure.layout.meta?.about ?? figure.layout.annotations?.[0].text ?? ""
-  const told = (figure) => (figure.data.length ? words(figure).includes(title) : !words(figure).startsWith("Looking"))
-  return drawn.length && drawn.every(told)
+  const slots = all(document).filter((e) => e.matches(".plot") && e.checkVisibility() && e.offsetWidth)
+  return slots.every((slot) => all(slot).some((e) => e.matches(".js-plotly-plot .main-svg")))
 }
 """
 
@@ -199,11 +205,16 @@ async () => {
 """
 
 
-def picture(page, name, size, look):
-    """A picture of what is seen, kept in WORKBENCH_SCREENSHOTS if that names a folder; and whatever is wrong with it."""
+def keep(page, name, size, look, *, whole=False):
+    """A picture of what is seen, if WORKBENCH_SCREENSHOTS names a folder for it."""
     if folder := os.environ.get("WORKBENCH_SCREENSHOTS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(folder, f"{name}-{size}-{look}.png"), full_page=size == "phone")
+        page.screenshot(path=Path(folder, f"{name}-{size}-{look}.png"), full_page=whole)
+
+
+def picture(page, name, size, look, *, whole=True):
+    """Whatever is wrong with a page, of which a picture is kept."""
+    keep(page, name, size, look, whole=whole)
     wrong = page.evaluate(CUT)
     if (wide := page.evaluate("document.documentElement.scrollWidth")) > SIZES[size][0]:
         wrong.append(f"the page is {wide} px wide")
@@ -258,13 +269,14 @@ def test_nothing_is_cut_in_the_pictures_of_all_tabs_and_dialogs(visit, made, loo
         name = re.sub(r"\W+", "-", page_name.replace("run=", "")).strip("-") or "amplitudes"
         for tab in tabs:
             page.locator(f"#tab-{tab}").evaluate("tab => tab.click()")
-            page.wait_for_timeout(1_000)
+            page.wait_for_timeout(500)
+            page.wait_for_function(DRAWN, timeout=20_000)
             page.evaluate(SETTLED)
             wrong += picture(page, f"{name}-{tab}", size, look)
         for dialog in DIALOGS if not page_name else ():
             box = opened(page, dialog).bounding_box()
             page.wait_for_timeout(300)
-            wrong += picture(page, dialog, size, look)
+            wrong += picture(page, dialog, size, look, whole=False)
             if box["x"] < 0 or box["y"] < 0 or box["x"] + box["width"] > SIZES[size][0] or box["y"] + box["height"] > SIZES[size][1]:
                 wrong.append(f"{dialog} sticks out: {box}")
             page.keyboard.press("Escape")
@@ -278,10 +290,76 @@ def test_nothing_is_cut_in_the_picture_of_any_story(visit, look, size):
     wrong = []
     for page_name, stories in (("", STORIES), ("generators", GENERATORS)):
         page = open_tab(visit, page_name, "stories", size, look)
-        for _ in stories:
-            page.wait_for_function(TOLD, timeout=20_000)
+        for story in stories:
+            page.wait_for_function(TOLD, arg=story, timeout=30_000)
             page.evaluate(SETTLED)
-            wrong += picture(page, "story-" + page.locator(".slide").get_attribute("data-story"), size, look)
+            wrong += picture(page, f"story-{story}", size, look)
             page.keyboard.press("ArrowRight")
         page.close()
+    assert not wrong, "\n".join(wrong)
+
+
+CLASS, LECTURER = "class-token-1", "lecturer-token-1"
+
+
+@pytest.fixture
+def classroom(class_server):
+    """A class of four pages that may look and not train."""
+    server = class_server("--token", CLASS, "--lecturer-token", LECTURER, "--gallery", "--pages", "4")
+    server.start()
+    yield server
+    server.process.terminate()
+    server.process.wait(10)
+    assert not re.search(r'File ".*/workbench/', server.said), server.said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("look", "size"), SEEN)
+def test_nothing_is_cut_in_the_pictures_of_the_door_of_a_class_and_of_its_audience(chromium, classroom, look, size):
+    wrong, contexts = [], []
+
+    def look_at(page, name):
+        found = page.evaluate(LOOK)
+        wrong.extend([*picture(page, name, size, look), *found["nameless"], *found["faint"]])
+
+    def come():
+        context = chromium.new_context(viewport=dict(zip(("width", "height"), SIZES[size], strict=True)))
+        context.add_cookies([{"name": name, "value": value, "url": classroom.url} for name, value in LOOKS[look].items()])
+        contexts.append(context)
+        return context.new_page()
+
+    def drawn(page):
+        page.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=30_000)
+        page.evaluate(SETTLED)
+        return page
+
+    student, teacher = come(), come()
+    student.goto(classroom.url)
+    look_at(student, "door")
+    student.fill("input", "not-the-token")
+    student.click("button")
+    look_at(student, "door-wrong")
+    student.fill("input", CLASS)
+    student.click("button")
+    look_at(drawn(student), "gallery")
+    student.goto(f"{classroom.url}no/such/page")
+    look_at(student, "nowhere")
+    assert student.locator("a").first.evaluate("a => a.href") == classroom.url
+    student.goto(f"{classroom.url}follow")
+    look_at(student, "audience-waits")
+    teacher.goto(f"{classroom.url}?token={LECTURER}")
+    drawn(teacher).locator("text=Follow me").evaluate("button => button.click()")
+    student.locator(".lectern[data-role=follows]").wait_for(timeout=30_000)
+    look_at(drawn(student), "audience")
+    look_at(teacher, "lecturer")
+    for _ in range(4):  # as many as a class of four holds, or fewer: pages that were left a moment ago count too
+        late = come()
+        late.goto(f"{classroom.url}?token={CLASS}")
+        if late.locator("p[role=status]", has_text="The class is full").count():
+            break
+        drawn(late)
+    assert "The class is full" in late.inner_text("main")
+    look_at(late, "full")
+    for context in contexts:
+        context.close()
     assert not wrong, "\n".join(wrong)

@@ -13,6 +13,7 @@ import time
 
 import nbformat
 import pytest
+from test_accessible import CUT, SETTLED, SIZES, keep
 
 from workbench.runs.store import RunStore
 from workbench.studios.lab import packaged
@@ -330,3 +331,39 @@ def test_a_live_run_is_paused_and_stopped_from_its_cell_and_its_figure_drawn(not
     figure.locator(".xtitle").first.wait_for(timeout=30_000 * slowdown())
     titles = figure.locator(".modebar-btn").evaluate_all("buttons => buttons.map((button) => button.getAttribute('data-title') ?? '')")
     assert not [title for title in titles if "cloud" in title.lower() or "share" in title.lower()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_nothing_is_cut_in_the_pictures_of_cells(notebook, look):
+    cells = {
+        "studio": "wb.studio('amplitudes', height=800)",
+        "controls": "wb.controls(wb.AmplitudeRecipe())",
+        "live": "run.live('losses', 'pulls')",
+        "live-projector": "run.live('accuracy', theme='projector')",
+        "figure": "run.figure('losses')",
+    }
+    recipe = f"wb.AmplitudeRecipe({SMALL}, steps=300, seed={os.getpid() + 4})"
+    page = notebook(f"import workbench as wb\nrun = wb.launch({recipe}).wait()", *cells.values())
+    if look == "dark":
+        page.get_by_role("menuitem", name="Settings", exact=True).click()
+        page.get_by_text("Theme", exact=True).hover()
+        page.get_by_text("JupyterLab Dark", exact=True).click()
+        page.locator("body[data-jp-theme-light=false]").wait_for()
+    page.keyboard.press("Control+b")  # without the list of files
+    run_all(page)
+    studio(page).locator(".js-plotly-plot .main-svg").first.wait_for(timeout=60_000)
+    (inside,) = [frame for frame in page.frames if frame.parent_frame]
+    wrong = []
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for number, name in enumerate(cells, 1):
+            page.locator(".jp-CodeCell").nth(number).locator(".jp-OutputArea").scroll_into_view_if_needed()
+            page.locator(".jp-CodeCell").nth(number).evaluate("cell => cell.scrollIntoView({block: 'start'})")
+            page.wait_for_timeout(1_500)
+            if name == "studio":
+                inside.evaluate(SETTLED)
+            keep(page, f"lab-{name}", size, look)
+            found = (inside if name == "studio" else page).evaluate(CUT)
+            wrong += [f"{name}, {size}: {what}" for what in found if name == "studio" or not re.match(r"[A-Z]+\.", what)]
+    assert not wrong, "\n".join(wrong)
