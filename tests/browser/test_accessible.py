@@ -135,14 +135,15 @@ FONTS = """
 """
 
 
-# The figures are those of the story whose name is given, or sentences.
+# The story whose name is given has been looked up; and if whole, its figures are its own, or sentences.
 TOLD = """
-(story) => {
+([story, whole]) => {
   const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
   const seen = (choice) => all(document).filter((e) => e.matches(choice) && e.checkVisibility() && e.offsetWidth)
   const [slide] = seen(".slide"), title = slide?.querySelector("h2").dataset.text, drawn = seen(".js-plotly-plot")
   const told = ({data, layout}) => (data.length ? layout.meta?.about.includes(title) : !layout.annotations?.[0].text.startsWith("Looking"))
-  return slide?.dataset.story === story && drawn.length === seen(".figures .plot").length && drawn.every(told)
+  if (slide?.dataset.story !== story || slide.querySelector(".stands").textContent.startsWith("Looking")) return false
+  return !whole || (drawn.length === seen(".figures .plot").length && drawn.every(told))
 }
 """
 DRAWN = """
@@ -193,10 +194,11 @@ SETTLED = """
 async () => {
   const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
   const fits = (plot) => plot._fullLayout?.height === plot.offsetHeight && plot._fullLayout.width === plot.offsetWidth
-  for (const plot of all(document).filter((e) => e.matches(".js-plotly-plot") && e.offsetWidth && e.checkVisibility())) {
-    plot.scrollIntoView({block: "center"})
-    for (let calm = 0, tries = 0; calm < 4 && tries < 100 && plot.isConnected && plot.offsetWidth; tries++) {
-      calm = fits(plot) ? calm + 1 : 0
+  for (const slot of all(document).filter((e) => e.matches(".plot") && e.offsetWidth && e.checkVisibility())) {
+    slot.scrollIntoView({block: "center"})
+    for (let calm = 0, tries = 0; calm < 4 && tries < 100 && slot.isConnected && slot.offsetWidth; tries++) {
+      const plot = all(slot).find((e) => e.matches(".js-plotly-plot"))
+      calm = plot && fits(plot) ? calm + 1 : 0
       await new Promise((go) => setTimeout(go, 100))
     }
   }
@@ -270,8 +272,8 @@ def test_nothing_is_cut_in_the_pictures_of_all_tabs_and_dialogs(visit, made, loo
         for tab in tabs:
             page.locator(f"#tab-{tab}").evaluate("tab => tab.click()")
             page.wait_for_timeout(500)
-            page.wait_for_function(DRAWN, timeout=20_000)
             page.evaluate(SETTLED)
+            page.wait_for_function(DRAWN, timeout=20_000)
             wrong += picture(page, f"{name}-{tab}", size, look)
         for dialog in DIALOGS if not page_name else ():
             box = opened(page, dialog).bounding_box()
@@ -291,8 +293,9 @@ def test_nothing_is_cut_in_the_picture_of_any_story(visit, look, size):
     for page_name, stories in (("", STORIES), ("generators", GENERATORS)):
         page = open_tab(visit, page_name, "stories", size, look)
         for story in stories:
-            page.wait_for_function(TOLD, arg=story, timeout=30_000)
+            page.wait_for_function(TOLD, arg=[story, False], timeout=30_000)
             page.evaluate(SETTLED)
+            page.wait_for_function(TOLD, arg=[story, True], timeout=30_000)
             wrong += picture(page, f"story-{story}", size, look)
             page.keyboard.press("ArrowRight")
         page.close()

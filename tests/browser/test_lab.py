@@ -349,7 +349,7 @@ def test_nothing_is_cut_in_the_pictures_of_cells(notebook, look):
         page.get_by_role("menuitem", name="Settings", exact=True).click()
         page.get_by_text("Theme", exact=True).hover()
         page.get_by_text("JupyterLab Dark", exact=True).click()
-        page.locator("body[data-jp-theme-light=false]").wait_for()
+        page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
     page.keyboard.press("Control+b")  # without the list of files
     run_all(page)
     studio(page).locator(".js-plotly-plot .main-svg").first.wait_for(timeout=60_000)

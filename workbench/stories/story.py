@@ -198,7 +198,9 @@ class Story:
         """Keep what finished trainings have come to, for the package to ship. Raises: RunError, OSError."""
         from workbench.runs import files, netcdf
 
-        groups = {"/": self.scan(runs)}
+        scan = self.scan(runs)
+        drawn = any(FIGURES[panel.figure].takes == "scan" for panel in self.panels)
+        groups = {"/": scan.isel(event=slice(1_000 if drawn else 0), missing_dims="ignore")}
         for place, (_, run) in enumerate(runs):
             groups[f"/training/{place:02}"] = self._drawn_part(run.prediction("test"))
         path = KEPT / f"{self.name}.nc"

@@ -52,10 +52,10 @@ const hall = () => ("projector" in document.documentElement.dataset ? Math.min(M
 const folded = ({text, ...note}, most) => ({...note, text: text.split("<br>").join(" ").split(" ").reduce((lines, word) =>
   (lines.length && lines.at(-1).length + word.length < most ? [...lines.slice(0, -1), `${lines.at(-1)} ${word}`] : [...lines, word]), []).join("<br>")})
 
-// Maps side by side come one above the other in a figure that is higher than wide, which leaves them less narrow.
+// Maps side by side come one above the other in a figure that is higher than wide, without titles and colours: so they are less narrow.
 function stacked({data, layout}, wide, high, size) {
   const maps = data.filter(({type}) => type === "heatmap")
-  if (maps.length < 2 || high < wide) return {}
+  if (maps.length < 2 || high - 6 * size < wide - 10 * size) return {}
   const gap = (2 * size) / high, part = (1 - (maps.length - 1) * gap) / maps.length, axis = (name) => name.replace(/^[xy]/, "$&axis")
   const axes = maps.flatMap(({xaxis, yaxis}, place) => {
     const top = 1 - place * (part + gap), last = place === maps.length - 1, {title, ...x} = layout[axis(xaxis)]
