@@ -161,6 +161,18 @@ def test_the_coordinates_of_the_boson_are_what_their_names_say():
     assert np.abs(values["jet1_phi"]).mean() < 0.8 and ((values["jet2_share"] > 0) & (values["jet2_share"] < 1)).all()
 
 
+def test_beside_the_first_jet_the_others_are_about_equally_dense():
+    """In fifteen rings of equal area, ρ up to 1.7; of R, from 0.4 to 1.6, the density changes by a factor of three. The two ways undo each other."""
+    values = boson.coordinates(shipped("z_jets").momenta)
+    along, turn = values[~np.isnan(values[:, 10])][:, 10:12].T
+    counted = np.histogram(along**2 + turn**2, np.linspace(0, 3, 16))[0]
+    np.testing.assert_allclose(counted, counted.mean(), rtol=0.25)  # √100 of 100
+    distances = np.hypot(*boson.opened(along, turn))
+    assert np.ptp(np.histogram(distances**2, np.linspace(0.4**2, 1.6**2, 16))[0]) > 100
+    np.testing.assert_allclose(boson.closed(*boson.opened(along, turn)), (along, turn), atol=1e-9)
+    assert np.isinf(boson.closed(np.array([0.2]), np.array([0.1]))).all()
+
+
 def test_features_of_the_boson_have_no_peak_and_generated_events_are_ordered():
     points = Sample(shipped("z_jets").momenta, "z_jets").with_jets(1).points
     scaling = Features.fit(points, "z_jets", frame="boson")

@@ -8,7 +8,7 @@ from workbench.physics.observables import observables
 from workbench.physics.toys import TOYS
 from workbench.results.generated import numbers
 from workbench.stories.generators import STIFF, STIFFER
-from workbench.training.generator import GeneratorJob
+from workbench.training.generator import GeneratorJob, sampler_of
 from workbench.training.presets import presets
 from workbench.training.recipe import GeneratorRecipe, Recipe, RecipeError
 
@@ -82,6 +82,16 @@ def test_looking_does_not_change_the_training():
 def test_a_checkpoint_of_another_flow_is_refused():
     with pytest.raises(ValueError, match="does not belong to this recipe"):
         GeneratorJob(GeneratorRecipe(**{**SMALL, "blocks": 3})).resume(*finished()[0].checkpoint())
+
+
+def test_weights_of_another_map_around_the_first_jet_are_refused():
+    recipe = GeneratorRecipe(**{**SMALL, **COLLISIONS[1], "steps": 1})
+    tensors, numbers = GeneratorJob(recipe).checkpoint()
+    sampler_of(recipe, tensors, numbers)
+    older = {**numbers, "sampler": {key: value for key, value in numbers["sampler"].items() if key != "map"}}
+    for use in (GeneratorJob(recipe).resume, lambda *saved: sampler_of(recipe, *saved)):
+        with pytest.raises(ValueError, match="placed jets around the first in another way"):
+            use(tensors, older)
 
 
 @pytest.mark.parametrize("name", ["wedge", "ring"])

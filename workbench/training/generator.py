@@ -56,7 +56,7 @@ from workbench.training.loop import SCHEDULES, State, train
 from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import GeneratorRecipe
 from workbench.training.report import Report
-from workbench.training.sampling import JETS, Drawn, Sampler, Shares, excess, kept_share
+from workbench.training.sampling import JETS, Drawn, Sampler, Shares, check_map, excess, kept_share
 
 LIVE_EVENTS, LIVE_DRAWS = 5_000, 6
 """Events and weight draws of a snapshot."""
@@ -327,6 +327,7 @@ class GeneratorJob:
 
     def resume(self, tensors: dict[str, Tensor], saved: dict[str, Any]) -> None:
         """Continue from a checkpoint of the same recipe. Raises: ValueError when it does not fit."""
+        check_map(self.recipe, saved.get("sampler", {}))
         restore(kept(self.method, self.state), tensors)
         self.state.step, self.state.seconds = int(saved["step"]), float(saved["seconds"])
         self.method.advance(max(0, self.state.step - 1) / self.state.steps)
@@ -366,6 +367,7 @@ def flows(recipe: GeneratorRecipe, features: Features, shares: Shares, training_
 def sampler_of(recipe: GeneratorRecipe, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> Sampler:
     """What draws new events, from a checkpoint alone. Raises: ValueError when it does not fit."""
     about, device = numbers["sampler"], device_of(recipe.device)
+    check_map(recipe, about)
     features = Features(recipe.dataset, np.array(about["mean"]), np.array(about["width"]), recipe.edges, recipe.coordinates)
     shares = Shares(tuple(about["jets"]), tuple(about["excess"]))
     flow = flows(recipe, features, shares, recipe.events, device)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workbench.data import boson
 from workbench.data.features import Features, jet_condition
 from workbench.data.samples import Sample
 from workbench.methods.flow import Generator
@@ -154,7 +155,19 @@ class Sampler:
     @property
     def about(self) -> dict[str, Any]:
         """What a checkpoint must say so that new events need no training events: plain numbers for JSON."""
-        return {"mean": self.features.mean.tolist(), "width": self.features.width.tolist(), **asdict(self.shares)}
+        own = {"map": boson.VERSION} if _beside(self.recipe) else {}
+        return {"mean": self.features.mean.tolist(), "width": self.features.width.tolist(), **asdict(self.shares), **own}
+
+
+def check_map(recipe: GeneratorRecipe, about: dict[str, Any]) -> None:
+    """Raises: ValueError where the weights that `about` came with were trained with another map around the first jet."""
+    if _beside(recipe) and about.get("map") != boson.VERSION:
+        raise ValueError("This training placed jets around the first in another way than is done now; train it anew.")
+
+
+def _beside(recipe: GeneratorRecipe) -> bool:
+    """Whether jets are placed beside the first."""
+    return recipe.dataset == "z_jets" and recipe.coordinates == "boson" and recipe.jets != 1
 
 
 def harder_first(momenta: np.ndarray) -> np.ndarray:
