@@ -162,7 +162,7 @@ def test_the_coordinates_of_the_boson_are_what_their_names_say():
 
 
 def test_beside_the_first_jet_the_others_are_about_equally_dense():
-    """In fifteen rings of equal area, ρ up to 1.7; of R, from 0.4 to 1.6, the density changes by a factor of three. The two ways undo each other."""
+    """In fifteen rings of equal area, ρ up to 1.7; in the same of R, from 0.4 to 1.6, they crowd. The two ways undo each other."""
     values = boson.coordinates(shipped("z_jets").momenta)
     along, turn = values[~np.isnan(values[:, 10])][:, 10:12].T
     counted = np.histogram(along**2 + turn**2, np.linspace(0, 3, 16))[0]

@@ -4,9 +4,9 @@
     jet 1    p_T ,  η ,  azimuth from the direction opposite to the pair ,  m
     jet n    (p_T,n − c)/(p_T,n−1 − c) from 0 to 1 ,  η and azimuth from jet 1, times ρ/R ,  m ;   c = 19.99 GeV
 
-R is the distance from jet 1, and dρ² = g dR² from ρ = 0 at R = r, so that the hole of radius r shrinks to a point, to ρ = π at R = π. Beyond
-π nothing may move, because an azimuth ends there. Areas grow by g, one number in each of `RINGS`: as jets crowd from 0.45 to 0.8, in rings
-that are narrow for a flow, g is larger there, and they are about equally dense in the plane of ρ.
+R is the distance from jet 1, and dρ² = g dR² from ρ = 0 at R = r, so that the hole of radius r shrinks to a point, to ρ = π at R = π.
+Beyond π nothing may move, because an azimuth ends there. Areas grow by g, one number in each of `RINGS`: as jets crowd from 0.45 to 0.8,
+which is narrow for a flow, g is larger there, and they are about equally dense in the plane of ρ.
 
 The rest frame is that of Collins and Soper: boosted along the beam to y = 0, then against p_T,μμ, which points along x. The density of
 these numbers is that of (p_T, η, Δφ, m) of the particles, divided by
