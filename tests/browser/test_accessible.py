@@ -115,6 +115,11 @@ CUT = r"""
     const curves = [...figure.querySelectorAll(".nsewdrag")].map((e) => e.getBoundingClientRect())
     const covered = legend && curves.some(({top, bottom}) => legend.bottom > top + 4 && legend.top < bottom)
     if (covered) cut.push(`${name}: its legend lies on the curves`)
+    const {tickmode, ticktext = []} = figure._fullLayout?.xaxis ?? {}, names = ticktext.map((text) => text.replace(/<[^>]*>/g, ""))
+    const stands = (e) => e.checkVisibility({opacityProperty: true}) && e.getBoundingClientRect().width
+    const written = [...figure.querySelectorAll(".xtick text")].filter(stands)
+    if (tickmode === "array" && names.some((text) => /\p{L}/u.test(text)) && written.length < names.length)
+      cut.push(`${name}: ${written.length} of ${names.length} names stand at its axis`)
     for (const {height} of curves) if (height < 40) cut.push(`${name}: ${height.toFixed(0)} px are left for the curves`)
   }
   for (const e of all(document)) {

@@ -275,8 +275,8 @@ def uncertainty_table(
         data.append(_dots(theme, STYLES[quantity][2], ours[here], height[here], theme.colour(place), MARKERS[place]))
     if np.isfinite(others).any():
         data.append(_dots(theme, "talk, arXiv:2412.12069", others, height, theme.ink, "line-ns-open", width=theme.line_width))
-    share = 0.62 if np.isfinite(others).any() else 0.78
-    columns = [(share + 0.03, "ours", ours)] + ([(0.83, "talk", others)] if np.isfinite(others).any() else [])
+    share = 0.51 if np.isfinite(others).any() else 0.78
+    columns = [(share + 0.03, "ours", ours)] + ([(0.79, "talk", others)] if np.isfinite(others).any() else [])
     notes = []
     for left, title, values in columns:
         notes.append(_note(left, height[0] + 0.95, f"<b>{title}</b>", theme.ink))
@@ -341,7 +341,11 @@ class Ladder:
         made = axis(theme, title, range=list(self.ends), log=self.kind == "log")
         made |= {"uirevision": self.option}
         if self.kind == "names":
-            return made | {"tickmode": "array", "tickvals": list(self.places.values()), "ticktext": [word(value) for value in self.places]}
+            return made | {
+                "tickmode": "array",
+                "tickvals": list(self.places.values()),
+                "ticktext": [folded(word(value)) for value in self.places],
+            }
         if self.has_zero:
             return made | self._ticks_with_zero(theme)
         return made
@@ -366,6 +370,11 @@ def word(value: Any) -> str:
     if all(part.isdigit() for part in widths) and len(set(widths)) == 1:
         return f"{len(widths)} × {widths[0]}"
     return WORDS.get(text, text.replace("_", " "))
+
+
+def folded(name: str) -> str:
+    """A name at an axis in lines, so that its neighbours have room: 'Deep Sets +', 'invariants'."""
+    return name.replace(" + ", " +<br>").replace(", ", ",<br>")
 
 
 def point_name(values: Mapping[str, Any]) -> str:
