@@ -61,8 +61,8 @@ def coverage(runs: Runs, theme: Theme, sigma: str = "") -> dict[str, Any]:
     upper.append(curve(theme, "calibrated", [0, 100], [0, 100], theme.ink, dash=EXPECTED))
     lower.append(curve(theme, "calibrated", [0, 100], [0, 0], theme.ink, dash=EXPECTED, yaxis="y2", showlegend=False))
     half = bound(widest, DIFFERENCES)
-    above = axis(theme, "events inside of ± zσ [%]", range=[0, 100], dtick=20)
-    below = axis(theme, "difference [%]", range=[-half, half])
+    above = axis(theme, "inside ± zσ [%]", range=[0, 100], dtick=20)
+    below = axis(theme, "excess [%]", range=[-half, half])
     x_axis = axis(theme, "nominal coverage of N(⟨A⟩, σ) [%]", range=[0, 100], dtick=20)
     return {"data": upper + lower, "layout": two_panels(theme, x_axis, above, below)}
 
