@@ -345,6 +345,7 @@ class Ladder:
                 "tickmode": "array",
                 "tickvals": list(self.places.values()),
                 "ticktext": [folded(word(value)) for value in self.places],
+                **({"tickangle": 0} if len(self.places) <= 4 else {}),  # slanted, the last of few long names would not fit on a phone
             }
         if self.has_zero:
             return made | self._ticks_with_zero(theme)
