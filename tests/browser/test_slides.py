@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
+from test_amplitudes import address, until
 
 from workbench.runs.store import RunStore
 from workbench.training.recipe import SweepRecipe
@@ -16,18 +15,6 @@ from workbench.training.recipe import SweepRecipe
 options = {"events": 2_000, "test_events": 2_000, "hidden": [64, 64], "steps": 40_000, "inputs": "invariants"}
 print(launch(SweepRecipe(**options, axes=json.loads(sys.argv[1]))).id)
 """
-
-
-def until(condition, seconds, what):
-    begin = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begin < seconds, f"{what}: not within {seconds} s"
-        time.sleep(0.05)
-    return time.monotonic() - begin
-
-
-def address(page):
-    return page.evaluate("location.href")
 
 
 def points(page, figure=None):
@@ -108,7 +95,7 @@ def test_a_sweep_that_trains_grows_in_its_own_tab(visit, server):
         page = visit(f"?run={run.id}&tab=sweep")
         page.wait_for_function("drawn.some((d) => d.figure === 'plateau' && d.points > 10)", timeout=40_000)
         before = points(page, "plateau")[0]
-        until(lambda: points(page, "plateau")[0] > before + 3, 20, "growth")
+        until(lambda: points(page, "plateau")[0] > before + 3, 60, "growth")
         assert "sweep · noise × uncertainty · 6 points" in page.inner_text(".numbers")
         for tab in ("training", "uncertainties", "accuracy", "kinematics", "runs"):
             page.click(f"#tab-{tab}")
