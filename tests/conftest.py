@@ -10,11 +10,15 @@ import shutil
 import subprocess
 import sys
 
+import hypothesis
 import pytest
 from jaxtyping import install_import_hook
 
 for package in ("workbench.nets", "workbench.methods", "workbench.data.scaling", "workbench.physics.amplitudes.gg_yyg"):
     install_import_hook(package, "beartype.beartype")
+
+hypothesis.settings.register_profile("patient", deadline=None)  # neighbours may take the processor at any moment
+hypothesis.settings.load_profile("patient")
 
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",

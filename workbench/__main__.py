@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -444,7 +444,7 @@ def train_here(run: Run, lock: Lock) -> int:
     from workbench.runs.worker import run_job
 
     run.write_control("run", fresh=True)
-    watcher = threading.Thread(target=show_progress, args=(run,), daemon=True)
+    watcher = threading.Thread(target=show_progress, args=(run, threading.Event()), daemon=True)
     watcher.start()
     run_job(run.path, lock=lock)
     watcher.join(2.0)
@@ -453,9 +453,13 @@ def train_here(run: Run, lock: Lock) -> int:
 
 def follow(run: Run, *, mine: bool = True) -> int:
     """Show a run's progress to its end. Ctrl+C stops the run if it is `mine`, and else only the watching."""
+    asked = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: asked.set())  # an exception may be lost in an import
     try:
-        show_progress(run)
-    except KeyboardInterrupt:
+        show_progress(run, asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked.is_set():
         if not mine:
             print(f"\nRun {run.id} goes on; `workbench runs stop {run.id}` stops it.", file=sys.stderr)
             return INTERRUPTED
@@ -464,7 +468,8 @@ def follow(run: Run, *, mine: bool = True) -> int:
     return say_how_it_ended(run)
 
 
-def show_progress(run: Run) -> None:
+def show_progress(run: Run, asked: threading.Event) -> None:
+    """Until the run has ended, or until it is asked not to."""
     from tqdm.auto import tqdm
 
     status = run.status
@@ -477,7 +482,8 @@ def show_progress(run: Run) -> None:
             bar.set_postfix(
                 {name: f"{value:.4g}" for report in reports for name, value in report["losses"].items() if value is not None}, refresh=True
             )
-            time.sleep(0.1)
+            if asked.wait(0.1):
+                return
             status = run.status
 
 

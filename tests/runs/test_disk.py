@@ -92,6 +92,24 @@ def small_file_system(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+def test_a_training_whose_folder_was_deleted_ends(store: RunStore, quick: None, in_a_thread, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(disk, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(disk, "GONE_SECONDS", 1.0)
+    run = store.create(toy(steps=1_000_000))
+    thread = in_a_thread(run)
+    until(lambda: run.status.step >= 50)
+    away = run.path.with_name("elsewhere")
+    run.path.rename(away)
+    time.sleep(0.5)
+    away.rename(run.path)  # a drive that came back in time
+    step = steps_of(run)[-1]
+    until(lambda: run.status.step > step + 50)
+    assert thread.is_alive() and run.problems() == []
+    shutil.rmtree(run.path)
+    thread.join(20)
+    assert not thread.is_alive() and not run.path.exists()
+
+
 def test_r6_a_really_full_file_system(small_file_system: Path, forker: Forker):
     """R6: a full tmpfs: the message names path and bytes free, all acknowledged is readable, the run goes on; 0 crashes."""
     store = RunStore(small_file_system)

@@ -16,6 +16,7 @@ from . import files
 from .store import HEARTBEAT, Run, now
 
 RETRY_SECONDS = 2.0
+GONE_SECONDS = 60.0
 RESERVE = 32_768  # bytes kept back, so that a full disk can still be reported
 
 
@@ -28,6 +29,7 @@ class Disk(threading.Thread):
         self.status = status
         self.progress: dict[str, Any] = {}
         self.problem = ""
+        self.lost: float | None = None  # since when the folder is not there
         self.journal: files.Journal | None = None
         self._orders: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._leaving = threading.Event()
@@ -53,6 +55,11 @@ class Disk(threading.Thread):
     @property
     def backlog(self) -> int:
         return self._orders.unfinished_tasks
+
+    @property
+    def gone(self) -> bool:
+        """Whether the run's folder has been away for so long that somebody must have deleted it."""
+        return self.lost is not None and time.monotonic() > self.lost + GONE_SECONDS
 
     def close(self) -> None:
         """Write what was put, but no longer insist; and end."""
@@ -91,12 +98,13 @@ class Disk(threading.Thread):
                     return
             else:
                 if self.problem:
-                    self.problem = ""
+                    self.problem, self.lost = "", None
                     self._beat({})
                 return
 
     def _complain(self, problem: OSError) -> None:
         self.problem = files.disk_sentence(problem, self.folder) + " The run is paused and goes on by itself once it can write."
+        self.lost = None if self.folder.exists() else self.lost or time.monotonic()
         files.remove(self.folder / ".reserve")
         with contextlib.suppress(OSError):
             self._write_status({**self.status, "state": "paused", "message": self.problem})

@@ -261,7 +261,7 @@ class Worker:
             self.paused = control["command"] != "run"
             self.allowance = self.allowance + control["asked"] - self.asked if control["command"] == "step" else 0
             self.asked = control["asked"]
-        if self.stopping:
+        if self.stopping or self.disk.gone:
             raise Stopped
 
     def _obey(self) -> None:
