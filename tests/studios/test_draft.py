@@ -13,7 +13,7 @@ from workbench.studios import draft as drafts
 from workbench.studios.amplitudes import describe
 from workbench.studios.draft import Draft, as_text, form, matters, stops
 from workbench.training.presets import PRESETS, presets
-from workbench.training.recipe import KINDS, AmplitudeRecipe
+from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe
 
 OPTIONS = AmplitudeRecipe.options()
 
@@ -47,6 +47,10 @@ def test_changes_are_told_against_the_preset_and_undone_one_by_one(draft):
 def test_a_run_is_told_against_the_preset_that_it_resembles_most(draft):
     draft.adopt(draft.presets["repulsive"].recipe.replace(seed=3))
     assert draft.preset == "repulsive" and set(draft.changes) == {"seed"}
+    draft = Draft(GeneratorRecipe)
+    likest = GeneratorRecipe().to_dict()  # but for its data
+    draft.adopt(GeneratorRecipe(**{name: value for name, value in likest.items() if name != "kind"} | {"dataset": "z_jets"}))
+    assert draft.presets[draft.preset].recipe.dataset == "z_jets" and draft.recipe.dataset == "z_jets"
 
 
 @given(st.sampled_from(sorted(OPTIONS)), st.text(max_size=60) | st.integers() | st.floats() | st.booleans() | st.none())

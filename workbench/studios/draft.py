@@ -96,13 +96,18 @@ class Draft:
         self.wrong: dict[str, tuple[str, str]] = {}
 
     def adopt(self, recipe: Recipe) -> None:
-        """Take over a whole recipe, of a run for instance; the preset with the fewest differences becomes the one to compare with.
+        """Take over a whole recipe, of a run for instance; the preset on the same data with the fewest differences is compared with it.
 
         Of a sweep its first point is taken: the form holds one value of each option.
         """
         self.recipe = recipe.base if isinstance(recipe, SweepRecipe) else recipe
         self.wrong = {}
-        self.preset = min(self.presets, key=lambda name: len(differences(self.presets[name].recipe, self.recipe)))
+
+        def distance(name: str) -> tuple[bool, int]:
+            changed = differences(self.presets[name].recipe, self.recipe)
+            return "dataset" in changed or "process" in changed, len(changed)
+
+        self.preset = min(self.presets, key=distance)
 
     def set(self, name: str, value: Any) -> None:
         """Put a value, as typed, into the recipe, or keep it as wrong with the sentence that says why. Raises: nothing."""
