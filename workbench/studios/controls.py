@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,7 +29,9 @@ class Field:
     def __init__(self, spec: dict[str, Any]):
         self.name, self.stops = spec["name"], spec["stops"]
         help = f"{spec['help']} {spec['allowed']}".strip()
-        shared: dict[str, Any] = {"description": spec["label"], "tooltip": help, "style": LABEL, "layout": {"width": WIDE}}
+        label = re.sub(r"(?<!\w)(\w)_(\w+)", r"\1<sub>\2</sub>", html.escape(spec["label"]))
+        shared: dict[str, Any] = {"description": label, "description_allow_html": True, "tooltip": help}
+        shared |= {"style": LABEL, "layout": {"width": WIDE}}
         if spec["kind"] == "choice":
             options = [(choice["label"], choice["value"]) for choice in spec["choices"]]
             self.widget: Any = ipywidgets.Dropdown(options=options, disabled=len(options) == 1, **shared)
