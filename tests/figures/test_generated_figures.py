@@ -180,6 +180,21 @@ def test_the_numbers_of_a_generator_are_those_of_its_parts():
     assert "map_mean" not in part and numbers(part)["deviation_x"] == pytest.approx(0.1, rel=1e-4)
 
 
+def test_what_is_just_outside_of_the_hole_is_held_against_the_truth_with_the_error_of_both():
+    about = {"symbol": "ΔR", "unit": "", "long_name": "Distance"}
+    truth, drawn = np.array([0.0, 0.0, 0.0, 0.2, 0.4, 0.4]), np.array([[0.1, 0.1, 0.1, 0.3, 0.2, 0.2]])
+    dataset = xr.Dataset({
+        "edges_jets12_distance": ("edge", np.linspace(0, 0.8, 7), about), "truth_jets12_distance": ("bin", truth),
+        "error_jets12_distance": ("bin", 0.1 * truth), "density_jets12_distance": (("draw", "bin"), drawn),
+        "drawn_error_jets12_distance": (("draw", "bin"), 0.2 * drawn), "log_loss": ((), 1.0),
+    })  # fmt: skip
+    found = numbers(dataset)
+    assert float(found["edge_ratio"]) == pytest.approx(1.5) and float(found["edge_error"]) == pytest.approx(1.5 * np.hypot(0.1, 0.2))
+    assert np.isnan(numbers(make_collisions())["edge_ratio"])
+    nothing = dataset.assign(truth_jets12_distance=("bin", np.zeros(6)))
+    assert np.isnan(numbers(nothing)["edge_ratio"])
+
+
 def test_a_power_law_has_its_slope_and_the_band_is_drawn_beside_it():
     n = np.array([1e4, 3e4, 1e5, 3e5])
     assert slope(n, 0.3 / np.sqrt(n)) == pytest.approx(-0.5) and np.isnan(slope(n, np.full(4, np.nan)))

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from workbench.physics.collisions import JET_CUTS
 from workbench.physics.toys import FAMILIES, Fit
 
 NUISANCE_STOPS = (0.0, 5.0, 10.0, 20.0, 30.0)
 """Values of the theory nuisance a of which predictions keep histograms."""
 FILLED = 0.01
 """Share of the truth that a bin must hold to be judged."""
+DISTANCE = "jets12_distance"
 EDGE = 0.05
 """Part of the range of a ramp at each end where a smooth flow smears the hard edge: no fit looks there."""
 
@@ -207,6 +209,8 @@ NUMBERS = {
     "largest": ("largest |ratio − 1| in these bins", "1"),
     "band": ("mean σ/⟨h⟩ of the draws in these bins", "1"),
     "below_cut": ("share of drawn events with ΔR_jj < 0.4 before the cut", "1"),
+    "edge_ratio": ("events with 0.4 < ΔR_jj < 0.53 after the cut, over those of the truth", "1"),
+    "edge_error": ("its statistical error", "1"),
     "auc": ("area under the curve of a fresh discriminator", "1"),
     "log_weight_spread": ("σ(ln w_D) of test events", "1"),
     "spread": ("mean σ(p) of a toy along its line", "1"),
@@ -225,6 +229,7 @@ def numbers(dataset: xr.Dataset) -> xr.Dataset:
     found = quality(dataset)
     values = {name: float(getattr(found, name)) for name in ("log_loss", "entropy", "deviation", "statistics", "largest", "band")}
     values |= {name: float(dataset[name]) for name in ("below_cut", "auc", "log_weight_spread") if name in dataset.variables}
+    values |= _beside_the_hole(dataset)
     for name in observables_of(dataset):
         for kind in ("central", "reweighted"):
             if (h := central(dataset, name, kind)) is not None:
@@ -244,6 +249,17 @@ def numbers(dataset: xr.Dataset) -> xr.Dataset:
         if along.best:
             values |= {"chi2_fit": along.chi2[along.best], "chi2_counting": along.chi2["counting"]}
     return xr.Dataset({name: ((), values.get(name, np.nan), attributes(name)) for name in {**NUMBERS, **values}})
+
+
+def _beside_the_hole(dataset: xr.Dataset) -> dict[str, float]:
+    """The ratio in the first bin of ΔR₁₂ outside of the hole, and the statistical error of truth and one draw; {} without two jets."""
+    if f"drawn_error_{DISTANCE}" not in dataset.variables:
+        return {}
+    place = int(np.abs(dataset[f"edges_{DISTANCE}"].values - JET_CUTS.distance).argmin())
+    h = histogram(dataset, DISTANCE).isel(bin=place)
+    drawn = float(dataset[f"drawn_error_{DISTANCE}"].transpose("draw", ...)[0, place])
+    truth, error, ratio = (float(h[name]) for name in ("truth", "error", "ratio"))
+    return {"edge_ratio": ratio, "edge_error": float(np.hypot(drawn, ratio * error) / truth)} if truth > 0 else {}
 
 
 def _largest(h: xr.Dataset) -> float:

@@ -7,6 +7,7 @@ no numbers, and said to be so.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -211,8 +212,8 @@ def collisions(full: bool, **changes: Any) -> GeneratorRecipe:
 
 
 def two_jets(full: bool, **changes: Any) -> GeneratorRecipe:
-    """Z + 2 jets, one network."""
-    sizes = {} if full else {"events": 3_000, "test_events": 1_000, "steps": 3_000}
+    """Z + 2 jets, one network: more events than ship, made first, as 1.4 % of them are just outside of the hole; more steps overfit."""
+    sizes = {} if full else {"events": 20_000, "test_events": 20_000, "steps": 400}
     return collisions(full, jets=2, bayesian=False, **{**sizes, **changes})
 
 
@@ -315,25 +316,36 @@ def discriminator(full: bool) -> Story:
 
 def magic(full: bool) -> Story:
     plain = two_jets(full)
-    recipes = {"plain": plain, "magic": plain.replace(magic=True)}
+    closed = "coordinates of the Z"
+    recipes = {"plain": plain, "magic": plain.replace(magic=True), closed: plain.replace(coordinates="boson")}
 
     def judge(scan: xarray.Dataset) -> Verdict:
         leak = {name: at(scan, "below_cut", flow=name) for name in recipes}
-        share = leak["plain"] / leak["magic"] if leak["magic"] > 0 else np.inf if leak["plain"] > 0 else np.nan
+        wanted = leak["plain"] / 5
+        words = f"≤ {100 * wanted:.2f} %, a fifth of it" if np.isfinite(wanted) else "≤ a fifth of it"
         return verdict(
             "Hidden from the flow, the hole is respected.", "The hole is not respected as it should be.",
-            within("events below ΔR = 0.4 before the cut: plain", leak["plain"], 0.0, 1.0, ".2%"),
-            within("… magic", leak["magic"], 0.0, 1.0, ".2%"),
-            within("… plain over magic", share, 5.0, np.inf, ".1f"),
+            within("plain: share below ΔR = 0.4 before the cut", leak["plain"], 0.0, 1.0, ".2%", expected="–"),
+            *(within(f"{name}: share below it", leak[name], 0.0, wanted, ".2%", expected=words) for name in ("magic", closed)),
+            beside(scan, "plain", "plain: events at ΔR = 0.40–0.53, over the truth", np.inf),
+            *(beside(scan, name, f"{name}: events there", 0.1) for name in ("magic", closed)),
         )  # fmt: skip
 
     return Story(
         "magic", "The hole between two jets", "w = Π f(ΔR_ij), f = (ΔR − 0.2)/1.3 between 0.2 and 1.5",
-        "Two jets are never closer than 0.4. A flow cannot cut a hole and leaks; down-weighted there, it learns a density that fades out, "
-        "and the inverse weight brings the edge back.",
-        f"A hard edge at 0.4, leaking without and repaired with the magic transformation ({PRECISION_TALK}). A factor of five is ours.",
-        (Panel("generated", {"observable": "jets12_distance"}), Panel("hole")), **listed("flow", recipes), judge=judge, seconds=200,
+        "Two jets are never closer than 0.4. A flow cannot cut a hole and leaks. Down-weighted there, less leaks, but 1/w multiplies what "
+        "is smeared to the edge. Coordinates in which the hole is a point leave nothing to smear.",
+        f"A hard edge at 0.4, leaking without and repaired with the magic transformation ({PRECISION_TALK}). A factor of five and 10 % at "
+        "the edge are ours.",
+        (Panel("generated", {"observable": "jets12_distance"}), Panel("hole")), **listed("flow", recipes), judge=judge, seconds=240,
     )  # fmt: skip
+
+
+def beside(scan: xarray.Dataset, flow: str, what: str, most: float) -> Check:
+    """The ratio to the truth just outside of the hole, with its statistical error."""
+    words = f"{1 - most:g} to {1 + most:g}" if np.isfinite(most) else "–"
+    row, holds = within(what, at(scan, "edge_ratio", flow=flow), 1 - most, 1 + most, ".2f", expected=words)
+    return (row if holds is None else replace(row, ours=f"{row.ours} ± {at(scan, 'edge_error', flow=flow):.2f}")), holds
 
 
 def theory(full: bool) -> Story:
