@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from workbench.runs.files import seal
 from workbench.runs.store import RunStore
-from workbench.runs.worker import Worker
+from workbench.runs.worker import Worker, _job
 from workbench.studios.address import read
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.generators import Generators
@@ -111,8 +111,7 @@ def test_a_worker_obeys_or_ignores_any_control_file(run, values):
     control = run.read_control()
     assert control["command"] in ("run", "pause", "step", "stop")
     assert all(type(control[key]) is int and control[key] >= 0 for key in ("serial", "steps", "asked"))
-    worker = Worker.__new__(Worker)
-    worker.run, worker.serial, worker.asked, worker.allowance, worker.stopping, worker.paused = run, 0, 0, 0, False, False
+    worker = Worker(run, _job, None)
     try:
         worker._listen()
     except BaseException as problem:

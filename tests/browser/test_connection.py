@@ -308,13 +308,29 @@ def test_f5_just_before_an_answer_that_changes_the_address(training):
     """The page that comes from the old address goes on to the newer one, where the last page stood."""
     page, run = training(205)
     newer = f"{address(page)}&{ENDLESS}&seed=205&learning_rate=0.002"
-    left = {"at": newer, "title": "my next one", "options": [["noise", "lots"]]}
+    left = {"at": newer, "before": [address(page)], "title": "my next one", "options": [["noise", "lots"]]}
     page.evaluate("(left) => addEventListener('pagehide', () => sessionStorage.setItem('workbench:unsaid', JSON.stringify(left)))", left)
     page.reload(wait_until="commit")
     until(lambda: page.locator("#title").count() and page.input_value("#title") == "my next one", 20, "what was kept")
     assert "learning_rate=0.002" in address(page) and page.input_value("#option-learning_rate") == "0.002"
     until(lambda: page.input_value("#option-noise") == "lots" and page.inner_text("[data-option=noise] .wrong"), 10, "the wrong value")
     assert [other.id for other in RunStore(run.path.parent).runs() if other.alive()] == [run.id]
+
+
+def test_a_tab_that_showed_a_page_before_follows_the_lecture_that_it_waited_for(chromium, wired, training):
+    """Where a page was reloaded its tab may show something else: what was kept of another address is none of its business."""
+    wire, (teacher, _) = wired[1], training(207)
+    context = chromium.new_context(viewport={"width": 1000, "height": 800})
+    try:
+        student = context.new_page()
+        student.goto(f"{wire.origin}/?token=class-token-1", wait_until="commit")
+        student.locator("#option-noise").wait_for(timeout=30_000)
+        student.goto(f"{wire.origin}/follow")
+        assert not student.locator(".lectern").count()
+        teacher.locator("text=Follow me").evaluate("button => button.click()")
+        student.locator(".lectern[data-role=follows]").wait_for(timeout=30_000)
+    finally:
+        context.close()
 
 
 def test_what_is_pressed_before_the_page_is_complete_is_heard(chromium, wired):

@@ -106,7 +106,8 @@ def lab(folder: str | os.PathLike[str] = FOLDER, *, port: int = 8888, show: bool
     server = LabApp.initialize_server(argv=arguments(place, port=port, show=show, first=first))
     print(sentence(place, new, changed))
     link = f"{server.connection_url.rstrip('/')}/lab/tree/{first}?token={server.identity_provider.token}"
-    print(f"JupyterLab is at {link}  (Ctrl+C ends it; runs go on)", flush=True)
+    said = f"JupyterLab is at {link}  (Ctrl+C ends it; runs go on)"
+    server.io_loop.add_callback(print, said, flush=True)  # after the server's own first callback, in which it begins to listen
     sign(server.contents_manager.notary, [place / name for name in new])
     server.log.addFilter(lambda record: "To access the server" not in record.getMessage())  # that has just been said
     # of two settings that Jupyter Server makes itself

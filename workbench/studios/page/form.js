@@ -121,7 +121,7 @@ export function render({model}) {
     const before = view
     view = JSON.parse(model.state)
     preset.value = view.preset
-    write(see, view.see)
+    typeset(see, view.see)
     if (view.title !== before.title) title.value = view.title // an answer to something else leaves alone what is being typed
     const changed = new Set(view.changes.map(({name}) => name))
     for (const [name, {box, show, error, undo, first}] of Object.entries(fields)) {

@@ -115,6 +115,7 @@ export function render({model, view}) {
     if (text !== drawn) numbers.replaceChildren(table(state.numbers) ?? "")
     drawn = text
     if (page && state.query !== undefined) {
+      page.before = [...page.before.filter((address) => address !== location.href), location.href].slice(-8) // see page.js
       history.replaceState(null, "", location.pathname + state.query)
       if (parent !== window) parent.postMessage({workbench: state.query, page: location.pathname.split("/").pop()}, "*") // a notebook cell, which keeps it: see cell.js
     }

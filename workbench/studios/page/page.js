@@ -94,7 +94,7 @@ const kept = () => {
     if (found?.at === location.href) return found
     // F5 took the address that was there; then came an answer which changed it. A frame shares what is kept with its neighbours.
     const again = performance.getEntriesByType("navigation")[0]?.type === "reload" && parent === window
-    if (again && found && new URL(found.at).pathname === location.pathname) {
+    if (again && found?.before?.includes(location.href)) {
       elsewhere = true
       location.replace(found.at)
     }
@@ -103,10 +103,10 @@ const kept = () => {
 }
 addEventListener("pagehide", () => {
   if (elsewhere) return
-  try { sessionStorage.setItem(UNSAID, JSON.stringify({at: location.href, ...workbenchPage.unsaid?.()})) } catch {}
+  try { sessionStorage.setItem(UNSAID, JSON.stringify({at: location.href, before: workbenchPage.before, ...workbenchPage.unsaid?.()})) } catch {}
 })
 
-globalThis.workbenchPage = {keys: {d: theme, f: projector, "?": help}, returns, outside, away: false, kept: kept()}
+globalThis.workbenchPage = {keys: {d: theme, f: projector, "?": help}, returns, outside, away: false, before: [], kept: kept()}
 for (const [id, action] of Object.entries({theme, projector, help, share})) button(id).addEventListener("click", action)
 button("recipe").addEventListener("click", () => button("recipe").setAttribute("aria-expanded", root.toggleAttribute("data-recipe")))
 if (!document.cookie.includes("workbench_theme=") && matchMedia("(prefers-color-scheme: dark)").matches) theme()
