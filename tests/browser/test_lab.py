@@ -242,7 +242,7 @@ def test_controls_and_recipe_stay_in_step_both_ways(notebook):
         "recipe.noise = 0.03; recipe.uncertainty = 'deterministic'",
     )
     run_all(page)
-    noise = page.get_by_label("Noise f_smear", exact=True)
+    noise = page.get_by_label("Noise fsmear", exact=True)
     noise.wait_for(timeout=30_000)
     until(lambda: noise.input_value() == "0.03", 10)
     assert page.get_by_label("Uncertainty", exact=True).evaluate("menu => menu.selectedOptions[0].text") == "deterministic"

@@ -105,7 +105,8 @@ def test_a_training_whose_folder_was_deleted_ends(store: RunStore, quick: None, 
     step = steps_of(run)[-1]
     until(lambda: run.status.step > step + 50)
     assert thread.is_alive() and run.problems() == []
-    shutil.rmtree(run.path)
+    run.path.rename(away)  # in one go: what is written meanwhile would be in the way
+    shutil.rmtree(away)
     thread.join(20)
     assert not thread.is_alive() and not run.path.exists()
 
