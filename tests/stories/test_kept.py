@@ -26,7 +26,7 @@ def test_what_ships_is_of_these_trainings_and_says_when_and_where_it_was_made(na
     assert verdict.holds is not None and verdict.rows
 
 
-DRAWN = ("coverage", "calibration", "members")  # amplitudes whose figures need the events of their trainings
+DRAWN = ("coverage", "calibration", "members", "scaled")  # amplitudes whose figures need the events of their trainings
 SHIPPED = [name for name in KEPT if name in DRAWN or all(FIGURES[p.figure].takes in ("scan", "generator") for p in story(name).panels)]
 
 

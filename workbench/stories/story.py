@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import xarray
 
 KEPT = Path(__file__).parent / "kept"
+MOST_KEPT = 100_000  # draws times events of a training
 Trainings = Sequence[tuple[Mapping[str, Any], Run]]
 """Runs of a story, each with the options in which it differs from the others."""
 
@@ -208,13 +209,14 @@ class Story:
         return path
 
     def _drawn_part(self, prediction: xarray.Dataset) -> xarray.Dataset:
-        """What the story's figures draw of a prediction; of amplitudes 1,000 events, with the draws where a figure shows them."""
+        """What the story's figures draw of a prediction; of amplitudes 1,000 events, or fewer with the draws that a figure shows."""
         from workbench.results.generated import drawn_part
         from workbench.results.prediction import summary
 
         if "mean" in prediction.variables:
             draws = any(FIGURES[panel.figure].takes == "draws" for panel in self.panels)
-            part = (prediction if draws else summary(prediction)).isel(event=slice(1_000))
+            events = min(1_000, MOST_KEPT // prediction.sizes["draw"]) if draws else 1_000
+            part = (prediction if draws else summary(prediction)).isel(event=slice(events))
             named = [name for name in ("momenta", "particle", "component") if name in part.variables]
             return part.drop_vars(named).astype(np.float32).assign_attrs(prediction.attrs)
         observables = [str(panel.options.get("observable", "")) for panel in self.panels]
