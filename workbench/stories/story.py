@@ -200,9 +200,9 @@ class Story:
         from workbench.runs import files, netcdf
 
         scan = self.scan(runs)
-        drawn = any(FIGURES[panel.figure].takes == "scan" for panel in self.panels)
-        groups = {"/": scan.isel(event=slice(1_000 if drawn else 0), missing_dims="ignore")}
-        for place, (_, run) in enumerate(runs):
+        takes = {FIGURES[panel.figure].takes for panel in self.panels}
+        groups = {"/": scan.isel(event=slice(1_000 if "scan" in takes else 0), missing_dims="ignore")}
+        for place, (_, run) in enumerate(runs if takes - {"scan"} else ()):
             groups[f"/training/{place:02}"] = self._drawn_part(run.prediction("test"))
         path = KEPT / f"{self.name}.nc"
         files.replace(path, netcdf.encode(groups))
