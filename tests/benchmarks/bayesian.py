@@ -1,6 +1,6 @@
 """Our Bayesian network beside bayesian-torch and torchbnn, in one run.
 
-    pip install -e ".[benchmark]" && python tests/benchmarks/bayesian.py
+    pip install -e ".[benchmark]" && python tests/benchmarks/bayesian.py [--device cuda]
 
 Step: one optimiser step of 20-128-128-128-2 with KL, batch 512. Quality: time of the default recipe to a relative error on fresh points
 of a smooth positive function of ten variables, 9,000 training points, and the width of the pull. Prediction: 512 weight draws for
@@ -10,10 +10,7 @@ of a smooth positive function of ten variables, 9,000 training points, and the w
 from __future__ import annotations
 
 import argparse
-import datetime
-import platform
 import statistics
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -22,16 +19,16 @@ import numpy as np
 import torch
 import torchbnn
 from bayesian_torch.layers import LinearReparameterization
+from timing import clock, interleaved, where
 from torch import Tensor, nn
 
 from workbench.data.scaling import Batch
 from workbench.training.job import method, network, state
-from workbench.training.loop import State, _step
+from workbench.training.loop import State, Steps
 from workbench.training.recipe import AmplitudeRecipe
 
 HIDDEN = (128, 128, 128)
 POINTS, FRESH, BATCH = 9_000, 10_000, 512
-CPU = torch.device("cpu")
 
 
 class TorchBNN(nn.Module):
@@ -93,25 +90,10 @@ def peer_step(model: nn.Module, adam: torch.optim.Optimizer, x: Tensor, t: Tenso
     adam.step()
 
 
-def ours(features: int, **changes: Any) -> State:
+def ours(features: int, device: torch.device, **changes: Any) -> State:
     """The default recipe's training, with some options changed."""
-    recipe = AmplitudeRecipe(device="cpu", **changes)
-    return state(recipe, method([recipe], network(recipe, features), POINTS, CPU))
-
-
-def interleaved(candidates: dict[str, Callable[[], None]], rounds: int, repeats: int = 5, warm_up: int = 3) -> dict[str, list[float]]:
-    """CPU seconds per call, candidates taking turns."""
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for call in candidates.values():
-        for _ in range(warm_up):
-            call()
-    for _ in range(rounds):
-        for name, call in candidates.items():
-            start = time.process_time()
-            for _ in range(repeats):
-                call()
-            times[name].append((time.process_time() - start) / repeats)
-    return times
+    recipe = AmplitudeRecipe(device=device.type, **changes)
+    return state(recipe, method([recipe], network(recipe, features, device), POINTS, device))
 
 
 def report(title: str, times: dict[str, list[float]], scale: float = 1e3, unit: str = "ms") -> None:
@@ -123,20 +105,26 @@ def report(title: str, times: dict[str, list[float]], scale: float = 1e3, unit: 
         print(f"  {name:16s} median {median:8.2f} {unit}   min {least:8.2f}   ratio to workbench {ratio:5.2f}")
 
 
-def step_benchmark(rounds: int) -> None:
-    x, t = torch.randn(POINTS, 20), torch.randn(POINTS)
-    batch = Batch(x, t, torch.ones(POINTS))
-    training = ours(20, steps=10_000_000, batch_size=BATCH, warm_start=0.0)
-    candidates: dict[str, Callable[[], None]] = {"workbench": lambda: _step(training, batch)}
-    for name, model in (("torchbnn", TorchBNN(20)), ("bayesian-torch", BayesianTorch(20))):
+def repeats(device: torch.device) -> int:
+    """Steps that are timed together: on a GPU enough that asking and computing overlap, as in a training."""
+    return 100 if device.type == "cuda" else 5
+
+
+def step_benchmark(rounds: int, device: torch.device) -> None:
+    x, t = torch.randn(POINTS, 20, device=device), torch.randn(POINTS, device=device)
+    batch = Batch(x, t, torch.ones_like(t))
+    steps = Steps(ours(20, device, steps=10_000_000, batch_size=BATCH, warm_start=0.0), batch)
+    candidates: dict[str, Callable[[], object]] = {"workbench": steps.next}
+    for name, model in (("torchbnn", TorchBNN(20).to(device)), ("bayesian-torch", BayesianTorch(20).to(device))):
         adam = torch.optim.Adam(model.parameters(), lr=1e-3)
 
         def call(model: nn.Module = model, adam: torch.optim.Optimizer = adam) -> None:
-            index = torch.randint(0, POINTS, (BATCH,))
+            index = torch.randint(0, POINTS, (BATCH,), device=device)
             peer_step(model, adam, x[index], t[index])
 
         candidates[name] = call
-    report("One training step, batch 512, 20-128-128-128-2", interleaved(candidates, rounds))
+    times = interleaved(candidates, device, rounds=rounds, repeats=repeats(device), warm_up=5)
+    report("One training step, batch 512, 20-128-128-128-2", times)
 
 
 def smooth(x: np.ndarray) -> np.ndarray:
@@ -151,17 +139,17 @@ def smooth(x: np.ndarray) -> np.ndarray:
     return np.exp(exponent)
 
 
-def quality_benchmark(epochs: int) -> None:
+def quality_benchmark(epochs: int, device: torch.device) -> None:
     x = np.random.default_rng(0).uniform(-1, 1, (POINTS + 1_000 + FRESH, 10))
     log = np.log(smooth(x))
     mean, width = log[:POINTS].mean(), log[:POINTS].std()
-    features = torch.tensor(x / x.std(0), dtype=torch.float32)
-    target = torch.tensor((log - mean) / width, dtype=torch.float32)
+    features = torch.tensor(x / x.std(0), dtype=torch.float32, device=device)
+    target = torch.tensor((log - mean) / width, dtype=torch.float32, device=device)
     parts = {"train": slice(0, POINTS), "validation": slice(POINTS, POINTS + 1_000), "fresh": slice(POINTS + 1_000, None)}
-    batches = {name: Batch(features[part], target[part], torch.ones(len(target[part]))) for name, part in parts.items()}
+    batches = {name: Batch(features[part], target[part], torch.ones_like(target[part])) for name, part in parts.items()}
     steps = epochs * POINTS // BATCH
     marks = (0.05, 0.03, 0.02, 0.015, 0.01)
-    print(f"\nTime to a median relative error on fresh points [CPU seconds]; {epochs} epochs, cosine from 3e-3, peers' batch {BATCH}")
+    print(f"\nTime to a median relative error on fresh points [s]; {epochs} epochs, cosine from 3e-3, peers' batch {BATCH}")
     print(
         "  "
         + " " * 16
@@ -171,16 +159,16 @@ def quality_benchmark(epochs: int) -> None:
 
     def row(name: str, hits: dict[float, float], draws: Callable[[str], Tensor]) -> None:
         def residual_and_sigma(split: str) -> tuple[np.ndarray, np.ndarray]:
-            outputs = draws(split).double()
+            outputs = draws(split).double().cpu()
             amplitude = torch.exp(width * outputs[..., 0])
             central = amplitude.mean(0)
             sigma = (amplitude * width).square().mul(torch.exp(outputs[..., 1])).mean(0).sqrt()
-            return (central - torch.exp(width * batches[split].target.double())).numpy(), sigma.numpy()
+            return (central - torch.exp(width * batches[split].target.double().cpu())).numpy(), sigma.numpy()
 
         fitted, fresh = residual_and_sigma("validation"), residual_and_sigma("fresh")
         scale = np.sqrt(np.square(fitted[0] / fitted[1]).mean())
         raw = (fresh[0] / fresh[1]).std()
-        final = np.median(np.abs(fresh[0] / torch.exp(width * batches["fresh"].target.double()).numpy()))
+        final = np.median(np.abs(fresh[0] / torch.exp(width * batches["fresh"].target.double().cpu()).numpy()))
         text = "".join(f"{hits[mark]:9.2f}" if mark in hits else "        -" for mark in marks)
         print(f"  {name:16s}{text}   {100 * final:.2f} %   {raw:.2f} ({raw / scale:.2f})")
 
@@ -188,34 +176,34 @@ def quality_benchmark(epochs: int) -> None:
         hits: dict[float, float] = {}
         spent = 0.0
         for _ in range(epochs):
-            start = time.process_time()
+            start = clock(device)
             advance()
-            spent += time.process_time() - start
+            spent += clock(device) - start
             error = float(torch.expm1(width * (central() - batches["fresh"].target)).abs().median())
             for mark in marks:
                 if error < mark:
                     hits.setdefault(mark, spent)
         row(name, hits, draws)
 
-    training = ours(10, steps=epochs * POINTS // AmplitudeRecipe().batch_size)
-    learned = training.method
+    training = ours(10, device, steps=epochs * POINTS // AmplitudeRecipe().batch_size)
+    learned, our_steps = training.method, Steps(training, batches["train"])
 
     def our_epoch() -> None:
         for _ in range(training.steps // epochs):
-            _step(training, batches["train"])
+            our_steps.next()
 
     def our_draws(split: str) -> Tensor:
         return learned.predict(learned.networks(64, torch.Generator().manual_seed(1))[0], batches[split].features)
 
     follow("workbench", our_epoch, lambda: learned.predict(learned.central(), batches["fresh"].features)[0, 0, :, 0], our_draws)
-    for name, model in (("torchbnn", TorchBNN(10)), ("bayesian-torch", BayesianTorch(10))):
+    for name, model in (("torchbnn", TorchBNN(10).to(device)), ("bayesian-torch", BayesianTorch(10).to(device))):
         adam = torch.optim.Adam(model.parameters(), lr=3e-3)
         decay = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
 
         def epoch(
             model: nn.Module = model, adam: torch.optim.Optimizer = adam, decay: torch.optim.lr_scheduler.LRScheduler = decay
         ) -> None:
-            order = torch.randperm(POINTS)
+            order = torch.randperm(POINTS, device=device)
             for start in range(0, POINTS - BATCH + 1, BATCH):
                 part = order[start : start + BATCH]
                 peer_step(model, adam, batches["train"].features[part], batches["train"].target[part])
@@ -229,18 +217,19 @@ def quality_benchmark(epochs: int) -> None:
 
 
 @torch.no_grad()
-def prediction_benchmark(rounds: int) -> None:
-    x = torch.randn(10_000, 20)
-    learned = ours(20, steps=1, warm_start=0.0).method
+def prediction_benchmark(rounds: int, device: torch.device) -> None:
+    x = torch.randn(10_000, 20, device=device)
+    learned = ours(20, device, steps=1, warm_start=0.0).method
     generator = torch.Generator().manual_seed(0)
-    candidates: dict[str, Callable[[], None]] = {"workbench": lambda: learned.predict(learned.networks(512, generator), x)}
-    for name, model in (("torchbnn", TorchBNN(20)), ("bayesian-torch", BayesianTorch(20))):
+    candidates: dict[str, Callable[[], object]] = {"workbench": lambda: learned.predict(learned.networks(512, generator), x)}
+    for name, model in (("torchbnn", TorchBNN(20).to(device)), ("bayesian-torch", BayesianTorch(20).to(device))):
 
         def call(model: nn.Module = model) -> None:
             torch.stack([model(x) for _ in range(512)])
 
         candidates[name] = call
-    report("512 weight draws for 10,000 points", interleaved(candidates, rounds, repeats=1, warm_up=0), scale=1.0, unit="s ")
+    times = interleaved(candidates, device, rounds=rounds, repeats=1, warm_up=int(device.type == "cuda"))
+    report("512 weight draws for 10,000 points", times, scale=1.0, unit="s ")
 
 
 def main() -> None:
@@ -248,16 +237,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--only", choices=["step", "quality", "prediction"])
+    parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args()
+    device = torch.device(chosen.device)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print(f"{datetime.date.today()}  torch {torch.__version__}  {platform.processor() or platform.machine()}  one thread, CPU time")
+    print(where(device))
     if chosen.only in (None, "step"):
-        step_benchmark(chosen.rounds)
+        step_benchmark(chosen.rounds, device)
     if chosen.only in (None, "quality"):
-        quality_benchmark(chosen.epochs)
+        quality_benchmark(chosen.epochs, device)
     if chosen.only in (None, "prediction"):
-        prediction_benchmark(max(1, chosen.rounds // 15))
+        prediction_benchmark(max(1, chosen.rounds // 15), device)
 
 
 if __name__ == "__main__":

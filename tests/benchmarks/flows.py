@@ -1,6 +1,6 @@
 """Our coupling flow beside zuko's and nflows', in one run.
 
-    pip install -e ".[benchmark]" && python tests/benchmarks/flows.py
+    pip install -e ".[benchmark]" && python tests/benchmarks/flows.py [--device cuda]
 
 Step: one optimiser step on the likelihood, 12 dimensions, 12 blocks, perceptrons 2 × 128, 8 bins, batch 1,024. Sampling: 100,000 events.
 One thread, process CPU time, candidates taking turns; peers get the same numbers of weights (up to their splines' own), the same
@@ -10,18 +10,15 @@ activation, a fused Adam and the same portions of events.
 from __future__ import annotations
 
 import argparse
-import datetime
-import platform
 import statistics
-import time
 from collections.abc import Callable
-from functools import partial
 
 import nflows.distributions
 import nflows.flows
 import nflows.transforms
 import torch
 import zuko
+from timing import interleaved, where
 from torch import Tensor, nn
 
 from workbench.data.scaling import DensityBatch
@@ -29,22 +26,21 @@ from workbench.methods.base import Point
 from workbench.methods.flow import INN, PORTION, BayesianINN, Generator
 from workbench.nets.coupling import Flow
 from workbench.nets.splines import SPLINES
-from workbench.training.loop import SCHEDULES, State, _step
+from workbench.training.loop import SCHEDULES, State, Steps
 from workbench.training.optimiser import Optimiser
 
 DIMENSION, BLOCKS, HIDDEN, BINS, BATCH = 12, 12, (128, 128), 8, 1_024
 EVENTS, SAMPLED = 20_000, 100_000
-CPU = torch.device("cpu")
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
 
 
-def ours(spline: str, activation: str, bayesian: bool = False) -> State:
+def ours(spline: str, activation: str, device: torch.device, bayesian: bool = False) -> State:
     """A training of our flow."""
     flow = Flow(DIMENSION, blocks=BLOCKS, hidden=HIDDEN, spline=SPLINES[spline](BINS), activation=activation)
     method: Generator = (
-        BayesianINN(flow, [Point()], training_points=EVENTS, device=CPU, seed=0, warm_start=0.0)
+        BayesianINN(flow, [Point()], training_points=EVENTS, device=device, seed=0, warm_start=0.0)
         if bayesian
-        else INN(flow, [Point()], training_points=EVENTS, device=CPU)
+        else INN(flow, [Point()], training_points=EVENTS, device=device)
     )
     optimiser = Optimiser("adam", method.parameters.values())
     return State(method, optimiser, 10_000_000, BATCH, 1e-3, SCHEDULES["constant"], 0)
@@ -94,30 +90,15 @@ def nflows_flow(kind: str, activation: str) -> nn.Module:
     return nflows.flows.Flow(nflows.transforms.CompositeTransform(blocks), nflows.distributions.StandardNormal([DIMENSION]))
 
 
-def peers(activation: str) -> dict[str, tuple[nn.Module, Callable[[Tensor], Tensor], Callable[[int], Tensor]]]:
+def peers(activation: str, device: torch.device) -> dict[str, tuple[nn.Module, Callable[[Tensor], Tensor], Callable[[int], Tensor]]]:
     """Module, log density and sampler of each peer."""
     theirs: dict[str, tuple[nn.Module, Callable[[Tensor], Tensor], Callable[[int], Tensor]]] = {}
-    other = zuko_flow(activation)
+    other = zuko_flow(activation).to(device)
     theirs["zuko rq"] = (other, lambda x: other().log_prob(x), lambda n: other().sample((n,)))
     for kind, name in (("rational_quadratic", "nflows rq"), ("cubic", "nflows cubic")):
-        flow = nflows_flow(kind, activation)
+        flow = nflows_flow(kind, activation).to(device)
         theirs[name] = (flow, flow.log_prob, flow.sample)
     return theirs
-
-
-def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, repeats: int, warm_up: int) -> dict[str, list[float]]:
-    """CPU seconds per call, candidates taking turns."""
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for call in candidates.values():
-        for _ in range(warm_up):
-            call()
-    for _ in range(rounds):
-        for name, call in candidates.items():
-            start = time.process_time()
-            for _ in range(repeats):
-                call()
-            times[name].append((time.process_time() - start) / repeats)
-    return times
 
 
 def report(title: str, times: dict[str, list[float]]) -> None:
@@ -130,40 +111,43 @@ def report(title: str, times: dict[str, list[float]]) -> None:
         print(f"  {name:24s}{1e3 * statistics.median(values):12.1f}{1e3 * min(values):12.1f}{ratios[0]:21.2f}{ratios[1]:12.2f}")
 
 
-def step_benchmark(rounds: int, activation: str) -> None:
-    features = torch.randn(EVENTS, DIMENSION, generator=torch.Generator().manual_seed(0))
-    batch = DensityBatch(features, torch.empty(EVENTS, 0), torch.ones(EVENTS))
+def step_benchmark(rounds: int, activation: str, device: torch.device) -> None:
+    features = torch.randn(EVENTS, DIMENSION, generator=torch.Generator().manual_seed(0)).to(device)
+    batch = DensityBatch(features, features[:, :0], torch.ones_like(features[:, 0]))
     candidates: dict[str, Callable[[], object]] = {}
     for name, spline, bayesian in (
         ("workbench cubic", "cubic", False),
         ("workbench rq", "rational_quadratic", False),
         ("workbench Bayesian cubic", "cubic", True),
     ):
-        candidates[name] = partial(_step, ours(spline, activation, bayesian), batch)
-    for name, (module, log_density, _) in peers(activation).items():
+        candidates[name] = Steps(ours(spline, activation, device, bayesian), batch).next
+    for name, (module, log_density, _) in peers(activation, device).items():
         adam = torch.optim.Adam(module.parameters(), lr=1e-3, fused=True)
 
         def call(log_density: Callable[[Tensor], Tensor] = log_density, adam: torch.optim.Optimizer = adam) -> None:
             adam.zero_grad()
-            (-log_density(features[torch.randint(0, EVENTS, (BATCH,))]).mean()).backward()
+            (-log_density(features[torch.randint(0, EVENTS, (BATCH,), device=device)]).mean()).backward()
             adam.step()
 
         candidates[name] = call
-    report(f"One training step, batch {BATCH}, {activation}", interleaved(candidates, rounds, repeats=3, warm_up=2))
+    repeats = 30 if device.type == "cuda" else 3
+    report(f"One training step, batch {BATCH}, {activation}", interleaved(candidates, device, rounds=rounds, repeats=repeats, warm_up=5))
 
 
 @torch.inference_mode()
-def sampling_benchmark(rounds: int, activation: str) -> None:
-    generator, nothing = torch.Generator().manual_seed(0), torch.empty(SAMPLED, 0)
+def sampling_benchmark(rounds: int, activation: str, device: torch.device) -> None:
+    generator, nothing = torch.Generator().manual_seed(0), torch.empty(SAMPLED, 0, device=device)
+    portion = PORTION[device.type]
     candidates: dict[str, Callable[[], object]] = {}
     for name, spline in (("workbench cubic", "cubic"), ("workbench rq", "rational_quadratic")):
-        method = ours(spline, activation).method
+        method = ours(spline, activation, device).method
         assert isinstance(method, Generator)
-        method.parameters["weights"].add_(0.02 * torch.randn(method.network.parameters, generator=generator))
+        method.parameters["weights"].add_(0.02 * torch.randn(method.network.parameters, generator=generator).to(device))
         candidates[name] = lambda m=method: m.sample(m.central(), nothing, generator)
-    for name, (_, _, sample) in peers(activation).items():
-        candidates[name] = lambda s=sample: [s(min(PORTION["cpu"], SAMPLED - start)) for start in range(0, SAMPLED, PORTION["cpu"])]
-    report(f"{SAMPLED:,} sampled events, {activation}", interleaved(candidates, rounds, repeats=1, warm_up=0))
+    for name, (_, _, sample) in peers(activation, device).items():
+        candidates[name] = lambda s=sample: [s(min(portion, SAMPLED - start)) for start in range(0, SAMPLED, portion)]
+    times = interleaved(candidates, device, rounds=rounds, repeats=1, warm_up=int(device.type == "cuda"))
+    report(f"{SAMPLED:,} sampled events, {activation}", times)
 
 
 def main() -> None:
@@ -171,14 +155,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--activation", choices=ACTIVATIONS, default="silu")
     parser.add_argument("--only", choices=["step", "sampling"])
+    parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args()
+    device = torch.device(chosen.device)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print(f"{datetime.date.today()}  torch {torch.__version__}  {platform.processor() or platform.machine()}  one thread, CPU time")
+    print(where(device))
     if chosen.only in (None, "step"):
-        step_benchmark(chosen.rounds, chosen.activation)
+        step_benchmark(chosen.rounds, chosen.activation, device)
     if chosen.only in (None, "sampling"):
-        sampling_benchmark(max(3, chosen.rounds // 6), chosen.activation)
+        sampling_benchmark(max(3, chosen.rounds // 6), chosen.activation, device)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +62,16 @@ class Method(ABC):
         """Networks that a step evaluates on the whole batch."""
         return self.central().shape[:2].numel()
 
+    @property
+    def phase(self) -> Hashable:
+        """Steps of one phase are the same operations on other numbers, so that a GPU can record them; None: they are not."""
+        return None
+
     def advance(self, fraction: float) -> None:  # noqa: B027 - most methods have no phases
         """Called before each step with the fraction of training done, for methods that have phases."""
+
+    def prepare(self, step: int) -> None:  # noqa: B027 - most methods have no random numbers
+        """Put the random numbers of a step where a recorded step reads them."""
 
 
 class Regression(Method):

@@ -76,8 +76,17 @@ class MeanField(Method):
         """log σ of the Bayesian weights: `pace` times a parameter that Adam moves as far as the others, whatever the gradient's unit."""
         return self.pace * self.posterior[1, :, self.bayesian]
 
+    @property
+    def phase(self) -> str | None:
+        if not self.network.recordable:
+            return None
+        return "open" if self.open else "warm start"
+
     def advance(self, fraction: float) -> None:
         self.open = fraction >= self.warm_start
+
+    def prepare(self, step: int) -> None:
+        self.noise.draw(step)
 
     def differentiate(self, batch: Any, step: int) -> Float[Tensor, " point"]:
         if self.posterior.grad is None:

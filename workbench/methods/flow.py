@@ -125,6 +125,10 @@ class INN(OneFlow):
         self.weights.grad = gradient.view_as(self.weights).addcmul_(self.weights, self.precision)
         return value.view(points, members).mean(1)
 
+    @property
+    def phase(self) -> str:
+        return "always"
+
     def penalty(self) -> Float[Tensor, " point"]:
         return 0.5 * (self.precision * self.weights.square()).sum((1, 2)) / self.weights.shape[1]
 

@@ -41,6 +41,10 @@ class Heteroscedastic(Regression):
         self.weights.grad = gradient.addcmul_(self.weights, self.precision)
         return likelihood.mean((1, 2))
 
+    @property
+    def phase(self) -> str | None:
+        return "always" if self.network.recordable else None
+
     def penalty(self) -> Float[Tensor, " point"]:
         return 0.5 * (self.precision * self.weights.square()).sum((1, 2)) / self.weights.shape[1]
 

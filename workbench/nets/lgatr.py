@@ -87,7 +87,8 @@ class LGATr(Network):
         weight = next(self.module.parameters())
         if (weight.dtype, weight.device) != (x.dtype, x.device):  # the package makes its tables anew at every move
             self.module.to(x)
-        return self._members(rows, x.unflatten(2, (-1, 1, 4)), self.types.to(x).expand(x.shape[1], -1, -1))
+            self.types = self.types.to(x)
+        return self._members(rows, x.unflatten(2, (-1, 1, 4)), self.types.expand(x.shape[1], -1, -1))
 
     def _members(self, rows: Tensor, momenta: Float[Tensor, "member event particle 1 4"], types: Tensor) -> Tensor:
         """One member after the other."""

@@ -16,6 +16,9 @@ class Architecture(ABC):
     work: float = 1.0
     """Time of a step for each weight and event, relative to a perceptron."""
 
+    recordable: bool = True
+    """Whether a GPU can record a step: nothing in it waits for the processor."""
+
     sizes: list[int]
     """Numbers of weights of the parts of a row, in order."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -19,12 +19,16 @@ from torch import Tensor
 from workbench.data.scaling import Batch, DensityBatch
 from workbench.methods.base import Method, Regression, gaussian_likelihood
 from workbench.training.optimiser import Optimiser
+from workbench.training.recording import Recording
 from workbench.training.report import Report
 
 BLOCKS = 400
 """Reports in one training: enough for a smooth curve, few enough to keep."""
 LONGEST_BLOCK = 0.1
 """About the longest time between two reports on one core [s], so that long trainings can be paused and watched as well as short ones."""
+
+UNRECORDED = 3
+"""Steps of a phase that are done one by one before they are recorded, so that everything they need has its memory."""
 
 Schedule = Callable[[float], float]
 """Learning rate, relative to the largest, as a function of the fraction of training done."""
@@ -51,12 +55,12 @@ class State:
     seconds: float = 0.0
     _order: dict[int, Tensor] = field(default_factory=dict)
 
-    def indices(self, events: int) -> Tensor:
-        """The events of this step's batch: consecutive places in an endless row of shuffled epochs."""
+    def indices(self, events: int, device: torch.device | str = "cpu") -> Tensor:
+        """The events of this step's batch: consecutive places in an endless row of shuffled epochs, which stands on the device."""
         size = min(self.batch_size, events)
         start = self.step * size
         epochs = range(start // events, (start + size - 1) // events + 1)
-        self._order = {epoch: self._order[epoch] if epoch in self._order else self._shuffled(epoch, events) for epoch in epochs}
+        self._order = {epoch: self._order[epoch] if epoch in self._order else self._shuffled(epoch, events).to(device) for epoch in epochs}
         row = torch.cat([self._order[epoch] for epoch in epochs]) if len(epochs) > 1 else self._order[epochs[0]]
         offset = start - epochs[0] * events
         return row[offset : offset + size]
@@ -82,7 +86,7 @@ def train(
 
     Raises: FloatingPointError when no point's loss is a number any more.
     """
-    block = block or block_size(state)
+    block, steps = block or block_size(state), Steps(state, batch)
     while state.step < state.steps:
         started = time.perf_counter()
         if between is not None:
@@ -90,7 +94,7 @@ def train(
         end = min(state.steps, (state.step // block + 1) * block)
         values = []
         while state.step < end:
-            values.append(_step(state, batch))
+            values.append(steps.next())
         likelihoods, penalties = torch.stack(values).mean(0), state.method.penalty()
         sound = torch.isfinite(likelihoods + penalties)
         if not sound.any():
@@ -113,14 +117,50 @@ def block_size(state: State) -> int:
     return max(1, min(math.ceil(state.steps / BLOCKS), int(LONGEST_BLOCK / seconds_per_step)))
 
 
-@torch.inference_mode()
-def _step(state: State, batch: Batch | DensityBatch) -> Float[Tensor, " point"]:
-    fraction = state.step / state.steps
-    state.method.advance(fraction)
-    likelihood = state.method.differentiate(batch.select(state.indices(len(batch)).to(batch.features.device)), state.step)
-    state.optimiser.step(state.learning_rate * state.schedule(fraction))
-    state.step += 1
-    return likelihood
+class Steps:
+    """One step of a training after the other; on a GPU as a recording, where the method allows it."""
+
+    def __init__(self, state: State, batch: Batch | DensityBatch):
+        self.state, self.batch = state, batch
+        self.device = batch.features.device
+        self.phase: Hashable = None
+        self.alike = 0
+        self.recording: Recording | None = None
+
+    @torch.inference_mode()
+    def next(self) -> Float[Tensor, " point"]:
+        """Do a step and return the likelihood before it."""
+        state, method, optimiser = self.state, self.state.method, self.state.optimiser
+        fraction = state.step / state.steps
+        method.advance(fraction)
+        index, rate = state.indices(len(self.batch), self.device), state.learning_rate * state.schedule(fraction)
+        recording = self._recorded(index) if self.device.type == "cuda" else None
+        if recording is not None:
+            method.prepare(state.step)
+            optimiser.prepare(rate)
+            likelihood = recording.play(index)
+        else:
+            likelihood = method.differentiate(self.batch.select(index), state.step)
+            optimiser.step(rate)
+        state.step += 1
+        return likelihood
+
+    def _recorded(self, index: Tensor) -> Recording | None:
+        """The recording of the present phase, made after some steps that were not recorded; None where there is none."""
+        phase = self.state.method.phase
+        if phase != self.phase:
+            self.phase, self.alike, self.recording = phase, 0, None
+        self.alike += 1
+        if self.recording is None and phase is not None and self.alike > UNRECORDED:
+            state = self.state
+
+            def step(index: Tensor) -> Tensor:
+                likelihood = state.method.differentiate(self.batch.select(index), state.step)
+                state.optimiser.move()
+                return likelihood
+
+            self.recording = Recording(step, index)
+        return self.recording
 
 
 @torch.no_grad()
