@@ -77,16 +77,15 @@ class MeanField(Method):
         return self.pace * self.posterior[1, :, self.bayesian]
 
     @property
-    def phase(self) -> str | None:
-        if not self.network.recordable:
-            return None
+    def phase(self) -> str:
         return "open" if self.open else "warm start"
 
     def advance(self, fraction: float) -> None:
         self.open = fraction >= self.warm_start
 
-    def prepare(self, step: int) -> None:
-        self.noise.draw(step)
+    def prepare(self, steps: range) -> None:
+        if self.open:
+            self.noise.lay_out(steps)
 
     def differentiate(self, batch: Any, step: int) -> Float[Tensor, " point"]:
         if self.posterior.grad is None:
@@ -121,10 +120,13 @@ class MeanField(Method):
     def networks(self, draws: int, generator: torch.Generator) -> Float[Tensor, "point draw parameter"]:
         if not self.open:
             return self.mean.unsqueeze(1)
-        noise = torch.randn((draws + 1) // 2, self.log_width.shape[1], generator=generator)
+        own, device = generator, self.mean.device
+        if device.type == "cuda":  # which is faster at it
+            own = torch.Generator(device).manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        noise = torch.randn((draws + 1) // 2, self.log_width.shape[1], generator=own, device=device)
         pairs = torch.cat([noise, -noise])[torch.randperm(2 * len(noise), generator=generator)[:draws]]
         rows = self.mean.unsqueeze(1).repeat(1, draws, 1)
-        rows[..., self.bayesian].addcmul_(pairs.to(rows.device), self.log_width.exp().unsqueeze(1))
+        rows[..., self.bayesian].addcmul_(pairs, self.log_width.exp().unsqueeze(1))
         return rows
 
     def central(self) -> Float[Tensor, "point draw parameter"]:

@@ -42,8 +42,8 @@ class Heteroscedastic(Regression):
         return likelihood.mean((1, 2))
 
     @property
-    def phase(self) -> str | None:
-        return "always" if self.network.recordable else None
+    def phase(self) -> str:
+        return "always"
 
     def penalty(self) -> Float[Tensor, " point"]:
         return 0.5 * (self.precision * self.weights.square()).sum((1, 2)) / self.weights.shape[1]

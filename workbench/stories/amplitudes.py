@@ -24,6 +24,8 @@ NOISES = [0.0, 3e-4, 1e-3, 1e-2, 3e-2, 1e-1]
 WAYS = ["deterministic", "bnn_last_layer", "repulsive_ensemble"]
 """The talk's Bayesian network has widths in its last layer only."""
 WORDS = {"deterministic": "deterministic", "bnn": "BNN", "bnn_last_layer": "BNN (last layer)", "repulsive_ensemble": "ensemble"}
+LONG = 40_000
+"""Steps with 700,000 points: a minute of a GPU."""
 UNCERTAINTY_TALK = "arXiv:2412.12069, Nikhef seminar 2024"
 BOOSTING_TALK = "arXiv:2206.14831"
 
@@ -32,7 +34,7 @@ def small(full: bool, **changes: Any) -> AmplitudeRecipe:
     """The recipe most stories start from: a small network that trains in seconds, or what a GPU can do in minutes."""
     sizes: dict[str, Any] = {"events": 9_000, "test_events": 5_000, "hidden": [64, 64, 64], "steps": 6_000}
     if full:
-        sizes = {"events": 700_000, "test_events": 100_000, "hidden": [128] * 5, "steps": 100_000, "batch_size": 1_024}
+        sizes = {"events": 700_000, "test_events": 100_000, "hidden": [128] * 5, "steps": LONG, "batch_size": 1_024}
     common = {"inputs": "invariants", "noise": 0.0, "calibrate": False, "prior_width": 0.3, "warm_start": 0.2}
     return AmplitudeRecipe(**{**sizes, **common, **changes})
 
@@ -129,7 +131,7 @@ def pulls(full: bool) -> Story:
 
 
 def _members(full: bool) -> int:
-    return 64 if full else 16
+    return 32 if full else 16
 
 
 def members(full: bool) -> Story:
@@ -157,7 +159,7 @@ def members(full: bool) -> Story:
 def depth(full: bool) -> Story:
     """Networks so narrow, and trained for so long on so many data, that what they can express limits them; Bayesian in the last layer, as
     on the talk's slide. Means of four seeds, because one training scatters by 10 %."""
-    sizes = {"steps": 100_000} if full else {"events": 90_000, "steps": 20_000}
+    sizes = {"steps": LONG} if full else {"events": 90_000, "steps": 20_000}
     rates = {"learning_rate": 0.01, "schedule": "one_cycle"}
     recipe = small(full, uncertainty="bnn_last_layer", inputs="momenta", **sizes, **rates)
     depths = [[32] * layers for layers in range(1, 7)]
@@ -183,7 +185,7 @@ def depth(full: bool) -> Story:
 
 
 def prior(full: bool) -> Story:
-    recipe = small(full, uncertainty="bnn", steps=100_000 if full else 4_000)
+    recipe = small(full, uncertainty="bnn", steps=LONG if full else 4_000)
     widths = [0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 
     def judge(scan: xarray.Dataset) -> Verdict:
@@ -388,7 +390,7 @@ def coverage(full: bool) -> Story:
 
 
 def activations(full: bool) -> Story:
-    base = small(full, uncertainty="deterministic", inputs="momenta", steps=100_000 if full else 8_000, hidden=[128] * 3)
+    base = small(full, uncertainty="deterministic", inputs="momenta", steps=LONG if full else 8_000, hidden=[128] * 3)
     recipes = {name: base.replace(activation=name.lower()) for name in ("ReLU", "tanh", "GELU", "SiLU")}
     recipes |= {"GroupKAN": base.replace(architecture="group_kan"), "KAN": base.replace(architecture="kan")}
 
@@ -420,7 +422,7 @@ def architectures(full: bool) -> Story:
         inputs="momenta",
         hidden=[128] * 3,
         events=700_000 if full else 90_000,
-        steps=100_000 if full else 12_000,
+        steps=LONG if full else 12_000,
     )
     names = {"MLP": "mlp", "Deep Sets": "deepsets", "Deep Sets + invariants": "deepsets_invariants"}
     recipes = {name: base.replace(architecture=kind) for name, kind in names.items()}
@@ -486,7 +488,7 @@ def transformer(full: bool) -> Story:
 
 def boosting(full: bool) -> Story:
     """δ = 6 for few events and 3 for many; three seeds each, because one training scatters by 10 %."""
-    base = AmplitudeRecipe(noise=0.0, inputs="invariants", test_events=50_000, steps=100_000 if full else 12_000)
+    base = AmplitudeRecipe(noise=0.0, inputs="invariants", test_events=50_000, steps=LONG if full else 12_000)
     deltas = {9_000: 6.0, 90_000: 3.0}
     ways = ["none", "by σ"]
     axes: dict[str, list[Any]] = {"events": list(deltas), "boosting": ways, "seed": [0, 1, 2]}

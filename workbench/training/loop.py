@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.data.scaling import Batch, DensityBatch
@@ -25,7 +26,9 @@ from workbench.training.report import Report
 BLOCKS = 400
 """Reports in one training: enough for a smooth curve, few enough to keep."""
 LONGEST_BLOCK = 0.1
-"""About the longest time between two reports on one core [s], so that long trainings can be paused and watched as well as short ones."""
+"""About the longest time between two reports [s], so that long trainings can be paused and watched as well as short ones."""
+SECONDS = {"cpu": (5e-4, 2.5e-10), "cuda": (1e-4, 2e-13)}
+"""A step of one core, or of a GPU, takes about so long, and so much longer for each weight and event."""
 
 UNRECORDED = 3
 """Steps of a phase that are done one by one before they are recorded, so that everything they need has its memory."""
@@ -55,15 +58,19 @@ class State:
     seconds: float = 0.0
     _order: dict[int, Tensor] = field(default_factory=dict)
 
-    def indices(self, events: int, device: torch.device | str = "cpu") -> Tensor:
-        """The events of this step's batch: consecutive places in an endless row of shuffled epochs, which stands on the device."""
+    def indices(self, events: int, steps: int = 1, device: torch.device | str = "cpu") -> Int[Tensor, "step event"]:
+        """The events of the next batches: consecutive places in an endless row of shuffled epochs."""
         size = min(self.batch_size, events)
-        start = self.step * size
-        epochs = range(start // events, (start + size - 1) // events + 1)
+        start, end = self.step * size, (self.step + steps) * size
+        epochs = range(start // events, (end - 1) // events + 1)
         self._order = {epoch: self._order[epoch] if epoch in self._order else self._shuffled(epoch, events).to(device) for epoch in epochs}
         row = torch.cat([self._order[epoch] for epoch in epochs]) if len(epochs) > 1 else self._order[epochs[0]]
-        offset = start - epochs[0] * events
-        return row[offset : offset + size]
+        offset = epochs[0] * events
+        return row[start - offset : end - offset].view(steps, size)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        return self.learning_rate * self.schedule(step / self.steps)
 
     def _shuffled(self, epoch: int, events: int) -> Tensor:
         return torch.randperm(events, generator=torch.Generator().manual_seed(self.seed * 1_000_003 + epoch))
@@ -91,15 +98,12 @@ def train(
         started = time.perf_counter()
         if between is not None:
             between(state)
-        end = min(state.steps, (state.step // block + 1) * block)
-        values = []
-        while state.step < end:
-            values.append(steps.next())
-        likelihoods, penalties = torch.stack(values).mean(0), state.method.penalty()
+        first, end = state.step, min(state.steps, (state.step // block + 1) * block)
+        likelihoods, penalties = steps.next(end - state.step).mean(0), state.method.penalty()
         sound = torch.isfinite(likelihoods + penalties)
         if not sound.any():
             raise FloatingPointError(
-                f"The loss is no longer a number between steps {end - len(values)} and {end}; "
+                f"The loss is no longer a number between steps {first} and {end}; "
                 f"a smaller learning rate (now {state.learning_rate:g}) usually helps."
             )
         likelihood, penalty = float(likelihoods[sound].mean()), float(penalties[sound].mean())
@@ -113,54 +117,67 @@ def train(
 def block_size(state: State) -> int:
     """Steps between two reports; from the size of the networks, not from a clock, so that equal recipes report at equal steps."""
     network, rows = state.method.network, state.method.rows
-    seconds_per_step = 5e-4 + 2.5e-10 * network.work * network.parameters * rows * state.batch_size
+    once, each = SECONDS[state.optimiser.parameters[0].device.type]
+    seconds_per_step = once + each * network.work * network.parameters * rows * state.batch_size
     return max(1, min(math.ceil(state.steps / BLOCKS), int(LONGEST_BLOCK / seconds_per_step)))
 
 
 class Steps:
-    """One step of a training after the other; on a GPU as a recording, where the method allows it."""
+    """The steps of a training; on a GPU as a recording, where the method allows it."""
 
     def __init__(self, state: State, batch: Batch | DensityBatch):
-        self.state, self.batch = state, batch
-        self.device = batch.features.device
+        self.state, self.batch, self.device = state, batch, batch.features.device
         self.phase: Hashable = None
         self.alike = 0
-        self.recording: Recording | None = None
+        self.recordings: dict[int, Recording] = {}
 
     @torch.inference_mode()
-    def next(self) -> Float[Tensor, " point"]:
-        """Do a step and return the likelihood before it."""
-        state, method, optimiser = self.state, self.state.method, self.state.optimiser
-        fraction = state.step / state.steps
-        method.advance(fraction)
-        index, rate = state.indices(len(self.batch), self.device), state.learning_rate * state.schedule(fraction)
-        recording = self._recorded(index) if self.device.type == "cuda" else None
-        if recording is not None:
-            method.prepare(state.step)
-            optimiser.prepare(rate)
-            likelihood = recording.play(index)
+    def next(self, count: int = 1) -> Float[Tensor, "step point"]:
+        """Do so many steps and return the likelihood before each of them."""
+        done: list[Tensor] = []
+        while (left := count - sum(map(len, done))) > 0:
+            done.append(self._some(left))
+        return torch.cat(done)
+
+    def _some(self, most: int) -> Float[Tensor, "step point"]:
+        state = self.state
+        state.method.advance(state.step / state.steps)
+        recorded = self._recorded(most) if self.device.type == "cuda" else 0
+        steps = range(state.step, state.step + max(recorded, 1))
+        index, rates = state.indices(len(self.batch), len(steps), self.device), [state.rate(step) for step in steps]
+        if recorded:
+            likelihoods = self._play(steps, index, torch.tensor(rates).to(self.device))
         else:
-            likelihood = method.differentiate(self.batch.select(index), state.step)
-            optimiser.step(rate)
-        state.step += 1
-        return likelihood
+            likelihoods = self._do(steps, index, rates)
+            self.alike += 1
+        state.step += len(steps)
+        return likelihoods
 
-    def _recorded(self, index: Tensor) -> Recording | None:
-        """The recording of the present phase, made after some steps that were not recorded; None where there is none."""
-        phase = self.state.method.phase
+    def _play(self, steps: range, index: Tensor, rates: Tensor) -> Float[Tensor, "step point"]:
+        self.state.method.prepare(steps)
+        if len(steps) not in self.recordings:
+            self.recordings[len(steps)] = Recording(partial(self._do, steps), index, rates)
+        return self.recordings[len(steps)].play(index, rates)
+
+    def _do(self, steps: range, index: Tensor, rates: Sequence[float] | Tensor) -> Float[Tensor, "step point"]:
+        likelihoods = []
+        for step, own, rate in zip(steps, index, rates, strict=True):
+            likelihoods.append(self.state.method.differentiate(self.batch.select(own), step))
+            self.state.optimiser.step(rate)
+        return torch.stack(likelihoods)
+
+    def _recorded(self, most: int) -> int:
+        """How many steps to play from a recording: of one phase, and after some that were not recorded; 0: none."""
+        state, method = self.state, self.state.method
+        phase, count = method.phase, min(most, method.network.together)
         if phase != self.phase:
-            self.phase, self.alike, self.recording = phase, 0, None
-        self.alike += 1
-        if self.recording is None and phase is not None and self.alike > UNRECORDED:
-            state = self.state
-
-            def step(index: Tensor) -> Tensor:
-                likelihood = state.method.differentiate(self.batch.select(index), state.step)
-                state.optimiser.move()
-                return likelihood
-
-            self.recording = Recording(step, index)
-        return self.recording
+            self.phase, self.alike, self.recordings = phase, 0, {}
+        if phase is None or self.alike < UNRECORDED:
+            return 0
+        method.advance((state.step + count - 1) / state.steps)
+        alike = method.phase == phase
+        method.advance(state.step / state.steps)
+        return count if alike else 1
 
 
 @torch.no_grad()
