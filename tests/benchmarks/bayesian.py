@@ -114,7 +114,7 @@ def step_benchmark(rounds: int, device: torch.device) -> None:
     x, t = torch.randn(POINTS, 20, device=device), torch.randn(POINTS, device=device)
     batch = Batch(x, t, torch.ones_like(t))
     steps, count = Steps(ours(20, device, steps=10_000_000, batch_size=BATCH, warm_start=0.0), batch), together(device)
-    candidates: dict[str, Callable[[], object]] = {"workbench": lambda: steps.next(count)}
+    candidates: dict[str, Callable[[], object]] = {"workbench": lambda: [steps.next() for _ in range(count)]}
     for name, model in (("torchbnn", TorchBNN(20).to(device)), ("bayesian-torch", BayesianTorch(20).to(device))):
         adam = torch.optim.Adam(model.parameters(), lr=1e-3)
 
@@ -190,7 +190,8 @@ def quality_benchmark(epochs: int, device: torch.device) -> None:
     learned, our_steps = training.method, Steps(training, batches["train"])
 
     def our_epoch() -> None:
-        our_steps.next(training.steps // epochs)
+        for _ in range(training.steps // epochs):
+            our_steps.next()
 
     def our_draws(split: str) -> Tensor:
         return learned.predict(learned.networks(64, torch.Generator().manual_seed(1))[0], batches[split].features)

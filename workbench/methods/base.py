@@ -70,8 +70,8 @@ class Method(ABC):
     def advance(self, fraction: float) -> None:  # noqa: B027 - most methods have no phases
         """Called before each step with the fraction of training done, for methods that have phases."""
 
-    def prepare(self, steps: range) -> None:  # noqa: B027 - most methods have no random numbers
-        """Put the random numbers of some steps where recorded steps read them."""
+    def prepare(self, step: int) -> None:  # noqa: B027 - most methods have no random numbers
+        """Put the random numbers of a step where a recorded step reads them."""
 
 
 class Regression(Method):

@@ -83,9 +83,8 @@ class MeanField(Method):
     def advance(self, fraction: float) -> None:
         self.open = fraction >= self.warm_start
 
-    def prepare(self, steps: range) -> None:
-        if self.open:
-            self.noise.lay_out(steps)
+    def prepare(self, step: int) -> None:
+        self.noise.draw(step)
 
     def differentiate(self, batch: Any, step: int) -> Float[Tensor, " point"]:
         if self.posterior.grad is None:

@@ -23,7 +23,8 @@ class NoiseTable:
 
     Making fresh normal numbers costs more than most products they enter. Each draw is a window of the table at a random offset:
     exactly N(0, 1) for every weight, and practically independent between draws, because windows are rarely aligned. The offset of
-    step s depends on the seed and s only, so a resumed training sees the same numbers.
+    step s depends on the seed and s only, so a resumed training sees the same numbers. On a GPU the window is copied to one place, where
+    a recorded step reads it.
     """
 
     def __init__(self, parameters: int, seed: int, device: torch.device, windows: int = 32):
@@ -31,29 +32,17 @@ class NoiseTable:
         self.generator = torch.Generator().manual_seed(seed)
         self.table = torch.randn(max(windows * parameters, 1 << 18), generator=self.generator).to(device)
         self.starts: tuple[int, list[int]] = (-1, [])
-        self.laid = range(0)
-        self.windows: dict[int, Tensor] = {}
+        self.place = torch.empty(parameters, device=device) if device.type == "cuda" else None
 
     def draw(self, step: int) -> Float[Tensor, " parameter"]:
-        """The noise ε of step `step`; a view, not to be changed."""
-        if step in self.laid:
-            return self.windows[len(self.laid)][step - self.laid.start]
-        start = self._start(step)
-        return self.table[start : start + self.parameters]
-
-    def lay_out(self, steps: range) -> None:
-        """Copy the noise of some steps to where recorded steps read it; always the same place for as many steps."""
-        if len(steps) not in self.windows:
-            self.windows[len(steps)] = self.table.new_empty(len(steps), self.parameters)
-        self.laid = steps
-        for window, step in zip(self.windows[len(steps)], steps, strict=True):
-            start = self._start(step)
-            window.copy_(self.table[start : start + self.parameters])
-
-    def _start(self, step: int) -> int:
+        """The noise ε of step `step`, not to be changed; while a step is recorded, where the noise of every step will be."""
+        if self.place is not None and torch.cuda.is_current_stream_capturing():
+            return self.place
         page, line = divmod(step, 1_024)
         if self.starts[0] != page:
             self.generator.manual_seed(self.seed * 1_000_003 + page)
             places = self.table.numel() - self.parameters
             self.starts = (page, torch.randint(0, places, (1_024,), generator=self.generator).tolist())
-        return self.starts[1][line]
+        start = self.starts[1][line]
+        window = self.table[start : start + self.parameters]
+        return window if self.place is None else self.place.copy_(window)

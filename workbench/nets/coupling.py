@@ -83,8 +83,6 @@ class Flow(Architecture):
     perceptrons, `spline` what they choose, `rotate` mixes by random rotations instead of permutations, `seed` is that of the mixing.
     """
 
-    together = 1
-
     def __init__(
         self,
         dimension: int,

@@ -39,7 +39,7 @@ class LGATr(Network):
     """
 
     name: str
-    channel, together = "vector", 1
+    channel = "vector"
     last_parts = 2
     """Parts of a row that belong to the last linear layer."""
 

@@ -16,9 +16,6 @@ class Architecture(ABC):
     work: float = 1.0
     """Time of a step for each weight and event, relative to a perceptron."""
 
-    together: int = 16
-    """Steps that a GPU records as one, so that it is asked only now and then; 1 where a step is long enough by itself."""
-
     sizes: list[int]
     """Numbers of weights of the parts of a row, in order."""
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from workbench.data.scaling import Batch, DensityBatch
@@ -58,19 +57,15 @@ class State:
     seconds: float = 0.0
     _order: dict[int, Tensor] = field(default_factory=dict)
 
-    def indices(self, events: int, steps: int = 1, device: torch.device | str = "cpu") -> Int[Tensor, "step event"]:
-        """The events of the next batches: consecutive places in an endless row of shuffled epochs."""
+    def indices(self, events: int, device: torch.device | str = "cpu") -> Tensor:
+        """The events of this step's batch: consecutive places in an endless row of shuffled epochs, which stands on the device."""
         size = min(self.batch_size, events)
-        start, end = self.step * size, (self.step + steps) * size
-        epochs = range(start // events, (end - 1) // events + 1)
+        start = self.step * size
+        epochs = range(start // events, (start + size - 1) // events + 1)
         self._order = {epoch: self._order[epoch] if epoch in self._order else self._shuffled(epoch, events).to(device) for epoch in epochs}
         row = torch.cat([self._order[epoch] for epoch in epochs]) if len(epochs) > 1 else self._order[epochs[0]]
-        offset = epochs[0] * events
-        return row[start - offset : end - offset].view(steps, size)
-
-    def rate(self, step: int) -> float:
-        """The learning rate of a step."""
-        return self.learning_rate * self.schedule(step / self.steps)
+        offset = start - epochs[0] * events
+        return row[offset : offset + size]
 
     def _shuffled(self, epoch: int, events: int) -> Tensor:
         return torch.randperm(events, generator=torch.Generator().manual_seed(self.seed * 1_000_003 + epoch))
@@ -98,12 +93,15 @@ def train(
         started = time.perf_counter()
         if between is not None:
             between(state)
-        first, end = state.step, min(state.steps, (state.step // block + 1) * block)
-        likelihoods, penalties = steps.next(end - state.step).mean(0), state.method.penalty()
+        end = min(state.steps, (state.step // block + 1) * block)
+        values = []
+        while state.step < end:
+            values.append(steps.next())
+        likelihoods, penalties = torch.stack(values).mean(0), state.method.penalty()
         sound = torch.isfinite(likelihoods + penalties)
         if not sound.any():
             raise FloatingPointError(
-                f"The loss is no longer a number between steps {first} and {end}; "
+                f"The loss is no longer a number between steps {end - len(values)} and {end}; "
                 f"a smaller learning rate (now {state.learning_rate:g}) usually helps."
             )
         likelihood, penalty = float(likelihoods[sound].mean()), float(penalties[sound].mean())
@@ -123,61 +121,49 @@ def block_size(state: State) -> int:
 
 
 class Steps:
-    """The steps of a training; on a GPU as a recording, where the method allows it."""
+    """One step of a training after the other; on a GPU as a recording, where the method allows it."""
 
     def __init__(self, state: State, batch: Batch | DensityBatch):
-        self.state, self.batch, self.device = state, batch, batch.features.device
+        self.state, self.batch = state, batch
+        self.device = batch.features.device
         self.phase: Hashable = None
         self.alike = 0
-        self.recordings: dict[int, Recording] = {}
+        self.recording: Recording | None = None
 
     @torch.inference_mode()
-    def next(self, count: int = 1) -> Float[Tensor, "step point"]:
-        """Do so many steps and return the likelihood before each of them."""
-        done: list[Tensor] = []
-        while (left := count - sum(map(len, done))) > 0:
-            done.append(self._some(left))
-        return torch.cat(done)
-
-    def _some(self, most: int) -> Float[Tensor, "step point"]:
-        state = self.state
-        state.method.advance(state.step / state.steps)
-        recorded = self._recorded(most) if self.device.type == "cuda" else 0
-        steps = range(state.step, state.step + max(recorded, 1))
-        index, rates = state.indices(len(self.batch), len(steps), self.device), [state.rate(step) for step in steps]
-        if recorded:
-            likelihoods = self._play(steps, index, torch.tensor(rates).to(self.device))
+    def next(self) -> Float[Tensor, " point"]:
+        """Do a step and return the likelihood before it."""
+        state, method, optimiser = self.state, self.state.method, self.state.optimiser
+        fraction = state.step / state.steps
+        method.advance(fraction)
+        index, rate = state.indices(len(self.batch), self.device), state.learning_rate * state.schedule(fraction)
+        recording = self._recorded(index) if self.device.type == "cuda" else None
+        if recording is not None:
+            method.prepare(state.step)
+            optimiser.prepare(rate)
+            likelihood = recording.play(index)
         else:
-            likelihoods = self._do(steps, index, rates)
-            self.alike += 1
-        state.step += len(steps)
-        return likelihoods
+            likelihood = method.differentiate(self.batch.select(index), state.step)
+            optimiser.step(rate)
+        state.step += 1
+        return likelihood
 
-    def _play(self, steps: range, index: Tensor, rates: Tensor) -> Float[Tensor, "step point"]:
-        self.state.method.prepare(steps)
-        if len(steps) not in self.recordings:
-            self.recordings[len(steps)] = Recording(partial(self._do, steps), index, rates)
-        return self.recordings[len(steps)].play(index, rates)
-
-    def _do(self, steps: range, index: Tensor, rates: Sequence[float] | Tensor) -> Float[Tensor, "step point"]:
-        likelihoods = []
-        for step, own, rate in zip(steps, index, rates, strict=True):
-            likelihoods.append(self.state.method.differentiate(self.batch.select(own), step))
-            self.state.optimiser.step(rate)
-        return torch.stack(likelihoods)
-
-    def _recorded(self, most: int) -> int:
-        """How many steps to play from a recording: of one phase, and after some that were not recorded; 0: none."""
-        state, method = self.state, self.state.method
-        phase, count = method.phase, min(most, method.network.together)
+    def _recorded(self, index: Tensor) -> Recording | None:
+        """The recording of the present phase, made after some steps that were not recorded; None where there is none."""
+        phase = self.state.method.phase
         if phase != self.phase:
-            self.phase, self.alike, self.recordings = phase, 0, {}
-        if phase is None or self.alike < UNRECORDED:
-            return 0
-        method.advance((state.step + count - 1) / state.steps)
-        alike = method.phase == phase
-        method.advance(state.step / state.steps)
-        return count if alike else 1
+            self.phase, self.alike, self.recording = phase, 0, None
+        self.alike += 1
+        if self.recording is None and phase is not None and self.alike > UNRECORDED:
+            state = self.state
+
+            def step(index: Tensor) -> Tensor:
+                likelihood = state.method.differentiate(self.batch.select(index), state.step)
+                state.optimiser.move()
+                return likelihood
+
+            self.recording = Recording(step, index)
+        return self.recording
 
 
 @torch.no_grad()

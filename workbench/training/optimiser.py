@@ -24,17 +24,31 @@ class Optimiser:
         self.first = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.second = [torch.zeros_like(parameter) for parameter in self.parameters] if name == "adam" else []
         self.steps = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
+        on_gpu = bool(self.steps) and self.steps[0].device.type == "cuda"
+        self.rate: float | Tensor = torch.zeros_like(self.steps[0]) if on_gpu else 0.0
 
-    def step(self, rate: float | Tensor) -> None:
-        """One step with learning rate η = `rate`, a tensor where it may change after the step is recorded."""
+    def step(self, rate: float) -> None:
+        """One step with learning rate η = `rate`."""
+        self.prepare(rate)
+        self.move()
+
+    def prepare(self, rate: float) -> None:
+        """Put η where `move` reads it: on a GPU always the same place, so that a recorded step finds it."""
+        if isinstance(self.rate, Tensor):
+            self.rate.fill_(rate)
+        else:
+            self.rate = rate
+
+    def move(self) -> None:
+        """One step with the learning rate that was prepared."""
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         if self.name == "sgd":
             for parameter, gradient, momentum in zip(self.parameters, gradients, self.first, strict=True):
-                parameter.sub_(momentum.mul_(0.9).add_(gradient) * rate)
+                parameter.sub_(momentum.mul_(0.9).add_(gradient) * self.rate)
             return
         adam(
             self.parameters, gradients, self.first, self.second, [], self.steps,
-            fused=True, amsgrad=False, beta1=0.9, beta2=0.999, lr=rate, weight_decay=0.0, eps=1e-8, maximize=False,
+            fused=True, amsgrad=False, beta1=0.9, beta2=0.999, lr=self.rate, weight_decay=0.0, eps=1e-8, maximize=False,
         )  # fmt: skip
 
     @property
