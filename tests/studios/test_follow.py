@@ -97,6 +97,18 @@ def test_a_browser_gets_four_frames_a_second_at_most_and_always_the_newest(finis
     assert sent == [second, third]
 
 
+def test_the_figures_and_the_bar_go_in_one_message(finished, opened, monkeypatch):
+    live = opened(finished.runs()[0], "losses", "pulls")
+    until(lambda: not live.following, 5)
+    for k in (0, 1):
+        live._hear({"drawn": checksum(getattr(live, f"wire_{k}")), "figure": k})
+    messages = []
+    monkeypatch.setattr(live, "send_state", lambda key: messages.append({key} if isinstance(key, str) else set(key)))
+    live.busy = "Stopping …"
+    live._hear({"theme": "dark"})
+    assert messages == [{"state", "wire_0", "wire_1"}]
+
+
 def test_the_pace_is_ten_a_second_on_average(finished, opened):
     live = opened(finished.runs()[0])
     begin = time.monotonic()

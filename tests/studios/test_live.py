@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from workbench.runs import files
 from workbench.runs.files import seal
 from workbench.runs.store import RunStore
 from workbench.studios import live
@@ -73,6 +74,38 @@ def test_one_reader_serves_all_and_ends_when_nobody_asks(run, monkeypatch):
     hub.picture(run)
     until(lambda: hub.picture(run).reports.sizes["step"] == 3)
     assert not follower.idle
+
+
+def test_who_waits_for_news_gets_them_as_soon_as_they_are_read_and_is_not_bothered_before(run, monkeypatch):
+    monkeypatch.setattr(live, "GLANCE_EVERY", 0.02)
+    tell(run, 10)
+    hub = Hub()
+    first = hub.newer(run, None, 5.0)
+    begin = time.monotonic()
+    assert hub.newer(run, first, 0.3) == hub.picture(run)  # read again and again meanwhile, with nothing new
+    assert time.monotonic() - begin >= 0.3
+    tell(run, 20)
+    until(lambda: hub.picture(run).cursor != first.cursor)
+    begin = time.monotonic()
+    assert hub.newer(run, first, 5.0).reports.sizes["step"] == 2  # what came before the question counts too
+    assert time.monotonic() - begin < 1.0
+
+
+def test_a_folder_that_cannot_be_read_is_not_read_again_and_again(run, monkeypatch):
+    looks, read = [], live.look
+    monkeypatch.setattr(live, "look", lambda which, before: looks.append(which) or read(which, before))
+    lock = run.acquire()
+    files.replace(run.path / "status.json", seal({"state": "running"}), sync=False)
+    hub, begin = Hub(), time.monotonic()
+    assert hub.picture(run).status.live
+    until(lambda: looks.count(run) > 3)  # with nothing new
+    (run.path / "reports.jsonl").unlink(missing_ok=True)
+    (run.path / "reports.jsonl").mkdir()
+    with pytest.raises(OSError):
+        read(run, None)
+    time.sleep(1.0)
+    assert looks.count(run) <= (time.monotonic() - begin) / live.BREATH + 2
+    lock.release()
 
 
 def test_a_deleted_run_does_not_end_its_reader_with_an_error(run, monkeypatch, caplog):

@@ -273,6 +273,45 @@ def test_the_same_module_serves_a_notebook_widget(chromium, url):
 
 
 @pytest.mark.browser
+def test_one_slow_drawing_delays_nothing_but_a_slow_computer_gets_time_to_breathe(chromium, url):
+    page = chromium.new_page()
+    page.goto(url + "alive")
+    script = """async ([source, frames, costs, url]) => {
+        const {default: {render}} = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})))
+        const state = {wire: new DataView(new Uint8Array(frames[0]).buffer), engine_url: url}, rests = []
+        const el = document.body.appendChild(Object.assign(document.createElement("div"), {style: "width: 400px; height: 300px"}))
+        let cost = 0, drawn = 0, change, said
+        el.addEventListener("workbench:drawn", () => { drawn = performance.now() })
+        const next = () => new Promise((go) => { said = () => go(performance.now() - drawn) })
+        const on = (event, hear) => { change = hear }
+        const first = next(), close = render({el, model: {get: (name) => state[name], on, send: () => said()}})
+        await first
+        const react = Plotly.react
+        Plotly.react = (...figure) => {
+            for (const end = performance.now() + cost; performance.now() < end;);
+            return react(...figure)
+        }
+        for (const [k, ms] of costs.entries()) {
+            await new Promise((go) => setTimeout(go, 250))
+            cost = ms
+            state.wire = new DataView(new Uint8Array(frames[k + 1]).buffer)
+            const rest = next()
+            change()
+            rests.push(await rest)
+        }
+        Plotly.react = react
+        close()
+        return rests
+    }"""
+    source, costs = Path(plot_view.__file__).with_suffix(".js").read_text(), [0, 0, 200, 200]
+    frames = [list(frame(k)) for k in range(5)]
+    rests = page.evaluate(script, [source, frames, costs, url + plot_view.ENGINE_URL])
+    assert rests[2] < 400, rests  # ms; its share of the time would be 1,000
+    assert rests[3] > 600, rests
+    page.close()
+
+
+@pytest.mark.browser
 def test_when_the_engine_cannot_be_reached_a_sentence_stands_there_until_it_can(chromium, url):
     page = chromium.new_page()
     refused = []

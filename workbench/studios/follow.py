@@ -1,7 +1,8 @@
 """A run in a notebook cell: its bar, and figures that follow it while it trains.
 
-A thread follows the run folder and hands every figure its newest frame, ten times a second at most; what the browser has not drawn yet
-is replaced, never queued. So the kernel stays free, and where it is busy the figures go on. When the run has ended, so does the thread.
+A thread follows the run folder and hands over the newest frames when there is news, ten times a second at most; what the browser has not
+drawn yet is replaced, never queued. So the kernel stays free, and where it is busy the figures go on. When the run has ended, so does the
+thread.
 """
 
 from __future__ import annotations
@@ -125,13 +126,14 @@ class LiveRun(anywidget.AnyWidget):
             self._thread.start()
 
     def _follow(self) -> None:
+        picture = None
         while self._thread is threading.current_thread() and not ending():
             try:
-                picture = HUB.newer(self.run, LOOK_EVERY)
+                HUB.newer(self.run, picture, LOOK_EVERY)
                 self._pace()
                 picture = HUB.picture(self.run)  # what came while this thread kept pace
                 self._show(picture)
-                if not picture.status.live and not self.busy:
+                if not (picture.status.live or self.busy or self.run.status.live):  # it may just have been resumed
                     return self._finish()
             except (OSError, RunError) as problem:
                 self._say(str(problem) if isinstance(problem, RunError) else f"Run {self.run.id} is gone: its folder cannot be read.")
@@ -163,7 +165,7 @@ class LiveRun(anywidget.AnyWidget):
             self._say(str(problem))
 
     def _show(self, picture: Picture) -> None:
-        with self._lock:
+        with self._lock, self.hold_sync():  # in one message: the next would wait up to 40 ms for TCP's delayed acknowledgement of this one
             self._tell(picture.status)
             theme = self._theme()
             for k, name in enumerate(self.names):
@@ -189,11 +191,13 @@ class LiveRun(anywidget.AnyWidget):
         example = self.run.path.parent == EXAMPLES
         told = sentences.transport(status, example=example, same=True, ready=True, busy=self.busy)
         buttons = [button for button in told["buttons"] if button["name"] in BUTTONS and (button["enabled"] or status.live)]
-        self.state = json.dumps({**told, "buttons": buttons, "time": None, "sentence": self.busy or sentences.where(status)})
+        with self._lock:
+            self.state = json.dumps({**told, "buttons": buttons, "time": None, "sentence": self.busy or sentences.where(status)})
 
     def _say(self, sentence: str) -> None:
         nothing = {"state": "failed", "buttons": [], "busy": False, "progress": 0, "device": "", "time": None}
-        self.state = json.dumps({**nothing, "sentence": sentence, "spoken": sentence})
+        with self._lock:
+            self.state = json.dumps({**nothing, "sentence": sentence, "spoken": sentence})
 
     def _send_engine(self) -> None:
         self.send({"engine": ENGINE_URL}, buffers=[compressed_engine()])

@@ -26,7 +26,8 @@ from workbench.runs.store import Run, Status
 from workbench.training.recipe import SweepRecipe
 
 READ_EVERY = 0.1  # seconds, while the run is live
-NAP = 0.02  # seconds between two glances at the sizes of its files: what is new is read at once, and twenty times a second at most
+NAP = 0.01  # seconds between two glances at the sizes of its files: what is new is read at once, but
+BREATH = 0.04  # seconds after the last news: a report and its snapshot come together
 GLANCE_EVERY = 0.5  # seconds, while it is not: somebody may resume or delete it
 PATIENCE = 5.0  # seconds without a question after which a reader ends
 KEPT_PICTURES = 12
@@ -105,19 +106,20 @@ class Follower:
     def idle(self) -> bool:
         return self._thread is None
 
-    def newer(self, timeout: float) -> Picture:
-        """The next picture that is read, as soon as it is; the present one after `timeout` seconds."""
+    def newer(self, before: Picture | None, timeout: float) -> Picture:
+        """The picture that tells more than the one before, as soon as it is read; the present one after `timeout` seconds."""
         present = self.picture
         with self._news:
-            self._news.wait_for(lambda: self._picture is not present, timeout)
+            self._news.wait_for(lambda: before is None or differs(before, self._picture or present), timeout)
         return self._picture or present
 
-    def _rest(self) -> None:
-        """Wait until it is time to read again: at once when something was written, else after a while."""
+    def _rest(self, news: bool) -> None:
+        """Wait until it is time to read again: when something was written, at once or a breath after the last news; else after a while."""
         live = bool(self._picture and self._picture.status.live)
         busy = live or (self._picture is not None and self._picture.moment[2] and self._picture.past is None)
         end = time.monotonic() + (READ_EVERY if busy else GLANCE_EVERY)
-        time.sleep(2 * NAP)
+        if news:
+            time.sleep(BREATH)
         before = self._written if live else None
         while (left := end - time.monotonic()) > 0 and (before is None or self._written_now() == before):
             time.sleep(min(left, NAP) if live else left)
@@ -134,9 +136,10 @@ class Follower:
         return tuple(found)
 
     def _follow(self) -> None:
+        news = True
         while not ending():
-            self._rest()
-            before = self._picture
+            self._rest(news)
+            before, news = self._picture, True
             with self._lock:
                 if time.monotonic() - self._asked > PATIENCE:
                     self._thread = None
@@ -144,9 +147,10 @@ class Follower:
             try:
                 written = self._written_now()  # before they are read, so that nothing is missed
                 self._picture, self._written = look(self.run, before), written
-                with self._news:
-                    self._news.notify_all()
-                if before is None or differs(before, self._picture):
+                news = before is None or differs(before, self._picture)
+                if news:
+                    with self._news:
+                        self._news.notify_all()
                     self.moved()
             except (OSError, RunError):
                 continue  # deleted, or not to be read just now: the page finds out by asking for the run
@@ -256,9 +260,12 @@ class Hub:
         """The newest picture of a run. Raises: OSError or RunError when its folder cannot be read at all."""
         return self._follower(run).picture
 
-    def newer(self, run: Run, timeout: float) -> Picture:
-        """The next picture of a run, as soon as something new is read; the present one after `timeout` seconds. Raises: as `picture`."""
-        return self._follower(run).newer(timeout)
+    def newer(self, run: Run, before: Picture | None, timeout: float) -> Picture:
+        """The picture of a run that tells more than the one before, as soon as it is read; the present one after `timeout` seconds.
+
+        Raises: as `picture`.
+        """
+        return self._follower(run).newer(before, timeout)
 
     def _follower(self, run: Run) -> Follower:
         key = identity(run)

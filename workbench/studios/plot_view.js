@@ -1,8 +1,10 @@
 // One figure on a page: unpack the newest frame, draw it with plotly.js, say that it is drawn.
 // The same module serves Panel (JSComponent) and notebooks (anywidget).
 
-const PERIOD = 80 // ms from one drawing to the next while frames keep coming; on a slow computer so long that
-const SHARE = 1 / 6 // of the time, at most, goes into drawing this figure
+// While frames keep coming, on average,
+const PERIOD = 80 // ms from one drawing to the next; on a slow computer so long that
+const SHARE = 1 / 6 // of the time, at most, goes into drawing this figure.
+const AHEAD = 150 // ms by which one drawing may come early: updates come unevenly, and what waits is late
 
 // One engine for all figures of the page. A page may fill the slot early, with a promise for Plotly under the engine's url.
 function engine(url) {
@@ -168,7 +170,7 @@ function render({model, el}) {
   gd.style.cssText = "width:100%;height:100%;min-height:60px;position:relative"
   el.append(gd)
 
-  let fresh = true, busy = false, closed = false, near = true, size = "", grown = {}
+  let fresh = true, busy = false, closed = false, near = true, size = "", grown = {}, due = 0, before = 0
   const slot = () => gd.getRootNode().host?.closest(".plot") ?? el
   const extent = () => `${gd.offsetWidth}x${gd.offsetHeight}`
   const visible = () => gd.offsetWidth && gd.offsetHeight && gd.checkVisibility({visibilityProperty: true})
@@ -212,8 +214,10 @@ function render({model, el}) {
       gd.textContent = String(problem.message ?? problem)
       rest = 2_000
     }
-    const spent = performance.now() - start
-    await new Promise((go) => setTimeout(go, Math.max(rest, PERIOD, spent / SHARE) - spent))
+    const now = performance.now(), spent = now - start
+    due = Math.max(due, start) + Math.max(PERIOD, Math.min(spent, before) / SHARE) // one slow drawing does not make a slow computer
+    before = spent
+    await new Promise((go) => setTimeout(go, Math.max(rest, due - AHEAD - now)))
     busy = false
     if (drawn && !closed) say({drawn})
     draw()
