@@ -20,7 +20,7 @@ from workbench.training.recipe import AmplitudeRecipe
 if TYPE_CHECKING:
     import xarray
 
-NOISES = [0.0, 3e-4, 1e-3, 1e-2, 3e-2, 1e-1]
+NOISES = [0.0, 3e-4, 1e-3, 1e-2, 5e-2, 1e-1]
 WAYS = ["deterministic", "bnn_last_layer", "repulsive_ensemble"]
 """The talk's Bayesian network has widths in its last layer only."""
 WORDS = {"deterministic": "deterministic", "bnn": "BNN", "bnn_last_layer": "BNN (last layer)", "repulsive_ensemble": "ensemble"}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 KEPT = Path(__file__).parent / "kept"
 MOST_KEPT = 100_000  # draws times events of a training
+OF_EVENTS = ("noise_peaks", "sweep_pulls")  # figures of a scan that draw values per event
 Trainings = Sequence[tuple[Mapping[str, Any], Run]]
 """Runs of a story, each with the options in which it differs from the others."""
 
@@ -201,7 +202,8 @@ class Story:
 
         scan = self.scan(runs)
         takes = {FIGURES[panel.figure].takes for panel in self.panels}
-        groups = {"/": scan.isel(event=slice(1_000 if "scan" in takes else 0), missing_dims="ignore")}
+        events = 1_000 if any(panel.figure in OF_EVENTS for panel in self.panels) else 0
+        groups = {"/": scan.isel(event=slice(events), missing_dims="ignore")}
         for place, (_, run) in enumerate(runs if takes - {"scan"} else ()):
             groups[f"/training/{place:02}"] = self._drawn_part(run.prediction("test"))
         path = KEPT / f"{self.name}.nc"
