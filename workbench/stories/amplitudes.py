@@ -281,7 +281,7 @@ def table(full: bool) -> Story:
     runs = tuple((options, recipe) for options, recipe in same.runs if options["events"] in (few, many))
 
     def judge(scan: xarray.Dataset) -> Verdict:
-        checks = []
+        checks: list[Check] = []
         for way in ("bnn", "repulsive_ensemble"):
             for size, word in ((few, "small"), (many, "large")):
                 syst, stat = (at(scan, f"sigma_{part}_mean", uncertainty=way, events=size) for part in ("syst", "stat"))
