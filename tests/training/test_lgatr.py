@@ -55,10 +55,3 @@ def test_the_full_network_learns_with_every_uncertainty_and_resumes_bitwise(unce
     assert prediction.attrs["network"].startswith("L-GATr, 1 × (2 multivector and 4 scalar channels), ")
     assert np.isfinite(prediction["mean"]).all() and (prediction["sigma_syst"] > 0).all()
     assert prediction.sizes["draw"] == (1 if uncertainty == "deterministic" else 2)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
-def test_a_gpu_trains_the_full_network():
-    job = Job(AmplitudeRecipe(architecture="lgatr", uncertainty="repulsive_ensemble", **{**SMALL, "device": "cuda"}))
-    reports = list(job.train())
-    assert np.isfinite(reports[-1].losses["loss"]) and job.prediction("test").attrs["network"].startswith("L-GATr, ")

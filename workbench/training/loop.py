@@ -2,7 +2,8 @@
 
     for report in train(state, batch, check): ...             # stop = stop asking
 
-Everything random is a function of (seed, step), so training that stopped anywhere continues bitwise as if it had not.
+Everything random is a function of (seed, step), so training that stopped anywhere continues as if it had not: bitwise on a processor, up to
+rounding on a GPU.
 """
 
 from __future__ import annotations
