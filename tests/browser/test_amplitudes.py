@@ -18,7 +18,7 @@ import pytest
 from workbench.runs.store import RunStore
 
 # Long enough not to end while a test looks at it, small enough to start at once.
-ENDLESS = "events=2000&test_events=2000&hidden=64,64&steps=40000"
+ENDLESS = "events=2000&test_events=2000&hidden=64,64&steps=400000"
 CANARY = "<img src=x onerror=window.XSS=1>"
 
 

@@ -18,7 +18,7 @@ from workbench.runs.store import RunStore
 
 PLACE = "/user/name/workbench"
 LECTURER = "lecturer-token-1"
-ENDLESS = "events=2000&test_events=2000&hidden=64,64&steps=40000"
+ENDLESS = "events=2000&test_events=2000&hidden=64,64&steps=400000"
 HOP_BY_HOP = {"connection", "keep-alive", "upgrade", "transfer-encoding", "content-length", "content-encoding"}
 
 
