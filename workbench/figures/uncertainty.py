@@ -16,6 +16,7 @@ from workbench.results.pulls import pulls, width_and_mean
 PULL_EDGES = np.linspace(-5, 5, 61)
 SIGMA_EDGES = np.linspace(-5, 0, 101)  # log10 of σ/A
 ON_A_PHONE = 44  # letters in a line of a legend
+SHORT = 12  # letters of a label that leaves room for more beside it
 FEW = 3  # pulls in a figure, up to which there is room for errors and bands
 PULL_TOPS = (0.55, 0.8, 1.2, 2, 4, 8, 16, 40)
 SIGMA_TOPS = (2, 4, 6, 9, 13, 20)
@@ -50,7 +51,9 @@ def scaled_pull(runs: Runs, theme: Theme, draws: int | None = None) -> dict[str,
         )
         for number in chosen:
             t = _spread_pull(dataset, "scaled", draws=number)
-            rows.append((labelled(label, f"M = {number} of {count}"), t, f" (expected {t.attrs['expected_width']:.2f})"))
+            text = f"M = {number} of {count}"
+            name = f"{label}<br>{text}" if len(label) > SHORT else labelled(label, text)
+            rows.append((name, t, f" (expected {t.attrs['expected_width']:.2f})"))
     return pull_figure(rows, theme, "t̂<sub>M</sub> = (⟨A⟩<sub>M</sub> − ⟨A⟩) √M / σ<sub>stat</sub>")
 
 
