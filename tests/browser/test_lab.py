@@ -27,6 +27,9 @@ ALLOWED = (
     # it loads again by itself
     "handshake: Unexpected response code: 403",
     "Could not open websocket",
+    # seen once in forty reloads while the kernel waits: Jupyter's widget manager finds no widgets; the page says so, and after another
+    # reload they are there
+    "widget model not found",
 )
 WATCH = """
 window.drawn = []
@@ -286,7 +289,12 @@ def test_a_live_figure_follows_while_the_kernel_waits_and_survives_a_reload(note
     page.reload()
     page.wait_for_selector(".jp-Cell")
     run = lab.run_with(os.getpid() + 1).stop()
-    until(lambda: page.locator(".following .js-plotly-plot").count() == 3, 60 * slowdown())
+    figures, lost = page.locator(".following .js-plotly-plot"), page.get_by_text("Error displaying widget")
+    until(lambda: figures.count() == 3 or lost.count(), 60 * slowdown())
+    if lost.count():
+        print("Jupyter lost the widgets; once more")
+        page.reload()
+        until(lambda: figures.count() == 3, 60 * slowdown())
     until(lambda: cell.locator(".sentence").inner_text().startswith("Stopped at step"), 30 * slowdown())
     assert cell.locator(".buttons button").all_inner_texts() == ["Resume"] and run.status.state == "stopped"
 
