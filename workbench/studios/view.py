@@ -359,13 +359,14 @@ class Studio(Session):
     def rows(self) -> list[dict[str, Any]]:
         """The part of the list of runs that is looked at: the runs that are sought, newest first, the examples last."""
         own, examples = self.library.own, self.library.examples
-        found = [own.root / name for name in self.guest.sees(self.library.search(own, self.sought), own.root)]
-        found += [examples.root / name for name in self.library.search(examples, self.sought)]
+        found = [(own, name) for name in self.guest.sees(self.library.search(own, self.sought), own.root)]
+        found += [(examples, name) for name in self.library.search(examples, self.sought)]
         self.total = len(found)
         if self.first >= self.total:  # some were deleted
             self.first = max(0, self.total - 1) // MOST_LISTED * MOST_LISTED
         rows = []
-        for run in map(Run, found[self.first : self.first + MOST_LISTED]):
+        for store, name in found[self.first : self.first + MOST_LISTED]:
+            run = Run(store.root / name)
             try:
                 rows.append(self.row(run))
             except SAID as problem:

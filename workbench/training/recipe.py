@@ -7,11 +7,13 @@ input and the help. A recipe is plain data: it imports neither torch nor panel.
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import itertools
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import param
@@ -53,10 +55,11 @@ class Recipe(param.Parameterized):
         super().__init__(**checked)
 
     @classmethod
-    def options(cls) -> dict[str, param.Parameter]:
+    @functools.cache
+    def options(cls) -> Mapping[str, param.Parameter]:
         """The declared options in the order of their groups, else of declaration, without param's own `name`."""
         grouped = [name for names in cls.groups.values() for name in names]
-        return {name: cls.param[name] for name in grouped or cls.param if name != "name"}
+        return MappingProxyType({name: cls.param[name] for name in grouped or cls.param if name != "name"})
 
     @classmethod
     def check(cls, name: str, value: Any) -> Any:
