@@ -28,9 +28,9 @@ MAY_IMPORT = {
     "stories": {"training", "results", "runs", "figures"},
     "studios": {"physics", "data", "training", "results", "runs", "figures", "stories"},
 }
-BASEMENT = {"home"}
+BASEMENT = {"home", "threads"}
 """Files beside the packages that everybody may use."""
-WITH_TORCH = {"physics/amplitudes/gg_yyg.py", "data/scaling.py", "runs/worker.py", "runs/forker.py"}
+WITH_TORCH = {"threads.py", "physics/amplitudes/gg_yyg.py", "data/scaling.py", "runs/worker.py", "runs/forker.py"}
 """Outside nets, methods and training, torch is imported at the top of these files only; recipe, report and presets are free of it."""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -12,11 +14,26 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
+@pytest.fixture(scope="module")
+def running(request, tmp_path_factory):
+    """The notebooks that are asked for, each with a home of its own. Two run at a time: much of a lecture is waiting."""
+
+    def run(path):
+        home = str(tmp_path_factory.mktemp(path.stem))
+        client = NotebookClient(
+            nbformat.read(path, as_version=4), timeout=180, kernel_name="python3", resources={"metadata": {"path": home}}
+        )
+        client.execute(env=os.environ | {"WORKBENCH_HOME": home})
+
+    asked = [item.callspec.params["path"] for item in request.session.items if item.name.startswith("test_notebook_runs")]
+    with ThreadPoolExecutor(2) as pool:
+        yield {path: pool.submit(run, path) for path in asked}
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=180, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+def test_notebook_runs(path, running):
+    running[path].result()
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -45,8 +45,8 @@ def test_a_live_histogram_comes_within_three_seconds_of_train_and_a_reload_keeps
     page.wait_for_function(f"drawn.some((d) => {live})", timeout=20_000)
     first = page.evaluate(f"drawn.find((d) => {live}).at - clicked") / 1000
     page.evaluate("drawn.length = 0")
-    page.wait_for_timeout(5_000)
-    updates = page.evaluate("drawn.filter((d) => d.figure === 'generated').length") / 5
+    page.wait_for_timeout(10_000)
+    updates = page.evaluate("drawn.filter((d) => d.figure === 'generated').length") / 10
     page.click("[data-action=pause]")
     until(lambda: sentence(page).startswith("Paused"), 5, "pause")
     here, link = step(page), address(page)
@@ -57,4 +57,4 @@ def test_a_live_histogram_comes_within_three_seconds_of_train_and_a_reload_keeps
     run_of(page, server).stop()
     factor = max(before, slowdown())
     print(f"first live histogram after {report([(first, factor)])} s, {updates:.1f} updates per second")
-    assert first < 3 * factor and updates >= 0.8 / factor
+    assert first < 3 * factor and updates >= 0.4 / factor  # a snapshot waits for nine times what it costs: on a slow machine 0.16 s

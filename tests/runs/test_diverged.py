@@ -34,7 +34,9 @@ class Poisoned(Job):
             yield report
 
 
-@pytest.mark.parametrize("uncertainty", ["deterministic", "bnn", "repulsive_ensemble"])
+@pytest.mark.parametrize(
+    "uncertainty", ["bnn", *(pytest.param(way, marks=pytest.mark.slow) for way in ("deterministic", "repulsive_ensemble"))]
+)
 def test_r14_a_loss_that_is_no_number_ends_the_run_and_what_was_learned_stays(
     store: RunStore, quick: None, tmp_path_factory, monkeypatch: pytest.MonkeyPatch, uncertainty: str
 ):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import workbench as wb
 from workbench.figures import fitted_curve
 from workbench.physics.toys import Wave
+from workbench.training.loop import Steps
 
 WAVE = Wave(k=8.0, noise=0.2, gap=0.3)
 GRID = np.linspace(-1.0, 1.0, 201)
@@ -44,6 +46,15 @@ def test_the_same_seed_gives_the_same_curve(points):
     short = {**QUICK, "steps": 50}
     one, same, other = (wb.fit_curve(*points, uncertainty="bnn", seed=seed, **short).predict(GRID) for seed in (1, 1, 2))
     assert one.equals(same) and not one.equals(other)
+
+
+def test_a_fit_takes_one_thread_whatever_torch_would_take(points, monkeypatch):
+    """Two notebooks that fit at the same time, with as many threads each as there are cores, would wait for each other for minutes."""
+    taken, next_step = set(), Steps.next
+    monkeypatch.setattr(Steps, "next", lambda steps: (taken.add(torch.get_num_threads()), next_step(steps))[1])
+    torch.set_num_threads(2)
+    wb.fit_curve(*points, steps=5).predict(np.linspace(-1, 1, 5))
+    assert (taken, torch.get_num_threads()) == ({1}, 2)
 
 
 def test_what_cannot_be_fitted_is_said_in_a_sentence(points):

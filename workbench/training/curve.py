@@ -15,6 +15,7 @@ import xarray as xr
 
 from workbench.data.scaling import Batch
 from workbench.methods.base import Regression
+from workbench.threads import one_thread
 from workbench.training.job import device_of, method, network, state
 from workbench.training.loop import train
 from workbench.training.recipe import AmplitudeRecipe, RecipeError
@@ -48,7 +49,8 @@ class CurveFit:
         """
         x = _finite("x", x)
         rows = self.method.networks(self.recipe.draws, torch.Generator().manual_seed(self.recipe.seed + 1))[0]
-        outputs = self.method.predict(rows, _features(x, self.x)).double().numpy()
+        with one_thread():
+            outputs = self.method.predict(rows, _features(x, self.x)).double().numpy()
         draws = self.y.mean() + self.y.std() * outputs[..., 0]
         variance = self.y.std() ** 2 * np.exp(outputs[..., 1])
         syst, stat = np.sqrt(variance.mean(axis=0)), draws.std(axis=0)

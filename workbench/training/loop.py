@@ -19,6 +19,7 @@ from torch import Tensor
 
 from workbench.data.scaling import Batch, DensityBatch
 from workbench.methods.base import Method, Regression, gaussian_likelihood
+from workbench.threads import one_thread
 from workbench.training.optimiser import Optimiser
 from workbench.training.recording import Recording
 from workbench.training.report import Report
@@ -96,8 +97,9 @@ def train(
             between(state)
         end = min(state.steps, (state.step // block + 1) * block)
         values = []
-        while state.step < end:
-            values.append(steps.next())
+        with one_thread():
+            while state.step < end:
+                values.append(steps.next())
         likelihoods, penalties = torch.stack(values).mean(0), state.method.penalty()
         sound = torch.isfinite(likelihoods + penalties)
         if not sound.any():

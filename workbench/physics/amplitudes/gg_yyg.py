@@ -19,14 +19,14 @@ Arrays are (term, event): events last, so that picking spinor products of many o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache, lru_cache
 from itertools import combinations
 
 import torch
 from jaxtyping import Complex128, Float, Float64
 from torch import Tensor
+
+from workbench.threads import one_thread
 
 ALPHA = 1 / 137
 ALPHA_S = 0.118
@@ -72,22 +72,6 @@ def squared_helicity_amplitudes(momenta: Float[Tensor, "*batch 5 4"]) -> Float64
         terms = [_squares(*spinor_products(chunk)) for chunk in events.split(size)]
     result = torch.cat(terms) if terms else events.new_zeros(0, 32)
     return result.reshape(*momenta.shape[:-2], 32) * PREFACTOR
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute in the calling thread only: it would share a logarithm of 2,048 numbers between threads, which wait for each other
-    for milliseconds on a busy machine. To use several cores, call with different events from several threads.
-    """
-    before = torch.get_num_threads()
-    if before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def spinor_products(momenta: Float64[Tensor, "event 5 4"]) -> tuple[Complex128[Tensor, "5 5 event"], Complex128[Tensor, "5 5 event"]]:
