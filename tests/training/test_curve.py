@@ -53,8 +53,11 @@ def test_a_fit_takes_one_thread_whatever_torch_would_take(points, monkeypatch):
     taken, next_step = set(), Steps.next
     monkeypatch.setattr(Steps, "next", lambda steps: (taken.add(torch.get_num_threads()), next_step(steps))[1])
     torch.set_num_threads(2)
-    wb.fit_curve(*points, steps=5).predict(np.linspace(-1, 1, 5))
-    assert (taken, torch.get_num_threads()) == ({1}, 2)
+    try:
+        wb.fit_curve(*points, steps=5).predict(np.linspace(-1, 1, 5))
+        assert (taken, torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_what_cannot_be_fitted_is_said_in_a_sentence(points):
