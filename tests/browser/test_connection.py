@@ -280,7 +280,7 @@ def test_r17_a_network_that_breaks(training, wired, slowdown, how, seconds):
 
 
 @pytest.mark.parametrize("seconds", [7, pytest.param(60, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("forgotten", [True, False])
+@pytest.mark.parametrize("forgotten", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_r17_a_laptop_that_sleeps(training, wired, slowdown, forgotten, seconds):
     """R17: the browser stands still (10 min as 7 s, slow: 60 s), its connection forgotten or not: same state < 3 s, no lost edits."""
     page, run = training(203 if forgotten else 204)
