@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from workbench.training.job import method, network, state
+from workbench.training import job
+from workbench.training.job import method, network, state, train_recipe
 from workbench.training.loop import SCHEDULES, State, block_size
 from workbench.training.recipe import AmplitudeRecipe
 
@@ -58,3 +59,15 @@ def test_reports_are_neither_rare_nor_too_many(changes):
     assert 1 <= block_size(training) <= max(1, min(-(-recipe.steps // 400), 200))
     if recipe.members == 64:
         assert block_size(training) == 1
+
+
+def test_boosting_and_validation_take_one_thread_like_the_steps_between_them(monkeypatch):
+    taken, boost, validate = [], job.Training._boost, job.validate
+    monkeypatch.setattr(job.Training, "_boost", lambda *those: (taken.append(torch.get_num_threads()), boost(*those))[1])
+    monkeypatch.setattr(job, "validate", lambda *those: (taken.append(torch.get_num_threads()), validate(*those))[1])
+    torch.set_num_threads(2)
+    try:
+        reports = list(train_recipe(AmplitudeRecipe(events=200, test_events=100, hidden=[8], steps=8)))
+        assert len(taken) > len(reports) and set(taken) == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)

@@ -93,26 +93,30 @@ def train(
     block, steps = block or block_size(state), Steps(state, batch)
     while state.step < state.steps:
         started = time.perf_counter()
-        if between is not None:
-            between(state)
-        end = min(state.steps, (state.step // block + 1) * block)
-        values = []
         with one_thread():
-            while state.step < end:
-                values.append(steps.next())
-        likelihoods, penalties = torch.stack(values).mean(0), state.method.penalty()
-        sound = torch.isfinite(likelihoods + penalties)
-        if not sound.any():
-            raise FloatingPointError(
-                f"The loss is no longer a number between steps {end - len(values)} and {end}; "
-                f"a smaller learning rate (now {state.learning_rate:g}) usually helps."
-            )
-        likelihood, penalty = float(likelihoods[sound].mean()), float(penalties[sound].mean())
-        losses = {"loss": likelihood + penalty, "likelihood": likelihood, "kl": penalty}
-        validated = end % (4 * block) == 0 or end == state.steps
-        checks = check() if validated else {}
+            if between is not None:
+                between(state)
+            losses, checks = _to_next_report(steps, block, check)
         state.seconds += time.perf_counter() - started
         yield Report(state.step, state.steps, state.seconds, losses, checks)
+
+
+def _to_next_report(steps: Steps, block: int, check: Callable[[], dict[str, float]]) -> tuple[dict[str, float], dict[str, float]]:
+    """Losses of the steps up to the next report, and, now and then, what the validation says."""
+    state, values = steps.state, []
+    end = min(state.steps, (state.step // block + 1) * block)
+    while state.step < end:
+        values.append(steps.next())
+    likelihoods, penalties = torch.stack(values).mean(0), state.method.penalty()
+    sound = torch.isfinite(likelihoods + penalties)
+    if not sound.any():
+        raise FloatingPointError(
+            f"The loss is no longer a number between steps {end - len(values)} and {end}; "
+            f"a smaller learning rate (now {state.learning_rate:g}) usually helps."
+        )
+    likelihood, penalty = float(likelihoods[sound].mean()), float(penalties[sound].mean())
+    validated = end % (4 * block) == 0 or end == state.steps
+    return {"loss": likelihood + penalty, "likelihood": likelihood, "kl": penalty}, check() if validated else {}
 
 
 def block_size(state: State) -> int:
