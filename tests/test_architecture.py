@@ -23,8 +23,8 @@ MAY_IMPORT = {
     "results": {"physics"},
     "methods": {"data", "nets"},
     "training": {"physics", "data", "nets", "methods", "results"},
-    "runs": {"training", "results"},
-    "figures": {"results", "physics"},
+    "runs": {"data", "training", "results"},
+    "figures": {"results", "physics", "training"},
     "stories": {"training", "results", "runs", "figures"},
     "studios": {"physics", "data", "training", "results", "runs", "figures", "stories"},
 }

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import param
-
 import workbench
+from workbench.data.own_file import beside
 from workbench.home import NoHome
 from workbench.runs.files import Lock, RunError
 from workbench.runs.store import EXAMPLES, Run, RunStore, open_run
+from workbench.training.option import Choice, Number, Option, Text, Widths
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError
 
 if TYPE_CHECKING:
@@ -239,33 +239,16 @@ def add_options(
     for name in names:
         option = of.options()[name]
         default = defaults.get(name, option.default)
-        text = f"{option.label}. {option.doc} [{word(default)}{possible(option)}]"
+        text = f"{option.titled}. {option.doc} [{word(default)}{possible(option)}]"
         flag = f"--{name.replace('_', '-')}"
-        group.add_argument(flag, dest=name, default=None, action=action, metavar=kind(option), help=text.replace("%", "%%"))
+        group.add_argument(flag, dest=name, default=None, action=action, metavar=option.placeholder, help=text.replace("%", "%%"))
 
 
-def kind(option: param.Parameter) -> str:
-    """What stands for the value in the help."""
-    if isinstance(option, param.Selector):
-        return "NAME"
-    if isinstance(option, param.Boolean):
-        return "true|false"
-    return (
-        "N"
-        if isinstance(option, param.Integer)
-        else "NUMBER"
-        if isinstance(option, param.Number)
-        else "N,N,…"
-        if option.default
-        else "TEXT"
-    )
-
-
-def possible(option: param.Parameter) -> str:
-    if isinstance(option, param.Selector):
+def possible(option: Option) -> str:
+    if isinstance(option, Choice):
         return f"; one of {', '.join(option.objects)}" if len(option.objects) > 1 else ""
-    if isinstance(option, param.Number) and option.bounds:
-        low, high = (f"{bound:,}" if isinstance(bound, int) else f"{bound:,g}" for bound in option.bounds)
+    if isinstance(option, Number):
+        low, high = (f"{bound:,}" if isinstance(bound, int) else f"{bound:,g}" for bound in option.limits)
         return f"; from {low} to {high}"
     return ""
 
@@ -341,7 +324,7 @@ def lab_command(options: argparse.Namespace) -> int:
 def train_command(options: argparse.Namespace) -> int:
     from workbench.runs.launcher import launch
 
-    recipe, store = recipe_of(options), store_of(options)
+    recipe, store = recipe_of(options).fixed(), store_of(options)
     if not options.again and (found := store.find(recipe)):
         print(
             f"This recipe {'has been trained' if found.status.state == 'finished' else 'is being trained'} already; --again trains it anew."
@@ -375,9 +358,9 @@ def sweep_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def values_of(option: param.Parameter, texts: list[str]) -> list[str]:
+def values_of(option: Option, texts: list[str]) -> list[str]:
     """The values that stand on the command line for one option: several where it was given several times, or has commas."""
-    parted = [text.split(",") if not isinstance(option, (param.List, param.String)) else [text] for text in texts]
+    parted = [text.split(",") if not isinstance(option, (Widths, Text)) else [text] for text in texts]
     return [value.strip() for part in parted for value in part]
 
 
@@ -428,6 +411,7 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
         if not isinstance(read, recipe_type):
             raise Usage(f"{options.recipe} is a recipe of the kind {read.kind}, which `workbench {read.command}` trains.")
         values |= read.to_dict()
+        values.pop("file_digest", None)
     return recipe_type(**{**values, **chosen(options, tuple(recipe_type.options()))})
 
 
@@ -437,7 +421,9 @@ def read_recipe(path: Path, recipe_type: type[Recipe]) -> Recipe:
     if path.name == "recipe.json" and path.parent.name and (path.parent / "status.json").exists():
         return open_run(path.parent).recipe
     with path.open(encoding="utf-8", errors="replace") as file:
-        return recipe_type.from_json(file.read(70_000))
+        recipe = recipe_type.from_json(file.read(70_000))
+    own = getattr(recipe, "file", "")
+    return recipe.replace(file=beside(own, path.parent)) if own else recipe
 
 
 def train_here(run: Run, lock: Lock) -> int:

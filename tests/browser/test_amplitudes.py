@@ -292,7 +292,7 @@ def test_presets_change_options_and_say_what_changed(visit):
     until(lambda: page.input_value("#option-noise") == "0.1", 3, "the preset's noise")
     page.click("[data-option=uncertainty] label:has-text('repulsive')")
     until(lambda: page.is_visible("#option-members"), 3, "members of an ensemble")
-    assert "Uncertainty: Bayesian repulsive ensemble" in page.inner_text(".changes")
+    assert "Uncertainty: BNN ensemble" in page.inner_text(".changes")
     assert "preset=noise" in address(page) and "uncertainty=repulsive_ensemble" in address(page)
     page.click(".changes button")
     until(lambda: page.is_hidden("#option-members"), 3, "no members")

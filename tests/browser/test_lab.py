@@ -248,7 +248,7 @@ def test_controls_and_recipe_stay_in_step_both_ways(notebook):
     assert page.get_by_label("Uncertainty", exact=True).evaluate("menu => menu.selectedOptions[0].text") == "deterministic"
     noise.fill("0.07")
     noise.press("Enter")
-    page.get_by_label("Uncertainty", exact=True).select_option("repulsive ensemble")
+    page.get_by_label("Uncertainty", exact=True).select_option("ensemble")
     page.get_by_label("Members", exact=True).wait_for(timeout=10_000)
     page.wait_for_timeout(500)
     assert run_cell(page, 1).inner_text() == "(0.07, 'repulsive_ensemble')"

@@ -26,7 +26,7 @@ def test_there_is_a_widget_for_every_option_and_it_shows_the_recipe(kind):
     assert shown(controls).to_dict() == recipe.to_dict()
     for name, option in kind.options().items():
         label = controls[name].description.replace("<sub>", "_").replace("</sub>", "")  # σ with a small p below it
-        assert label == option.label and "_" not in controls[name].description and option.doc in controls[name].tooltip
+        assert label == option.titled and "_" not in controls[name].description and option.doc in controls[name].tooltip
 
 
 @pytest.mark.parametrize("kind", KINDS)

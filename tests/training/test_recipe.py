@@ -108,4 +108,5 @@ def test_copy_as_python_and_command_make_the_same_recipe():
 def test_an_option_that_came_later_leaves_the_runs_from_before_their_names():
     before = {name: value for name, value in AmplitudeRecipe().to_dict().items() if name != "first_width"}
     assert AmplitudeRecipe.from_dict(before).hash == AmplitudeRecipe().hash == "1f2cd8a5e79a"
-    assert AmplitudeRecipe(first_width=2.0).hash != AmplitudeRecipe().hash
+    ensemble = AmplitudeRecipe(uncertainty="repulsive_ensemble")
+    assert ensemble.replace(first_width=2.0).hash != ensemble.hash

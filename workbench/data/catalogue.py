@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 from workbench.data import cache as disk
 from workbench.data.events import Events
 from workbench.data.files import load_file, load_sample
+from workbench.data.own_file import check_content
 from workbench.data.samples import SAMPLES, Sample, available_events, make_sample
 from workbench.home import data_folder
 from workbench.physics.amplitudes import PARTICLES, PROCESSES, SHIPPED, check_process, gg_yygg, squared_amplitude
@@ -344,7 +345,7 @@ def events_for(recipe: Wanted, progress: Progress | None = None) -> Splits[Event
     Raises: ValueError when the recipe is impossible or there are too few events; OSError when a disk is full or a file unreadable.
     """
     if recipe.file:
-        loaded = load_file(recipe.file, recipe.process)
+        loaded = _promised(recipe, lambda: load_file(recipe.file, recipe.process))
         order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
         validation = _validation(recipe, recipe.file, len(loaded))
         return Splits(loaded[order[: recipe.test_events + validation + recipe.events]], recipe.test_events, validation)
@@ -368,7 +369,7 @@ def sample_for(recipe: WantedSample, progress: Progress | None = None) -> Splits
     """
     jets = (recipe.jets or None) if recipe.dataset == "z_jets" else None
     if recipe.file:
-        loaded = load_sample(recipe.file, recipe.dataset)
+        loaded = _promised(recipe, lambda: load_sample(recipe.file, recipe.dataset))
         loaded = loaded if jets is None else loaded.with_jets(jets)
         order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
         validation = _validation(recipe, recipe.file, len(loaded))
@@ -380,6 +381,14 @@ def sample_for(recipe: WantedSample, progress: Progress | None = None) -> Splits
     count = recipe.test_events + validation + recipe.events
     dataset = make_dataset(recipe.dataset, count, recipe.data_seed, jets=jets, progress=progress)
     return Splits(Sample.from_dataset(dataset), recipe.test_events, validation)
+
+
+def _promised(recipe: Any, read: Callable[[], Table]) -> Table:
+    """What is read of a recipe's own file, if its content is before and after what it was when the run was started. Raises: ValueError."""
+    check_content(recipe)
+    loaded = read()
+    check_content(recipe)
+    return loaded
 
 
 class Sizes(Protocol):

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from workbench.data.events import COMPONENTS, Events
+from workbench.data.own_file import UPLOADED, located
 from workbench.data.samples import Sample, check_sample
-from workbench.home import uploads_folder
 from workbench.physics.amplitudes import PARTICLES, check_process
 from workbench.physics.collisions import COLLISIONS, JET_CUTS, MUON_MASS
 from workbench.physics.kinematics import delta_r, mass, momentum, pt
@@ -50,8 +50,6 @@ SECONDS, PACE = 10, 1_000_000
 """Its computing time [s] with an empty file, and how many bytes buy a second more."""
 KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
 """What of the environment it sees: no token, no home."""
-UPLOADED = re.compile(r"uploads/[0-9a-f]{16}-[a-z0-9][a-z0-9._-]{0,60}")
-"""How a file is called that a browser sent: by its content and its name there. The same file is the same recipe on every computer."""
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32_000: "lzf"}
 TOLERANCE = 1e-3
 """Of masses, balance and beam direction, relative to the energies: rounded files pass, wrong ones do not."""
@@ -100,10 +98,10 @@ def allowed(path: str) -> None:
     Raises: FileProblem, which is the same whether there is such a file or not.
     """
     folder = os.environ.get("WORKBENCH_DATA")
-    if UPLOADED.fullmatch(path) and not (uploads_folder() / path.partition("/")[2]).is_symlink():
+    if UPLOADED.fullmatch(path) and not located(path).is_symlink():
         return
     try:
-        inside = bool(folder) and "\0" not in path and Path(path).resolve().is_relative_to(Path(str(folder)).resolve())
+        inside = bool(folder) and "\0" not in path and located(path).resolve().is_relative_to(Path(str(folder)).resolve())
     except (OSError, RuntimeError, ValueError):
         inside = False
     if not inside:
@@ -122,7 +120,7 @@ def _read(path: str | os.PathLike[str], kind: str) -> list[np.ndarray]:
 
 def _answer(path: str | os.PathLike[str], kind: str, name: str, wanted: str) -> bytes:
     """What the process that reads a file says of it. Raises: FileProblem."""
-    chosen, name = _regular(path, name), (name or str(path))[:200]
+    chosen, name = existing(path, name), (name or str(path))[:200]
     paths = [Path(__file__).parents[2], *map(Path, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))]
     environment = {key: os.environ[key] for key in KEPT if key in os.environ} | {
         "PYTHONPATH": os.pathsep.join(str(path.absolute()) for path in paths),
@@ -144,7 +142,7 @@ def _answer(path: str | os.PathLike[str], kind: str, name: str, wanted: str) -> 
     return done.stdout
 
 
-def _regular(path: str | os.PathLike[str], name: str = "") -> Path:
+def existing(path: str | os.PathLike[str], name: str = "") -> Path:
     """The absolute path of an existing file on this computer, which the user calls `name`."""
     text = os.fspath(path)
     if not text or len(text) > 1_000 or any(ord(character) < 32 for character in text):
@@ -152,10 +150,10 @@ def _regular(path: str | os.PathLike[str], name: str = "") -> Path:
     if "://" in text or text.lower().startswith(("file:", "\\\\", "//")):
         raise FileProblem(f"{text[:200]} is not a file on this computer: addresses are not opened, save the file here first.")
     try:
-        sent = UPLOADED.fullmatch(text)
-        chosen = uploads_folder() / text.partition("/")[2] if sent else Path(text).expanduser().resolve()
-        if sent and chosen.is_symlink():
+        chosen = located(text)
+        if UPLOADED.fullmatch(text) and chosen.is_symlink():
             raise FileProblem(f"{text} is a link; send the file again.")
+        chosen = chosen.resolve()
         if not chosen.exists():
             near = difflib.get_close_matches(chosen.name, os.listdir(chosen.parent) if chosen.parent.is_dir() else [], n=1)
             hint = f" Did you mean {near[0]}?" if near else ""

@@ -7,6 +7,7 @@ numbers of others by name, drawn in ink and called "talk": a value is a line, a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,44 +23,11 @@ from workbench.results.plateau import axes, chosen, event_points, noise_law, ove
 from workbench.results.prediction import relative_sigma
 from workbench.results.pulls import pulls
 from workbench.results.scan import is_scan
+from workbench.training.recipe import AmplitudeRecipe, wording
 
 Select = Mapping[str, Any] | None
 Published = Mapping[str, float | tuple[float, float]] | None
 
-WORDS = {
-    "bnn": "BNN",
-    "bnn_last_layer": "BNN (last layer)",
-    "repulsive_ensemble": "ensemble",
-    "deterministic": "deterministic",
-    "mlp": "MLP",
-    "deepsets": "Deep Sets",
-    "deepsets_invariants": "Deep Sets, invariants",
-    "lgatr": "L-GATr",
-    "lgatr_slim": "L-GATr, slim",
-    "lgatr_full": "L-GATr, full",
-    "kan": "KAN",
-    "group_kan": "GroupKAN",
-    "silu": "SiLU",
-    "gelu": "GELU",
-    "relu": "ReLU",
-}
-SYMBOLS = {
-    "noise": "f",
-    "prior_width": "σ<sub>p</sub>",
-    "events": "N",
-    "members": "n",
-    "repulsion": "β",
-    "boost_pull": "δ",
-    "boost_rounds": "rounds",
-}
-TITLES = {
-    "noise": "noise f<sub>smear</sub> of the training",
-    "prior_width": "prior width σ<sub>p</sub>",
-    "events": "training events N",
-    "members": "members n of the ensemble",
-    "repulsion": "repulsion β",
-    "hidden": "hidden layers × units",
-}
 STYLES = {  # variable of a scan, line style, name
     "syst": ("sigma_syst", LEARNED, "σ<sub>syst</sub>/A"),
     "stat": ("sigma_stat", SPREAD, "σ<sub>stat</sub>/A"),
@@ -337,7 +305,7 @@ class Ladder:
         return self.places.get(value if self.kind == "names" else float(value), np.nan)
 
     def axis(self, theme: Theme) -> dict[str, Any]:
-        title = TITLES.get(self.option, self.option.replace("_", " "))
+        title = option_title(self.option)
         made = axis(theme, title, range=list(self.ends), log=self.kind == "log")
         made |= {"uirevision": self.option}
         if self.kind == "names":
@@ -370,7 +338,23 @@ def word(value: Any) -> str:
     widths = [part.strip() for part in text.split(",")]
     if all(part.isdigit() for part in widths) and len(set(widths)) == 1:
         return f"{len(widths)} × {widths[0]}"
-    return WORDS.get(text, text.replace("_", " "))
+    return wording(text).replace("_", " ")
+
+
+def option_title(name: str) -> str:
+    """An option of the recipe as it stands at an axis: prior width σ<sub>p</sub>."""
+    return subscripts(known[name].title) if name in (known := AmplitudeRecipe.options()) else name.replace("_", " ")
+
+
+def option_symbol(name: str) -> str:
+    """An option as it stands in a formula: σ<sub>p</sub>."""
+    option = AmplitudeRecipe.options().get(name)
+    return subscripts(option.symbol) if option and option.symbol else name.replace("_", " ")
+
+
+def subscripts(text: str) -> str:
+    """The symbols of a text with their indices set below: 'σ_p' as 'σ<sub>p</sub>'."""
+    return re.sub(r"(?<!\w)(\w)_(\w+)", r"\1<sub>\2</sub>", text)
 
 
 def folded(name: str) -> str:
@@ -385,7 +369,7 @@ def point_name(values: Mapping[str, Any]) -> str:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             parts.append(f"{option.replace('_', ' ')}: {value}" if isinstance(value, bool) else word(value))
         else:
-            parts.append(f"{SYMBOLS.get(option, option.replace('_', ' '))} = {number(float(value), 6)}")
+            parts.append(f"{option_symbol(option)} = {number(float(value), 6)}")
     return ", ".join(parts)
 
 

@@ -14,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+from workbench.data.own_file import check_content
 from workbench.training.recipe import Recipe
 
 from . import files
@@ -126,9 +127,12 @@ def launch(
 
     Arguments: runs: the runs folder, by default `workbench.home.runs_folder()`. reuse: an equal recipe that has finished or is being
     trained is not trained again; its run is returned.
-    Raises: OSError when the folder cannot be written.
+    Its own file is what it is now, by path and content: other content is another recipe, and equal content under another name is not.
+    Raises: OSError when the folder cannot be written; RecipeError when the recipe's own file cannot be read.
     """
-    store = runs if isinstance(runs, RunStore) else RunStore(runs)
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"A recipe is needed, such as AmplitudeRecipe(), not {type(recipe).__name__}.")
+    store, recipe = runs if isinstance(runs, RunStore) else RunStore(runs), recipe.fixed()
     with _alone(store.root):
         if reuse and (found := store.find(recipe)):
             return found
@@ -140,12 +144,17 @@ def launch(
 def resume(run: Run, *, forker: Forker | None = None) -> Run:
     """Train a stopped, failed or died run on from its last checkpoint, in a new process.
 
-    Raises: RunError when it has finished, or belongs to somebody.
+    Raises: RunError when it has finished, belongs to somebody, or its own file is not what it was.
     """
     lock = run.acquire()
     if run.read_status()["state"] == "finished":
         lock.release()
         raise RunError(f"Run {run.id} has finished; there is nothing to resume.")
+    try:
+        check_content(run.recipe)
+    except ValueError as problem:
+        lock.release()
+        raise RunError(f"Run {run.id} cannot go on: {problem}") from problem
     _start(run, lock, forker)
     return run
 

@@ -58,7 +58,8 @@ class Status:
     """How a run stands. `state` is queued, preparing, running, paused, finishing, finished, stopped, failed or died.
 
     `seconds` is time spent training; `eta` the seconds it will still take, None while unknown; `progress` goes from 0 to 1 within
-    preparing and finishing; `queue_position` is 1 for the next to start; `updated` the date of the last sign of life.
+    preparing and finishing; `queue_position` is 1 for the next to start; `updated` the date of the last sign of life. `hopeless`: its
+    recipe or its events cannot be used, so that going on would end in the same way.
     """
 
     state: str
@@ -75,6 +76,7 @@ class Status:
     temperature: float | None = None
     started: str = ""
     updated: str = ""
+    hopeless: bool = False
 
     @property
     def live(self) -> bool:
@@ -83,7 +85,8 @@ class Status:
 
     @property
     def resumable(self) -> bool:
-        return self.state in ("stopped", "died", "failed")
+        """Whether it makes sense to go on from where it is."""
+        return self.state in ("stopped", "died", "failed") and not self.hopeless
 
 
 class Run:
@@ -458,12 +461,12 @@ class RunStore:
         return living
 
     def alike(self, recipe: Recipe) -> list[Run]:
-        """All runs of an equal recipe, however they ended."""
-        found = []
-        for path in sorted(self.root.glob(f"{recipe.hash}-*")):
+        """All runs of an equal recipe, however they ended; also those whose names come from before options without effect were left out."""
+        found, digests = [], dict.fromkeys((recipe.hash, recipe.former_hash))
+        for path in sorted(path for digest in digests for path in self.root.glob(f"{digest}-*")):
             with contextlib.suppress(RunError):
                 run = self.open(path.name)
-                if run.recipe.to_dict() == recipe.to_dict():
+                if run.recipe.identity == recipe.identity:
                     found.append(run)
         return found
 
@@ -474,9 +477,13 @@ class RunStore:
         return run
 
     def create_owned(self, recipe: Recipe, title: str = "") -> tuple[Run, Lock]:
-        """A new run with its LOCK taken, so that it never looks abandoned. It appears under its id only when it is whole."""
+        """A new run with its LOCK taken, so that it never looks abandoned. It appears under its id only when it is whole.
+
+        What is kept of the recipe has options without effect at their defaults.
+        """
         if not isinstance(recipe, Recipe):
             raise TypeError(f"A recipe is needed, such as AmplitudeRecipe(), not {type(recipe).__name__}.")
+        recipe = recipe.effective
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = Run(self.root / f".new-{secrets.token_hex(6)}")
         fresh.path.mkdir(mode=0o700)

@@ -42,7 +42,7 @@ def parts(recipe: AmplitudeRecipe | GeneratorRecipe, axes: Mapping[str, Any]) ->
 
 def begin(recipe: Recipe, *, runs: RunStore | Path | str | None = None, title: str = "") -> Run:
     """The run of a recipe: a finished or living one as it is, an interrupted one resumed, else a new one."""
-    store = runs if isinstance(runs, RunStore) else RunStore(runs)
+    store, recipe = runs if isinstance(runs, RunStore) else RunStore(runs), recipe.fixed()
     if store.find(recipe) is None:
         for run in store.alike(recipe):
             with contextlib.suppress(RunError):
@@ -107,9 +107,9 @@ def sweep(
 
     *Returns*: scalars per point named in `results.scan.ATTRIBUTES`, the same for training events with `_train`, and mean, sigma_syst,
     sigma_stat [GeV⁻²] per event where all points have the same test events.
-    *Raises*: RecipeError for an impossible option; RunError when a run does not finish.
+    *Raises*: RecipeError for an impossible option, or a file that cannot be read; RunError when a run does not finish.
     """
-    checked = checked_axes(axes)
+    checked, recipe = checked_axes(axes), recipe.fixed()
     begun = [(options, begin(part, runs=runs, title=title)) for options, part in parts(recipe, axes)]
     follow([run for _, run in begun], progress=progress)
     return gathered(begun, checked).assign_attrs(

@@ -61,7 +61,11 @@ class Stopped(BaseException):
 
 
 class Refused(Exception):
-    """The job says in one sentence why it cannot begin."""
+    """The job says in one sentence why it cannot begin; `hopeless` where it never will."""
+
+    def __init__(self, sentence: str, *, hopeless: bool):
+        super().__init__(sentence)
+        self.hopeless = hopeless
 
 
 def run_job(folder: Path | str, job_factory: JobFactory | None = None, *, lock: Lock | None = None, ticket: Ticket | None = None) -> int:
@@ -133,7 +137,7 @@ class Worker:
                 self.disk.put(lambda: checkpoint.drop_diverged(self.run))
                 self._end("failed", str(problem))
             except Refused as problem:
-                self._end("failed", str(problem))
+                self._end("failed", str(problem), hopeless=problem.hopeless)
             except Exception as problem:
                 self._log(traceback.format_exc())
                 self._end("failed", _sentence(problem, self.run.recipe))
@@ -152,7 +156,7 @@ class Worker:
                 self.job = self.job_factory(self.run.recipe, progress=self._progress)
         except (ValueError, OSError) as problem:
             self._log(traceback.format_exc())
-            raise Refused(str(problem)) from problem
+            raise Refused(str(problem), hopeless=isinstance(problem, ValueError) and not saved) from problem
         if saved:
             self.job.resume(*saved)
         self.disk.say(state="running", steps=self.job.steps, device=str(self.job.device), progress=None, message="")
@@ -227,10 +231,10 @@ class Worker:
         for step in history.snapshot_steps(self.run.path):  # they are in run.nc now
             files.remove(self.run.path / "snapshots" / f"{step}.nc")
 
-    def _end(self, state: str, message: str) -> None:
+    def _end(self, state: str, message: str, *, hopeless: bool = False) -> None:
         if state == "stopped":
             self._save()
-        self.disk.say(state=state, message=message, progress=None, queue_position=None)
+        self.disk.say(state=state, message=message, progress=None, queue_position=None, hopeless=hopeless)
         with contextlib.suppress(Stopped, OSError):
             self._settle(patience=2.0)
             if not self.disk.problem and (self.run.path / "reports.jsonl").exists():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NOISES = [0.0, 3e-4, 1e-3, 1e-2, 5e-2, 1e-1]
 WAYS = ["deterministic", "bnn_last_layer", "repulsive_ensemble"]
 """The talk's Bayesian network has widths in its last layer only."""
-WORDS = {"deterministic": "deterministic", "bnn": "BNN", "bnn_last_layer": "BNN (last layer)", "repulsive_ensemble": "ensemble"}
+WORDS = AmplitudeRecipe.options()["uncertainty"].words
 LONG = 40_000
 """Steps with 700,000 points: a minute of a GPU."""
 UNCERTAINTY_TALK = "arXiv:2412.12069, Nikhef seminar 2024"

@@ -193,7 +193,8 @@ class Story:
             # a recipe may have got options since then
             same = [Recipe.from_json(dataset.attrs["recipe"]).hash for dataset in trainings] == [recipe.hash for _, recipe in self.runs]
         else:
-            same = groups["/"].attrs.get("trained") == self.trained
+            former = " ".join(recipe.former_hash for _, recipe in self.runs)
+            same = groups["/"].attrs.get("trained") in (self.trained, former)
         return groups if same else {}
 
     def keep(self, runs: Trainings) -> Path:

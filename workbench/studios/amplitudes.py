@@ -129,7 +129,7 @@ def describe(recipe: AmplitudeRecipe) -> str:
     shape = f"{len(widths)}×{widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths))
     words += [
         f"{as_words(recipe.architecture)} {shape}",
-        *([recipe.inputs] if recipe.chooses_inputs else []),
+        *([recipe.inputs] if recipe.matters("inputs") else []),
         *([] if "noise" in axes else [f"noise {recipe.noise:g}"]),
         f"{recipe.events:,} events",
     ]

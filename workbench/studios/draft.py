@@ -8,71 +8,16 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-import param
-
-from workbench.physics.amplitudes import SHIPPED
-from workbench.physics.toys import TOYS
+from workbench.data.own_file import located
+from workbench.training.option import Number
 from workbench.training.presets import Preset, presets
-from workbench.training.recipe import Choice, GeneratorRecipe, Recipe, RecipeError, SweepRecipe, Widths, allowed
-
-FREQUENT = {
-    "Data": ("process", "noise", "dataset", "jets", "events", "sampling", "file"),
-    "Network": ("inputs", "architecture", "blocks", "hidden", "mixing"),
-    "Uncertainty": ("uncertainty", "bayesian", "prior_width", "members", "repulsion"),
-    "Boosting": ("boost_sigma", "boost_pull"),
-    "Training": ("steps", "seed"),
-}
-
-# When an option matters. Options that are not named here always do.
-MATTERS: dict[str, Callable[[Any], bool]] = {
-    # shipped events were computed in one way only: another one stays in sight, to be corrected
-    "beams": lambda recipe: not recipe.file and (recipe.process not in SHIPPED or recipe.beams != "fixed"),
-    "sampling": lambda recipe: not recipe.file and (recipe.process not in SHIPPED or recipe.sampling != "flat"),
-    "sqrt_s": lambda recipe: not recipe.file,
-    "inputs": lambda recipe: recipe.chooses_inputs,
-    "activation": lambda recipe: not recipe.architecture.startswith("lgatr"),
-    "members": lambda recipe: recipe.uncertainty == "repulsive_ensemble",
-    "repulsion": lambda recipe: recipe.uncertainty == "repulsive_ensemble",
-    "first_width": lambda recipe: recipe.uncertainty == "repulsive_ensemble" and recipe.architecture == "mlp",
-    "prior_width": lambda recipe: not isinstance(recipe, GeneratorRecipe) or recipe.bayesian,
-    "draws": lambda recipe: _bayesian(recipe),
-    "warm_start": lambda recipe: _bayesian(recipe),
-    "jets": lambda recipe: recipe.dataset == "z_jets",
-    "edges": lambda recipe: recipe.dataset in ("wedge", "kicker"),
-    "bins": lambda recipe: recipe.spline != "affine",
-    "file": lambda recipe: not isinstance(recipe, GeneratorRecipe) or recipe.dataset not in TOYS or bool(recipe.file),
-    "boost_rounds": lambda recipe: recipe.boost_pull > 0 or recipe.boost_sigma > 0,
-    "boost_pull_cut": lambda recipe: recipe.boost_pull > 0,
-    "boost_fraction": lambda recipe: recipe.boost_sigma > 0,
-}
+from workbench.training.recipe import Recipe, RecipeError, SweepRecipe, wording
 
 PARTS = {"preset": "Preset", "title": "Title of the next run", "code": "Python and shell"}
 """Parts of the form that are no options, by the names that `hide` knows."""
-
-# Smallest value above zero on a slider whose stops grow by factors, and those that grow by powers of two.
-GROWING = {
-    "noise": 1e-4, "prior_width": 1e-3, "learning_rate": 1e-5, "boost_fraction": 1e-3, "repulsion": 0.1, "sqrt_s": 200,
-    "events": 1_000, "test_events": 1_000, "steps": 100, "batch_size": 64, "members": 2, "draws": 8,
-}  # fmt: skip
-BINARY = {"batch_size", "members", "draws"}
-
-WORDS = {
-    "gg_yyg": "gg → γγg", "gg_yygg": "gg → γγgg", "fixed": "fixed √s", "repulsive_ensemble": "repulsive ensemble",
-    "bnn": "Bayesian", "bnn_last_layer": "Bayesian last layer",
-    "mlp": "MLP", "deepsets": "Deep Sets", "deepsets_invariants": "Deep Sets + invariants", "lgatr": "L-GATr",
-    "lgatr_slim": "L-GATr, slim", "lgatr_full": "L-GATr, full",
-    "kan": "KAN", "group_kan": "GroupKAN",
-    "wedge": "wedge ramp", "kicker": "kicker ramp", "ring": "Gaussian ring", "z_jets": "Z + jets", "tt_partons": "top pairs",
-    "rational_quadratic": "rational-quadratic",
-    "gelu": "GELU", "silu": "SiLU", "relu": "ReLU", "sgd": "SGD", "adam": "Adam", "one_cycle": "one cycle", "cpu": "CPU", "cuda": "GPU",
-}  # fmt: skip
-
-
-def _bayesian(recipe: Any) -> bool:
-    return recipe.bayesian if isinstance(recipe, GeneratorRecipe) else recipe.uncertainty.startswith("bnn")
 
 
 class Draft:
@@ -100,7 +45,8 @@ class Draft:
 
         Of a sweep its first point is taken: the form holds one value of each option.
         """
-        self.recipe = recipe.base if isinstance(recipe, SweepRecipe) else recipe
+        recipe = recipe.base if isinstance(recipe, SweepRecipe) else recipe
+        self.recipe = recipe.replace(file=getattr(recipe, "file", ""))  # whose content will count when it is trained
         self.wrong = {}
 
         def distance(name: str) -> tuple[bool, int]:
@@ -127,19 +73,18 @@ class Draft:
         return not self.wrong
 
     @property
-    def options(self) -> dict[str, Any]:
-        """The options of the recipe as it is."""
-        return _compared(self.presets[self.preset].recipe, self.recipe)[0]
-
-    @property
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """Options that differ from the preset: (the preset's value, the value now)."""
-        return _compared(self.presets[self.preset].recipe, self.recipe)[1]
+        return _compared(self.presets[self.preset].recipe, self.recipe)
+
+    def is_like(self, recipe: Recipe) -> bool:
+        """Whether another recipe does the same, on a file of the same path."""
+        return not _compared(self.recipe, recipe)
 
     @property
     def hidden(self) -> list[str]:
         """Options without any effect for the recipe as it is."""
-        return [name for name in self.recipe_type.options() if not matters(name, self.recipe)]
+        return [name for name in self.recipe_type.options() if not self.recipe.matters(name)]
 
     def view(self, hide: Collection[str] = ()) -> dict[str, Any]:
         """What the form shows, in JSON types, without the options, groups and parts in `hide`."""
@@ -154,7 +99,7 @@ class Draft:
             "hidden": [*self.hidden, *sorted(apart)],
             "apart": [part for part in PARTS if part in hide],
             "changes": [
-                {"name": name, "label": options[name].label, "old": as_words(old), "new": as_words(new)}
+                {"name": name, "label": options[name].titled, "old": as_words(old), "new": as_words(new)}
                 for name, (old, new) in self.changes.items()
                 if name not in apart
             ],
@@ -164,34 +109,34 @@ class Draft:
 
 
 @functools.lru_cache(maxsize=256)
-def _compared(base: Recipe, other: Recipe) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
-    """The options of a recipe and how they differ from another's: pages ask many times a second."""
-    return other.to_dict(), differences(base, other)
+def _compared(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
+    """How two recipes differ: pages ask many times a second."""
+    return differences(base, other)
 
 
 def differences(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
-    """Options whose values differ: name -> (value in base, value in other)."""
+    """Options whose values differ, of those that have an effect in `other`: name -> (value in base, value in other)."""
     old, new = values_of(base), values_of(other)
-    return {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name]}
+    found = {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name] and not _same_file(name, old, new)}
+    return {name: both for name, both in found.items() if other.matters(name)}
 
 
 def values_of(recipe: Recipe) -> dict[str, Any]:
     """The options of a recipe; those that a sweep varies as tuples of all their values."""
-    if not isinstance(recipe, SweepRecipe):
-        return recipe.to_dict()
-    return recipe.base.to_dict() | {name: tuple(values) for name, values in recipe.axes.items()}
+    values = recipe.base.to_dict() | {n: tuple(v) for n, v in recipe.axes.items()} if isinstance(recipe, SweepRecipe) else recipe.to_dict()
+    return {name: value for name, value in values.items() if name in recipe.options()}
 
 
-def matters(name: str, recipe: Recipe) -> bool:
-    """Whether an option has an effect in this recipe."""
-    return MATTERS.get(name, lambda _: True)(recipe)
+def _same_file(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether two names mean one file, as typed and from the root."""
+    return name == "file" and bool(old[name] and new[name]) and located(old[name]) == located(new[name])
 
 
 def hideable(recipe_type: type[Recipe], tabs: Mapping[str, str]) -> list[dict[str, Any]]:
     """What a lecturer may hide in a link, in JSON types: names and labels, groups by their titles; `tabs` are those that can be spared."""
     options = recipe_type.options()
     groups = [
-        {"name": title, "title": title, "items": [(name, without_unit(str(options[name].label))) for name in names]}
+        {"name": title, "title": title, "items": [(name, options[name].label) for name in names]}
         for title, names in recipe_type.groups.items()
     ]
     return [
@@ -201,17 +146,12 @@ def hideable(recipe_type: type[Recipe], tabs: Mapping[str, str]) -> list[dict[st
     ]
 
 
-def without_unit(label: str) -> str:
-    """A label without its unit."""
-    return label.partition(" [")[0]
-
-
 def form(recipe_type: Any) -> dict[str, Any]:
     """Everything the form needs to know once: presets and the declared options, group by group, in JSON types."""
     groups = []
     for title, names in recipe_type.groups.items():
-        frequent = [name for name in FREQUENT.get(title, names) if name in names]
-        rare = [name for name in names if name not in frequent]
+        rare = [name for name in names if recipe_type.options()[name].rare]
+        frequent = [name for name in names if name not in rare]
         fields, more = ([field(recipe_type, name) for name in chosen] for chosen in (frequent, rare))
         groups.append({"title": title, "fields": fields, "more": more})
     return {"presets": [{"name": name, "title": preset.title} for name, preset in presets(recipe_type).items()], "groups": groups}
@@ -220,33 +160,30 @@ def form(recipe_type: Any) -> dict[str, Any]:
 def field(recipe_type: type[Recipe], name: str) -> dict[str, Any]:
     """One declared option as the form draws it."""
     option = recipe_type.options()[name]
-    kinds = ((Choice, "choice"), (Widths, "text"), (param.Boolean, "flag"), (param.Number, "number"))
     return {
         "name": name,
-        "kind": next((kind for cls, kind in kinds if isinstance(option, cls)), "text"),
-        "label": option.label,
+        "kind": option.kind,
+        "label": option.titled,
         "help": option.doc,
-        "allowed": "" if isinstance(option, (param.Selector, param.Boolean)) else allowed(option),
-        "choices": [{"value": value, "label": WORDS.get(value, value.replace("_", " "))} for value in getattr(option, "objects", [])],
-        "stops": stops(name, option),
+        "allowed": "" if option.kind in ("choice", "flag") else option.allowed,
+        "choices": [{"value": value, "label": option.wording(value)} for value in getattr(option, "objects", [])],
+        "stops": stops(option),
     }
 
 
-def stops(name: str, option: Any) -> list[float]:
-    """Where the slider of a number stops: growing by factors, or in equal round steps; seeds have no slider."""
-    kind = type(option)
-    if not issubclass(kind, param.Number) or issubclass(kind, param.Boolean) or name.endswith("seed"):
+def stops(option: Any) -> list[float]:
+    """Where the slider of a number stops: growing by factors, or in equal round steps."""
+    if not isinstance(option, Number) or option.scale == "none":
         return []
-    bounds: tuple[float, float] = option.softbounds or option.bounds
-    low, high = bounds
-    whole = issubclass(kind, param.Integer)
-    if name in GROWING:
-        smallest = GROWING[name]
-        values = {float(smallest), float(high), float(option.default)} | (_octaves(high) if name in BINARY else _decades(smallest, high))
-    else:
-        smallest = low
+    low, high = option.softbounds or option.limits
+    whole = option.placeholder == "N"
+    smallest = option.smallest or low
+    if option.scale == "linear":
         step = max(_round_step((high - low) / 20), int(whole))
         values = {float(f"{i * step:.6g}") for i in range(math.ceil(low / step), math.floor(high / step) + 1)} | {float(low), float(high)}
+    else:
+        grown = _octaves(high) if option.scale == "octaves" else _decades(smallest, high)
+        values = {float(smallest), float(high), float(option.default)} | grown
     kept = sorted(value for value in values if smallest <= value <= high and (not whole or value == int(value)))
     kept = [0.0, *kept] if low == 0 and kept[0] > 0 else kept
     return [int(value) for value in kept] if whole else kept
@@ -284,4 +221,4 @@ def as_words(value: Any) -> str:
         return "on" if value else "off"
     if isinstance(value, (int, float)):
         return f"{value:,}" if isinstance(value, int) else f"{value:g}"
-    return WORDS.get(value, value or "none") if isinstance(value, str) else as_text(value)
+    return wording(value) or "none" if isinstance(value, str) else as_text(value)

@@ -16,11 +16,10 @@ from workbench.runs.store import Run
 from workbench.stories import GENERATORS
 from workbench.studios import downloads
 from workbench.studios.amplitudes import percent
-from workbench.studios.draft import WORDS
 from workbench.studios.live import Picture
 from workbench.studios.session import Tab
 from workbench.studios.view import Card, Studio
-from workbench.training.recipe import GeneratorRecipe, Recipe
+from workbench.training.recipe import GeneratorRecipe, Recipe, wording
 
 BAND = (
     "The band is the spread between networks that fit the same limited training data. What no such flow can express, a sharp edge, "
@@ -150,13 +149,13 @@ def nats(value: float) -> str:
 
 def describe(recipe: GeneratorRecipe) -> str:
     """A recipe in one short line, for lists and legends: what kind of flow, on which events."""
-    data = WORDS[recipe.dataset] if recipe.dataset != "z_jets" else f"Z + {recipe.jets or '1, 2, 3'} jet{'s' if recipe.jets != 1 else ''}"
+    data = wording(recipe.dataset) if recipe.dataset != "z_jets" else f"Z + {recipe.jets or '1, 2, 3'} jet{'s' if recipe.jets != 1 else ''}"
     return " · ".join(
         [
             data,
             "Bayesian INN" if recipe.bayesian else "INN",
             f"{recipe.blocks} blocks",
-            "affine" if recipe.spline == "affine" else f"{WORDS.get(recipe.spline, recipe.spline)} splines",
+            "affine" if recipe.spline == "affine" else f"{wording(recipe.spline)} splines",
             f"{recipe.events:,} events",
         ]
     )

@@ -84,7 +84,7 @@ def _entry(run: Run) -> Entry | None:
 
 def _told(kind: str, name: str, value: object) -> bool:
     """Whether an option is worth finding: a choice, a size, or a number that is not the usual one."""
-    return isinstance(value, str) or name in ("events", "hidden") or value != _usual(kind).get(name)
+    return (name != "file_digest" and isinstance(value, str)) or name in ("events", "hidden") or value != _usual(kind).get(name)
 
 
 def _word(value: object) -> str:

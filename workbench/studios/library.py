@@ -7,7 +7,6 @@ import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from workbench.home import runs_folder
 from workbench.runs.files import RunError
@@ -63,17 +62,14 @@ class Library:
 
     def finished(self, recipe: Recipe) -> tuple[Run | None, bool]:
         """The finished run that is most like this recipe, and whether it is one of this very recipe or an example of it."""
-        own = self.own.find(recipe)
+        own = None if getattr(recipe, "file", "") else self.own.find(recipe)  # whether a file is the same, only its content says
         if own is not None and own.status.state == "finished":
             return own, True
         candidates = [*self._fitting(self.examples), *self._fitting(self.own, MOST_LOOKED_AT)]
         finished = [run for run in candidates if run.status.state == "finished" and type(run.recipe) is type(recipe)]
         near = min(finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
-        return near, near is not None and set(differences(recipe, near.recipe)) <= ASIDE
-
-    def options(self, run: Run) -> dict[str, Any]:
-        """The options of a run's recipe."""
-        return HUB.fact(("options", identity(run)), lambda: run.recipe.to_dict())
+        like = near is not None and set(differences(recipe, near.recipe)) <= ASIDE and not getattr(recipe, "file", "")
+        return near, like
 
     def title(self, run: Run) -> str:
         """A run's own title, else that of the preset it was made from, else nothing."""
@@ -81,4 +77,4 @@ class Library:
 
     def _preset(self, run: Run) -> str:
         known = PRESETS.get(run.recipe.kind, {}).values()
-        return next((preset.title for preset in known if preset.recipe.to_dict() == self.options(run)), "")
+        return next((preset.title for preset in known if preset.recipe.hash == run.recipe.hash), "")

@@ -155,7 +155,7 @@ def differs(base: Recipe, other: Recipe) -> str:
         return "another kind of recipe"
     options = other.options()
     changes = differences(base, other).items()
-    words = [f"{str(options[name].label).split(' [')[0]} {as_words(new)} instead of {as_words(old)}" for name, (old, new) in changes]
+    words = [f"{options[name].label} {as_words(new)} instead of {as_words(old)}" for name, (old, new) in changes]
     more = f", and {len(words) - 4} more" if len(words) > 4 else ""
     return ", ".join(words[:4]) + more if words else "the same recipe as the run shown"
 
@@ -165,9 +165,9 @@ def only_differences(runs: list[tuple[str, Recipe]]) -> dict[str, Any] | None:
     if len(runs) < 2:
         return None
     base, values = runs[0][1], [values_of(recipe) for _, recipe in runs]
-    names = [name for name in values[0] if any(name in differences(base, other) for _, other in runs[1:])]
+    names = [name for name in values[0] if base.matters(name) and any(name in differences(base, other) for _, other in runs[1:])]
     rows: list[dict[str, Any]] = [
-        {"name": name, "label": base.options()[name].label, "values": [as_words(own[name]) for own in values]} for name in names
+        {"name": name, "label": base.options()[name].titled, "values": [as_words(own[name]) for own in values]} for name in names
     ]
     lines = [["Option", *(name for name, _ in runs)], *([row["label"], *row["values"]] for row in rows)]
     return {"runs": [name for name, _ in runs], "rows": rows, "text": "\n".join("\t".join(line) for line in lines) + "\n"}

@@ -234,7 +234,7 @@ class Session(ABC):
     @property
     def of_draft(self) -> bool:
         """Whether the first run shown is a run of the recipe in the form."""
-        return bool(self.shown) and self.library.options(self.shown[0]) == self.draft.options
+        return bool(self.shown) and self.draft.is_like(self.shown[0].recipe)
 
     def show_finished(self) -> None:
         """Show a finished run of the draft, or an example of it; with nothing to see yet, whatever finished run resembles it most."""

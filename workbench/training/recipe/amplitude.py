@@ -1,0 +1,267 @@
+"""How to learn a squared amplitude with error bars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.training.option import Choice, FilePath, Flag, Integer, Number, Widths
+from workbench.training.recipe.base import TrainingRecipe, declared
+
+READS_INPUTS = ("mlp", "kan", "group_kan")
+"""Architectures that leave `inputs` open; Deep Sets and L-GATr have their own."""
+
+
+def is_bayesian(recipe: Any) -> bool:
+    return recipe.uncertainty.startswith("bnn")
+
+
+def made(recipe: Any) -> bool:
+    """The events of its process are made here, and not shipped."""
+    from workbench.physics.amplitudes import SHIPPED
+
+    return recipe.process not in SHIPPED
+
+
+def ensemble(recipe: Any) -> bool:
+    return recipe.uncertainty == "repulsive_ensemble"
+
+
+@declared
+class AmplitudeRecipe(TrainingRecipe):
+    """How to learn a squared amplitude with error bars: data, network, uncertainty, boosting, training."""
+
+    kind = "amplitude"
+
+    process = Choice(
+        {"gg_yyg": "gg → γγg", "gg_yygg": "gg → γγgg"},
+        label="Process",
+        group="Data",
+        doc="The scattering process whose squared amplitude A = |M|² is learned. gg_yyg: gg → γγg at one loop, as many events as wanted. "
+        "gg_yygg: one more jet, 600 events computed elsewhere, for instance 400 for training and 100 for the test, or your own file.",
+    )
+    noise = Number(
+        0.01,
+        bounds=(0.0, 0.1),
+        label="Noise f_smear",
+        symbol="f",
+        group="Data",
+        scale="decades",
+        smallest=1e-4,
+        shared=True,
+        doc="Relative width of the noise on the training amplitudes: A_train = A (1 + f ε), ε ~ N(0,1). Above 0.1 log A would be skewed.",
+    )
+    events = Integer(
+        9_000,
+        bounds=(100, 1_000_000),
+        softbounds=(1_000, 100_000),
+        label="Training events",
+        symbol="N",
+        group="Data",
+        scale="decades",
+        smallest=1_000,
+        doc="Number of training events N.",
+    )
+    sampling = Choice(
+        ["flat", "unweighted"],
+        label="Sampling",
+        group="Data",
+        # shipped events were computed in one way only: another one stays in sight, to be corrected
+        matters=lambda recipe: not recipe.file and (made(recipe) or recipe.sampling != "flat"),
+        doc="flat: uniform in phase space. unweighted: density ∝ A, by hit-or-miss, so that large amplitudes are frequent.",
+    )
+    file = FilePath(
+        "",
+        label="Own file",
+        group="Data",
+        doc="Path of your own HDF5 or CSV file with momenta [GeV] and amplitudes; empty: exact amplitudes of the process.",
+    )
+    beams = Choice(
+        {"fixed": "fixed √s", "pp": "pp"},
+        label="Beams",
+        group="Data",
+        rare=True,
+        matters=lambda recipe: not recipe.file and (made(recipe) or recipe.beams != "fixed"),
+        doc="fixed: partonic collisions at √ŝ = √s. pp: protons at √s, gluons weighted with their densities x·g(x).",
+    )
+    sqrt_s = Number(
+        1000.0,
+        bounds=(200.0, 14_000.0),
+        label="√s",
+        unit="GeV",
+        group="Data",
+        rare=True,
+        scale="decades",
+        smallest=200,
+        matters=lambda recipe: not recipe.file,
+        doc="Collision energy √s of the two beams, in GeV.",
+    )
+    test_events = Integer(
+        10_000,
+        bounds=(100, 200_000),
+        softbounds=(1_000, 20_000),
+        label="Test events",
+        group="Data",
+        rare=True,
+        scale="decades",
+        smallest=1_000,
+        doc="Number of events kept for the final figures; the network never sees them.",
+    )
+    data_seed = Integer(
+        1,
+        bounds=(0, 2**31 - 1),
+        label="Data seed",
+        group="Data",
+        rare=True,
+        scale="none",
+        doc="Seed of the events and of the noise put on them.",
+    )
+    inputs = Choice(
+        ["momenta", "invariants"],
+        label="Inputs",
+        group="Network",
+        matters=lambda recipe: recipe.architecture in READS_INPUTS,
+        doc="momenta: all (E, px, py, pz). invariants: log(pᵢ·pⱼ) of all pairs and one parity-odd ε of four momenta. "
+        "Chosen for mlp, kan and group_kan; Deep Sets and L-GATr always read momenta, deepsets_invariants both.",
+    )
+    architecture = Choice(
+        {
+            "mlp": "MLP",
+            "deepsets": "Deep Sets",
+            "deepsets_invariants": "Deep Sets + invariants",
+            "lgatr": "L-GATr",
+            "kan": "KAN",
+            "group_kan": "GroupKAN",
+            "lgatr_slim": "L-GATr, slim",
+            "lgatr_full": "L-GATr, full",
+        },
+        label="Architecture",
+        group="Network",
+        doc="mlp: fully connected layers. deepsets: an embedding per type of particle, summed over identical ones, from momenta; "
+        "deepsets_invariants: with all invariants added. lgatr: Lorentz-equivariant transformer, far slower: "
+        "its slim variant (vectors) on a processor, the full one (multivectors) on a GPU; lgatr_slim and lgatr_full: that one anywhere. "
+        "kan: a learned function on every edge. group_kan: an mlp with learned activations.",
+    )
+    hidden = Widths(
+        (128, 128, 128),
+        layers=(1, 8),
+        units=(2, 1024),
+        label="Hidden layers",
+        group="Network",
+        doc="Widths of the hidden layers, for instance 128, 128, 128. Deep Sets: of the head, embeddings are half as wide; "
+        "kan: a third is used, so that the weights remain as many; lgatr: one block per layer, w/8 vector or multivector "
+        "and w/4 scalar channels.",
+    )
+    activation = Choice(
+        {"silu": "SiLU", "gelu": "GELU", "tanh": "tanh", "relu": "ReLU"},
+        label="Activation",
+        group="Network",
+        rare=True,
+        matters=lambda recipe: not recipe.architecture.startswith("lgatr"),
+        doc="Non-linearity between the layers: SiLU x/(1+e⁻ˣ), GELU x Φ(x), tanh, ReLU max(0, x).",
+    )
+    uncertainty = Choice(
+        {"bnn": "BNN", "bnn_last_layer": "BNN (last layer)", "repulsive_ensemble": "ensemble", "deterministic": "deterministic"},
+        label="Uncertainty",
+        group="Uncertainty",
+        shared=True,
+        doc="bnn: Gaussian weights q(θ), all layers or the last. repulsive_ensemble: members pushed apart. deterministic: σ_syst only.",
+    )
+    members = Integer(
+        8,
+        bounds=(2, 512),
+        softbounds=(2, 32),
+        label="Members",
+        symbol="n",
+        group="Uncertainty",
+        scale="octaves",
+        smallest=2,
+        matters=ensemble,
+        doc="Number n of networks in the repulsive ensemble.",
+    )
+    repulsion = Number(
+        1.0,
+        bounds=(0.0, 1e4),
+        softbounds=(0.0, 10.0),
+        label="Repulsion β",
+        symbol="β",
+        group="Uncertainty",
+        scale="decades",
+        smallest=0.1,
+        shared=True,
+        matters=ensemble,
+        doc="Strength of the repulsion (β/N) Σⱼ k(Aᵢ, Aⱼ) between ensemble members; 0: independent networks.",
+    )
+    first_width = Number(
+        1.0,
+        bounds=(0.1, 10.0),
+        softbounds=(0.5, 4.0),
+        label="First width",
+        group="Uncertainty",
+        rare=True,
+        later=True,
+        matters=lambda recipe: ensemble(recipe) and recipe.architecture == "mlp",
+        doc="Factor on the fresh weights of the first layer of ensemble members (mlp only): members that begin rougher end farther apart "
+        "where there are no data.",
+    )
+    calibrate = Flag(
+        True,
+        label="Calibrate σ_syst",
+        group="Uncertainty",
+        rare=True,
+        doc="Multiply σ_syst by T = √⟨(A − ⟨A⟩)²/σ_syst²⟩ measured on validation events.",
+    )
+    boost_sigma = Number(
+        0.0,
+        bounds=(0.0, 100.0),
+        softbounds=(0.0, 10.0),
+        label="Boost by σ",
+        group="Boosting",
+        shared=True,
+        doc="Process boosting: every round adds this × min(1, √(σ_tot,j/σ_cut)) to the weight n_j of a training event.",
+    )
+    boost_pull = Number(
+        0.0,
+        bounds=(0.0, 100.0),
+        softbounds=(0.0, 10.0),
+        label="Boost by pull",
+        symbol="δ",
+        group="Boosting",
+        shared=True,
+        doc="Loss boosting: every round adds this to the weight n_j of training events with |t_syst| above the cut.",
+    )
+    boost_rounds = Integer(
+        4,
+        bounds=(1, 50),
+        softbounds=(1, 10),
+        label="Boosting rounds",
+        group="Boosting",
+        rare=True,
+        matters=lambda recipe: recipe.boost_pull > 0 or recipe.boost_sigma > 0,
+        doc="Number of times the boosted events are chosen anew, from a fifth of the training on.",
+    )
+    boost_pull_cut = Number(
+        2.0,
+        bounds=(0.1, 10.0),
+        label="Pull cut",
+        group="Boosting",
+        rare=True,
+        matters=lambda recipe: recipe.boost_pull > 0,
+        doc="Events with |t_syst| above this are boosted by pull.",
+    )
+    boost_fraction = Number(
+        0.02,
+        bounds=(1e-4, 0.5),
+        label="Boosted fraction",
+        group="Boosting",
+        rare=True,
+        scale="decades",
+        smallest=1e-3,
+        matters=lambda recipe: recipe.boost_sigma > 0,
+        doc="Fraction of training events with σ_tot above σ_cut, boosted in full by σ.",
+    )
+    draws = Integer(matters=is_bayesian)
+    warm_start = Number(matters=is_bayesian)
+
+
+SHARED = tuple(name for name, option in AmplitudeRecipe.options().items() if option.shared)
+"""Options in which the points of one training may differ; the others shape the networks or the steps."""

@@ -1,0 +1,105 @@
+"""Many recipes trained together, and the axes along which they differ."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Collection
+from typing import Any
+
+from workbench.training.option import Axes, RecipeError, shown
+from workbench.training.recipe.amplitude import SHARED, AmplitudeRecipe
+from workbench.training.recipe.base import Recipe, declared, flag
+
+MOST_POINTS = 512
+
+
+class _Point:
+    """A point of a sweep, as far as one asks which options matter there: a recipe of its own would take a thousand times longer."""
+
+    def __init__(self, base: Recipe, options: dict[str, Any]):
+        self.__dict__.update(options)
+        self._base = base
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._base, name)
+
+
+@declared
+class SweepRecipe(AmplitudeRecipe):
+    """Many recipes trained together: those that differ only by the options of `axes`, all their combinations.
+
+    All points see the same events in the same order with the same ε, so that they differ by what is swept and by nothing else; with the
+    axis `seed` they differ by their first weights.
+    """
+
+    kind = "sweep"
+
+    axes = Axes(
+        {"noise": [0.0, 0.01, 0.1]},
+        label="Axes",
+        group="Sweep",
+        doc="Options and their values, for instance noise=0,0.01,0.1; uncertainty=deterministic,bnn. All combinations are trained at once.",
+    )
+
+    def __init__(self, **values: Any):
+        axes = self.check("axes", values.get("axes", self.options()["axes"].default))
+        super().__init__(**{name: value for name, value in values.items() if name not in axes})
+
+    @classmethod
+    def check(cls, name: str, value: Any) -> Any:
+        return checked_axes(value, SHARED) if name == "axes" else super().check(name, value)
+
+    def matters(self, name: str) -> bool:
+        """Whether an option has any effect in one of the points."""
+        matters = self.options()[name].matters
+        return matters is None or name in self.axes or any(matters(_Point(self, options)) for options in self.options_of_points)
+
+    def as_command(self) -> str:
+        """The shell command that trains this sweep."""
+        axes = [f"--{name.replace('_', '-')} {','.join(map(str, values))}" for name, values in self.axes.items()]
+        rest = [name for name in self.base.to_dict(only_changes=True) if name not in self.axes]
+        return " ".join(["workbench sweep", *axes, *(flag(name, getattr(self, name)) for name in rest)])
+
+    @property
+    def base(self) -> AmplitudeRecipe:
+        """The options that all points share; those on an axis stand at their first value."""
+        return AmplitudeRecipe(**{name: value for name, value in self.to_dict().items() if name != "axes"} | self.options_of_points[0])
+
+    @property
+    def options_of_points(self) -> list[dict[str, Any]]:
+        """The swept options of every point, the last axis running fastest."""
+        return [dict(zip(self.axes, values, strict=True)) for values in itertools.product(*self.axes.values())]
+
+    @property
+    def points(self) -> list[AmplitudeRecipe]:
+        """The recipe of every point."""
+        base = {name: value for name, value in self.to_dict().items() if name != "axes"}
+        return [AmplitudeRecipe(**base | options) for options in self.options_of_points]
+
+
+def checked_axes(value: Any, names: Collection[str] | None = None, recipe_type: type[Recipe] = AmplitudeRecipe) -> dict[str, list[Any]]:
+    """The axes of a sweep from a dict or a text such as "noise=0,0.01; seed=1,2", each value in its declared type.
+
+    Arguments: `names`, the options that may be swept, by default all of `recipe_type`.
+    Raises: RecipeError naming the option, the value met and the range allowed.
+    """
+    if isinstance(value, str):
+        pairs = [part.partition("=") for part in value.split(";") if part.strip()]
+        if len({name.strip() for name, _, _ in pairs}) < len(pairs):
+            raise RecipeError(f"axes = {shown(value)} is not possible: an option stands there twice.")
+        value = {name.strip(): [text.strip() for text in values.split(",")] for name, _, values in pairs}
+    if not isinstance(value, dict) or not value:
+        raise RecipeError(f"axes = {shown(value)} is not possible: options with their values are needed, such as noise=0,0.01,0.1.")
+    axes = {}
+    for name, values in value.items():
+        listed = list(values) if isinstance(values, (list, tuple, range)) or hasattr(values, "tolist") else [values]
+        axes[str(name)] = [recipe_type.check(str(name), item.item() if hasattr(item, "item") else item) for item in listed]
+        if names is not None and name not in names:
+            raise RecipeError(f"{name} cannot differ within one training; an axis may be one of {', '.join(names)}.")
+        if not axes[name] or len({str(item) for item in axes[name]}) < len(axes[name]):
+            raise RecipeError(f"{name} = {shown(values)} is not possible as an axis: one or more different values are needed.")
+    points = math.prod(map(len, axes.values()))
+    if points > MOST_POINTS:
+        raise RecipeError(f"{points:,} points are too many for one sweep; at most {MOST_POINTS} are possible.")
+    return axes
