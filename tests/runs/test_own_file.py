@@ -1,0 +1,215 @@
+"""The user's own file: what is trained is what stands in the file of that path at that moment, whoever asks, from wherever."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.__main__ import main
+from workbench.data.files import columns
+from workbench.data.own_file import digest
+from workbench.home import uploads_folder
+from workbench.physics.phase_space import flat_events
+from workbench.runs.files import RunError, seal, unseal
+from workbench.runs.store import Run, RunStore
+from workbench.runs.worker import FAILED, run_job
+from workbench.studios.amplitudes import Amplitudes
+
+SMALL = {"events": 200, "test_events": 100, "hidden": [4], "steps": 20, "uncertainty": "deterministic", "device": "cpu"}
+ASKED = ["train", "--events", "200", "--test-events", "100", "--hidden", "4", "--steps", "20", "--uncertainty", "deterministic"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("WORKBENCH_RUNS", raising=False)
+    return tmp_path / "home"
+
+
+def write(path: Path, scale: float = 1.0, events: int = 400) -> Path:
+    """A file of amplitudes around `scale` in the unit of exp(−18)."""
+    rng = np.random.default_rng(4)
+    table = np.column_stack([flat_events(events, rng)[:events].reshape(events, 20), scale * np.exp(rng.normal(-18, 1, events))])
+    path.parent.mkdir(exist_ok=True)
+    np.savetxt(path, table, delimiter=",", header=",".join(columns("gg_yyg")), comments="", fmt="%.17g")
+    return path
+
+
+def trained(*more: str) -> Run:
+    """What the command line trains, in this process, or the run that it finds."""
+    assert main([*ASKED, *more, "--foreground"]) == 0
+    return RunStore().runs()[0]
+
+
+def middle(run: Run) -> float:
+    return float(np.median(run.prediction("test")["amplitude_true"]))
+
+
+def test_the_same_name_in_two_folders_is_two_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    for folder, scale in (("one", 1.0), ("two", 1e6)):
+        write(tmp_path / folder / "events.csv", scale)
+    monkeypatch.chdir(tmp_path / "one")
+    first = trained("--file", "events.csv")
+    monkeypatch.chdir(tmp_path / "two")
+    second = trained("--file", "events.csv")
+    assert first.id != second.id and middle(second) > 1e5 * middle(first)
+    assert second.recipe.file == str(tmp_path / "two" / "events.csv")
+    assert second.recipe.file_digest == digest(tmp_path / "two" / "events.csv") != first.recipe.file_digest
+    capsys.readouterr()
+    assert trained("--file", "events.csv").id == second.id and "has been trained already" in capsys.readouterr().out
+
+
+def test_a_file_that_was_rewritten_is_another_recipe_and_a_copy_the_same(tmp_path: Path):
+    path = write(tmp_path / "events.csv")
+    recipe = wb.AmplitudeRecipe(**SMALL, file=path)
+    first, before = recipe.fixed(), path.stat()
+    write(path, 2.0)
+    assert recipe.fixed().hash != first.hash and first.fixed().hash == recipe.fixed().hash  # what is asked for is the file as it is now
+    shutil.copy(path, tmp_path / "other name.csv")
+    same = wb.AmplitudeRecipe(**SMALL, file=tmp_path / "other name.csv").fixed()
+    assert same.hash == recipe.fixed().hash and same.identity == recipe.fixed().identity and same.file != recipe.fixed().file
+    run = trained("--file", str(path))
+    assert trained("--file", str(tmp_path / "other name.csv")).id == run.id and len(RunStore().runs()) == 1
+    write(path, 1e6)
+    assert middle(trained("--file", str(path))) > 1e5 * middle(run)
+    assert before.st_size > 0 and len(RunStore().runs()) == 2
+
+
+def test_a_change_that_leaves_size_and_dates_alone_is_seen(tmp_path: Path):
+    import os
+
+    path = tmp_path / "events.bin"
+    path.write_bytes(b"a" * 100)
+    os.utime(path, (1e9, 1e9))
+    first = digest(path)
+    path.write_bytes(b"b" * 100)
+    os.utime(path, (1e9, 1e9))
+    assert digest(path) != first
+
+
+def test_a_relative_path_means_the_folder_of_who_asks_also_for_a_process_that_was_started_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for folder, scale in (("a", 1.0), ("b", 1e6)):
+        write(tmp_path / folder / "events.csv", scale)
+    monkeypatch.chdir(tmp_path / "a")
+    first = wb.launch(wb.AmplitudeRecipe(**SMALL, file="events.csv")).wait(120)
+    monkeypatch.chdir(tmp_path / "b")
+    second = wb.launch(wb.AmplitudeRecipe(**SMALL, file="events.csv", seed=5)).wait(120)
+    assert middle(second) > 1e5 * middle(first)
+
+
+def test_a_sweep_after_the_file_was_rewritten_trains_anew(tmp_path: Path):
+    path = write(tmp_path / "events.csv")
+    recipe = wb.AmplitudeRecipe(**SMALL, file=str(path))
+    before = wb.sweep(recipe, noise=[0.0, 0.1], progress=False)
+    assert wb.sweep(recipe, noise=[0.0, 0.1], progress=False).attrs["runs"] == before.attrs["runs"]
+    write(path, 1e6)
+    after = wb.sweep(recipe, noise=[0.0, 0.1], progress=False)
+    assert after.attrs["runs"] != before.attrs["runs"] and (after["amplitude_true"].median() > 1e5 * before["amplitude_true"].median())
+
+
+def test_what_was_begun_with_one_content_does_not_go_on_with_another(tmp_path: Path):
+    path = write(tmp_path / "events.csv")
+    run = RunStore().create(wb.AmplitudeRecipe(**SMALL, file=path).fixed())
+    content = path.read_bytes()
+    write(path, 1e6)
+    with pytest.raises(RunError, match=r"cannot go on: the content of .*events\.csv has changed") as problem:
+        run.resume()
+    assert str(problem.value).count("\n") == 0 and not run.alive()
+    assert run_job(run.path) == FAILED and "has changed" in run.status.message and run.status.hopeless and not run.status.resumable
+    path.unlink()
+    with pytest.raises(RunError, match=r"cannot go on: .* cannot be read"):
+        run.resume()
+    path.write_bytes(content)
+    assert run_job(run.path) == 0 and run.status.state == "finished"
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from workbench.data import catalogue
+
+    path = write(tmp_path / "events.csv")
+    recipe = wb.AmplitudeRecipe(**SMALL, file=path).fixed()
+    read = catalogue.load_file
+
+    def slow(*asked):
+        found = read(*asked)
+        write(path, 1e6)
+        return found
+
+    monkeypatch.setattr(catalogue, "load_file", slow)
+    with pytest.raises(ValueError, match="has changed since"):
+        catalogue.events_for(recipe)
+
+
+def test_the_page_trains_what_stands_in_the_file_when_the_button_is_pressed(tmp_path: Path):
+    page, path, runs = Amplitudes(), write(tmp_path / "events.csv"), []
+    for name, value in {**SMALL, "hidden": "4", "file": f' "{path}" '}.items():
+        page.hear({"option": name, "value": str(value)})
+    for scale in (1.0, 1e6):
+        write(path, scale)
+        page.hear({"action": "train"})
+        end = time.monotonic() + 120
+        while page.busy and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not page.notices and page.of_draft
+        runs.append(page.shown[0].wait(120))
+    assert runs[0].id != runs[1].id and middle(runs[1]) > 1e5 * middle(runs[0])
+    again = Amplitudes()
+    again.draft.adopt(runs[1].recipe)
+    assert again.draft.recipe.file == str(path) and not again.draft.recipe.file_digest
+
+
+def test_a_recipe_file_names_a_file_beside_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    write(tmp_path / "project" / "events.csv")
+    (tmp_path / "project" / "recipe.json").write_text(json.dumps(SMALL | {"file": "events.csv"}))
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--recipe", "project/recipe.json", "--foreground"]) == 0
+    run = RunStore().runs()[0]
+    assert run.recipe.file == str(tmp_path / "project" / "events.csv")
+    capsys.readouterr()
+    assert main(["train", "--recipe", str(run.path / "recipe.json")]) == 0 and "has been trained already" in capsys.readouterr().out
+
+
+def test_a_file_that_is_not_there_is_one_sentence_and_no_run(tmp_path: Path, capsys: pytest.CaptureFixture):
+    assert main([*ASKED, "--file", str(tmp_path / "events.csv")]) == 2
+    assert capsys.readouterr().err == f"workbench: {tmp_path / 'events.csv'} does not exist.\n" and RunStore().runs() == []
+    with pytest.raises(wb.RecipeError, match="does not exist"):
+        wb.launch(wb.AmplitudeRecipe(**SMALL, file=tmp_path / "events.csv"))
+    with pytest.raises(wb.RecipeError, match="does not exist"):
+        wb.sweep(wb.AmplitudeRecipe(**SMALL, file=tmp_path / "events.csv"), noise=[0.0, 0.1])
+
+
+def test_nobody_is_told_to_resume_what_cannot_work(tmp_path: Path, capsys: pytest.CaptureFixture):
+    few = write(tmp_path / "few.csv", events=250)
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("a,b\n1,2\n")
+    for path, sentence in ((few, "has 250 events, but"), (wrong, "has no column")):
+        assert main([*ASKED, "--file", str(path), "--foreground"]) == 1
+        said = capsys.readouterr().err
+        assert sentence in said and "resume" not in said
+        assert not RunStore().runs()[0].status.resumable
+
+
+def test_a_run_from_before_contents_counted_is_read_and_one_of_a_sent_file_found_again(tmp_path: Path):
+    content = write(tmp_path / "events.csv").read_bytes()
+    sent = f"uploads/{digest(tmp_path / 'events.csv')[:16]}-events.csv"
+    uploads_folder().mkdir(parents=True)
+    (uploads_folder() / sent.partition("/")[2]).write_bytes(content)
+    store = RunStore()
+    for file, found in ((sent, True), ("events.csv", False)):
+        asked = wb.AmplitudeRecipe(**SMALL, file=file, warm_start=0.2, sqrt_s=500)  # options without effect, which counted then
+        run = store.create(asked)
+        record = unseal((run.path / "recipe.json").read_bytes(), "recipe.json")
+        record["recipe"] = {"recipe": "amplitude", **asked.to_dict()}
+        (run.path / "recipe.json").write_bytes(seal(record))
+        former = run.path.rename(store.root / f"{asked.former_hash}-1")
+        assert asked.former_hash != asked.hash and Run(former).recipe.to_dict() == asked.to_dict()
+        (tmp_path / "events.csv").write_bytes(content)
+        assert bool(store.alike(asked.replace(file=file if found else tmp_path / "events.csv").fixed())) == found
