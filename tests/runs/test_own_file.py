@@ -20,6 +20,7 @@ from workbench.runs.files import RunError, seal, unseal
 from workbench.runs.store import Run, RunStore
 from workbench.runs.worker import FAILED, run_job
 from workbench.studios.amplitudes import Amplitudes
+from workbench.studios.draft import differences
 
 SMALL = {"events": 200, "test_events": 100, "hidden": [4], "steps": 20, "uncertainty": "deterministic", "device": "cpu"}
 ASKED = ["train", "--events", "200", "--test-events", "100", "--hidden", "4", "--steps", "20", "--uncertainty", "deterministic"]
@@ -35,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write(path: Path, scale: float = 1.0, events: int = 400) -> Path:
     """A file of amplitudes around `scale` in the unit of exp(−18)."""
     rng = np.random.default_rng(4)
-    table = np.column_stack([flat_events(events, rng)[:events].reshape(events, 20), scale * np.exp(rng.normal(-18, 1, events))])
+    table = np.column_stack([flat_events(2 * events, rng)[:events].reshape(events, 20), scale * np.exp(rng.normal(-18, 1, events))])
     path.parent.mkdir(exist_ok=True)
     np.savetxt(path, table, delimiter=",", header=",".join(columns("gg_yyg")), comments="", fmt="%.17g")
     return path
@@ -161,6 +162,8 @@ def test_the_page_trains_what_stands_in_the_file_when_the_button_is_pressed(tmp_
         assert not page.notices and page.of_draft
         runs.append(page.shown[0].wait(120))
     assert runs[0].id != runs[1].id and middle(runs[1]) > 1e5 * middle(runs[0])
+    told = differences(runs[0].recipe, runs[1].recipe)
+    assert list(told) == ["file"] and told["file"][0] == f"{path} ({runs[0].recipe.file_digest[:8]})" != told["file"][1]
     again = Amplitudes()
     again.draft.adopt(runs[1].recipe)
     assert again.draft.recipe.file == str(path) and not again.draft.recipe.file_digest
@@ -193,7 +196,7 @@ def test_nobody_is_told_to_resume_what_cannot_work(tmp_path: Path, capsys: pytes
     for path, sentence in ((few, "has 250 events, but"), (wrong, "has no column")):
         assert main([*ASKED, "--file", str(path), "--foreground"]) == 1
         said = capsys.readouterr().err
-        assert sentence in said and "resume" not in said
+        assert sentence in said and "runs resume" not in said
         assert not RunStore().runs()[0].status.resumable
 
 

@@ -195,10 +195,11 @@ def test_the_form_has_every_option_and_hides_what_has_no_effect():
     fields = [field["name"] for group in form(GeneratorRecipe)["groups"] for field in (*group["fields"], *group["more"])]
     assert sorted(fields) == sorted(GeneratorRecipe.options())
     draft = Draft(GeneratorRecipe)
-    assert {"jets", "file"} <= set(draft.hidden) and not {"draws", "warm_start", "prior_width"} & set(draft.hidden)
+    assert {"jets", "coordinates", "magic", "coupling"} <= set(draft.hidden) and not {"draws", "warm_start", "file"} & set(draft.hidden)
     draft.set("bayesian", False)
     draft.set("dataset", "z_jets")
-    assert {"draws", "warm_start", "prior_width"} <= set(draft.hidden) and not {"jets", "file"} & set(draft.hidden)
+    assert {"draws", "warm_start", "width_pace"} <= set(draft.hidden)
+    assert not {"jets", "coordinates", "magic", "prior_width"} & set(draft.hidden)
     assert draft.view()["command"].startswith("workbench generate --dataset z_jets")
     assert "wb.GeneratorRecipe(" in draft.view()["python"]
 

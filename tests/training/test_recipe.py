@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.training.recipe import AmplitudeRecipe, Recipe, RecipeError
+from workbench.data.own_file import located
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError
 
 
 def test_every_option_has_a_label_a_sentence_and_a_group():
@@ -110,3 +112,36 @@ def test_an_option_that_came_later_leaves_the_runs_from_before_their_names():
     assert AmplitudeRecipe.from_dict(before).hash == AmplitudeRecipe().hash == "1f2cd8a5e79a"
     ensemble = AmplitudeRecipe(uncertainty="repulsive_ensemble")
     assert ensemble.replace(first_width=2.0).hash != ensemble.hash
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (Path("/data/mine.h5"), "/data/mine.h5"),
+        ("  /data/mine.h5 ", "/data/mine.h5"),
+        ("'/data/my events.h5'", "/data/my events.h5"),
+        (' "/data/mine.h5"', "/data/mine.h5"),
+        ("file:///data/my%20events.h5", "/data/my events.h5"),
+        ("file://localhost/data/mine.h5", "/data/mine.h5"),
+        ("$HOME/mine.h5", "~/mine.h5"),
+        ("${HOME}/mine.h5", "~/mine.h5"),
+        ("~/mine.h5", "~/mine.h5"),
+        ("it's here.csv", "it's here.csv"),
+        ("$HOMELY/mine.h5", "$HOMELY/mine.h5"),
+        (" ", ""),
+    ],
+)
+def test_a_path_is_understood_as_it_is_pasted(typed, meant):
+    assert AmplitudeRecipe(file=typed).file == GeneratorRecipe(file=typed).file == meant
+    assert located("~/mine.h5") == Path.home() / "mine.h5" and located("mine.h5") == Path.cwd() / "mine.h5"
+
+
+def test_values_of_numpy_are_those_of_python():
+    np = pytest.importorskip("numpy")
+    recipe = AmplitudeRecipe(
+        calibrate=np.False_, noise=np.float32(0.05), steps=np.int64(7), hidden=np.array([16, 8]), events=np.array(200), boost_rounds=2.0
+    )
+    assert recipe.calibrate is False and recipe.steps == 7 and recipe.hidden == [16, 8] and recipe.events == 200
+    assert AmplitudeRecipe.from_json(recipe.to_json()).hash == recipe.hash
+    with pytest.raises(RecipeError):
+        AmplitudeRecipe(steps=np.True_)

@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from workbench.data.own_file import located
-from workbench.training.option import Number
 from workbench.training.presets import Preset, presets
 from workbench.training.recipe import Recipe, RecipeError, SweepRecipe, wording
 
@@ -117,8 +116,8 @@ def _compared(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
 def differences(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     """Options whose values differ, of those that have an effect in `other`: name -> (value in base, value in other)."""
     old, new = values_of(base), values_of(other)
-    found = {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name] and not _same_file(name, old, new)}
-    return {name: both for name, both in found.items() if other.matters(name)}
+    found = {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name] and other.matters(name)}
+    return _without_file(found) | _files(base, other)
 
 
 def values_of(recipe: Recipe) -> dict[str, Any]:
@@ -127,9 +126,18 @@ def values_of(recipe: Recipe) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in recipe.options()}
 
 
-def _same_file(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Whether two names mean one file, as typed and from the root."""
-    return name == "file" and bool(old[name] and new[name]) and located(old[name]) == located(new[name])
+def _without_file(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: values for name, values in found.items() if name != "file"}
+
+
+def _files(base: Any, other: Any) -> dict[str, tuple[str, str]]:
+    """The own files of two recipes, where they differ: in their content if it is known of both, else in their place."""
+    if base.file_digest and other.file_digest:
+        same, alike = base.file_digest == other.file_digest, base.file == other.file
+    else:
+        same, alike = base.file == other.file or bool(base.file and other.file and located(base.file) == located(other.file)), False
+    names = [f"{recipe.file} ({recipe.file_digest[:8]})" if alike else recipe.file for recipe in (base, other)]
+    return {} if same else {"file": (names[0], names[1])}
 
 
 def hideable(recipe_type: type[Recipe], tabs: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -173,7 +181,7 @@ def field(recipe_type: type[Recipe], name: str) -> dict[str, Any]:
 
 def stops(option: Any) -> list[float]:
     """Where the slider of a number stops: growing by factors, or in equal round steps."""
-    if not isinstance(option, Number) or option.scale == "none":
+    if option.kind != "number" or option.scale == "none":
         return []
     low, high = option.softbounds or option.limits
     whole = option.placeholder == "N"

@@ -88,10 +88,11 @@ class Guest:
     # What is done
 
     def launch(self, recipe: Recipe, store: RunStore, *, title: str = "", reuse: bool = True) -> Run:
-        """Train a recipe, or join a training of it. Raises: RunError in one sentence where that is not allowed; OSError."""
+        """Train a recipe, or join a training of it. Raises: RunError in one sentence where that is not allowed; RecipeError; OSError."""
         if self.lecturer:
             return self._claimed(launcher.launch(recipe, runs=store, title=title, reuse=reuse), store)
         self._check(self.no_training)
+        recipe = recipe.fixed()
         with self.house.lock:
             found = store.find(recipe) if reuse else None
             if found is None:

@@ -23,7 +23,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 import param
@@ -41,7 +41,13 @@ SAID: dict[str, Any] = {
 SLOTS = list(SAID)
 
 
-class Option:
+if TYPE_CHECKING:
+    Declared = param.Parameter
+else:
+    Declared = object  # every class below is an option of param too
+
+
+class Option(Declared):
     """What is the same for all options; what is not said is taken from the option of the same name in the recipe's base class."""
 
     __slots__ = ()
@@ -50,10 +56,6 @@ class Option:
     placeholder: ClassVar[str] = "TEXT"
     """What stands for its value in the help."""
     # Declared by `SLOTS` in every class below
-    name: str
-    label: str
-    doc: str
-    default: Any
     group: str
     rare: bool
     unit: str
@@ -67,7 +69,7 @@ class Option:
 
     def __init__(self, *args: Any, **said: Any):
         own = {name: said.pop(name, Undefined) for name in SLOTS}
-        super().__init__(*args, **said)  # type: ignore[call-arg]  # the other base is an option of param
+        super().__init__(*args, **said)
         for name, value in own.items():
             object.__setattr__(self, name, value)
 
@@ -79,7 +81,7 @@ class Option:
     @property
     def title(self) -> str:
         """As it stands at an axis: 'training events N', '√s [GeV]'."""
-        words = f"{self.label[:1].lower()}{self.label[1:]}{f' [{self.unit}]' if self.unit else ''}"
+        words = self.titled[:1].lower() + self.titled[1:]
         return words if not self.symbol or self.symbol in words.split() or f" {self.symbol}_" in words else f"{words} {self.symbol}"
 
     @property
