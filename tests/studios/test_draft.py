@@ -62,7 +62,8 @@ def test_whatever_is_typed_the_recipe_stays_usable_and_the_view_is_json(name, ty
 
 def test_unknown_options_are_not_taken(draft):
     draft.set("nose", "1")
-    assert draft.ready and draft.changes == {}
+    draft.set("file_digest", "1")
+    assert draft.ready and draft.changes == {} and not draft.recipe.file_digest
 
 
 def test_every_declared_option_has_one_place_in_the_form():

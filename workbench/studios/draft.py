@@ -56,12 +56,13 @@ class Draft:
 
     def set(self, name: str, value: Any) -> None:
         """Put a value, as typed, into the recipe, or keep it as wrong with the sentence that says why. Raises: nothing."""
+        if name not in self.recipe_type.options():
+            return
         try:
             self.recipe = self.recipe.replace(**{name: self.recipe_type.check(name, value)})
             self.wrong.pop(name, None)
         except RecipeError as problem:
-            if name in self.recipe_type.options():
-                self.wrong[name] = (as_text(value)[:200], str(problem))
+            self.wrong[name] = (as_text(value)[:200], str(problem))
 
     def undo(self, name: str) -> None:
         """Back to the preset's value."""

@@ -152,7 +152,7 @@ class Recipe(param.Parameterized):
         Raises: RecipeError in one sentence where the file cannot be read.
         """
         if not (file := getattr(self, "file", "")):
-            return self
+            return self.replace(file_digest="") if getattr(self, "file_digest", "") else self
         from workbench.data.files import existing
 
         try:
