@@ -130,7 +130,7 @@ def coverage(full: bool) -> Story:
 
     return Story(
         "coverage", "Do 68 % intervals hold 68 %?", "P(|A − ⟨A⟩| < k σ_tot)",
-        "On the diagonal error bars hold what they promise; above it they are too cautious, below too bold. Expected are 68.3 and 95.4 % "
+        "On the diagonal error bars hold what they promise; above it they are too cautious, below too bold. Expected are 68.3 and 95.5 % "
         "within two statistical errors of the test events.",
         "A calibration curve is the integral of the pull: the same test, read from 5 to 99 % (after the toys of arXiv:2412.12069).",
         (Panel("coverage"),), **listed("network", recipes), rows=rows, seconds=40, measured=measured,
@@ -228,8 +228,8 @@ def scaled(full: bool) -> Story:
         "scaled", "512 draws: is the posterior Gaussian?", "t̂_M = (⟨A⟩_M − ⟨A⟩) √M/σ_stat, width √(1 − M/N)",
         "At small M the curve must be N(0,1); with M near N it collapses, as the mean of all contains the mean of the subset. Expected is "
         "√(1 − M/N) within 3 % or two errors.",
-        f"N(0,1) for small M, and a spike at zero when M approaches 512 ({UNCERTAINTY_TALK}; for the shape we require 63.3 to 73.3 % within "
-        "one σ_stat).",
+        f"N(0,1) for small M, and a spike at zero when M approaches 512 ({UNCERTAINTY_TALK}; for the shape we require 63.3 to 73.3 % "
+        "within one σ_stat).",
         (Panel("scaled_pull"), Panel("statistical_pull")), **listed("network", recipes), rows=rows, seconds=250, measured=measured,
     )  # fmt: skip
 

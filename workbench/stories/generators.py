@@ -89,7 +89,8 @@ def maps(full: bool) -> Story:
 
     return Story(
         "maps", "A density and its error, in the plane", "p(x) = ⟨p(x|θ)⟩, σ(x) = std p(x|θ)",
-        "p = 2x rises along x and is flat along y, and so does its error. Where the density has an edge, the flow bends, and networks differ.",
+        "p = 2x rises along x and is flat along y, and so does its error. Where the density has an edge, the flow bends, and "
+        "networks differ.",
         f"Density and uncertainty maps of the toys; the uncertainty has a structure of its own ({BAYESIAN_TALK}; it gives no numbers: we "
         "require 0.02 nat, 5 % per bin, and a σ that rises by half).",
         (Panel("density_map"), Panel("uncertainty_map")), **listed("toy", recipes), rows=rows, seconds=35, measured=measured,
@@ -186,7 +187,8 @@ def dip(full: bool) -> Story:
 
     return Story(
         "dip", "Where a fit is sure: wedge and kicker", "p = 2x, p = 3x²",
-        "A steeper ramp is best constrained at larger x. Where p itself vanishes its error does, too; the dip is the place between two rises.",
+        "A steeper ramp is best constrained at larger x. Where p itself vanishes its error does, too; the dip is the place between two "
+        "rises.",
         f"A dip in the bulk, at larger x for the kicker ({BAYESIAN_TALK}); where exactly depends on the fitted curve (the ranges are those "
         "of fits of one and two parameters).",
         (Panel("uncertainty_line", {"select": {"toy": "wedge ramp"}}), Panel("uncertainty_line", {"select": {"toy": "kicker ramp"}})),

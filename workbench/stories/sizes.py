@@ -171,7 +171,7 @@ def table(full: bool) -> Story:
             for size, word in ((few, "small"), (many, "large")):
                 for part in ("syst", "stat"):
                     ours, talk = at(scan, f"sigma_{part}_mean", uncertainty=way, events=size), TABLE[f"{way}, {word}, {part}"]
-                    what = f"{name}, {size:,} points: ⟨σ_{part}/A⟩ {number(ours)} over the talk's {number(talk)}"
+                    what = f"{name}, {size:,} points: ⟨σ_{part}/A⟩ over the talk's {number(talk)}"
                     found += claim("Error bars are as small as the talk's.", Row(what, ratio(ours, talk), *REPRODUCED))
             low, high = (at(scan, "statistical_width", uncertainty=way, events=size) for size in (few, many))
             on_few = Row(f"{name}, {few:,} points: width of t_stat", low, 0.8, 1.3, ".2f")
@@ -185,8 +185,8 @@ def table(full: bool) -> Story:
 
     return Story(
         "table", "The talk's table of uncertainties", "⟨σ_syst/A⟩, ⟨σ_stat/A⟩",
-        "Bayesian network or ensemble, few or many data: both kinds of error bars, ours over the talk's. The spread of the Bayesian network "
-        "shrinks faster than its error.",
+        "Bayesian network or ensemble, few or many data: both kinds of error bars, ours over the talk's. The spread of the Bayesian "
+        "network shrinks faster than its error.",
         f"Deep Sets with invariants on 100,000 and 700,000 points ({UNCERTAINTY_TALK}); ours is a small MLP on few points.",
         (Panel("uncertainty_table", {"published": TABLE}),), {**same.axes, "events": [few, many]}, runs, rows, same.seconds,
     )  # fmt: skip

@@ -173,9 +173,8 @@ class Story:
         Of amplitudes the numbers of each point are kept, and 1,000 events where a figure needs them.
         """
         groups = self._kept
-        return (
-            self._completed(groups["/"], zip((options for options, _ in self.runs), _trainings(groups), strict=False)) if groups else None
-        )
+        there = zip((options for options, _ in self.runs), _trainings(groups), strict=False)
+        return self._completed(groups["/"], there) if groups else None
 
     @property
     def _kept(self) -> dict[str, xr.Dataset]:

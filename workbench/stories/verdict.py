@@ -14,6 +14,8 @@ import numpy as np
 
 from workbench.figures.drawing import number, with_error
 
+MOST_NAMED = 4
+"""Rows that a sentence names; of more it says how many."""
 MARKS = {"agrees": "✓", "differs": "✗", "untested": "–", "missing": "…"}
 """How a row is marked: as expected, not so, no number to compare with, not measured (yet)."""
 
@@ -66,12 +68,12 @@ class Row:
         """The interval in words: 0.9 to 1.1, ≥ 2; '' where nothing is expected."""
         if not self.tested:
             return ""
-        form = self.form if self.form.endswith("%") else ""
-        low, high = (_written(end, form) for end in (self.low, self.high))
+        scale, unit = (100, " %") if self.form.endswith("%") else (1, "")
+        low, high = (number(scale * end, 3) for end in (self.low, self.high))
         if np.isfinite(self.low) and np.isfinite(self.high):
-            return low if self.low == self.high else f"{low} to {high}"
+            return f"{low} to {high}{unit}"
         signs = ("> ", "< ") if self.strict else ("≥ ", "≤ ")
-        return f"{signs[0]}{low}" if np.isfinite(self.low) else f"{signs[1]}{high}"
+        return f"{signs[0]}{low}{unit}" if np.isfinite(self.low) else f"{signs[1]}{high}{unit}"
 
 
 def claim(sentence: str, *rows: Row) -> list[Row]:
@@ -126,7 +128,9 @@ class Verdict:
             return "Not all of its trainings have finished."
         claims = dict.fromkeys(row.claim for row in self.tested if row.claim)
         held = [text for text in claims if all(row.mark == "agrees" for row in self.tested if row.claim == text)]
-        missed = [f"Not as expected: {', '.join(row.what for row in self.differing)}."] if self.differing else []
+        names = [row.what for row in self.differing]
+        more = [f"and {len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+        missed = [f"Not as expected: {', '.join(names[:MOST_NAMED] + more)}."] if names else []
         return " ".join(held + missed) or "All numbers are as expected."
 
     def __str__(self) -> str:

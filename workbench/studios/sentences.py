@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.runs.store import Status
+from workbench.stories.verdict import MARKS
 from workbench.studios.draft import as_words, differences, values_of
 from workbench.training.recipe import AmplitudeRecipe, Recipe, SweepRecipe
 
@@ -221,10 +222,10 @@ def verdict(slide: Slide) -> dict[str, Any] | None:
     if told is None or not (slide.runs or slide.kept):
         return None
     complete = slide.finished == slide.wanted or bool(slide.kept)
-    state = "unknown" if told.holds is None or not complete else "holds" if told.holds else "fails"
-    words = {"unknown": "not known yet", "holds": "holds", "fails": "does not hold"}[state]
+    state, words = (told.state, told.headline) if complete else ("unknown", "not known yet")
     sentence = told.sentence if complete or told.holds is None else "The training goes on; these are the numbers so far."
-    return {"state": state, "words": words, "sentence": sentence.strip(), "rows": [[row.what, row.ours, row.expected] for row in told.rows]}
+    rows = [[row.mark, MARKS[row.mark], row.what, row.ours, row.expected] for row in told.rows]
+    return {"state": state, "words": words, "sentence": sentence, "rows": rows}
 
 
 def time(newest: Picture, shown: Picture, playing: float | None) -> dict[str, Any] | None:
