@@ -51,7 +51,7 @@ def test_a_story_is_trained_from_its_slide_and_grows(visit, server):
 
 def test_a_story_is_stopped_from_its_slide(visit, server):
     page = visit("?tab=stories&story=repulsion")
-    until(lambda: "come with the package" in page.inner_text(".stands"), 10, "the slide")
+    until(lambda: "Shipped result of" in page.inner_text(".stands"), 10, "the slide")
     page.click("[data-tell=train]")
     until(lambda: "Training: step" in page.inner_text(".stands"), 60, "training")
     page.click("[data-tell=stop]")

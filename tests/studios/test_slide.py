@@ -113,7 +113,7 @@ def test_numbers_that_come_with_the_package_are_shown_as_such(page, tmp_path, mo
     scan = told.scan([]).fillna(0.01).assign_attrs(trained=told.trained, made="2026-01-02T03:04:05+00:00", device="cpu")
     (tmp_path / "endless.nc").write_bytes(netcdf.encode({"/": scan}))
     page.hear({"story": "endless"})
-    until(page, lambda view: "come with the package: made 2026-01-02" in view["sentence"])
+    until(page, lambda view: "Shipped result of 2 Jan 2026 (CPU)." in view["sentence"])
     view = state(page.slides)
     assert view["verdict"]["state"] == "part" and view["train"]["enabled"] and drawn(page)[0]
 
@@ -149,7 +149,7 @@ def test_the_address_names_the_story(page):
 def test_every_story_has_a_slide_before_anything_is_trained(page):
     for name in page.stories:
         page.hear({"story": name})
-        words = "come with the package" if STORIES[name](False).kept is not None else "Not trained yet"
+        words = "Shipped result of" if STORIES[name](False).kept is not None else "Not trained yet"
         until(page, lambda view, name=name, words=words: view["name"] == name and words in view["sentence"])
         assert len(state(page.slides)["panels"]) <= len(page.slides.plots)
 

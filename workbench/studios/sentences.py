@@ -150,6 +150,15 @@ def when(created: str) -> str:
         return created[:20]
 
 
+def day(created: str) -> str:
+    """The day of an ISO date, '27 Nov 2026'; the text itself where it is none."""
+    try:
+        made = datetime.fromisoformat(created)
+    except ValueError:
+        return created[:20]
+    return f"{made.day} {made:%b %Y}"
+
+
 def differs(base: Recipe, other: Recipe) -> str:
     """What sets a recipe apart from that of the run shown."""
     if not {type(base), type(other)} <= {AmplitudeRecipe, SweepRecipe} and type(base) is not type(other):
@@ -208,7 +217,7 @@ def _story_sentence(slide: Slide) -> str:
         together = f", {slide.wanted} trainings together" if several else ""
         return f"Trained in {duration(sum(status.seconds for _, status in slide.runs))}{together}."
     if slide.kept and not slide.runs:
-        return f"These numbers come with the package: made {slide.kept}."
+        return f"Shipped result of {slide.kept}."
     if not slide.runs:
         return f"Not trained yet: {f'{slide.wanted} trainings' if several else 'one training'}, {slide.steps:,} steps."
     return f"Not complete: {share + ', ' if several else ''}{steps}."
