@@ -75,7 +75,8 @@ class Panel:
     @property
     def name(self) -> str:
         """What tells it from the other panels of its story."""
-        shown = [str(value) for value in (self.options.get("observable"), *(self.options.get("select") or {}).values()) if value]
+        told = (self.options.get("observable"), self.options.get("draws"), *(self.options.get("select") or {}).values())
+        shown = [str(value) for value in told if value]
         return "-".join([self.figure, *("".join(c if c.isalnum() or c in "_." else "_" for c in one) for one in shown)])
 
     @property
