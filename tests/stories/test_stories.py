@@ -12,7 +12,7 @@ from workbench.__main__ import main
 from workbench.figures import FIGURES
 from workbench.results.scan import ATTRIBUTES, scan
 from workbench.runs.store import RunStore
-from workbench.stories import AMPLITUDES, STORIES, Panel, Row, Story, story
+from workbench.stories import AMPLITUDES, STORIES, Panel, Row, Story, lines, story
 from workbench.stories.amplitudes import NOISES, WAYS
 from workbench.stories.story import listed, swept
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe
@@ -133,6 +133,22 @@ def test_the_command_line_tells_and_refuses(capsys):
     assert "Did you mean 'plateau'?" in capsys.readouterr().err
     with pytest.raises(ValueError, match="There is no story"):
         wb.story("nothing")
+
+
+def test_the_table_of_all_stories_is_made_of_what_ships(capsys):
+    assert main(["story", "--table"]) == 0
+    printed = capsys.readouterr().out
+    for name in STORIES:
+        told = story(name)
+        found = told.judge(told.kept)
+        assert f"\n{name}: {found.headline}\n" in printed and told.talk in printed
+        assert all(line in printed for line in lines(found.rows))
+    assert main(["story", "depth", "--table"]) == 0
+    one = capsys.readouterr().out
+    assert "depth: agrees in part (5 of 6)" in one and "  ✗  plateau of six layers over that of three" in one and "prior" not in one
+    assert main(["story", "plateau", "--table", "--full"]) == 0
+    assert "No numbers come with the package" in capsys.readouterr().out
+    assert main(["story", "platau", "--table"]) == 2 and "Did you mean 'plateau'?" in capsys.readouterr().err
 
 
 SMALL = GeneratorRecipe(
