@@ -12,9 +12,8 @@ from workbench.__main__ import main
 from workbench.figures import FIGURES
 from workbench.results.scan import ATTRIBUTES, scan
 from workbench.runs.store import RunStore
-from workbench.stories import STORIES, Panel, Row, Story, Verdict, story
-from workbench.stories.amplitudes import NOISES, WAYS, verdict, within
-from workbench.stories.amplitudes import STORIES as AMPLITUDES
+from workbench.stories import AMPLITUDES, STORIES, Panel, Row, Story, lines, story
+from workbench.stories.amplitudes import NOISES, WAYS
 from workbench.stories.story import listed, swept
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe
 
@@ -83,25 +82,18 @@ def test_the_plateau_story_holds_for_the_law_and_for_nothing_else():
     law = np.sqrt(np.array(NOISES) ** 2 + 0.008**2) * np.ones((3, 1))
     flat = np.full((3, len(NOISES)), 0.003)
     judge = story("plateau").judge
-    assert judge(made_up(sigma_syst_median=law, sigma_stat_median=flat)).holds is True
+    assert judge(made_up(sigma_syst_median=law, sigma_stat_median=flat)).headline == "agrees"
     too_bold = judge(made_up(sigma_syst_median=0.9 * law, sigma_stat_median=flat))
-    assert too_bold.holds is False and "f = 0.1" in too_bold.sentence
+    assert too_bold.state == "part" and "f = 0.1" in too_bold.sentence
     growing = judge(made_up(sigma_syst_median=law, sigma_stat_median=flat * np.array([1.0, 1.4, 1.8, 2.0, 2.0, 2.0])))
-    assert growing.holds is False and "σ_stat" in growing.sentence
-
-
-def test_a_number_outside_its_range_is_named():
-    told = verdict("yes", "No.", within("width", 1.3, 0.9, 1.1), within("mean", 0.0, -0.1, 0.1))
-    assert told == Verdict(False, "No. Not as expected: width.", (Row("width", "1.3", "0.9 to 1.1"), Row("mean", "0", "−0.1 to 0.1")))
-    assert verdict("yes", "No.", within("width", 1.0, 0.9, 1.1)).sentence == "yes"
-    assert verdict("yes", "No.", within("width", float("nan"), 0.9, 1.1)).holds is None
+    assert growing.state == "part" and "σ_stat" in growing.sentence
 
 
 def tiny(panels, **setup):
-    def judge(scan):
-        return verdict("done", "not done", within("median |Δ|", float(scan["delta_median"].min()), 0.0, np.inf))
+    def rows(scan):
+        return [Row("median |Δ|", float(scan["delta_median"].min()), 0.0, claim="done")]
 
-    return Story("tiny", "A tiny story", "y = x", "Look.", "Nobody told it.", panels, judge=judge, seconds=1, **setup)
+    return Story("tiny", "A tiny story", "y = x", "Look.", "Nobody told it.", panels, rows=rows, seconds=1, **setup)
 
 
 def test_a_story_trains_once_draws_and_is_written(tmp_path):
@@ -125,7 +117,7 @@ def test_a_story_trains_once_draws_and_is_written(tmp_path):
 def test_a_story_of_listed_networks_draws_their_predictions():
     recipes = {"few": TINY.replace(uncertainty="repulsive_ensemble"), "many": TINY.replace(uncertainty="repulsive_ensemble", seed=2)}
     told = tiny((Panel("members"), Panel("coverage")), **listed("network", recipes))
-    with pytest.raises(ValueError, match="finished trainings"):
+    with pytest.raises(ValueError, match="Appears when"):
         told.figure(Panel("members"), [])
     assert told.train(progress=False)["delta_median"].dims == ("network",)
     for panel in told.panels:
@@ -143,18 +135,34 @@ def test_the_command_line_tells_and_refuses(capsys):
         wb.story("nothing")
 
 
+def test_the_table_of_all_stories_is_made_of_what_ships(capsys):
+    assert main(["story", "--table"]) == 0
+    printed = capsys.readouterr().out
+    for name in STORIES:
+        told = story(name)
+        found = told.judge(told.kept)
+        assert f"\n{name}: {found.headline}\n" in printed and told.talk in printed
+        assert all(line in printed for line in lines(found.rows))
+    assert main(["story", "depth", "--table"]) == 0
+    one = capsys.readouterr().out
+    assert "depth: agrees in part (5 of 6)" in one and "  ✗  plateau of six layers over that of three" in one and "prior" not in one
+    assert main(["story", "plateau", "--table", "--full"]) == 0
+    assert "No numbers come with the package" in capsys.readouterr().out
+    assert main(["story", "platau", "--table"]) == 2 and "Did you mean 'plateau'?" in capsys.readouterr().err
+
+
 SMALL = GeneratorRecipe(
     events=500, test_events=500, steps=30, hidden=[8], blocks=2, bins=4, batch_size=64, draws=4, warm_start=0.2, device="cpu"
 )
 
 
 def test_a_story_of_generators_trains_draws_is_kept_and_told_from_what_is_kept(tmp_path, monkeypatch):
-    def judge(scan):
-        return verdict("done", "not done", *(within(name, float(scan["log_loss"].sel(flow=name)), -9, 9) for name in ("one", "other")))
+    def rows(scan):
+        return [Row(name, float(scan["log_loss"].sel(flow=name)), -9, 9) for name in ("one", "other")]
 
     panels = (Panel("generated", {"observable": "x"}), Panel("uncertainty_line", {"select": {"flow": "other"}}), Panel("density_map"))
     setup = listed("flow", {"one": SMALL, "other": SMALL.replace(seed=1, edges="known")})
-    told = Story("flows", "Two flows", "p", "Look.", "Nobody told it.", panels, judge=judge, seconds=1, **setup)
+    told = Story("flows", "Two flows", "p", "Look.", "Nobody told it.", panels, rows=rows, seconds=1, **setup)
     assert told.judge(told.scan([])).holds is None and told.kept is None
     result = told.train(tmp_path / "runs", progress=False)
     assert result["log_loss"].dims == ("flow",) and np.isfinite(result["deviation_x"]).all() and told.judge(result).holds
@@ -172,9 +180,9 @@ def test_a_story_of_generators_trains_draws_is_kept_and_told_from_what_is_kept(t
         again = told.figure(panel, [])
         assert [trace.name for trace in again.data] == [trace.name for trace in drawn[panel.name].data]
         np.testing.assert_allclose(np.asarray(again.data[0].y, float), np.asarray(drawn[panel.name].data[0].y, float), rtol=1e-5)
-    other = Story("flows", "Two flows", "p", "Look.", "Nobody.", panels, judge=judge, seconds=1, **listed("flow", {"one": SMALL}))
+    other = Story("flows", "Two flows", "p", "Look.", "Nobody.", panels, rows=rows, seconds=1, **listed("flow", {"one": SMALL}))
     assert other.kept is None  # other trainings
-    with pytest.raises(ValueError, match="needs finished trainings"):
+    with pytest.raises(ValueError, match="Appears when"):
         other.figure(panels[0], [])
 
 

@@ -7,13 +7,12 @@ import sys
 import threading
 import time
 
-import numpy as np
 import pytest
 
 from workbench.figures import FIGURES, unpack
 from workbench.runs import netcdf
 from workbench.runs.store import RunStore, Status
-from workbench.stories import STORIES, Panel, Row, Story, Verdict
+from workbench.stories import STORIES, Panel, Row, Story
 from workbench.stories.story import listed, swept
 from workbench.studios import sentences, slide
 from workbench.studios.address import Address, read
@@ -24,25 +23,25 @@ from workbench.training.recipe import AmplitudeRecipe
 RECIPE = AmplitudeRecipe(events=500, test_events=300, hidden=[8], steps=400, batch_size=32, draws=4, noise=0.0)
 
 
-def judge(scan):
-    medians = scan["delta_median"].values
-    row = Row("largest median |Δ|", f"{medians.max():.3g}", "finite")
-    return Verdict(bool(np.isfinite(medians).all()) or None, "All points have ended.", (row,))
+def rows(scan):
+    largest = scan["delta_median"].values.max()
+    agrees = Row("largest median |Δ|", largest, 0.0, claim="All points have ended.")
+    return [agrees, Row("the same", largest, high=-1.0), Row("once more", largest)]
 
 
 def tiny(full: bool) -> Story:
     setup, panels = swept(RECIPE, noise=[0.0, 0.1], hidden=[[8], [8, 8]]), (Panel("plateau"), Panel("sweep_pulls"))
-    return Story("tiny", "Tiny", "σ_syst/A = f", "It grows.", "Nothing.", panels, **setup, judge=judge, seconds=3)
+    return Story("tiny", "Tiny", "σ_syst/A = f", "It grows.", "Nothing.", panels, **setup, rows=rows, seconds=3)
 
 
 def endless(full: bool) -> Story:
     setup = swept(RECIPE.replace(steps=200_000), noise=[0.0, 0.1])
-    return Story("endless", "Endless", "σ_syst/A = f", "It grows.", "Nothing.", (Panel("plateau"),), **setup, judge=judge, seconds=3)
+    return Story("endless", "Endless", "σ_syst/A = f", "It grows.", "Nothing.", (Panel("plateau"),), **setup, rows=rows, seconds=3)
 
 
 def single(full: bool) -> Story:
     setup = listed("network", {"one": RECIPE, "two": RECIPE.replace(seed=1)})
-    return Story("single", "Single", "Δ", "Look.", "Nothing.", (Panel("coverage"), Panel("scaled_pull")), **setup, judge=judge, seconds=3)
+    return Story("single", "Single", "Δ", "Look.", "Nothing.", (Panel("coverage"), Panel("scaled_pull")), **setup, rows=rows, seconds=3)
 
 
 @pytest.fixture
@@ -82,9 +81,12 @@ def test_a_story_is_trained_from_its_slide_and_judged_at_the_end(page):
     page.hear({"tell": "train"})
     until(page, lambda view: view["live"])
     until(page, lambda view: view["sentence"].startswith("Trained in"))
-    until(page, lambda view: (view["verdict"] or {}).get("state") == "holds")
+    until(page, lambda view: (view["verdict"] or {}).get("state") == "part")
     view = state(page.slides)
-    assert view["verdict"]["sentence"] == "All points have ended." and not view["train"]["shown"] and not view["stop"]
+    assert view["verdict"]["sentence"] == "All points have ended. Not as expected: the same."
+    assert view["verdict"]["words"] == "agrees in part (1 of 2)" and not view["train"]["shown"] and not view["stop"]
+    marks = [(mark, sign, expected) for mark, sign, _, _, expected in view["verdict"]["rows"]]
+    assert marks == [("agrees", "✓", "≥ 0"), ("differs", "✗", "≤ −1"), ("untested", "–", "")]
     assert [source["state"] for source in view["sources"]] == ["finished"] * 2 and "sweep · noise" in view["sources"][0]["title"]
     assert all(drawn(page)) and view["command"] == "workbench story tiny"
     page.hear({"open": view["sources"][0]["id"]})
@@ -111,9 +113,9 @@ def test_numbers_that_come_with_the_package_are_shown_as_such(page, tmp_path, mo
     scan = told.scan([]).fillna(0.01).assign_attrs(trained=told.trained, made="2026-01-02T03:04:05+00:00", device="cpu")
     (tmp_path / "endless.nc").write_bytes(netcdf.encode({"/": scan}))
     page.hear({"story": "endless"})
-    until(page, lambda view: "come with the package: made 2026-01-02" in view["sentence"])
+    until(page, lambda view: "Shipped result of 2 Jan 2026 (CPU)." in view["sentence"])
     view = state(page.slides)
-    assert view["verdict"]["state"] == "holds" and view["train"]["enabled"] and drawn(page)[0]
+    assert view["verdict"]["state"] == "part" and view["train"]["enabled"] and drawn(page)[0]
 
 
 def test_figures_of_single_trainings_are_told_too(page):
@@ -147,7 +149,7 @@ def test_the_address_names_the_story(page):
 def test_every_story_has_a_slide_before_anything_is_trained(page):
     for name in page.stories:
         page.hear({"story": name})
-        words = "come with the package" if STORIES[name](False).kept is not None else "Not trained yet"
+        words = "Shipped result of" if STORIES[name](False).kept is not None else "Not trained yet"
         until(page, lambda view, name=name, words=words: view["name"] == name and words in view["sentence"])
         assert len(state(page.slides)["panels"]) <= len(page.slides.plots)
 

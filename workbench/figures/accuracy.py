@@ -48,7 +48,7 @@ def delta(runs: Runs, theme: Theme, half_range: float | None = None) -> dict[str
             continue
         h = histogram(values, edges)
         outside = float(h["below"] + h["above"])
-        numbers = f"median |Δ| {percent(float(np.median(np.abs(good))))}" + (f", outside {percent(outside)}" if outside else "")
+        numbers = f"median |Δ| to truth {percent(float(np.median(np.abs(good))))}" + (f", outside {percent(outside)}" if outside else "")
         density, error, colour = h["density"].values / 100, h["error"].values / 100, theme.colour(number)
         name = f"{label}: {numbers}" if label else f"{events(good.size, 'test event')}<br>{numbers}"
         data.append(steps(theme, name, low, high, density, colour))
@@ -73,7 +73,7 @@ def delta_largest(runs: Runs, theme: Theme) -> dict[str, Any]:
             h = histogram(np.log10(np.maximum(np.abs(values), 1e-12)), DELTA_DECADES)
             part = f"all {len(values):,}" if fraction == 1 else f"largest {100 * fraction:g} % ({len(values):,})"
             middle, bias = percent(float(np.median(np.abs(values)))), percent(float(np.median(values)))
-            name = f"{labelled(label, part)}<br>median |Δ| {middle}, bias {bias}"
+            name = f"{labelled(label, part)}<br>median |Δ| to truth {middle}, bias {bias}"
             if label and len(label) < SHORT:  # one line each: there are three times as many curves as runs
                 name = f"{labelled(label, part.split(' (')[0])}: {middle}, bias {bias}"
             x = 100 * 10.0**DELTA_DECADES

@@ -28,7 +28,18 @@ from workbench.figures.drawing import (
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, TOTAL, VALIDATED, Theme
 from workbench.physics.toys import FAMILIES
-from workbench.results.generated import FILLED, at_nuisance, central, histogram, is_generated, line, network_of, observables_of, slope
+from workbench.results.generated import (
+    FILLED,
+    at_nuisance,
+    central,
+    histogram,
+    is_generated,
+    line,
+    network_of,
+    no_spread,
+    observables_of,
+    slope,
+)
 
 RATIO_RANGES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 MOST_MAPS = 4
@@ -338,7 +349,7 @@ def uncertainty_map(runs: Runs, theme: Theme, relative: bool = False) -> dict[st
             shown = np.where(mean > 0.01 * np.nanmax(mean), 100 * sigma / mean, np.nan) if relative else sigma
         panels.append((label or ("relative spread" if relative else "spread of p"), dataset, shown))
     if not panels:
-        raise Empty("There is no spread: one network has none, and a Bayesian one gets it when its weights get widths.")
+        raise Empty(no_spread(runs[0][1]))
     where = [dataset["map_truth"].values > 0.05 * dataset["map_truth"].values.max() for _, dataset, _ in panels]
     values = np.concatenate([z[here & np.isfinite(z)] for here, (*_, z) in zip(where, panels, strict=True)])
     return _row(panels, theme, "σ/p [%]" if relative else "σ(x, y)", float(np.quantile(values, 1 - CLIPPED)) if values.size else 1.0)

@@ -12,6 +12,7 @@ from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
 from workbench.physics.toys import TOYS
 from workbench.results.prediction import recipe_of
 
+MEDIAN_NOISE = 0.6745  # of |ε| for ε from N(0,1)
 NO_REPORTS = "The first losses appear after a few steps."
 
 
@@ -38,16 +39,20 @@ def losses(runs: Runs, theme: Theme) -> dict[str, Any]:
     generators = any("validation_log_loss" in reports.variables for _, reports in runs)
     y = axis(theme, "−⟨log p⟩" if generators else "−⟨log p(A)⟩", range=_loss_range([drawn["y"] for drawn in upper]))
     if not lower:
-        return {"data": upper, "layout": layout(theme, xaxis=x, yaxis=y)}
+        return _with_openings({"data": upper, "layout": layout(theme, xaxis=x, yaxis=y)}, runs, theme)
     below = axis(theme, "KL / N", log=True, range=_decades([drawn["y"] for drawn in lower]), labels=2)
-    return {"data": upper + lower, "layout": two_panels(theme, x, y, below)}
+    return _with_openings({"data": upper + lower, "layout": two_panels(theme, x, y, below)}, runs, theme)
 
 
 @figure
 def accuracy(runs: Runs, theme: Theme) -> dict[str, Any]:
-    """Median |Δ| of the validation events against the step."""
-    data = []
+    """Median |Δ| of the validation events against the step: to the amplitudes they have, which carry the noise of the training events.
+
+    |fε| has the median 0.67 f, and no network that does not know ε comes nearer: a dashed line.
+    """
+    data, noises = [], set()
     for number, (label, reports) in enumerate(runs):
+        noises.add(float(reports.attrs.get("noise", 0.0)))
         step, delta = _steps(reports), _values(reports, "validation_delta")
         here = np.isfinite(delta) & (delta > 0)
         if here.any():
@@ -55,8 +60,14 @@ def accuracy(runs: Runs, theme: Theme) -> dict[str, Any]:
             data.append(curve(theme, name, step[here], 100 * delta[here], theme.colour(number), dash=VALIDATED, mode="lines+markers"))
     if not data:
         raise Empty("The first validation comes after some steps.")
-    y = axis(theme, "median |Δ| [%]", log=True, range=_decades([drawn["y"] for drawn in data]))
-    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, _last_step(runs)], tickformat=",d"), yaxis=y)}
+    ends = [0, _last_step(runs)]
+    for noise in sorted(noises - {0.0}):
+        floor = 100 * MEDIAN_NOISE * noise
+        data.append(curve(theme, f"0.67 f = {floor:.2g} %", ends, [floor] * 2, theme.ink, dash=EXPECTED))
+    to = "noisy amplitudes" if max(noises) > 0 else "validation amplitudes"
+    y = axis(theme, f"median |Δ| to {to} [%]", log=True, range=_decades([drawn["y"] for drawn in data]))
+    drawn = {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=ends, tickformat=",d"), yaxis=y)}
+    return _with_openings(drawn, runs, theme)
 
 
 @figure
@@ -81,7 +92,29 @@ def log_loss(runs: Runs, theme: Theme) -> dict[str, Any]:
         data.append(curve(theme, labelled(dataset if len(exact) > 1 else "", name), ends, [entropy] * 2, theme.ink, dash=EXPECTED))
     low, high = _loss_range([drawn["y"] for drawn in data], least=0.05)
     y = axis(theme, "−⟨ln p⟩ per event [nat]", range=[low, high])
-    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=ends, tickformat=",d"), yaxis=y)}
+    drawn = {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=ends, tickformat=",d"), yaxis=y)}
+    return _with_openings(drawn, runs, theme)
+
+
+def _with_openings(drawn: dict[str, Any], runs: Runs, theme: Theme) -> dict[str, Any]:
+    """The same with a thin line where a run's weights get widths, at the end of its warm start; labelled once."""
+    places: dict[int, str] = {}
+    for number, (_, reports) in enumerate(runs):
+        if step := int(reports.attrs.get("widths_from", 0)):
+            places.setdefault(step, theme.colour(number) if len(runs) > 1 else theme.muted)
+    if not places:
+        return drawn
+    lines = [
+        {"type": "line", "xref": "x", "yref": "paper", "x0": step, "x1": step, "y0": 0, "y1": 1,
+         "line": {"color": colour, "width": 1, "dash": "dot"}}
+        for step, colour in places.items()
+    ]  # fmt: skip
+    first = min(places)
+    side = "left" if first < 0.6 * _last_step(runs) else "right"
+    note = {"text": "weights get widths", "showarrow": False, "xref": "x", "yref": "paper", "x": first, "xanchor": side, "y": 1,
+            "yanchor": "top", "font": {"color": theme.muted, "size": 0.85 * theme.font_size}}  # fmt: skip
+    look = drawn["layout"]
+    return {**drawn, "layout": {**look, "shapes": [*look.get("shapes", []), *lines], "annotations": [*look.get("annotations", []), note]}}
 
 
 def _steps(reports: xr.Dataset) -> np.ndarray:

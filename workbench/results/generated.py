@@ -16,6 +16,7 @@ import xarray as xr
 
 from workbench.physics.collisions import JET_CUTS
 from workbench.physics.toys import FAMILIES, Fit
+from workbench.results.prediction import recipe_of, widths_from
 
 NUISANCE_STOPS = (0.0, 5.0, 10.0, 20.0, 30.0)
 """Values of the theory nuisance a of which predictions keep histograms."""
@@ -187,9 +188,7 @@ def line(dataset: xr.Dataset) -> Line:
     x, truth = dataset["line"].values.astype(float), dataset["line_truth"].values.astype(float)
     sigma = draws.std(axis=0) if len(draws) else np.zeros(len(x))
     if not np.nanmax(sigma, initial=0) > 0:
-        raise ValueError(
-            "There is no spread: one network has none, and a Bayesian one gets it when its weights get widths, after the warm start."
-        )
+        raise ValueError(no_spread(dataset))
     ramp = dataset["line"].attrs.get("coordinate", "x") == "x"
     margin = EDGE * (x[-1] - x[0]) if ramp else 0.0
     inside = (x >= x[0] + margin - 1e-9) & (x <= x[-1] - margin + 1e-9) & np.isfinite(sigma) & (sigma > 0)
@@ -199,6 +198,15 @@ def line(dataset: xr.Dataset) -> Line:
             fits[name] = family.fit(x[inside], sigma[inside])
             chi2[name] = fits[name].chi2(len(draws))
     return Line("x" if ramp else "r", x, truth, draws.mean(axis=0), sigma, inside, fits, chi2)
+
+
+def no_spread(dataset: xr.Dataset) -> str:
+    """Why the draws of a generator do not differ (yet)."""
+    recipe = recipe_of(dataset)
+    if not recipe.get("bayesian", True):
+        return "There is no spread: one network has none. A Bayesian flow has."
+    at = f" at step {step:,}" if (step := widths_from(recipe)) else ""
+    return f"No spread yet: weights get their widths{at} (end of the warm start)."
 
 
 NUMBERS = {

@@ -8,6 +8,7 @@ A *prediction* has the dims (draw, event); a *summary* has only the dim event. A
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,17 @@ def recipe_of(dataset: xr.Dataset) -> dict[str, Any]:
     except (TypeError, ValueError):
         return {}
     return options if isinstance(options, dict) else {}
+
+
+def widths_from(recipe: Mapping[str, Any]) -> int:
+    """The step at which the weights of a Bayesian network get widths, the end of its warm start, from the options of its recipe; 0 where
+    none of its networks has any."""
+    ways = recipe.get("axes", {}).get("uncertainty", [recipe.get("uncertainty", "")])
+    if not (recipe.get("bayesian") or any(str(way).startswith("bnn") for way in ways)):
+        return 0
+    steps, share = int(recipe.get("steps", 1)), float(recipe.get("warm_start", 0.0))
+    step = round(share * steps)
+    return step if step / steps >= share else step + 1
 
 
 def _named(array: xr.DataArray, long_name: str, units: str) -> xr.DataArray:

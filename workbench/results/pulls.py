@@ -9,6 +9,7 @@ Source: facts on arXiv:2412.12069; t_syst as in arXiv:2206.14831.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,37 @@ def scaled_width(draws: int, count: int) -> float:
     Averaged over all choices of subsets this is the width of any posterior; what tells a Gaussian from another one is the shape.
     """
     return float(np.sqrt((count - draws) / max(count - 1, 1)))
+
+
+def scaled_widths(prediction: xr.Dataset) -> xr.Dataset:
+    """Width of the scaled pull for M = 1, 2, 4, … and all N draws: the law σ_stat/√M with ⟨A⟩ made of the same draws.
+
+    A draw is one network for all events, so its pulls of all events move together: tr(C²)/E² of the correlations C of E events is one over
+    the number of independent ones, E_eff, and k subsets know the width to 1/√(2 E_eff (k − 1)) of it.
+    *Returns*: dim means (M) with width, error and expected √((N − M)/(N − 1)); scalars within_one and within_two, the shares of draws
+    within one and two σ_stat, 0.683 and 0.954 where they are Gaussian.
+    *Raises*: ValueError where the draws do not differ.
+    """
+    t = pulls(prediction, "scaled").transpose("subset", "event").values.astype(float)
+    t = t[:, np.isfinite(t).all(axis=0)]
+    count, events = t.shape
+    correlation = t.T @ t / count
+    independent = events**2 / float((correlation**2).sum())
+    sizes = [*itertools.takewhile(lambda size: size < count, (2**k for k in itertools.count())), count]
+    width = np.array([width_and_mean(pulls(prediction, "scaled", draws=size)).width for size in sizes])
+    subsets = count // np.array(sizes)
+    error = width / np.sqrt(2 * independent * np.maximum(subsets - 1, 1))
+    expected = np.array([scaled_width(size, count) for size in sizes])
+    return xr.Dataset(
+        {
+            "width": ("means", width),
+            "error": ("means", error),
+            "expected": ("means", expected),
+            "within_one": ((), float(np.mean(np.abs(t) < 1))),
+            "within_two": ((), float(np.mean(np.abs(t) < 2))),
+        },
+        coords={"means": sizes},
+    )
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.home import runs_folder
-from workbench.training.recipe import GeneratorRecipe, Recipe, RecipeError
+from workbench.results.prediction import widths_from
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe
 
 from . import files, history
 from .files import Damaged, Lock, NoLocks, RunError
@@ -209,9 +210,15 @@ class Run:
         return self.reports_of(self.read_reports().reports)
 
     def reports_of(self, reports: list[dict[str, Any]]) -> xarray.Dataset:
-        """Reports of this run as `reports`; the attribute `dataset` says what a generator learns."""
-        found = reports_dataset(reports)
-        return found.assign_attrs(dataset=self.recipe.dataset) if isinstance(self.recipe, GeneratorRecipe) else found
+        """Reports of this run as `reports`, with what figures over steps want to know in the attributes: `dataset`, what a generator
+        learns; `noise` of the amplitudes; `widths_from`, the step at which weights get widths, 0 where they never do."""
+        recipe = self.recipe
+        about: dict[str, Any] = {"widths_from": widths_from(recipe.to_dict())}
+        if isinstance(recipe, GeneratorRecipe):
+            about["dataset"] = recipe.dataset
+        elif isinstance(recipe, AmplitudeRecipe) and not isinstance(recipe, SweepRecipe):
+            about["noise"] = recipe.noise
+        return reports_dataset(reports).assign_attrs(about)
 
     def latest_snapshot(self, after_step: int | None = None) -> xarray.Dataset | None:
         """The newest snapshot that is whole, or None if there is none later than `after_step`."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import difflib
 
-from workbench.stories import amplitudes, generators
-from workbench.stories.story import Panel, Row, Story, Verdict
+from workbench.stories import boosting, error_bars, generators, networks, sizes
+from workbench.stories.story import Panel, Story
+from workbench.stories.verdict import MARKS, Row, Verdict, lines
 
-__all__ = ["GENERATORS", "STORIES", "Panel", "Row", "Story", "Verdict", "story"]
+__all__ = ["AMPLITUDES", "GENERATORS", "MARKS", "STORIES", "Panel", "Row", "Story", "Verdict", "lines", "story"]
 
 
+AMPLITUDES = (*error_bars.STORIES, *sizes.STORIES, *networks.STORIES, *boosting.STORIES)
+"""Names of those about amplitudes."""
 GENERATORS = tuple(generators.STORIES)
 """Names of those about generators."""
-STORIES = {**amplitudes.STORIES, **generators.STORIES}
+STORIES = {**error_bars.STORIES, **sizes.STORIES, **networks.STORIES, **boosting.STORIES, **generators.STORIES}
 """What makes each story, by its name, in the order of a lecture."""
 
 

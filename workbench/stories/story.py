@@ -9,21 +9,21 @@ print(story.judge(scan))              # our numbers beside the talk's
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from workbench.figures import FIGURES
+from workbench.results import scan as results
 from workbench.runs.files import RunError
 from workbench.runs.store import Run, RunStore
 from workbench.runs.sweep import Part, begin, follow, gathered, outcome, parts
+from workbench.stories.verdict import Row, Verdict
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, SweepRecipe, checked_axes
-
-if TYPE_CHECKING:
-    import xarray
 
 KEPT = Path(__file__).parent / "kept"
 MOST_KEPT = 100_000  # draws times events of a training
@@ -32,53 +32,7 @@ Trainings = Sequence[tuple[Mapping[str, Any], Run]]
 """Runs of a story, each with the options in which it differs from the others."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One number of a verdict: `what` it is, ours, and what the talk or the theory says, in words."""
-
-    what: str
-    ours: str
-    expected: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether what a story tells was seen; None while it cannot be said. `sentence` says it in one line."""
-
-    holds: bool | None
-    sentence: str
-    rows: tuple[Row, ...] = ()
-
-    def __str__(self) -> str:
-        widths = [max(len(text) for text in column) for column in zip(*((row.what, row.ours) for row in self.rows), strict=True)]
-        table = [f"  {row.what:{widths[0]}}  {row.ours:{widths[1]}}  {row.expected}" for row in self.rows]
-        return "\n".join([self.sentence, *table])
-
-
-Check = tuple[Row, bool | None]
-
-
-def within(what: str, value: float, low: float, high: float, form: str = ".3g", *, expected: str = "") -> Check:
-    """Whether a number lies in a range; not known while it is not finite."""
-    least, most = (f"{100 * end:g} %" if form.endswith("%") else f"{end:g}" for end in (low, high))
-    words = f"{least} to {most}" if np.isfinite(low) and np.isfinite(high) else f"≥ {least}" if np.isfinite(low) else f"≤ {most}"
-    words = expected or words.replace("-", "−")
-    if not np.isfinite(value):
-        return Row(what, "–", words), None
-    return Row(what, f"{value:{form}}".replace("-", "−").replace("%", " %"), words), bool(low <= value <= high)
-
-
-def verdict(yes: str, no: str, *checks: Check) -> Verdict:
-    """All checks together, in one sentence."""
-    stands = [holds for _, holds in checks]
-    rows = tuple(row for row, _ in checks)
-    if any(holds is None for holds in stands):
-        return Verdict(None, "Not all of its trainings have finished.", rows)
-    missed = [row.what for row, holds in checks if not holds]
-    return Verdict(not missed, yes if not missed else f"{no} Not as expected: {', '.join(missed)}.", rows)
-
-
-def at(scan: xarray.Dataset, name: str, **place: Any) -> float:
+def at(scan: xr.Dataset, name: str, **place: Any) -> float:
     """One number of a scan; NaN where it is not there."""
     if name not in scan:
         return float("nan")
@@ -88,6 +42,23 @@ def at(scan: xarray.Dataset, name: str, **place: Any) -> float:
 def ratio(above: float, below: float) -> float:
     """NaN where it is not known."""
     return above / below if below > 0 else float("nan")
+
+
+def ratio_of(scan: xr.Dataset, above: str, below: str, **place: Any) -> float:
+    """Of two numbers of a point; NaN where they are not known."""
+    return ratio(at(scan, above, **place), at(scan, below, **place))
+
+
+def over_seeds(scan: xr.Dataset, name: str, **place: Any) -> tuple[float, float]:
+    """Mean of a number over the seeds, and its statistical error."""
+    values = scan[name].sel(place).values if name in scan else np.array([np.nan])
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else np.nan
+
+
+def quotient(above: tuple[float, float], below: tuple[float, float]) -> tuple[float, float]:
+    """Two numbers with their errors, divided."""
+    value = ratio(above[0], below[0])
+    return value, abs(value) * float(np.hypot(above[1] / above[0], below[1] / below[0])) if np.isfinite(value) and above[0] else np.nan
 
 
 @dataclass(frozen=True)
@@ -104,7 +75,8 @@ class Panel:
     @property
     def name(self) -> str:
         """What tells it from the other panels of its story."""
-        shown = [str(value) for value in (self.options.get("observable"), *(self.options.get("select") or {}).values()) if value]
+        told = (self.options.get("observable"), self.options.get("draws"), *(self.options.get("select") or {}).values())
+        shown = [str(value) for value in told if value]
         return "-".join([self.figure, *("".join(c if c.isalnum() or c in "_." else "_" for c in one) for one in shown)])
 
     @property
@@ -118,8 +90,9 @@ class Panel:
 class Story:
     """What a lecturer tells and shows, and the trainings behind it.
 
-    `axes` are the dims of its scan and `runs` its trainings, each with the options in which it differs from the others; `judge` turns the
-    scan into a verdict. `talk` says what was found there, `seconds` about how long the trainings take on two cores.
+    `axes` are the dims of its scan and `runs` its trainings, each with the options in which it differs from the others; `rows` are the
+    numbers of the scan beside what is expected of them. `talk` says what was found there, `seconds` about how long the trainings take on
+    two cores. `measured` are numbers that only this story wants of the prediction of each training, by name; they stand in the scan.
     """
 
     name: str
@@ -130,8 +103,13 @@ class Story:
     panels: tuple[Panel, ...]
     axes: Mapping[str, Sequence[Any]]
     runs: tuple[Part, ...]
-    judge: Callable[[xarray.Dataset], Verdict]
+    rows: Callable[[xr.Dataset], Sequence[Row]]
     seconds: int
+    measured: Callable[[xr.Dataset], Mapping[str, float]] | None = None
+
+    def judge(self, scan: xr.Dataset) -> Verdict:
+        """Our numbers beside what is expected of them, and what they say together."""
+        return Verdict(tuple(self.rows(scan)))
 
     def found(self, runs: RunStore | Path | str | None = None) -> Trainings:
         """Its trainings that exist, finished or not, each with its options."""
@@ -143,7 +121,7 @@ class Story:
         """Start what has not been trained yet, in the background; finished trainings are taken as they are."""
         return [(options, begin(recipe, runs=runs, title=f"{self.title}{_label(options)}")) for options, recipe in self.runs]
 
-    def train(self, runs: RunStore | Path | str | None = None, *, progress: bool = True) -> xarray.Dataset:
+    def train(self, runs: RunStore | Path | str | None = None, *, progress: bool = True) -> xr.Dataset:
         """Train what is missing, wait, and return the scan. Raises: RunError when a training fails."""
         begun = self.begin(runs)
         self.wait(begun, progress=progress)
@@ -153,7 +131,7 @@ class Story:
         """Wait for trainings, with a bar; Ctrl+C stops them. Raises: RunError when one does not finish."""
         follow([run for _, run in runs], progress=progress)
 
-    def scan(self, runs: Trainings) -> xarray.Dataset:
+    def scan(self, runs: Trainings) -> xr.Dataset:
         """What its trainings have come to so far, over `axes`; NaN where nothing is known yet."""
         recipe = self.runs[0][1]
         generated = isinstance(recipe, GeneratorRecipe)
@@ -165,7 +143,24 @@ class Story:
                 "device": ", ".join(devices),
                 "runs": " ".join(run.id for _, run in runs),
             }
-        return gathered(runs, self.axes, generated=generated).assign_attrs(about)
+        return self._completed(gathered(runs, self.axes, generated=generated), self._finished(runs)).assign_attrs(about)
+
+    def _finished(self, runs: Trainings) -> Iterator[tuple[Mapping[str, Any], xr.Dataset]]:
+        """The predictions of trainings that have finished."""
+        for options, run in runs if self.measured else ():
+            with contextlib.suppress(RunError):
+                yield options, run.prediction("test")
+
+    def _completed(self, scan: xr.Dataset, predictions: Iterable[tuple[Mapping[str, Any], xr.Dataset]]) -> xr.Dataset:
+        """A scan with what only this story measures; NaN where there is nothing to measure, as in draws that all agree."""
+        if self.measured is None:
+            return scan
+        points = []
+        for options, prediction in predictions:
+            with contextlib.suppress(ValueError):
+                points.append((options, xr.Dataset({name: ((), value) for name, value in self.measured(prediction).items()})))
+        found = results.scan(self.axes, points, known={})
+        return scan.assign({name: array for name, array in found.data_vars.items() if name not in scan})
 
     @property
     def trained(self) -> str:
@@ -173,15 +168,17 @@ class Story:
         return " ".join(recipe.hash for _, recipe in self.runs)
 
     @property
-    def kept(self) -> xarray.Dataset | None:
+    def kept(self) -> xr.Dataset | None:
         """The scan that ships with the package, with its date and device in the attributes; None where there is none of these trainings.
 
         Of amplitudes the numbers of each point are kept, and 1,000 events where a figure needs them.
         """
-        return self._kept.get("/")
+        groups = self._kept
+        there = zip((options for options, _ in self.runs), _trainings(groups), strict=False)
+        return self._completed(groups["/"], there) if groups else None
 
     @property
-    def _kept(self) -> dict[str, xarray.Dataset]:
+    def _kept(self) -> dict[str, xr.Dataset]:
         """What ships, by group: the scan, and what each training has come to, as far as figures draw it."""
         from workbench.runs import files, netcdf
 
@@ -189,7 +186,7 @@ class Story:
             groups = netcdf.decode(files.read(KEPT / f"{self.name}.nc"), f"{self.name}.nc")
         except OSError:
             return {}
-        if trainings := [groups[name] for name in groups if name.startswith("/training/")]:
+        if trainings := _trainings(groups):
             # a recipe may have got options since then
             same = [Recipe.from_json(dataset.attrs["recipe"]).hash for dataset in trainings] == [recipe.hash for _, recipe in self.runs]
         else:
@@ -211,7 +208,7 @@ class Story:
         files.replace(path, netcdf.encode(groups))
         return path
 
-    def _drawn_part(self, prediction: xarray.Dataset) -> xarray.Dataset:
+    def _drawn_part(self, prediction: xr.Dataset) -> xr.Dataset:
         """What the story's figures draw of a prediction; of amplitudes 1,000 events, or fewer with the draws that a figure shows."""
         from workbench.results.generated import drawn_part
         from workbench.results.prediction import summary
@@ -236,8 +233,7 @@ class Story:
             return self.scan(runs) if kept is None else kept
         pairs = []
         if takes != "reports" and not runs:
-            shipped = [dataset for name, dataset in self._kept.items() if name.startswith("/training/")]
-            there = zip(self.runs, shipped, strict=False)
+            there = zip(self.runs, _trainings(self._kept), strict=False)
             pairs = [(_named(options), dataset) for (options, _), dataset in there if _selected(options, panel)]
         for options, run in runs:
             if takes == "generator" and not _selected(options, panel):
@@ -246,7 +242,7 @@ class Story:
                 pairs += _pairs(takes, options, run, panel.options.get("select"))
         if not pairs:
             told = " Only their numbers come with the package: train this story to see it." if not runs and self.kept is not None else ""
-            raise ValueError(f"This figure needs finished trainings.{told}")
+            raise ValueError(f"Appears when the first training has finished.{told}")
         return pairs
 
     def figure(self, panel: Panel, runs: Trainings, theme: str = "light") -> Any:
@@ -288,7 +284,12 @@ def listed(axis: str, recipes: Mapping[str, AmplitudeRecipe] | Mapping[str, Gene
     return {"axes": {axis: list(recipes)}, "runs": tuple(({axis: name}, recipe) for name, recipe in recipes.items())}
 
 
-def _pairs(takes: str, options: Mapping[str, Any], run: Run, select: Mapping[str, Any] | None) -> list[tuple[str, xarray.Dataset]]:
+def _trainings(groups: Mapping[str, xr.Dataset]) -> list[xr.Dataset]:
+    """What ships of the single trainings, in their order."""
+    return [dataset for name, dataset in groups.items() if name.startswith("/training/")]
+
+
+def _pairs(takes: str, options: Mapping[str, Any], run: Run, select: Mapping[str, Any] | None) -> list[tuple[str, xr.Dataset]]:
     """(label, Dataset) of one training; of a sweep all its points, or those selected. Raises: RunError while there is nothing yet."""
     from workbench.figures.scans import point_name
     from workbench.results.plateau import chosen, event_points

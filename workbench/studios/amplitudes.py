@@ -51,7 +51,7 @@ class Amplitudes(Studio):
         Card("noise_peaks", "sweep"),
     )
     columns = (
-        ("median |Δ|", "Median of |⟨A⟩ − A|/A over the test events"),
+        ("median |Δ| to truth", "Median of |⟨A⟩ − A|/A over the test events, A without noise"),
         ("largest 1 %", "Median |Δ| of the events with the largest 1 % of the amplitudes"),
         ("pull mean", "Mean of t_syst = (⟨A⟩ − A_train)/σ_syst, should be 0"),
         ("pull width", "Standard deviation of t_syst, should be 1"),

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.runs.store import Status
+from workbench.stories.verdict import MARKS
 from workbench.studios.draft import as_words, differences, values_of
 from workbench.training.recipe import AmplitudeRecipe, Recipe, SweepRecipe
 
@@ -149,6 +150,15 @@ def when(created: str) -> str:
         return created[:20]
 
 
+def day(created: str) -> str:
+    """The day of an ISO date, '27 Nov 2026'; the text itself where it is none."""
+    try:
+        made = datetime.fromisoformat(created)
+    except ValueError:
+        return created[:20]
+    return f"{made.day} {made:%b %Y}"
+
+
 def differs(base: Recipe, other: Recipe) -> str:
     """What sets a recipe apart from that of the run shown."""
     if not {type(base), type(other)} <= {AmplitudeRecipe, SweepRecipe} and type(base) is not type(other):
@@ -207,7 +217,7 @@ def _story_sentence(slide: Slide) -> str:
         together = f", {slide.wanted} trainings together" if several else ""
         return f"Trained in {duration(sum(status.seconds for _, status in slide.runs))}{together}."
     if slide.kept and not slide.runs:
-        return f"These numbers come with the package: made {slide.kept}."
+        return f"Shipped result of {slide.kept}."
     if not slide.runs:
         return f"Not trained yet: {f'{slide.wanted} trainings' if several else 'one training'}, {slide.steps:,} steps."
     return f"Not complete: {share + ', ' if several else ''}{steps}."
@@ -221,10 +231,10 @@ def verdict(slide: Slide) -> dict[str, Any] | None:
     if told is None or not (slide.runs or slide.kept):
         return None
     complete = slide.finished == slide.wanted or bool(slide.kept)
-    state = "unknown" if told.holds is None or not complete else "holds" if told.holds else "fails"
-    words = {"unknown": "not known yet", "holds": "holds", "fails": "does not hold"}[state]
+    state, words = (told.state, told.headline) if complete else ("unknown", "not known yet")
     sentence = told.sentence if complete or told.holds is None else "The training goes on; these are the numbers so far."
-    return {"state": state, "words": words, "sentence": sentence.strip(), "rows": [[row.what, row.ours, row.expected] for row in told.rows]}
+    rows = [[row.mark, MARKS[row.mark], row.what, row.ours, row.expected] for row in told.rows]
+    return {"state": state, "words": words, "sentence": sentence, "rows": rows}
 
 
 def time(newest: Picture, shown: Picture, playing: float | None) -> dict[str, Any] | None:

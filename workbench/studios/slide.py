@@ -185,7 +185,8 @@ class Teller:
         known = {} if changed else self._slide.frames
         frames = {look: known.get(look) or tuple(self._draw(panel, found, look) for panel in self.story.panels) for look in looks}
         runs = tuple((run, status) for (_, run), status in zip(found, states, strict=True))
-        about = "" if kept is None else f"{sentences.when(kept.attrs.get('made', ''))} on {kept.attrs.get('device', 'another computer')}"
+        device = "" if kept is None else kept.attrs.get("device", "").replace("cpu", "CPU")
+        about = "" if kept is None else f"{sentences.day(kept.attrs.get('made', ''))}{f' ({device})' if device else ''}"
         self._slide = Slide(self._slide.wanted, self._slide.steps, True, runs, verdict, about, frames)
         self._stamp = stamp
 

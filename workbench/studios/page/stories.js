@@ -1,4 +1,6 @@
 // A story as a slide: title, formula, figures, what to look at, what the talk found, our numbers. `state` is JSON; `spec` lists all stories.
+const MEANS = {agrees: "as expected", differs: "not as expected", untested: "no number to compare with", missing: "not measured yet"}
+
 export function render({model}) {
   const send = (message) => model.send_msg(message)
   const stories = JSON.parse(model.spec)
@@ -16,7 +18,7 @@ export function render({model}) {
   const title = h("h2"), formula = h("p", {class: "formula"}), look = h("p", {class: "look"})
   const slots = h("div", {class: "figures"})
   const talk = h("p"), words = h("span", {class: "chip"}), judged = h("p"), rows = h("tbody")
-  const table = h("div", {class: "scroll", tabindex: 0, "aria-label": "Numbers"}, h("table", {}, h("thead", {}, h("tr", {}, ["what", "ours", "expected"].map((name) => h("th", {scope: "col"}, name)))), rows))
+  const table = h("div", {class: "scroll", tabindex: 0, "aria-label": "Numbers"}, h("table", {}, h("thead", {}, h("tr", {}, ["", "what", "ours", "expected"].map((name) => h("th", {scope: "col"}, name)))), rows))
   const ours = h("section", {class: "ours", "aria-label": "What we find"}, h("h3", {}, "Our trainings ", words), judged, table)
   const theirs = h("section", {class: "theirs", "aria-label": "What the talk found"}, h("h3", {}, "The talk"), talk)
 
@@ -75,10 +77,11 @@ export function render({model}) {
       write(words, verdict.words)
       typeset(judged, verdict.sentence)
       table.hidden = !verdict.rows.length
-      rows.replaceChildren(...verdict.rows.map(([what, value, expected]) => {
+      rows.replaceChildren(...verdict.rows.map(([mark, sign, what, value, expected]) => {
         const name = h("th", {scope: "row"})
         typeset(name, what)
-        return h("tr", {}, name, [value, expected].map((text) => h("td", {}, text.replaceAll(" %", "\u00a0%"))))
+        return h("tr", {class: mark}, h("td", {class: "mark", title: MEANS[mark], "aria-label": MEANS[mark]}, sign), name,
+          [value, expected].map((text) => h("td", {}, text.replaceAll(" %", "\u00a0%"))))
       }))
       sources.replaceChildren(...view.sources.map((run) => h("li", {}, h("button", {type: "button", class: "link", title: `Show this run: ${run.title}`, onclick: () => send({open: run.id})}, run.id), ` ${run.words}`)))
     }
