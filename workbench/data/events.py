@@ -64,6 +64,11 @@ class Events:
         return Events(self.momenta[which], self.amplitude[which], self.process, None if self.weight is None else self.weight[which])
 
     @property
+    def relative_weight(self) -> np.ndarray:
+        """The weights over their mean; 1 for all where there are none."""
+        return relative(self.weight, len(self))
+
+    @property
     def particles(self) -> tuple[str, ...]:
         return PARTICLES[self.process]
 
@@ -119,6 +124,11 @@ def checked_weight(weight: Any, events: int) -> np.ndarray | None:
         )
     weight.flags.writeable = False
     return weight
+
+
+def relative(weight: np.ndarray | None, events: int) -> np.ndarray:
+    """Weights of mean 1; 1 for all where there are none."""
+    return np.ones(events) if weight is None else weight / weight.mean()
 
 
 def weight_of(dataset: xarray.Dataset) -> np.ndarray | None:

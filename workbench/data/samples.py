@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.data import cache as disk
-from workbench.data.events import COMPONENTS, WEIGHT, checked_weight, weight_of
+from workbench.data.events import COMPONENTS, WEIGHT, checked_weight, relative, weight_of
 from workbench.home import data_folder
 from workbench.physics import collisions
 from workbench.physics.collisions import COLLISIONS, MOST_JETS, jet_count
@@ -76,6 +76,11 @@ class Sample:
     def jets(self) -> np.ndarray:
         """Number of jets of each event; 0 where there are none at all."""
         return jet_count(self.points) if self.dataset == "z_jets" else np.zeros(len(self), dtype=int)
+
+    @property
+    def relative_weight(self) -> np.ndarray:
+        """The weights over their mean; 1 for all where there are none."""
+        return relative(self.weight, len(self))
 
     def with_jets(self, jets: int) -> Sample:
         """The events with so many jets, without room for more."""

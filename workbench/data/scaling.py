@@ -29,7 +29,7 @@ class Batch:
     features: Float[Tensor, "event feature"]
     target: Float[Tensor, "*point event"]
     weight: Float[Tensor, "*point event"]
-    """How often an event counts in the loss, n_j; 1 without boosting."""
+    """How often an event counts in the loss: its own weight, of mean 1, times n_j of boosting; 1 without either."""
 
     def __len__(self) -> int:
         return len(self.features)

@@ -86,10 +86,12 @@ class GeneratorJob:
             split: hit(sample, recipe)
             for split, sample in (("test", events.test), ("validation", events.validation), ("train", events.train))
         }
-        self.features = Features.fit(self.events["train"].points, recipe.dataset, recipe.edges, recipe.coordinates)
-        shares = Shares.of(self.events["train"])
-        points = self.events["train"].points
-        self.method = steered(recipe, flows(recipe, self.features, shares, len(points), self._device), self.features, points, self._device)
+        train = self.events["train"]
+        check_weights(recipe, train)
+        self.features = Features.fit(train.points, recipe.dataset, recipe.edges, recipe.coordinates)
+        flow = flows(recipe, self.features, Shares.of(Sample(train.points, train.dataset)), len(train), self._device)
+        shares = Shares.of(train)
+        self.method = steered(recipe, flow, self.features, train.points, shares, self._device)
         self.sampler = Sampler(recipe, self.method, self.features, shares, self._device)
         self.batches = {split: self._batch(sample) for split, sample in self.events.items()}
         self.state = State(
@@ -103,9 +105,9 @@ class GeneratorJob:
         )
 
     def _batch(self, sample: Sample) -> DensityBatch:
-        """Features, conditions at a = 0, and magic weights with mean 1 in each number of jets."""
+        """Features, conditions at a = 0, and weights: those of the events with mean 1, or magic ones with mean 1 in each number of jets."""
         features = torch.tensor(self.features.features(sample.points), dtype=torch.float32, device=self._device)
-        weight = magic_weight(sample.points) if self.recipe.magic else np.ones(len(sample))
+        weight = magic_weight(sample.points) if self.recipe.magic else sample.relative_weight
         for n in np.unique(sample.jets) if self.recipe.magic else ():
             weight[sample.jets == n] /= weight[sample.jets == n].mean()
         return DensityBatch(features, self.sampler.condition(sample.jets), torch.tensor(weight).to(features))
@@ -129,7 +131,8 @@ class GeneratorJob:
 
     def _check(self) -> dict[str, float]:
         loss = self._log_loss("validation", self.method.central()[0], CHECKED)
-        jacobian = float(self.features.log_jacobian(self.events["validation"].points[:CHECKED]).mean())
+        some = self.events["validation"][:CHECKED]
+        jacobian = float(np.average(self.features.log_jacobian(some.points), weights=some.relative_weight))
         found = {"likelihood": loss + jacobian, "log_loss": loss}
         if (coupled := self._coupled()) is not None:
             some = self.batches["validation"][:CHECKED]
@@ -142,11 +145,14 @@ class GeneratorJob:
         return steered if isinstance(steered, DiscFlow) and steered.coupled else None
 
     def _log_loss(self, split: str, rows: Tensor, events: int) -> float:
-        """−⟨ln p⟩ per event in physical units, p averaged over the networks and divided by magic weights, in nats; of a chain p(x|n)."""
-        points, batch = self.events[split].points[:events], self.batches[split][:events]
+        """−⟨w ln p⟩ per event in physical units, p averaged over the networks and divided by magic weights, in nats; of a chain p(x|n)."""
+        sample, batch = self.events[split][:events], self.batches[split][:events]
         log = self.method.log_density(rows, batch.features, batch.condition).double()
-        averaged = (torch.logsumexp(log, 0) - np.log(len(log)) - batch.weight.double().log()).cpu().numpy()
-        return -float((averaged + self.features.log_jacobian(points)).mean())
+        averaged = torch.logsumexp(log, 0) - np.log(len(log))
+        if self.recipe.magic:
+            averaged = averaged - batch.weight.double().log()
+        whole = averaged.cpu().numpy() + self.features.log_jacobian(sample.points)
+        return -float(np.average(whole, weights=sample.relative_weight))
 
     def snapshot(self) -> xr.Dataset:
         """The present state in a few draws and events; does not touch the training's random numbers."""
@@ -183,25 +189,24 @@ class GeneratorJob:
             found = found.assign(alpha=((), self.recipe.discflow_alpha, {"long_name": "α of DiscFlow"}))
         new = self.new_events(min(MOST_DRAWN, len(self.events[split])))
         if self.recipe.dataset == "z_jets" and self.recipe.jets != 1:
-            found = found.assign_coords(plane_eta=_middles(NEAR), plane_phi=_middles(NEAR)).assign(
-                self._planes(self.events[split].points, new)
-            )
+            found = found.assign_coords(plane_eta=_middles(NEAR), plane_phi=_middles(NEAR)).assign(self._planes(self.events[split], new))
         dims = ("sample", "particle", "component")[: new.ndim] if new.ndim == 3 else ("sample", "coordinate")
         unit = "GeV" if new.ndim == 3 else "1"
         about = {"long_name": "new events, drawn from the mean weights", "units": unit}
         return found.assign(samples=(dims, new.astype(np.float32), about))
 
-    def _planes(self, truth: np.ndarray, new: np.ndarray) -> dict[str, Any]:
+    def _planes(self, truth: Sample, new: np.ndarray) -> dict[str, Any]:
         """Densities in Δη and Δφ of pairs of jets, of truth and of new events of weight 1, around the hole."""
         known = observables("z_jets", jets=self.recipe.most_jets)
         columns: dict[str, Any] = {}
         for x, y in PLANES["z_jets"]:
             if x not in known:
                 continue
-            for who, points in (("truth", truth), ("drawn", new)):
+            for who, points, weight in (("truth", truth.points, truth.relative_weight), ("drawn", new, np.ones(len(new)))):
                 eta, phi = known[x].values(points), known[y].values(points)
                 there = np.isfinite(eta) & np.isfinite(phi)
-                counted = np.histogram2d(phi[there], eta[there], (NEAR, NEAR))[0] / max(1, there.sum()) / (NEAR[1] - NEAR[0]) ** 2
+                counted = np.histogram2d(phi[there], eta[there], (NEAR, NEAR), weights=weight[there])[0]
+                counted /= max(1e-300, weight[there].sum()) * (NEAR[1] - NEAR[0]) ** 2
                 columns[f"plane_{who}_{x.removeprefix('jets')[:2]}"] = (("plane_phi", "plane_eta"), counted.astype(np.float32))
         return columns
 
@@ -234,8 +239,9 @@ class GeneratorJob:
 
     def _nuisance_columns(self) -> dict[str, Any]:
         """Histograms for each a, of truth with the weight 1 + a e and of the draws."""
-        truth, rows = self.events["test"].points, self._rows(self.recipe.draws)
-        weights = [1 + a * excess(truth) for a in NUISANCES]
+        sample, rows = self.events["test"], self._rows(self.recipe.draws)
+        truth, e = sample.points, excess(sample.points)
+        weights = [sample.relative_weight * (1 + a * e) for a in NUISANCES]
         drawn = [self._drawn(rows, min(MOST_DRAWN, len(truth)), a) for a in NUISANCES]
         columns: dict[str, Any] = {}
         for name, observable in observables(self.recipe.dataset, jets=self.recipe.most_jets).items():
@@ -256,18 +262,19 @@ class GeneratorJob:
         return self.sampler.draw(rows, jets, [self.recipe.seed, 13], nuisance)
 
     def _look(self, split: str, draws: int, events: int, *, size: int) -> xr.Dataset:
-        rows, truth = self._rows(draws), self.events[split].points
+        rows, sample = self._rows(draws), self.events[split]
+        truth = sample.points
         generated = self._drawn(rows, min(events, len(truth)))
         columns: dict[str, Any] = {}
         for name, observable in observables(self.recipe.dataset, jets=self.recipe.most_jets).items():
             edges = np.asarray(observable.bins, dtype=float)
-            counted = np.histogram(observable.values(truth), edges)[0]
+            counted, counted_error = weighted_histogram(observable.values(truth), edges, sample.relative_weight)
             density, error = _densities(observable, generated)
-            norm, about = np.diff(edges), {"symbol": observable.symbol, "unit": observable.unit, "long_name": observable.description}
+            about = {"symbol": observable.symbol, "unit": observable.unit, "long_name": observable.description}
             columns |= {
                 f"edges_{name}": ((f"edge_{name}",), edges, about),
-                f"truth_{name}": ((f"bin_{name}",), counted / norm / len(truth), about),
-                f"error_{name}": ((f"bin_{name}",), np.sqrt(counted) / norm / len(truth), about),
+                f"truth_{name}": ((f"bin_{name}",), counted, about),
+                f"error_{name}": ((f"bin_{name}",), counted_error, about),
                 f"density_{name}": (("draw", f"bin_{name}"), density.astype(np.float32), about),
                 f"drawn_error_{name}": (("draw", f"bin_{name}"), error.astype(np.float32), about),
             }
@@ -346,6 +353,15 @@ def check_options(recipe: GeneratorRecipe) -> None:
         )
 
 
+def check_weights(recipe: GeneratorRecipe, sample: Sample) -> None:
+    """Raises: ValueError in one sentence where the events have weights and the training has others for them."""
+    if recipe.magic and sample.weight is not None:
+        raise ValueError(
+            "The events have weights, and magic = true puts others in their place: choose magic = false, or unweight the events by "
+            "hit-or-miss, keeping each with the probability w/w_max."
+        )
+
+
 def hit(sample: Sample, recipe: GeneratorRecipe) -> Sample:
     """The events that the training can see: those of magic weight 0 are not among them."""
     return sample[magic_weight(sample.points) > 0] if recipe.magic else sample
@@ -376,7 +392,9 @@ def sampler_of(recipe: GeneratorRecipe, tensors: dict[str, Tensor], numbers: dic
     return Sampler(recipe, flow, features, shares, device)
 
 
-def steered(recipe: GeneratorRecipe, flow: Generator, features: Features, points: np.ndarray, device: torch.device) -> Generator:
+def steered(
+    recipe: GeneratorRecipe, flow: Generator, features: Features, points: np.ndarray, shares: Shares, device: torch.device
+) -> Generator:
     """A generator with what changes its batches: a joint discriminator, the theory nuisance."""
     if recipe.discflow_alpha:
         seen = Seen.fit(features, points)
@@ -387,7 +405,6 @@ def steered(recipe: GeneratorRecipe, flow: Generator, features: Features, points
             seed=recipe.seed, gan=recipe.coupling == "gan",
         )  # fmt: skip
     if recipe.nuisance:
-        shares = Shares.of(Sample(points, recipe.dataset))
         flow = Nuisance(flow, _excess_of(features), shares.mean_excess, LARGEST_NUISANCE, seed=recipe.seed)
     return flow
 
