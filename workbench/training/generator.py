@@ -7,7 +7,7 @@ fluctuations of a finite sample and differ by what was learned.
 
 What a prediction holds, and a snapshot of it what is cheap, for every observable NAME with its bins:
 
-    edges_, truth_, error_NAME               bins; density of the truth, and its statistical error
+    edges_, truth_, error_NAME               bins, which share of the truth lies outside; its density, and its statistical error
     density_NAME          (draw, bin)        of every weight draw; with `magic` weighted with 1/w after the cuts
     drawn_error_NAME      (draw, bin)        statistical error of that, √Σw²
     log_loss, below_cut, kept                −⟨ln p⟩; share of drawn events with a ΔR_jj < 0.4 before the cut; share that hit-or-miss keeps
@@ -47,7 +47,7 @@ from workbench.methods.flow import INN, BayesianINN, Generator
 from workbench.nets.coupling import Flow
 from workbench.nets.splines import CURVES
 from workbench.physics.collisions import jet_count
-from workbench.physics.observables import PLANES, Observable, observables
+from workbench.physics.observables import PLANES, Observable, observables, outside
 from workbench.physics.toys import TOYS, Ring, Toy
 from workbench.physics.weights import LARGEST_NUISANCE, magic_weight, theory_weight
 from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
@@ -86,7 +86,11 @@ class GeneratorJob:
             split: hit(sample, recipe)
             for split, sample in (("test", events.test), ("validation", events.validation), ("train", events.train))
         }
-        train = self.events["train"]
+        train, test = self.events["train"], self.events["test"]
+        self.observables = {
+            name: observable.fitted(test.points, test.relative_weight)
+            for name, observable in observables(recipe.dataset, jets=recipe.most_jets).items()
+        }
         check_weights(recipe, train)
         self.features = Features.fit(train.points, recipe.dataset, recipe.edges, recipe.coordinates)
         flow = flows(recipe, self.features, Shares.of(Sample(train.points, train.dataset)), len(train), self._device)
@@ -197,7 +201,7 @@ class GeneratorJob:
 
     def _planes(self, truth: Sample, new: np.ndarray) -> dict[str, Any]:
         """Densities in Δη and Δφ of pairs of jets, of truth and of new events of weight 1, around the hole."""
-        known = observables("z_jets", jets=self.recipe.most_jets)
+        known = self.observables
         columns: dict[str, Any] = {}
         for x, y in PLANES["z_jets"]:
             if x not in known:
@@ -235,7 +239,7 @@ class GeneratorJob:
         drawn = self.sampler.draw(
             self.method.central()[0][:1], self.sampler.jets(min(JUDGED, 5 * len(self.events["test"])), numbers), [self.recipe.seed, 11]
         )
-        return self.judge().columns(self.recipe, self.batches["test"], drawn)
+        return self.judge().columns(self.observables, self.batches["test"], drawn)
 
     def _nuisance_columns(self) -> dict[str, Any]:
         """Histograms for each a, of truth with the weight 1 + a e and of the draws."""
@@ -244,8 +248,8 @@ class GeneratorJob:
         weights = [sample.relative_weight * (1 + a * e) for a in NUISANCES]
         drawn = [self._drawn(rows, min(MOST_DRAWN, len(truth)), a) for a in NUISANCES]
         columns: dict[str, Any] = {}
-        for name, observable in observables(self.recipe.dataset, jets=self.recipe.most_jets).items():
-            edges, own, along = np.asarray(observable.bins, dtype=float), observable.values(truth), ("nuisance", f"bin_{name}")
+        for name, observable in self.observables.items():
+            edges, own, along = observable.bins, observable.values(truth), ("nuisance", f"bin_{name}")
             found, errors = zip(*(weighted_histogram(own, edges, weight) for weight in weights), strict=True)
             density = np.stack([_densities(observable, each)[0] for each in drawn])
             columns |= {
@@ -266,13 +270,14 @@ class GeneratorJob:
         truth = sample.points
         generated = self._drawn(rows, min(events, len(truth)))
         columns: dict[str, Any] = {}
-        for name, observable in observables(self.recipe.dataset, jets=self.recipe.most_jets).items():
-            edges = np.asarray(observable.bins, dtype=float)
-            counted, counted_error = weighted_histogram(observable.values(truth), edges, sample.relative_weight)
+        for name, observable in self.observables.items():
+            edges, values = observable.bins, observable.values(truth)
+            counted, counted_error = weighted_histogram(values, edges, sample.relative_weight)
+            beyond = dict(zip(("below", "above"), outside(values, edges, sample.relative_weight), strict=True))
             density, error = _densities(observable, generated)
             about = {"symbol": observable.symbol, "unit": observable.unit, "long_name": observable.description}
             columns |= {
-                f"edges_{name}": ((f"edge_{name}",), edges, about),
+                f"edges_{name}": ((f"edge_{name}",), edges, about | beyond),
                 f"truth_{name}": ((f"bin_{name}",), counted, about),
                 f"error_{name}": ((f"bin_{name}",), counted_error, about),
                 f"density_{name}": (("draw", f"bin_{name}"), density.astype(np.float32), about),
@@ -441,7 +446,7 @@ def _excess_of(features: Features) -> Callable[[Tensor], Tensor]:
 
 def _densities(observable: Observable, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
     """Density of every draw in the observable's bins, and its statistical error."""
-    edges = np.asarray(observable.bins, dtype=float)
+    edges = observable.bins
     pairs = zip(map(observable.values, drawn.points), drawn.weight, strict=True)
     density, error = zip(*(weighted_histogram(values, edges, weight) for values, weight in pairs), strict=True)
     return np.stack(density), np.stack(error)

@@ -6,7 +6,7 @@ before the cuts and truth with the weight w, so that w_D and 1/w multiply.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from workbench.methods.base import Point
 from workbench.methods.discflow import labelled
 from workbench.methods.discriminator import Discriminator
 from workbench.nets.population import PopulationMLP
-from workbench.physics.observables import observables
+from workbench.physics.observables import Observable
 from workbench.training.loop import SCHEDULES, State, train
 from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import GeneratorRecipe
@@ -73,7 +73,7 @@ class Judge:
         """ln w_D of events."""
         return self.network.log_weight(self.inputs(torch.as_tensor(features), condition)).double().cpu().numpy()
 
-    def columns(self, recipe: GeneratorRecipe, truth: DensityBatch, drawn: Drawn) -> dict[str, Any]:
+    def columns(self, known: Mapping[str, Observable], truth: DensityBatch, drawn: Drawn) -> dict[str, Any]:
         """Variables of a prediction: truth are test events, drawn those of one network; see `training.generator`."""
         of_truth = self.log_weight(truth.features, truth.condition)
         of_drawn = self.log_weight(drawn.features[0], drawn.condition)
@@ -81,8 +81,8 @@ class Judge:
         columns = weight_columns(of_truth, of_drawn, own)
         columns["auc"] = ((), auc(of_truth, of_drawn, own), {"long_name": "area under the curve of a fresh discriminator", "units": "1"})
         points, plain, w = drawn.points[0], drawn.weight[0], np.exp(of_drawn)
-        for name, observable in observables(recipe.dataset, jets=recipe.most_jets).items():
-            edges, values = np.asarray(observable.bins, dtype=float), observable.values(points)
+        for name, observable in known.items():
+            edges, values = observable.bins, observable.values(points)
             for kind, weight in (("central", plain), ("reweighted", plain * w)):
                 density, error = weighted_histogram(values, edges, weight)
                 columns[f"{kind}_{name}"] = ((f"bin_{name}",), density.astype(np.float32))
