@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import xarray
 
 COMPONENTS = ("E", "px", "py", "pz")
+AMPLITUDES = (1e-30, 1e30)
+"""Smallest and largest amplitude, in any unit: what is kept of a training has 32 bits, and error bars are smaller still."""
 WEIGHT = {"units": "1", "long_name": "event weight; only ratios matter"}
 UNWEIGHT = (
     "leave out events of weight 0, and cancel negative ones first by resampling events that lie near each other, so that all are positive"
@@ -50,6 +52,11 @@ class Events:
             raise ValueError(
                 f"{len(broken):,} of {len(amplitude):,} amplitudes are not positive and finite, the first of them "
                 f"A = {amplitude[broken[0]]:g} of event {broken[0]}, so their logarithm is undefined; leave these events out."
+            )
+        if len(far := np.flatnonzero((amplitude < AMPLITUDES[0]) | (amplitude > AMPLITUDES[1]))):
+            raise ValueError(
+                f"{len(far):,} of {len(amplitude):,} amplitudes are beyond {AMPLITUDES[0]:g} … {AMPLITUDES[1]:g}, the first of them "
+                f"A = {amplitude[far[0]]:g} of event {far[0]}; error bars there are no numbers in 32 bits: multiply all by one factor."
             )
         momenta.flags.writeable = amplitude.flags.writeable = False
         object.__setattr__(self, "momenta", momenta)

@@ -104,8 +104,8 @@ def _bins(
         "low": edges[:-1], "high": edges[1:], "truth": truth, "error": error, "mean": mean, "sigma": sigma, "ratio": ratio,
         "deviation": np.abs(ratio - 1), "share": truth * np.diff(edges),
     }  # fmt: skip
-    about = dataset[f"edges_{name}"].attrs
-    return xr.Dataset({key: ("bin", values) for key, values in columns.items()}, attrs=dict(about) | {"draws": len(draws)})
+    about = dict(dataset[f"edges_{name}"].attrs) | dict(zip(("below", "above"), outside(dataset, name), strict=True))
+    return xr.Dataset({key: ("bin", values) for key, values in columns.items()}, attrs=about | {"draws": len(draws)})
 
 
 def outside(dataset: xr.Dataset, name: str) -> tuple[float, float]:
@@ -139,6 +139,7 @@ class Quality:
     """What one generator comes to. Deviations are over the bins of all observables that hold more than `FILLED` of the truth.
 
     Observables whose bins do not show the events are left out; `reason` says of the first of them why, where no other is left.
+    `without` is the share of events whose density is 0.
     `statistics` is the mean relative statistical error of the truth in these bins: a perfect generator deviates by 0.8 of it and of its
     own error together. `entropy` is NaN where it is not known, `band` where there is one network only.
     """
@@ -151,6 +152,14 @@ class Quality:
     where: str
     band: float
     reason: str = ""
+    without: float = 0.0
+
+    @property
+    def log_loss_in_words(self) -> str:
+        """The log loss in nats, or why it is no number."""
+        if self.without > 0:
+            return f"infinite, as {100 * self.without:.2g} % of the test events have p = 0"
+        return f"{self.log_loss:.3f}" if np.isfinite(self.log_loss) else "not known, as no density is finite"
 
 
 def quality(dataset: xr.Dataset, names: Sequence[str] | None = None) -> Quality:
@@ -170,6 +179,7 @@ def quality(dataset: xr.Dataset, names: Sequence[str] | None = None) -> Quality:
     worst = int(deviation.argmax()) if deviation.size else -1
     return Quality(
         log_loss=float(dataset["log_loss"]),
+        without=float(dataset["without_density"]) if "without_density" in dataset.variables else 0.0,
         entropy=float(dataset["entropy"]) if "entropy" in dataset.variables else np.nan,
         deviation=_mean(deviation),
         statistics=_mean(np.concatenate(errors or [np.array([])])),
@@ -227,6 +237,10 @@ def line(dataset: xr.Dataset) -> Line:
     *Raises*: ValueError in one sentence where there is no line, or no spread.
     """
     if "line_density" not in dataset.variables:
+        if dataset.attrs.get("dataset") in TOYS:
+            raise ValueError(
+                "The density of own points has no formula, whose error a fit along a line would know; its maps show the spread."
+            )
         raise ValueError("Only toys have a density that can be followed along a line; collisions have too many dimensions.")
     draws = dataset["line_density"].transpose("draw", "line").values.astype(float)
     x, truth = dataset["line"].values.astype(float), dataset["line_truth"].values.astype(float)

@@ -102,7 +102,7 @@ class Generators(Studio):
         return [
             nats(found.log_loss),
             nats(found.entropy),
-            percent(found.deviation),
+            f"none: {found.reason}" if found.reason else percent(found.deviation),
             percent(found.statistics),
             largest,
             percent(found.band) if np.isfinite(found.band) else "none",
@@ -120,7 +120,7 @@ def _toy(recipe: GeneratorRecipe) -> bool:
 MAKES_SENSE: dict[str, Callable[[GeneratorRecipe], bool]] = {
     "density_map": _toy,
     "uncertainty_map": _toy,
-    "uncertainty_line": _toy,
+    "uncertainty_line": lambda recipe: _toy(recipe) and not recipe.file,
     "hole": lambda recipe: recipe.dataset == "z_jets" and recipe.jets != 1,
     "ways": _judged,
     "weights": lambda recipe: _judged(recipe) or recipe.discflow_alpha > 0,
@@ -145,7 +145,7 @@ def titled(observable: Observable) -> str:
 
 def nats(value: float) -> str:
     """A log loss: '−0.193'."""
-    return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else "–"
+    return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else "∞" if value > 0 else "–"
 
 
 def describe(recipe: GeneratorRecipe) -> str:

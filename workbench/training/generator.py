@@ -10,7 +10,10 @@ What a prediction holds, and a snapshot of it what is cheap, for every observabl
     edges_, truth_, error_NAME               bins, which share of the truth lies outside; its density, and its statistical error
     density_NAME          (draw, bin)        of every weight draw; with `magic` weighted with 1/w after the cuts
     drawn_error_NAME      (draw, bin)        statistical error of that, √Σw²
-    log_loss, below_cut, kept                −⟨ln p⟩; share of drawn events with a ΔR_jj < 0.4 before the cut; share that hit-or-miss keeps
+    log_loss, without_density                −⟨ln p⟩; share of the events with p = 0, for which it is infinite
+    map_mean, map_sigma      (map_y, map_x)  of toys and own points: p and its spread between the draws, beside map_truth, or of own points
+    map_counted          (count_y, count_x)  density of counted events
+    below_cut, kept                          share of drawn events with a ΔR_jj < 0.4 before the cut; share that hit-or-miss keeps
   with `discriminator_steps`, of events drawn from the mean weights:
     central_, central_error_NAME   (bin)     without w_D
     reweighted_, reweighted_error_NAME (bin) times w_D
@@ -29,6 +32,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,7 +55,7 @@ from workbench.physics.observables import PLANES, Observable, observables, outsi
 from workbench.physics.toys import TOYS, Ring, Toy
 from workbench.physics.weights import LARGEST_NUISANCE, magic_weight, theory_weight
 from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
-from workbench.training.judge import Judge, discriminator, inputs_of, weight_columns, weighted_histogram
+from workbench.training.judge import Judge, discriminator, inputs_of, narrow, weight_columns, weighted_histogram
 from workbench.training.loop import SCHEDULES, State, train
 from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import GeneratorRecipe
@@ -68,6 +72,8 @@ JUDGED, MOST_TRUTH = 100_000, 500_000
 """Events that a finished generator is judged by, and training events that its discriminator learns from."""
 NEAR = np.linspace(-2.5, 2.5, 41)
 """Bins of Δη and Δφ around the hole between two jets."""
+PER_CELL, CELLS = 10, (8, 60)
+"""Events per cell of a map of counted ones, on average, and how many cells it may have along an axis."""
 NUISANCES = (0.0, 5.0, 10.0, 20.0, 30.0)
 """Values of a with histograms of their own."""
 
@@ -149,14 +155,22 @@ class GeneratorJob:
         return steered if isinstance(steered, DiscFlow) and steered.coupled else None
 
     def _log_loss(self, split: str, rows: Tensor, events: int) -> float:
-        """−⟨w ln p⟩ per event in physical units, p averaged over the networks and divided by magic weights, in nats; of a chain p(x|n)."""
+        """−⟨w ln p⟩ per event; infinite where an event has no density."""
+        log, weight = self._log_density(split, rows, events)
+        return -float(np.average(log, weights=weight))
+
+    def _log_density(self, split: str, rows: Tensor, events: int) -> tuple[np.ndarray, np.ndarray]:
+        """ln p of some events in physical units, p averaged over the networks and divided by magic weights, in nats, and their weights.
+
+        Of a chain p(x|n). Where p is smaller than any number it is 0.
+        """
         sample, batch = self.events[split][:events], self.batches[split][:events]
         log = self.method.log_density(rows, batch.features, batch.condition).double()
         averaged = torch.logsumexp(log, 0) - np.log(len(log))
         if self.recipe.magic:
             averaged = averaged - batch.weight.double().log()
         whole = averaged.cpu().numpy() + self.features.log_jacobian(sample.points)
-        return -float(np.average(whole, weights=sample.relative_weight))
+        return np.where(np.isnan(whole), -np.inf, whole), sample.relative_weight
 
     def snapshot(self) -> xr.Dataset:
         """The present state in a few draws and events; does not touch the training's random numbers."""
@@ -197,7 +211,7 @@ class GeneratorJob:
         dims = ("sample", "particle", "component")[: new.ndim] if new.ndim == 3 else ("sample", "coordinate")
         unit = "GeV" if new.ndim == 3 else "1"
         about = {"long_name": "new events, drawn from the mean weights", "units": unit}
-        return found.assign(samples=(dims, new.astype(np.float32), about))
+        return found.assign(samples=(dims, narrow(new), about))
 
     def _planes(self, truth: Sample, new: np.ndarray) -> dict[str, Any]:
         """Densities in Δη and Δφ of pairs of jets, of truth and of new events of weight 1, around the hole."""
@@ -254,7 +268,7 @@ class GeneratorJob:
             density = np.stack([_densities(observable, each)[0] for each in drawn])
             columns |= {
                 f"nuisance_truth_{name}": (along, np.stack(found)), f"nuisance_error_{name}": (along, np.stack(errors)),
-                f"nuisance_density_{name}": (("nuisance", "draw", f"bin_{name}"), density.astype(np.float32)),
+                f"nuisance_density_{name}": (("nuisance", "draw", f"bin_{name}"), narrow(density)),
             }  # fmt: skip
         return columns
 
@@ -280,14 +294,21 @@ class GeneratorJob:
                 f"edges_{name}": ((f"edge_{name}",), edges, about | beyond),
                 f"truth_{name}": ((f"bin_{name}",), counted, about),
                 f"error_{name}": ((f"bin_{name}",), counted_error, about),
-                f"density_{name}": (("draw", f"bin_{name}"), density.astype(np.float32), about),
-                f"drawn_error_{name}": (("draw", f"bin_{name}"), error.astype(np.float32), about),
+                f"density_{name}": (("draw", f"bin_{name}"), narrow(density), about),
+                f"drawn_error_{name}": (("draw", f"bin_{name}"), narrow(error), about),
             }
-        if self.recipe.dataset in TOYS and not self.recipe.file:
+        if self.recipe.dataset in TOYS and self.recipe.file:
+            columns |= self._own_map(rows, size)
+        elif self.recipe.dataset in TOYS:
             columns |= self._maps(TOYS[self.recipe.dataset], rows, size)
             columns["entropy"] = ((), TOYS[self.recipe.dataset].entropy, {"long_name": "exact entropy", "units": "nat"})
-        loss = self._log_loss(split, rows, min(events, CHECKED))
-        columns["log_loss"] = ((), loss, {"long_name": "−⟨ln p⟩ per event, p averaged over the draws", "units": "nat"})
+        log, weight = self._log_density(split, rows, min(events, CHECKED))
+        columns["log_loss"] = (
+            (),
+            -np.average(log, weights=weight),
+            {"long_name": "−⟨ln p⟩ per event, p averaged over the draws", "units": "nat"},
+        )
+        columns["without_density"] = ((), np.average(np.isinf(log), weights=weight), {"long_name": "share of these events with p = 0"})
         if self.recipe.dataset == "z_jets":
             kept = kept_share(generated.weight[0], jet_count(generated.points[0]))
             columns["below_cut"] = ((), generated.below_cut, {"long_name": "share of drawn events with ΔR_jj < 0.4, before the cut"})
@@ -325,6 +346,28 @@ class GeneratorJob:
             "map_truth": (on, toy.density(plane)),
             "line": ("line", u, line), "line_truth": ("line", truth, line),
             "line_density": (("draw", "line"), along.astype(np.float32), line),
+        }  # fmt: skip
+
+    def _own_map(self, rows: Tensor, size: int) -> dict[str, Any]:
+        """p of own points and its spread on a grid over the bins of x and y; there is no formula, so counted events stand for the truth."""
+        x, y = (np.linspace(self.observables[name].bins[0], self.observables[name].bins[-1], size) for name in "xy")
+        p = self.density(rows, np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)).reshape(len(rows), size, size)
+        on = ("map_y", "map_x")
+        return {
+            "map_x": ("map_x", x), "map_y": ("map_y", y), "map_mean": (on, narrow(p.mean(0))), "map_sigma": (on, narrow(p.std(0))),
+        } | self._counted  # fmt: skip
+
+    @cached_property
+    def _counted(self) -> dict[str, Any]:
+        """Density of all events, test, validation and training, in cells that hold some ten of them on average."""
+        points = np.concatenate([sample.points for sample in self.events.values()])
+        weight = np.concatenate([sample.relative_weight for sample in self.events.values()])
+        cells = int(np.clip(np.sqrt(len(points) / PER_CELL), *CELLS))
+        x, y = (np.linspace(self.observables[name].bins[0], self.observables[name].bins[-1], cells + 1) for name in "xy")
+        found = np.histogram2d(points[:, 1], points[:, 0], (y, x), weights=weight)[0] / weight.sum() / (x[1] - x[0]) / (y[1] - y[0])
+        return {
+            "count_x": ("count_x", _middles(x)), "count_y": ("count_y", _middles(y)),
+            "map_counted": (("count_y", "count_x"), narrow(found), {"events": len(points), "long_name": "density of counted events"}),
         }  # fmt: skip
 
     def density(self, rows: Tensor, points: np.ndarray) -> np.ndarray:

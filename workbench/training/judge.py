@@ -85,8 +85,8 @@ class Judge:
             edges, values = observable.bins, observable.values(points)
             for kind, weight in (("central", plain), ("reweighted", plain * w)):
                 density, error = weighted_histogram(values, edges, weight)
-                columns[f"{kind}_{name}"] = ((f"bin_{name}",), density.astype(np.float32))
-                columns[f"{kind}_error_{name}"] = ((f"bin_{name}",), error.astype(np.float32))
+                columns[f"{kind}_{name}"] = ((f"bin_{name}",), narrow(density))
+                columns[f"{kind}_error_{name}"] = ((f"bin_{name}",), narrow(error))
             norm, there = (np.histogram(values, edges, weights=weight)[0] for weight in (plain, plain * w))
             with np.errstate(invalid="ignore", divide="ignore"):
                 columns[f"weight_mean_{name}"] = ((f"bin_{name}",), np.where(norm > 0, there / norm, np.nan).astype(np.float32))
@@ -115,6 +115,12 @@ def weighted_histogram(values: np.ndarray, edges: np.ndarray, weight: np.ndarray
     norm = np.diff(edges) * max(weight.sum(), 1e-300)
     total, squares = (np.histogram(values[fine], edges, weights=w[fine])[0] for w in (weight, weight**2))
     return total / norm, np.sqrt(squares) / norm
+
+
+def narrow(values: np.ndarray) -> np.ndarray:
+    """The values in 32 bits where these hold them; densities of tiny or huge numbers need 64."""
+    size = np.abs(values[np.isfinite(values) & (values != 0)])
+    return values.astype(np.float32 if not size.size or (size.max() < 1e37 and size.max() > 1e-30) else np.float64)
 
 
 def auc(truth: np.ndarray, generated: np.ndarray, weight: np.ndarray) -> float:
