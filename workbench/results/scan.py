@@ -105,7 +105,7 @@ def points_of(scanned: xr.Dataset) -> list[tuple[dict[str, Any], xr.Dataset]]:
     for values in product(*axes.values()):
         options = dict(zip(axes, values, strict=True))
         point = scanned.sel(options)
-        found.append((options, point.drop_vars([name for name in point.coords if name not in point.dims])))
+        found.append((options, point.drop_vars([name for name in point.coords if not point[name].dims])))
     return found
 
 
