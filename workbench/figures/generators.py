@@ -363,8 +363,8 @@ def _outside_map(dataset: xr.Dataset) -> list[str]:
     """What share of own points lies outside of their map."""
     if "map_truth" in dataset.variables:
         return []
-    sides = {name: outside_words(*outside(dataset, name)) for name in ("x", "y") if f"edges_{name}" in dataset.variables}
-    return [f"{name}: {words}" for name, words in sides.items() if words]
+    lost = {name: sum(outside(dataset, name)) for name in ("x", "y") if f"edges_{name}" in dataset.variables}
+    return [f"{100 * share:.2g} % outside in {name}" for name, share in lost.items() if outside_words(0.0, share)]
 
 
 @figure

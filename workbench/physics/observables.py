@@ -113,7 +113,7 @@ def joined(count: np.ndarray) -> np.ndarray:
     if not len(filled):
         return np.arange(len(count))
     first, last, peak = filled[0], filled[-1], int(count.argmax())
-    least = min(FEW, count.sum() / 10)
+    least = 0.999 * min(FEW, count.sum() / 10)  # counts may come from errors in 32 bits
     left, right = _together(count[first:peak][::-1], least), _together(count[peak + 1 : last + 1], least)
     sizes = [1] * first + left[:0:-1] + [left[0] + 1 + right[0]] + right[1:] + [1] * (len(count) - 1 - last)
     return np.cumsum([0, *sizes[:-1]])

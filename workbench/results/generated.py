@@ -88,16 +88,16 @@ def _bins(
     """Arguments: `draws` (draw, bin); sigma is their spread, or the `own` error of a single one."""
     edges = dataset[f"edges_{name}"].values.astype(float)
     truth, error = truth.astype(float), error.astype(float)
+    sigma = draws.std(axis=0) if own is None else own.astype(float)
     if join:
         with np.errstate(all="ignore"):
             starts = joined(np.where(truth > 0, (truth / error) ** 2, 0.0))
         width = np.diff(edges)
         edges = np.append(edges[starts], edges[-1])
         truth, draws = (np.add.reduceat(values * width, starts, axis=-1) / np.diff(edges) for values in (truth, draws))
-        error, own = (
-            None if values is None else np.sqrt(np.add.reduceat((values * width) ** 2, starts)) / np.diff(edges) for values in (error, own)
-        )
-    mean, sigma = draws.mean(axis=0), draws.std(axis=0) if own is None else own.astype(float)
+        error, sigma = (np.sqrt(np.add.reduceat((values * width) ** 2, starts)) / np.diff(edges) for values in (error, sigma))
+        sigma = draws.std(axis=0) if own is None else sigma
+    mean = draws.mean(axis=0)
     with np.errstate(all="ignore"):
         ratio = np.where(truth > 0, mean / truth, np.nan)
     columns = {

@@ -151,6 +151,8 @@ def nats(value: float) -> str:
 def describe(recipe: GeneratorRecipe) -> str:
     """A recipe in one short line, for lists and legends: what kind of flow, on which events."""
     data = WORDS[recipe.dataset] if recipe.dataset != "z_jets" else f"Z + {recipe.jets or '1, 2, 3'} jet{'s' if recipe.jets != 1 else ''}"
+    if recipe.file and recipe.dataset in TOYS:
+        data = "own points"
     return " · ".join(
         [
             data,

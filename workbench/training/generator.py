@@ -145,8 +145,8 @@ class GeneratorJob:
         jacobian = float(np.average(self.features.log_jacobian(some.points), weights=some.relative_weight))
         found = {"likelihood": loss + jacobian, "log_loss": loss}
         if (coupled := self._coupled()) is not None:
-            some = self.batches["validation"][:CHECKED]
-            found["log_weight"] = float(coupled.discriminator.log_weight(coupled.inputs(some.features, some.condition)).abs().mean())
+            batch = self.batches["validation"][:CHECKED]
+            found["log_weight"] = float(coupled.discriminator.log_weight(coupled.inputs(batch.features, batch.condition)).abs().mean())
         return found
 
     def _coupled(self) -> DiscFlow | None:
