@@ -69,13 +69,14 @@ def delta(runs: Runs, theme: Theme, half_range: float | None = None) -> dict[str
 @figure
 def delta_largest(runs: Runs, theme: Theme) -> dict[str, Any]:
     """|Δ| of all events, of the largest 1 % and of the largest 0.1 % of the amplitudes, on a logarithmic axis, with median and bias."""
-    data, highest = [], 0.0
+    data, highest, lost = [], 0.0, {}
     for number, (label, dataset) in enumerate(runs):
         s = summary(dataset)
         s = s.isel(event=np.isfinite(s["delta"].values))
         for place, (fraction, dash) in enumerate(((1.0, LEARNED), (0.01, VALIDATED), (0.001, SPREAD)) if s.sizes["event"] else ()):
             values = largest(s, fraction)["delta"]
             h = histogram(np.log10(np.maximum(abs(values), 1e-12)), DELTA_DECADES)
+            lost |= {label: outside_words(float(h["below"]), float(h["above"]))} if fraction == 1 else {}
             part = f"all {len(values):,}" if fraction == 1 else f"largest {100 * fraction:g} % ({len(values):,})"
             middle, bias = percent(median(abs(values))), percent(median(values))
             name = f"{labelled(label, part)}<br>median |Δ| {middle}, bias {bias}"
@@ -89,7 +90,8 @@ def delta_largest(runs: Runs, theme: Theme) -> dict[str, Any]:
         raise Empty(NO_PREDICTION)
     x_axis = axis(theme, "|Δ| = |⟨A⟩ − A| / A [%]", log=True, range=[1e-3, 1e3])
     y_axis = axis(theme, "density per decade", range=[0, bound(1.05 * highest, (1.2, 1.6, 2, 2.5, 3, 4, 6))])
-    return {"data": data, "layout": layout(theme, xaxis=x_axis, yaxis=y_axis)}
+    look = layout(theme, xaxis=x_axis, yaxis=y_axis)
+    return {"data": data, "layout": look | {"annotations": note(theme, [labelled(label, words) for label, words in lost.items() if words])}}
 
 
 @figure

@@ -170,7 +170,7 @@ def _networked(label: str, dataset: xr.Dataset, several: bool, words: str) -> st
 def weights(runs: Runs, theme: Theme) -> dict[str, Any]:
     """Distribution of w_D over true and generated events: above from 0 to 3, below over four decades."""
     data: list[dict[str, Any]] = []
-    several, high = len(runs) > 1, [0.0]
+    several, high, beyond = len(runs) > 1, [0.0], []
     lows: list[np.ndarray] = []
     for place, (label, dataset) in enumerate(runs):
         if "weight_truth" not in dataset.variables:
@@ -181,6 +181,8 @@ def weights(runs: Runs, theme: Theme) -> dict[str, Any]:
             edges, values = dataset["weight_edges"].values.astype(float), dataset[f"weight_{who}"].values.astype(float)
             data.append(steps(theme, name, edges[:-1], edges[1:], values, theme.colour(place), dash=dash, legendgroup=name))
             high.append(float(np.nanmax(values, initial=0.0)))
+            words = outside_words(0.0, 1.0 - float((values * np.diff(edges)).sum()))
+            beyond.append(labelled(label if several else "", f"{who}: {words}") if words else "")
             edges, values = 10 ** dataset["log_weight_edges"].values.astype(float), dataset[f"log_weight_{who}"].values.astype(float)
             below = {"xaxis": "x2", "yaxis": "y2", "log": True, "showlegend": False, "legendgroup": name}
             data.append(steps(theme, name, edges[:-1], edges[1:], values, theme.colour(place), dash=dash, **below))
@@ -198,7 +200,7 @@ def weights(runs: Runs, theme: Theme) -> dict[str, Any]:
         "xaxis2": axis(theme, "w<sub>D</sub>", log=True, range=[0.01, 100], anchor="y2"),
         "yaxis2": axis(theme, "per decade", log=True, range=decades(lows, most=5), domain=[0, 0.38], anchor="x2", labels=3),
     }
-    return {"data": data, "layout": layout(theme, **axes) | {"shapes": shapes}}
+    return {"data": data, "layout": layout(theme, **axes) | {"shapes": shapes, "annotations": note(theme, beyond)}}
 
 
 @figure
