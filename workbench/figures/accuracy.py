@@ -69,7 +69,8 @@ def delta(runs: Runs, theme: Theme, half_range: float | None = None) -> dict[str
 @figure
 def delta_largest(runs: Runs, theme: Theme) -> dict[str, Any]:
     """|Δ| of all events, of the largest 1 % and of the largest 0.1 % of the amplitudes, on a logarithmic axis, with median and bias."""
-    data, highest, lost = [], 0.0, {}
+    data, highest = [], 0.0
+    lost: dict[str, str] = {}
     for number, (label, dataset) in enumerate(runs):
         s = summary(dataset)
         s = s.isel(event=np.isfinite(s["delta"].values))
