@@ -518,19 +518,22 @@ def say_how_it_ended(run: Run) -> int:
 
 def result(run: Run) -> str:
     """The quality of a finished run in one line."""
-    import numpy as np
+    import math
 
     from workbench.results.generated import is_generated
-    from workbench.results.prediction import summary
-    from workbench.results.pulls import pulls
+    from workbench.results.pulls import pulls, width_and_mean
+    from workbench.results.scan import numbers
 
     prediction: xarray.Dataset = run.prediction("test")
     if is_generated(prediction):
         return f"{generator_result(prediction)}, {run.status.seconds:.1f} s"
-    delta, pull = summary(prediction)["delta"], pulls(prediction)
-    accuracy = f"median |Δ| {100 * float(np.median(abs(delta))):.3g} %"
-    width = f"systematic pull {float(pull.mean()):+.2f} ± {float(pull.std()):.2f}"
-    return f"{accuracy}, {width} on {delta.size:,} test events, {run.status.seconds:.1f} s"
+    found, pull = numbers(prediction), width_and_mean(pulls(prediction))
+    middle, events = float(found["delta_median"]), prediction.sizes["event"]
+    accuracy = f"median |Δ| {100 * middle:.3g} %" if math.isfinite(middle) else "no median |Δ|, as no prediction is finite"
+    width = (
+        f"systematic pull {pull.mean:+.2f} ± {pull.width:.2f}" if pull.count else "no systematic pull, as no σ_syst is positive and finite"
+    )
+    return f"{accuracy}, {width} on {events:,} test events, {run.status.seconds:.1f} s"
 
 
 def generator_result(prediction: xarray.Dataset) -> str:
@@ -540,10 +543,13 @@ def generator_result(prediction: xarray.Dataset) -> str:
     from workbench.results.generated import quality
 
     found = quality(prediction)
+    loss = f"log loss {found.log_loss_in_words}"
     exact = f" (exact entropy {found.entropy:.3f})" if math.isfinite(found.entropy) else ""
     band = f", band {100 * found.band:.2g} %" if math.isfinite(found.band) else ""
+    if found.reason:
+        return f"{loss}{exact}, no |ratio − 1|: {found.reason}"
     deviation = f"|ratio − 1| {100 * found.deviation:.2g} % where the truth is known to {100 * found.statistics:.2g} %"
-    return f"log loss {found.log_loss:.3f}{exact}, {deviation}, largest {100 * found.largest:.2g} % ({found.where}){band}"
+    return f"{loss}{exact}, {deviation}, largest {100 * found.largest:.2g} % ({found.where}){band}"
 
 
 def sample_command(options: argparse.Namespace) -> int:

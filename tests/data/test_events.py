@@ -74,3 +74,30 @@ def test_noise_is_relative_gaussian_and_kept():
 
 def test_noisy_amplitudes_stay_positive():
     assert smear(np.ones(10_000), 0.5, np.random.default_rng(3))[0].min() > 0
+
+
+def test_weights_stay_with_their_events(events):
+    weight = np.linspace(0.5, 2.5, 30)
+    weighted = Events(events.momenta, events.amplitude, weight=weight)
+    np.testing.assert_array_equal(weighted[3:9].weight, weight[3:9])
+    np.testing.assert_array_equal(weighted[events.amplitude > 5e-4].weight, weight[events.amplitude > 5e-4])
+    dataset = weighted.to_dataset()
+    assert dataset["weight"].dims == ("event",) and dataset["weight"].attrs["units"] == "1"
+    np.testing.assert_array_equal(Events.from_dataset(dataset).weight, weight)
+    assert events.weight is None and "weight" not in events.to_dataset() and Events.from_dataset(events.to_dataset()).weight is None
+    with pytest.raises(ValueError, match="read-only"):
+        weighted.weight[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("weight", "sentence"),
+    [
+        (np.ones((30, 1)), r"30 events need weights of the shape \(30,\), not \(30, 1\)"),
+        (np.arange(30.0), "1 of 30 weights are not positive and finite, the first of them w = 0 of event 0; leave out events of weight 0"),
+        (np.where(np.arange(30) > 26, -1.0, 1.0), "3 of 30 weights .* w = -1 of event 27; .* negative ones"),
+        (np.full(30, np.inf), "30 of 30 weights .* w = inf of event 0"),
+    ],
+)
+def test_weights_that_no_density_has_are_refused(weight, sentence, events):
+    with pytest.raises(ValueError, match=sentence):
+        Events(events.momenta, events.amplitude, weight=weight)

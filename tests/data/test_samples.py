@@ -299,3 +299,17 @@ def test_samples_are_checked_at_birth():
         Sample(changed(array, 4, 2, NAN), "z_jets")
     with pytest.raises(ValueError, match="read-only"):
         Sample(array, "z_jets").points[0] = 0
+
+
+def test_weights_stay_with_their_events_and_their_number_of_jets():
+    momenta = shipped("z_jets").momenta[:200]
+    weight = np.linspace(1, 3, 200)
+    sample = Sample(momenta, "z_jets", weight)
+    two = sample.with_jets(2)
+    np.testing.assert_array_equal(two.weight, weight[sample.jets == 2])
+    np.testing.assert_array_equal(sample[5:50].weight, weight[5:50])
+    np.testing.assert_array_equal(Sample.from_dataset(two.to_dataset()).weight, two.weight)
+    toy = Sample(np.zeros((3, 2)), "ring")
+    assert toy.weight is None and "weight" not in toy.to_dataset() and Sample.from_dataset(toy.to_dataset()).weight is None
+    with pytest.raises(ValueError, match=r"1 of 3 weights are not positive and finite, the first of them w = nan of event 2"):
+        Sample(np.zeros((3, 2)), "ring", np.array([1, 2, np.nan]))

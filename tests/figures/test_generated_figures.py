@@ -279,3 +279,73 @@ def test_strange_datasets_give_a_figure_or_a_sentence(name, change):
         drawn = draw(name, change(make_generated()))
     json.dumps(unpack(pack(drawn))["layout"], allow_nan=False)
     assert drawn["data"] or said(drawn).endswith(".")
+
+
+def old_bins(dataset="wedge", inside=0.46):
+    """A file from before bins suited the events: a part of the truth lies outside, and nothing says on which side."""
+    made = make_generated(dataset)
+    return made.assign({name: made[name] * inside for name in ("truth_x", "error_x", "density_x")})
+
+
+def test_what_lies_outside_stands_in_the_figure_and_gets_no_score():
+    made = old_bins()
+    assert said(draw("generated", made)) == "54 % outside, to the right"
+    found = quality(made)
+    assert np.isnan(found.deviation) and found.reason == "of x 54 % of the events lie outside of its bins"
+    edges = made["edges_x"].assign_attrs(below=0.003, above=0.021)
+    told = make_generated().assign(edges_x=edges)
+    assert said(draw("generated", told)) == "outside: 0.3 % to the left, 2.1 % to the right"
+    assert quality(told).deviation >= 0 and not quality(told).reason
+    assert (
+        "annotations" not in draw("generated", make_generated())["layout"]
+        or not draw("generated", make_generated())["layout"]["annotations"]
+    )
+    both = draw("generated", [("A", told), ("B", make_generated("kicker"))])
+    assert said(both) == "wedge: outside: 0.3 % to the left, 2.1 % to the right" or said(both).startswith("outside")
+
+
+def test_a_histogram_that_says_nothing_gets_no_perfect_score():
+    made = make_generated()
+    one = np.zeros(50)
+    one[10] = 1 / np.diff(made["edges_x"].values)[10]
+    alone = made.assign(truth_x=("bin_x", one), error_x=("bin_x", one / 30), density_x=(("draw", "bin_x"), np.tile(one, (9, 1))))
+    assert np.isnan(quality(alone).deviation) and quality(alone).reason == "of x one bin holds 100 % of the events"
+    flat = made.assign(truth_x=made["truth_x"] * 0 + 0.001)
+    assert "outside" in quality(flat).reason
+    lost = made.assign(density_x=made["density_x"] * np.nan)
+    assert quality(lost).reason == "of x no generated event is finite" and np.isnan(float(numbers(lost)["deviation"]))
+
+
+def test_a_window_around_a_peak_is_judged_by_what_it_shows():
+    made = make_collisions().rename({f"{part}_jet1_pt": f"{part}_dimuon_peak" for part in ("edges", "truth", "error", "density")})
+    made["edges_dimuon_peak"].attrs |= {"below": 0.06, "above": 0.055}
+    assert quality(made).deviation >= 0 and not quality(made).reason
+    made["edges_dimuon_peak"].attrs |= {"above": 0.5}
+    assert quality(made).reason.startswith("of dimuon_peak 56 % of the events")
+
+
+def test_bins_with_few_events_are_joined_with_their_draws():
+    made = make_generated(tilt=0.1, spread=0.05)
+    count = np.zeros(50)
+    count[10:30] = 400
+    count[30:40] = [9, 3, 0, 10, 8, 1, 30, 2, 0, 2]
+    width = np.diff(made["edges_x"].values)
+    truth, error = count / 8_100 / width, np.sqrt(count) / 8_100 / width
+    offsets = np.linspace(-1, 1, 4)[:, None] * 0.1
+    made = made.drop_dims("draw").assign(
+        truth_x=("bin_x", truth), error_x=("bin_x", error), density_x=(("draw", "bin_x"), truth * (1 + offsets))
+    )
+    h = histogram(made, "x", join=True)
+    content = h["truth"].values * (h["high"] - h["low"]).values * 8_100
+    assert all(number == pytest.approx(0, abs=1e-9) or number > 19.99 for number in content) and content.sum() == pytest.approx(count.sum())
+    np.testing.assert_allclose((h["error"] * (h["high"] - h["low"]))[content > 0] * 8_100, np.sqrt(content[content > 0]))
+    np.testing.assert_allclose((h["sigma"] / h["truth"])[content > 0], offsets.std())
+    assert h.sizes["bin"] < 50 == histogram(made, "x").sizes["bin"]
+    points = next(trace for trace in draw("generated", made)["data"] if trace.get("yaxis") == "y3" and trace["name"].startswith("flow"))
+    assert points["mode"] == "markers" and len(points["x"]) == h.sizes["bin"]
+
+
+def test_a_map_of_old_runs_on_own_points_is_explained():
+    bare = make_collisions().assign_attrs(dataset="ring")
+    assert "before these had a map" in said(draw("density_map", bare))
+    assert "too many dimensions" in said(draw("density_map", make_collisions()))

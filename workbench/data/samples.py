@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.data import cache as disk
-from workbench.data.events import COMPONENTS
+from workbench.data.events import COMPONENTS, WEIGHT, checked_weight, relative, weight_of
 from workbench.home import data_folder
 from workbench.physics import collisions
 from workbench.physics.collisions import COLLISIONS, MOST_JETS, jet_count
@@ -43,11 +43,14 @@ SHARE = {1: 0.774, 2: 0.185, 3: 0.041}
 class Sample:
     """Points (event, 2) of a toy, or momenta (event, particle, component) in GeV with NaN for jets that are not there; 64-bit, read-only.
 
-    Raises: ValueError at birth when the shape does not fit or a number is not finite.
+    `weight` (event,) says how much each event counts; None: all the same.
+
+    Raises: ValueError at birth when the shape does not fit, a number is not finite or a weight not positive.
     """
 
     points: np.ndarray
     dataset: str
+    weight: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         points = np.asarray(self.points, dtype=np.float64).view()
@@ -60,28 +63,39 @@ class Sample:
             raise ValueError(f"{len(broken):,} of {len(points):,} events are not finite, the first of them event {broken[0]}{jets}.")
         points.flags.writeable = False
         object.__setattr__(self, "points", points)
+        object.__setattr__(self, "weight", checked_weight(self.weight, len(points)))
 
     def __len__(self) -> int:
         return len(self.points)
 
     def __getitem__(self, which: slice | np.ndarray) -> Sample:
         """Some of the events: a slice, a mask or an array of numbers."""
-        return Sample(self.points[which], self.dataset)
+        return Sample(self.points[which], self.dataset, None if self.weight is None else self.weight[which])
 
     @property
     def jets(self) -> np.ndarray:
         """Number of jets of each event; 0 where there are none at all."""
         return jet_count(self.points) if self.dataset == "z_jets" else np.zeros(len(self), dtype=int)
 
+    @property
+    def relative_weight(self) -> np.ndarray:
+        """The weights over their mean; 1 for all where there are none."""
+        return relative(self.weight, len(self))
+
     def with_jets(self, jets: int) -> Sample:
         """The events with so many jets, without room for more."""
-        return Sample(self.points[self.jets == jets][:, : 2 + jets], self.dataset)
+        chosen = self[self.jets == jets]
+        return Sample(chosen.points[:, : 2 + jets], self.dataset, chosen.weight)
 
     def to_dataset(self, **attributes: Any) -> xarray.Dataset:
         """The same as an xarray Dataset with named dimensions and units."""
+        made = self._described({"dataset": self.dataset, **attributes})
+        return made if self.weight is None else made.assign(weight=("event", self.weight, WEIGHT))
+
+    def _described(self, attributes: dict[str, Any]) -> xarray.Dataset:
+        """Points or momenta with their names and units."""
         import xarray
 
-        attributes = {"dataset": self.dataset, **attributes}
         if self.dataset in TOYS:
             described = {"long_name": "coordinates of a point"}
             return xarray.Dataset(
@@ -103,7 +117,7 @@ class Sample:
         name = "points" if "points" in dataset else "momenta"
         if name not in dataset:
             raise ValueError(f"The dataset has no variable 'momenta' or 'points'; it has {', '.join(map(str, dataset)) or 'none'}.")
-        return cls(dataset[name].transpose("event", ...).values, str(dataset.attrs.get("dataset")))
+        return cls(dataset[name].transpose("event", ...).values, str(dataset.attrs.get("dataset")), weight_of(dataset))
 
 
 def _shapes(dataset: str) -> list[tuple[int, ...]]:

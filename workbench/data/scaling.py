@@ -18,6 +18,9 @@ from torch import Tensor
 from workbench.physics.amplitudes import TYPES
 from workbench.physics.kinematics import log_invariants, parity_odd
 
+SAME = 1e-12
+"""Width of log A below which amplitudes differ by rounding only."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -29,7 +32,7 @@ class Batch:
     features: Float[Tensor, "event feature"]
     target: Float[Tensor, "*point event"]
     weight: Float[Tensor, "*point event"]
-    """How often an event counts in the loss, n_j; 1 without boosting."""
+    """How often an event counts in the loss: its own weight, of mean 1, times n_j of boosting; 1 without either."""
 
     def __len__(self) -> int:
         return len(self.features)
@@ -84,6 +87,14 @@ def by_type(momenta: np.ndarray, types: tuple[int, ...]) -> tuple[np.ndarray, np
     return (np.concatenate([same.mean(axis=(0, 1)) for same in alike]), np.concatenate([same.std(axis=(0, 1)) for same in alike]))
 
 
+def log_moments(amplitude: np.ndarray) -> tuple[float, float]:
+    """Mean and width of log A. Raises: ValueError when all amplitudes are equal, up to rounding."""
+    log = np.log(amplitude)
+    if not log.std() > SAME:
+        raise ValueError(f"All {len(amplitude)} training amplitudes are equal ({amplitude[0]:.6g}); there is nothing to learn.")
+    return float(log.mean()), float(log.std())
+
+
 @dataclass(frozen=True)
 class Scaling:
     """Standardisation fitted on training events; `batch` goes to the networks, `amplitude` comes back."""
@@ -116,15 +127,12 @@ class Scaling:
             own = slice(0, momenta.shape[1] * momenta.shape[2])
             mean[own], width[own] = by_type(momenta, TYPES[process])
         constant = width <= 1e-9 * (np.abs(raw).max(axis=0) + 1e-300)
-        log = np.log(amplitude)
-        if not log.std() > 0:
-            raise ValueError(f"All {len(amplitude)} training amplitudes are equal ({amplitude[0]:.6g}); there is nothing to learn.")
-        return cls(inputs, mean, np.where(constant, 1.0, width), float(log.mean()), float(log.std()))
+        return cls(inputs, mean, np.where(constant, 1.0, width), *log_moments(amplitude))
 
     def for_targets(self, amplitude: np.ndarray) -> Scaling:
-        """The same features with the targets of other training amplitudes."""
-        log = np.log(amplitude)
-        return replace(self, log_mean=float(log.mean()), log_width=float(log.std()))
+        """The same features with the targets of other training amplitudes. Raises: as `fit`."""
+        log_mean, log_width = log_moments(amplitude)
+        return replace(self, log_mean=log_mean, log_width=log_width)
 
     def target(self, amplitude: np.ndarray) -> Float[Tensor, " event"]:
         """Standardised log-amplitudes."""

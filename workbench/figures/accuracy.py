@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from workbench.figures.drawing import (
     Empty,
@@ -17,14 +19,17 @@ from workbench.figures.drawing import (
     figure,
     labelled,
     layout,
+    note,
+    outside_words,
     percent,
     step_band,
     steps,
     two_panels,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
+from workbench.physics.observables import joined, observables
 from workbench.results.bands import distribution, histogram, ratio_profile
-from workbench.results.prediction import largest, summary
+from workbench.results.prediction import largest, median, summary, weights
 
 HALF_RANGES = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 SHORT = 10  # letters of a label that leave room for numbers in the same line of a legend
@@ -36,11 +41,11 @@ RATIO_RANGES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 @figure
 def delta(runs: Runs, theme: Theme, half_range: float | None = None) -> dict[str, Any]:
     """Distribution of Δ = (⟨A⟩ − A)/A with the median |Δ|. half_range: half the width of the axis as a fraction, by default a round one."""
-    rows = [(label, summary(dataset)["delta"].values) for label, dataset in runs]
-    finite = [values[np.isfinite(values)] for _, values in rows]
+    rows = [(label, summary(dataset)["delta"]) for label, dataset in runs]
+    finite = [values.isel(event=np.isfinite(values.values)) for _, values in rows]
     if not any(values.size for values in finite):
         raise Empty(NO_PREDICTION)
-    half = half_range or bound(4 * max(float(np.median(np.abs(values))) for values in finite if values.size), HALF_RANGES)
+    half = half_range or bound(4 * max(median(abs(values)) for values in finite if values.size), HALF_RANGES)
     edges, data = np.linspace(-half, half, 61), []
     low, high = 100 * edges[:-1], 100 * edges[1:]
     for number, ((label, values), good) in enumerate(zip(rows, finite, strict=True)):
@@ -48,7 +53,7 @@ def delta(runs: Runs, theme: Theme, half_range: float | None = None) -> dict[str
             continue
         h = histogram(values, edges)
         outside = float(h["below"] + h["above"])
-        numbers = f"median |Δ| to truth {percent(float(np.median(np.abs(good))))}" + (f", outside {percent(outside)}" if outside else "")
+        numbers = f"median |Δ| to truth {percent(median(abs(good)))}" + (f", outside {percent(outside)}" if outside else "")
         density, error, colour = h["density"].values / 100, h["error"].values / 100, theme.colour(number)
         name = f"{label}: {numbers}" if label else f"{events(good.size, 'test event')}<br>{numbers}"
         data.append(steps(theme, name, low, high, density, colour))
@@ -65,14 +70,16 @@ def delta(runs: Runs, theme: Theme, half_range: float | None = None) -> dict[str
 def delta_largest(runs: Runs, theme: Theme) -> dict[str, Any]:
     """|Δ| of all events, of the largest 1 % and of the largest 0.1 % of the amplitudes, on a logarithmic axis, with median and bias."""
     data, highest = [], 0.0
+    lost: dict[str, str] = {}
     for number, (label, dataset) in enumerate(runs):
         s = summary(dataset)
         s = s.isel(event=np.isfinite(s["delta"].values))
         for place, (fraction, dash) in enumerate(((1.0, LEARNED), (0.01, VALIDATED), (0.001, SPREAD)) if s.sizes["event"] else ()):
-            values = largest(s, fraction)["delta"].values
-            h = histogram(np.log10(np.maximum(np.abs(values), 1e-12)), DELTA_DECADES)
+            values = largest(s, fraction)["delta"]
+            h = histogram(np.log10(np.maximum(abs(values), 1e-12)), DELTA_DECADES)
+            lost |= {label: outside_words(float(h["below"]), float(h["above"]))} if fraction == 1 else {}
             part = f"all {len(values):,}" if fraction == 1 else f"largest {100 * fraction:g} % ({len(values):,})"
-            middle, bias = percent(float(np.median(np.abs(values)))), percent(float(np.median(values)))
+            middle, bias = percent(median(abs(values))), percent(median(values))
             name = f"{labelled(label, part)}<br>median |Δ| to truth {middle}, bias {bias}"
             if label and len(label) < SHORT:  # one line each: there are three times as many curves as runs
                 name = f"{labelled(label, part.split(' (')[0])}: {middle}, bias {bias}"
@@ -84,7 +91,8 @@ def delta_largest(runs: Runs, theme: Theme) -> dict[str, Any]:
         raise Empty(NO_PREDICTION)
     x_axis = axis(theme, "|Δ| = |⟨A⟩ − A| / A [%]", log=True, range=[1e-3, 1e3])
     y_axis = axis(theme, "density per decade", range=[0, bound(1.05 * highest, (1.2, 1.6, 2, 2.5, 3, 4, 6))])
-    return {"data": data, "layout": layout(theme, xaxis=x_axis, yaxis=y_axis)}
+    look = layout(theme, xaxis=x_axis, yaxis=y_axis)
+    return {"data": data, "layout": look | {"annotations": note(theme, [labelled(label, words) for label, words in lost.items() if words])}}
 
 
 @figure
@@ -134,10 +142,11 @@ def kinematics(runs: Runs, theme: Theme, observable: Any = "diphoton_mass") -> d
 
     Truth and prediction are summed over the same events, so the error of the finite sample cancels in the ratio.
 
-    observable: one of `workbench.physics.observables.observables(process)`, or its name.
+    observable: the name of one of `workbench.physics.observables.observables(process)`, in bins that suit the events, those with few of
+    them put together; or an observable in its own bins.
     """
-    if isinstance(observable, str):
-        observable = _observable(observable, runs)
+    named = _observable(observable, runs) if isinstance(observable, str) else None
+    observable = named or observable
     units = _units(runs)
     if len(units) > 1:
         raise Empty(
@@ -145,16 +154,20 @@ def kinematics(runs: Runs, theme: Theme, observable: Any = "diphoton_mass") -> d
         )
     data, below, tops, widest = [], [], [], 0.0
     expected: list[dict[str, Any]] = []
+    ends: list[float] = []
+    lost: dict[str, str] = {}
     for number, (label, dataset) in enumerate(runs):
         if not dataset.sizes.get("event"):
             continue
         try:
-            d = distribution(dataset, observable)
+            d = distribution(dataset, observable if named is None else _fitted(named, dataset))
         except ValueError as reason:
             raise Empty(str(reason)) from reason
         if not float(d["truth"].sum()) > 0:
             continue
         low, high, colour = d["low"].values, d["high"].values, theme.colour(number)
+        ends += [float(low[0]), float(high[-1])]
+        lost[label] = outside_words(float(d["below"]), float(d["above"]))
         truth, predicted = d["truth"].values, d["predicted"].values
         tops.append(truth[truth > 0])
         floor = truth[truth > 0].min() / 10
@@ -193,17 +206,26 @@ def kinematics(runs: Runs, theme: Theme, observable: Any = "diphoton_mass") -> d
     positive = np.concatenate(tops)
     half = bound(1.1 * widest, RATIO_RANGES)
     unit = observable.unit
-    ends = [10.0 ** np.floor(np.log10(positive.min())), 10.0 ** np.ceil(np.log10(positive.max()) + 0.05)]
-    upper = axis(theme, f"Σ A [{_per(units[0], unit)}]", log=True, range=ends, labels=4)
+    tall = [10.0 ** np.floor(np.log10(positive.min())), 10.0 ** np.ceil(np.log10(positive.max()) + 0.05)]
+    upper = axis(theme, f"Σ A [{_per(units[0], unit)}]", log=True, range=tall, labels=4)
     lower = axis(theme, "⟨A⟩ / A", range=[1 - half, 1 + half])
-    edges = np.asarray(observable.bins, dtype=float)
-    x = axis(theme, f"{observable.symbol} [{unit}]" if unit else observable.symbol, range=[float(edges[0]), float(edges[-1])])
-    return {"data": data + below + expected, "layout": two_panels(theme, x, upper, lower, share=0.36)}
+    x = axis(theme, f"{observable.symbol} [{unit}]" if unit else observable.symbol, range=[min(ends), max(ends)])
+    said = [labelled(label if len(set(lost.values())) > 1 else "", words) for label, words in lost.items() if words]
+    look = two_panels(theme, x, upper, lower, share=0.36)
+    return {"data": data + below + expected, "layout": look | {"annotations": note(theme, said)}}
+
+
+def _fitted(observable: Any, dataset: xr.Dataset) -> Any:
+    """An observable in bins that suit the events of a prediction, those with few of them put together."""
+    if "momenta" not in dataset.variables:
+        return observable
+    momenta = dataset["momenta"].transpose("event", "particle", "component").values
+    fitted = observable.fitted(momenta, weights(dataset))
+    starts = joined(np.histogram(fitted.values(momenta), fitted.bins)[0])
+    return dataclasses.replace(fitted, bins=np.append(fitted.bins[starts], fitted.bins[-1]))
 
 
 def _observable(name: str, runs: Runs) -> Any:
-    from workbench.physics.observables import observables
-
     known = observables(str(runs[0][1].attrs.get("process", "gg_yyg")))
     if name not in known:
         raise Empty(f"There is no observable {name!r}; the observables are: {', '.join(known)}.")

@@ -211,6 +211,31 @@ def band(theme: Theme, name: str, x: Any, bottom: Any, top: Any, colour: str, **
     }
 
 
+def dots(theme: Theme, name: str, x: Any, y: Any, colour: str, **options: Any) -> dict[str, Any]:
+    """Points that no line joins; only positive ones on a logarithmic axis (log=True)."""
+    y = np.asarray(y, dtype=float)
+    y = np.where(y > 0, y, np.nan) if options.pop("log", False) else y
+    marker = {"color": colour, "size": 2.5 * theme.line_width, "symbol": options.pop("symbol", "circle")}
+    return {"type": "scatter", "mode": "markers", "name": name, "x": np.asarray(x, dtype=float), "y": y, "marker": marker, **options}
+
+
+def note(theme: Theme, lines: Sequence[str]) -> list[dict[str, Any]]:
+    """Small text in the upper right corner of a figure; nothing without words."""
+    place = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right", "yanchor": "top", "align": "right", "showarrow": False}
+    font = {"color": theme.muted, "size": round(0.85 * theme.font_size)}
+    words = "<br>".join(dict.fromkeys(filter(None, lines)))
+    return [{**place, "text": words, "font": font, "bgcolor": theme.faint(theme.paper, 0.7)}] if words else []
+
+
+def outside_words(below: float, above: float) -> str:
+    """Which share lies outside of an axis: '2.1 % outside, to the right'; nothing below 0.05 %."""
+    sides = {"left": below, "right": above}
+    said = {side: f"{100 * share:.2g} %" for side, share in sides.items() if share >= 5e-4}
+    if len(said) == 2:
+        return f"outside: {said['left']} to the left, {said['right']} to the right"
+    return next((f"{share} outside, to the {side}" for side, share in said.items()), "")
+
+
 def key(theme: Theme, name: str, **options: Any) -> dict[str, Any]:
     """An entry of the legend that says what a line style means; it draws nothing and holds no data."""
     colour = options.pop("colour", theme.ink)

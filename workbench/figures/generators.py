@@ -16,18 +16,21 @@ from workbench.figures.drawing import (
     bound,
     curve,
     decades,
+    dots,
     events,
     figure,
     key,
     labelled,
     layout,
+    note,
     number,
+    outside_words,
     step_band,
     steps,
     two_panels,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, TOTAL, VALIDATED, Theme
-from workbench.physics.toys import FAMILIES
+from workbench.physics.toys import FAMILIES, TOYS
 from workbench.results.generated import (
     FILLED,
     at_nuisance,
@@ -38,8 +41,10 @@ from workbench.results.generated import (
     network_of,
     no_spread,
     observables_of,
+    outside,
     slope,
 )
+from workbench.results.prediction import recipe_of
 
 RATIO_RANGES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 MOST_MAPS = 4
@@ -71,7 +76,7 @@ def generated(runs: Runs, theme: Theme, observable: str = "") -> dict[str, Any]:
     kinds = list(dict.fromkeys(str(dataset.attrs.get("dataset", "")) for *_, dataset in chosen))
     shown = []
     for place, label, dataset in chosen:
-        h, kind = histogram(dataset, wanted), str(dataset.attrs.get("dataset", ""))
+        h, kind = histogram(dataset, wanted, join=True), str(dataset.attrs.get("dataset", ""))
         words = f"flow ± σ of {h.attrs['draws']} draws" if (h["sigma"].values > 0).any() else "flow"
         truth = labelled(kind.replace("_", " ") if kind != kinds[0] else "", "truth ± statistical error")
         shown.append(Shown(labelled(label if several else "", words), theme.colour(place), h, kind, truth))
@@ -108,7 +113,8 @@ def _compared(shown: list[Shown], theme: Theme, observable: str) -> dict[str, An
         hidden = {"legendgroup": name, "showlegend": False, "dash": one.dash}
         upper.append(steps(theme, name, low, high, mean, colour, log=log, legendgroup=name, dash=one.dash))
         middle.append(steps(theme, name, low, high, ratio, colour, yaxis="y2", **hidden))
-        lower.append(steps(theme, name, low, high, 100 * one.h["deviation"].values, colour, yaxis="y3", log=True, **hidden))
+        points = {"legendgroup": name, "showlegend": False, "symbol": "circle" if one.dash == LEARNED else "circle-open"}
+        lower.append(dots(theme, name, (low + high) / 2, 100 * one.h["deviation"].values, colour, yaxis="y3", log=True, **points))
         if (sigma > 0).any():
             with np.errstate(all="ignore"):
                 relative = np.where(one.h["truth"].values > 0, sigma / one.h["truth"].values, np.nan)
@@ -122,7 +128,10 @@ def _compared(shown: list[Shown], theme: Theme, observable: str) -> dict[str, An
     half = bound(1.2 * max(map(_apart, histograms)), RATIO_RANGES)
     ratios = axis(theme, "ratio", range=[max(0.0, 1 - half), 1 + half], nticks=4)
     percent = axis(theme, "|ratio − 1| [%]", log=True, range=[0.05, 50], labels=3)
-    return {"data": upper + middle + lower, "layout": _three_panels(theme, _x_axis(theme, about, observable, ends), top, ratios, percent)}
+    look = _three_panels(theme, _x_axis(theme, about, observable, ends), top, ratios, percent)
+    lost = {one.truth: outside_words(*(float(one.h.attrs.get(side, 0)) for side in ("below", "above"))) for one in reversed(shown)}
+    lines = [labelled(truth.replace("_", " ") if len(lost) > 1 else "", words) for truth, words in lost.items() if words]
+    return {"data": upper + middle + lower, "layout": look | {"annotations": note(theme, lines)}}
 
 
 def _density(unit: str) -> str:
@@ -142,7 +151,7 @@ def ways(runs: Runs, theme: Theme, observable: str = "") -> dict[str, Any]:
     several = len(runs) > 1
     for place, label, dataset in chosen:
         for kind, dash in (("central", LEARNED), ("reweighted", VALIDATED)):
-            h = central(dataset, wanted, kind)
+            h = central(dataset, wanted, kind, join=True)
             if h is None:
                 continue
             name = _networked(label, dataset, several, "{} × w<sub>D</sub>" if kind == "reweighted" else "{}")
@@ -162,7 +171,7 @@ def _networked(label: str, dataset: xr.Dataset, several: bool, words: str) -> st
 def weights(runs: Runs, theme: Theme) -> dict[str, Any]:
     """Distribution of w_D over true and generated events: above from 0 to 3, below over four decades."""
     data: list[dict[str, Any]] = []
-    several, high = len(runs) > 1, [0.0]
+    several, high, beyond = len(runs) > 1, [0.0], []
     lows: list[np.ndarray] = []
     for place, (label, dataset) in enumerate(runs):
         if "weight_truth" not in dataset.variables:
@@ -173,6 +182,8 @@ def weights(runs: Runs, theme: Theme) -> dict[str, Any]:
             edges, values = dataset["weight_edges"].values.astype(float), dataset[f"weight_{who}"].values.astype(float)
             data.append(steps(theme, name, edges[:-1], edges[1:], values, theme.colour(place), dash=dash, legendgroup=name))
             high.append(float(np.nanmax(values, initial=0.0)))
+            words = outside_words(0.0, 1.0 - float((values * np.diff(edges)).sum()))
+            beyond.append(labelled(label if several else "", f"{who}: {words}") if words else "")
             edges, values = 10 ** dataset["log_weight_edges"].values.astype(float), dataset[f"log_weight_{who}"].values.astype(float)
             below = {"xaxis": "x2", "yaxis": "y2", "log": True, "showlegend": False, "legendgroup": name}
             data.append(steps(theme, name, edges[:-1], edges[1:], values, theme.colour(place), dash=dash, **below))
@@ -190,7 +201,7 @@ def weights(runs: Runs, theme: Theme) -> dict[str, Any]:
         "xaxis2": axis(theme, "w<sub>D</sub>", log=True, range=[0.01, 100], anchor="y2"),
         "yaxis2": axis(theme, "per decade", log=True, range=decades(lows, most=5), domain=[0, 0.38], anchor="x2", labels=3),
     }
-    return {"data": data, "layout": layout(theme, **axes) | {"shapes": shapes}}
+    return {"data": data, "layout": layout(theme, **axes) | {"shapes": shapes, "annotations": note(theme, beyond)}}
 
 
 @figure
@@ -222,7 +233,7 @@ def nuisance(runs: Runs, theme: Theme, observable: str = "", a: float = 30.0) ->
     wanted, chosen = _with(runs, observable)
     several, shown = len(runs) > 1, []
     for place, label, dataset in chosen:
-        h = at_nuisance(dataset, wanted, a)
+        h = at_nuisance(dataset, wanted, a, join=True)
         if h is not None:
             value = f"a = {h.attrs['a']:g}"
             words = f"flow on {value} ± σ" if (h["sigma"].values > 0).any() else f"flow on {value}"
@@ -327,14 +338,36 @@ def _three_panels(theme: Theme, x: dict[str, Any], upper: dict[str, Any], middle
 
 @figure
 def density_map(runs: Runs, theme: Theme, truth: bool = True) -> dict[str, Any]:
-    """p(x, y) of a toy, averaged over the draws, as a map for each run; `truth` puts the true density beside it."""
+    """p(x, y) in the plane, averaged over the draws, as a map for each run; `truth` puts the true density beside it.
+
+    Own points have no formula: a map of counted events stands for it.
+    """
     found = _maps(runs)
     panels = [(label or "learned p", dataset, dataset["map_mean"].values) for _, label, dataset in found[: MOST_MAPS - truth]]
-    if truth:
-        panels.append(("true p", found[0][2], found[0][2]["map_truth"].values))
-    return _row(
-        panels, theme, "p(x, y)", float(np.nanquantile(np.concatenate([d["map_truth"].values.ravel() for _, _, d in found]), 0.999))
-    )
+    first = found[0][2]
+    if truth and "map_truth" in first.variables:
+        panels.append(("true p", first, first["map_truth"].values))
+    elif truth and "map_counted" in first.variables:
+        counted = first[["map_counted"]].rename(count_x="map_x", count_y="map_y")
+        number = events(int(counted["map_counted"].attrs.get("events", 0)), "event")
+        panels.append((f"true p unknown: {number} counted", counted, counted["map_counted"].values))
+    high = float(np.nanquantile(np.concatenate([_density_of(dataset).ravel() for *_, dataset in found]), 0.999))
+    drawn = _row(panels, theme, "p(x, y)", high)
+    drawn["layout"]["annotations"] += note(theme, _outside_map(first))
+    return drawn
+
+
+def _density_of(dataset: xr.Dataset) -> np.ndarray:
+    """The true density on the grid of a map where it is known, otherwise the learned one."""
+    return dataset["map_truth" if "map_truth" in dataset.variables else "map_mean"].values.astype(float)
+
+
+def _outside_map(dataset: xr.Dataset) -> list[str]:
+    """What share of own points lies outside of their map."""
+    if "map_truth" in dataset.variables:
+        return []
+    lost = {name: sum(outside(dataset, name)) for name in ("x", "y") if f"edges_{name}" in dataset.variables}
+    return [f"{100 * share:.2g} % outside in {name}" for name, share in lost.items() if outside_words(0.0, share)]
 
 
 @figure
@@ -350,7 +383,7 @@ def uncertainty_map(runs: Runs, theme: Theme, relative: bool = False) -> dict[st
         panels.append((label or ("relative spread" if relative else "spread of p"), dataset, shown))
     if not panels:
         raise Empty(no_spread(runs[0][1]))
-    where = [dataset["map_truth"].values > 0.05 * dataset["map_truth"].values.max() for _, dataset, _ in panels]
+    where = [_density_of(dataset) > 0.05 * np.nanmax(_density_of(dataset)) for _, dataset, _ in panels]
     values = np.concatenate([z[here & np.isfinite(z)] for here, (*_, z) in zip(where, panels, strict=True)])
     return _row(panels, theme, "σ/p [%]" if relative else "σ(x, y)", float(np.quantile(values, 1 - CLIPPED)) if values.size else 1.0)
 
@@ -366,7 +399,7 @@ def _row(
 
     Where there is a circle to be seen, both coordinates have one scale.
     """
-    true_scale = names[0] != "map_x" or panels[0][1].attrs.get("dataset") == "ring"
+    true_scale = names[0] != "map_x" or (panels[0][1].attrs.get("dataset") == "ring" and "map_truth" in panels[0][1].variables)
     panels, data, axes, notes = panels[:MOST_MAPS], [], {}, []
     width = 1 / len(panels)
     above = {"showarrow": False, "x": 0.5, "xanchor": "center", "y": 1, "yanchor": "bottom"}
@@ -487,11 +520,17 @@ def _along(scan: xr.Dataset, axis: str) -> list[tuple[str, xr.Dataset]]:
 
 
 def _maps(runs: Runs) -> list[tuple[int, str, xr.Dataset]]:
-    """The runs with maps of the same toy as the first of them: maps of others have other axes and colours."""
+    """The runs with maps of the same toy, or file, as the first of them: maps of others have other axes and colours."""
+
+    def about(dataset: xr.Dataset) -> tuple[Any, Any]:
+        return dataset.attrs.get("dataset"), recipe_of(dataset).get("file", "")
+
     found = [(place, label, dataset) for place, (label, dataset) in enumerate(runs) if "map_mean" in dataset.variables]
-    found = [one for one in found if one[2].attrs.get("dataset") == found[0][2].attrs.get("dataset")]
+    found = [one for one in found if about(one[2]) == about(found[0][2])]
     if not found:
-        raise Empty("Only toys in the plane have a map of their density; collisions have too many dimensions.")
+        if any(dataset.attrs.get("dataset") in TOYS for _, dataset in runs):
+            raise Empty("This run was trained on own points before these had a map; train its recipe once more.")
+        raise Empty("Only densities in the plane have a map; collisions have too many dimensions.")
     if not any(np.isfinite(dataset["map_mean"].values).any() for *_, dataset in found):
         raise Empty("No density is finite yet.")
     return found

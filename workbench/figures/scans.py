@@ -20,7 +20,7 @@ from workbench.figures.theme import EXPECTED, LEARNED, PUBLISHED, SPREAD, TOTAL,
 from workbench.figures.uncertainty import SIGMA_TOPS, pull_figure
 from workbench.results.bands import histogram
 from workbench.results.plateau import axes, chosen, event_points, noise_law, over_seeds, points
-from workbench.results.prediction import relative_sigma
+from workbench.results.prediction import median, relative_sigma
 from workbench.results.pulls import pulls
 from workbench.results.scan import is_scan
 from workbench.training.recipe import AmplitudeRecipe, wording
@@ -171,17 +171,17 @@ def noise_peaks(runs: Runs, theme: Theme, select: Select = None) -> dict[str, An
         part = part.isel({name: 0 for name in axes(part) if name != "noise"}).sortby("noise")
         fixed = point_name({name: part[name].item() for name in axes(_scan(dataset, select)) if name != "noise"})
         for values, point in _event_points(part):
-            ratio = relative_sigma(point)["syst"].values
-            ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
+            ratio = relative_sigma(point)["syst"]
+            ratio = ratio.isel(event=np.isfinite(ratio.values) & (ratio.values > 0))
             if not ratio.size:
                 continue
             f, h = float(values["noise"]), histogram(np.log10(ratio), PEAK_EDGES)
             colour = theme.colour(len(levels)) if f > 0 else theme.muted
             levels += [(f, colour)] if f > 0 else []
-            text = f"{labelled(label, labelled(fixed, f'f = {number(f, 6)}'))} → {number(float(np.median(ratio)))}"
+            text = f"{labelled(label, labelled(fixed, f'f = {number(f, 6)}'))} → {number(median(ratio))}"
             data.append(steps(theme, text, 10.0 ** PEAK_EDGES[:-1], 10.0 ** PEAK_EDGES[1:], h["density"].values, colour))
             tops.append(float(h["density"].max()))
-            reach.append(np.quantile(ratio, [0.01, 0.99]))
+            reach.append(np.quantile(ratio.values, [0.01, 0.99]))
     if not data:
         raise Empty(NOTHING)
     top = bound(1.1 * max(tops), (*SIGMA_TOPS, 30, 50))

@@ -10,7 +10,7 @@ import xarray as xr
 from workbench.figures.drawing import Empty, Runs, axis, bound, curve, events, figure, labelled, layout, step_band, steps, with_error
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, Theme
 from workbench.results.bands import histogram
-from workbench.results.prediction import recipe_of, relative_sigma
+from workbench.results.prediction import median, recipe_of, relative_sigma
 from workbench.results.pulls import pulls, width_and_mean
 
 PULL_EDGES = np.linspace(-5, 5, 61)
@@ -65,13 +65,13 @@ def sigmas(runs: Runs, theme: Theme) -> dict[str, Any]:
     for number, (label, dataset) in enumerate(runs):
         relative = relative_sigma(dataset)
         for part, dash, name in (("syst", LEARNED, "σ<sub>syst</sub>/A"), ("stat", SPREAD, "σ<sub>stat</sub>/A")):
-            values = relative[part].values
-            good = np.isfinite(values) & (values > 0)
-            if not good.any():
+            values = relative[part].isel(event=relative[part].values > 0)
+            values = values.isel(event=np.isfinite(values.values))
+            if not values.size:
                 continue
-            h = histogram(np.log10(values[good]), SIGMA_EDGES)
+            h = histogram(np.log10(values), SIGMA_EDGES)
             colour = theme.colour(number if several else 0 if part == "syst" else 1)
-            text = f"{labelled(label, name)}, median {np.median(values[good]):.2g}{_outside(h)}"
+            text = f"{labelled(label, name)}, median {median(values):.2g}{_outside(h)}"
             data += _histogram(theme, text, h, colour, dash, x=10.0**SIGMA_EDGES, band=False)
             highest = max(highest, float(h["density"].max()))
         noise = recipe_of(dataset).get("noise", 0.0)

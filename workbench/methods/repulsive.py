@@ -6,6 +6,8 @@ A_i are a member's predictions on the batch, a bar stops the gradient, h = media
 every member; only its gradient acts, and it is the gradient of the logarithm of the members' density at A_i:
 
     ∂/∂A_i = −(β/N) Σ_j k_ij (A_i − A_j) / (h Σ_j k_ij)
+
+Weights of events and of boosting are in the likelihood alone; the distance between two functions counts every event once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
-"""Observables: what is histogrammed, with name, unit and binning."""
+"""Observables: what is histogrammed, with name, unit and binning.
+
+Each has its usual bins, those of the default collisions and of the toys. Of events that they do not suit, of another energy or of one's
+own, `fitted` takes as many bins of a round width between the 1 % and 99 % quantiles, with a margin.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,12 +15,27 @@ from workbench.physics.amplitudes import check_process
 from workbench.physics.collisions import MOST_JETS, jet_count
 from workbench.physics.kinematics import delta_phi, delta_r, eta, mass, pt, signed_delta_phi
 
+INSIDE = 0.95
+"""Share of the events that bins must hold, for a score and for the usual bins to be taken."""
+IN_A_WINDOW = 0.5
+"""The same of bins that are meant to show a part, the neighbourhood of a peak or of a hole."""
+CRAMPED = 0.1
+"""Part of the usual bins that the central 90 % of the events must cover, or they would all stand in a few of them."""
+COUNTED = 10
+"""Up to so many bins an observable counts things, and its bins stay."""
+ENDS, MARGIN = (0.01, 0.99), 0.1
+"""Quantiles between which other bins are laid, and how much further they reach on both sides, relative to their distance."""
+ROUND = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+FEW = 20
+"""Events that a bin must hold to be drawn alone."""
+
 
 @dataclass(frozen=True)
 class Observable:
     """A number per event: `values(momenta)` of momenta (event, particle, 4) in GeV, to be histogrammed in `bins` (edges).
 
-    Of toys, values of points (event, 2). Of events with fewer jets than `jets` they are NaN, or their momenta have no such particle.
+    Of toys, values of points (event, 2). Of events with fewer jets than `jets` they are NaN, or their momenta have no such particle. A
+    `window` shows a part of the events only, on purpose.
     """
 
     name: str
@@ -26,11 +45,90 @@ class Observable:
     values: Callable[[np.ndarray], np.ndarray] = field(repr=False)
     description: str = ""
     jets: int = 0
+    window: bool = False
+
+    def fitted(self, points: np.ndarray, weight: np.ndarray | None = None) -> Observable:
+        """The same with bins for these events: the usual ones where they suit them."""
+        values = np.asarray(self.values(points), dtype=float)
+        there = np.isfinite(values)
+        weight = np.ones(len(values)) if weight is None else weight
+        return replace(self, bins=self._binning(values[there], weight[there]))
+
+    def _binning(self, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        usual = np.asarray(self.bins, dtype=float)
+        if not len(values) or len(usual) - 1 <= COUNTED:
+            return usual
+        wide = np.subtract(*quantiles(values, (0.95, 0.05), weight)) >= CRAMPED * (usual[-1] - usual[0])
+        if wide and 1 - sum(outside(values, usual, weight)) >= self.least_inside:
+            return usual
+        return laid(values, weight, len(usual) - 1, lowest=0.0 if self.unit == "GeV" else -np.inf)
+
+    @property
+    def least_inside(self) -> float:
+        """Share of the events that the bins must hold to be judged."""
+        return IN_A_WINDOW if self.window else INSIDE
 
     @property
     def axis(self) -> str:
         """The title of an axis: symbol and unit."""
         return f"{self.symbol} [{self.unit}]" if self.unit else self.symbol
+
+
+def quantiles(values: np.ndarray, levels: Sequence[float], weight: np.ndarray | None = None) -> np.ndarray:
+    """The quantiles of values with weights; without weights, or with equal ones, those of numpy."""
+    if weight is None or not len(weight) or (weight == weight[0]).all():
+        return np.quantile(values, levels)
+    order = np.argsort(values)
+    reached = np.cumsum(weight[order]) - weight[order] / 2
+    return np.interp(np.asarray(levels) * weight.sum(), reached, values[order])
+
+
+def outside(values: np.ndarray, edges: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, float]:
+    """Which share of the finite values lies below the first edge, and which above the last."""
+    there = np.isfinite(values)
+    weight = np.where(there, 1.0 if weight is None else weight, 0.0)
+    total = max(weight.sum(), 1e-300)
+    return float(weight[there & (values < edges[0])].sum() / total), float(weight[there & (values > edges[-1])].sum() / total)
+
+
+def laid(values: np.ndarray, weight: np.ndarray | None, most: int, *, lowest: float = -np.inf) -> np.ndarray:
+    """Edges of at most about so many bins of a round width for these values, none of them below `lowest`."""
+    low, high = quantiles(values, ENDS, weight)
+    distance = float(high - low) or abs(float(high)) or 1.0
+    low, high = max(low - MARGIN * distance, lowest), high + MARGIN * distance
+    power = int(np.floor(np.log10((high - low) / most)))
+    factor = next(factor for factor in ROUND if factor * 10.0**power * most >= 0.999 * (high - low))
+    step = factor * 10.0**power
+    places = factor * np.arange(np.floor(low / step), np.ceil(high / step) + 1)
+    return places * 10.0**power if power > 0 else places / 10.0**-power
+
+
+def joined(count: np.ndarray) -> np.ndarray:
+    """Where those bins begin that hold some events each if bins with few are put together, from the peak outward.
+
+    `count` of events in each bin. Empty bins at both ends stay as they are: a gap is none of the distribution. Of few events a bin needs a
+    tenth of them.
+    """
+    filled = np.flatnonzero(count > 0)
+    if not len(filled):
+        return np.arange(len(count))
+    first, last, peak = filled[0], filled[-1], int(count.argmax())
+    least = 0.999 * min(FEW, count.sum() / 10)  # counts may come from errors in 32 bits
+    left, right = _together(count[first:peak][::-1], least), _together(count[peak + 1 : last + 1], least)
+    sizes = [1] * first + left[:0:-1] + [left[0] + 1 + right[0]] + right[1:] + [1] * (len(count) - 1 - last)
+    return np.cumsum([0, *sizes[:-1]])
+
+
+def _together(count: np.ndarray, least: float) -> list[int]:
+    """Sizes of groups of neighbours that hold so much each; the first number is what is left where there is no group, for the peak."""
+    sizes, size, total = [0], 0, 0.0
+    for number in count:
+        size, total = size + 1, total + number
+        if total >= least:
+            sizes.append(size)
+            size, total = 0, 0.0
+    sizes[-1] += size
+    return sizes
 
 
 def observables(process: str, jets: int = MOST_JETS) -> dict[str, Observable]:
@@ -204,7 +302,7 @@ def _pair(first: int, second: int) -> tuple[Observable, ...]:
         ),
         Observable(
             f"jets{first}{second}_eta", f"Δη{sub}", "", np.linspace(-5, 5, 101), lambda p: eta(p[:, b]) - eta(p[:, a]),
-            f"Difference of the pseudorapidities of jets {first} and {second}", jets,
+            f"Difference of the pseudorapidities of jets {first} and {second}", jets, window=True,
         ),
         Observable(
             f"jets{first}{second}_phi", f"Δφ{sub}", "", np.linspace(-np.pi, np.pi, 101), lambda p: signed_delta_phi(p[:, a], p[:, b]),
@@ -213,14 +311,14 @@ def _pair(first: int, second: int) -> tuple[Observable, ...]:
     )  # fmt: skip
 
 
-def _dimuon(name: str, bins: np.ndarray, description: str) -> Observable:
-    return Observable(name, "M<sub>μμ</sub>", "GeV", bins, lambda p: mass(p[:, 0] + p[:, 1]), description)
+def _dimuon(name: str, bins: np.ndarray, description: str, window: bool = False) -> Observable:
+    return Observable(name, "M<sub>μμ</sub>", "GeV", bins, lambda p: mass(p[:, 0] + p[:, 1]), description, window=window)
 
 
 _Z_JETS = (
     *_jet(1)[:1],
     _dimuon("dimuon_mass", np.linspace(70, 110, 51), "Invariant mass of the muons"),
-    _dimuon("dimuon_peak", np.linspace(85, 97, 61), "Invariant mass of the muons around the Z pole"),
+    _dimuon("dimuon_peak", np.linspace(85, 97, 61), "Invariant mass of the muons around the Z pole", window=True),
     *_muon(0),
     *_muon(1),
     Observable(
@@ -238,8 +336,8 @@ _Z_JETS = (
 _PARTONS = ("b", "q", "q̄", "b̄", "q′", "q̄′")
 
 
-def _sum_mass(name: str, symbol: str, bins: np.ndarray, legs: slice, description: str) -> Observable:
-    return Observable(name, f"m<sub>{symbol}</sub>", "GeV", bins, lambda p: mass(p[:, legs].sum(axis=1)), description)
+def _sum_mass(name: str, symbol: str, bins: np.ndarray, legs: slice, description: str, window: bool = True) -> Observable:
+    return Observable(name, f"m<sub>{symbol}</sub>", "GeV", bins, lambda p: mass(p[:, legs].sum(axis=1)), description, window=window)
 
 
 def _parton(number: int) -> tuple[Observable, ...]:
@@ -260,7 +358,7 @@ _TT_PARTONS = (
     _sum_mass("antitop_mass", "t̄", np.linspace(160, 186, 53), slice(3, 6), "Invariant mass of the antitop"),
     _sum_mass("w_plus_mass", "W<sup>+</sup>", np.linspace(70, 91, 43), slice(1, 3), "Invariant mass of the W⁺"),
     _sum_mass("w_minus_mass", "W<sup>−</sup>", np.linspace(70, 91, 43), slice(4, 6), "Invariant mass of the W⁻"),
-    _sum_mass("pair_mass", "tt̄", np.linspace(340, 1_000, 67), slice(0, 6), "Invariant mass of the pair"),
+    _sum_mass("pair_mass", "tt̄", np.linspace(340, 1_000, 67), slice(0, 6), "Invariant mass of the pair", window=False),
     *(observable for number in range(6) for observable in _parton(number)),
 )
 

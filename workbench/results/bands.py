@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.results.prediction import recipe_of, summary
+from workbench.physics.observables import outside, quantiles
+from workbench.results.prediction import recipe_of, summary, weights
 
 
 def histogram(values: Any, edges: Any) -> xr.Dataset:
     """Density of the values in fixed bins, normalised to all finite values, with its statistical error.
 
     The integral is 1 minus the fraction outside of the bins. Draws of one event are not independent: with more dims than `event` the
-    error is that of events which each fall into several bins with weights f_e, δn² = Σ_e f_e².
+    error is that of events which each fall into several bins with weights f_e, δn² = Σ_e f_e². Weights of events multiply these.
     *Returns*: dim bin with density, error, count (of values); coords low, high; scalars below, above (fractions outside), total
     (finite values), events (independent units), invalid (values that are not finite).
     """
@@ -25,22 +26,26 @@ def histogram(values: Any, edges: Any) -> xr.Dataset:
     table = table.reshape(math.prod(table.shape[:-1]), table.shape[-1])
     finite = np.isfinite(table)
     total, bins, units = int(finite.sum()), len(edges) - 1, table.shape[1]
+    weight = weights(array)
+    wide = np.broadcast_to(weight, table.shape)
     place, inside = _place(table, edges)
     if table.shape[0] == 1:
         count = np.bincount(place[inside], minlength=bins)
-        variance = count.astype(float)
+        content, variance = (np.bincount(place[inside], wide[inside] ** power, minlength=bins) for power in (1, 2))
     else:
         event = np.broadcast_to(np.arange(units), table.shape)
         share = np.bincount(event[inside] * bins + place[inside], minlength=units * bins).reshape(units, bins)
-        count, variance = share.sum(axis=0), (share.astype(float) ** 2).sum(axis=0)
-    norm = max(total, 1) * np.diff(edges)
+        count, own = share.sum(axis=0), share * weight[:, None]
+        content, variance = own.sum(axis=0), (own**2).sum(axis=0)
+    whole = wide[finite].sum() or 1.0
+    norm = whole * np.diff(edges)
     return xr.Dataset(
         {
-            "density": ("bin", count / norm),
+            "density": ("bin", content / norm),
             "error": ("bin", np.sqrt(variance) / norm),
             "count": ("bin", count),
-            "below": ((), np.count_nonzero(finite & (table < edges[0])) / max(total, 1)),
-            "above": ((), np.count_nonzero(finite & (table > edges[-1])) / max(total, 1)),
+            "below": ((), wide[finite & (table < edges[0])].sum() / whole),
+            "above": ((), wide[finite & (table > edges[-1])].sum() / whole),
             "total": ((), total),
             "events": ((), int(finite.any(axis=0).sum())),
             "invalid": ((), table.size - total),
@@ -56,14 +61,15 @@ def ratio_profile(prediction: xr.Dataset, edges: Any) -> xr.Dataset:
     """
     s = summary(prediction)
     edges = _edges(edges)
-    truth, ratio = s["amplitude_true"].values, (s["mean"] / s["amplitude_true"]).values
+    truth, ratio, weight = s["amplitude_true"].values, (s["mean"] / s["amplitude_true"]).values, weights(s)
     place, inside = _place(truth, edges)
     inside &= np.isfinite(ratio)
     levels = [0.5, 0.15865, 0.84135, 0.02275, 0.97725]
     rows = []
     for number in range(len(edges) - 1):
-        here = ratio[inside & (place == number)]
-        rows.append([*np.quantile(here, levels), here.size] if here.size else [np.nan] * 5 + [0])
+        chosen = inside & (place == number)
+        here = ratio[chosen]
+        rows.append([*quantiles(here, levels, weight[chosen]), here.size] if here.size else [np.nan] * 5 + [0])
     table = np.array(rows, dtype=float).T
     names = ("median", "low68", "high68", "low95", "high95", "count")
     return xr.Dataset(
@@ -80,7 +86,8 @@ def distribution(prediction: xr.Dataset, observable: Any) -> xr.Dataset:
 
     *Arguments*: observable with name, symbol, unit, bins (edges) and values(momenta).
     *Returns*: dim bin with truth, predicted, sigma_stat, sigma_syst, sample_error, count; ratio and ratio_stat, ratio_syst, ratio_sample
-    relative to the truth (NaN in empty bins); coords low, high; scalars outside (number of events), events.
+    relative to the truth (NaN in empty bins); coords low, high; scalars outside (number of events), events, below and above (shares
+    of the events on either side).
     *Raises*: ValueError where the prediction carries no momenta.
     """
     if "momenta" not in prediction.variables:
@@ -92,7 +99,7 @@ def distribution(prediction: xr.Dataset, observable: Any) -> xr.Dataset:
     truth = s["amplitude_true"].values.astype(float)
     recipe = recipe_of(prediction)
     unweighted = recipe.get("sampling") == "unweighted" and not recipe.get("file")
-    weight = 1 / truth if unweighted else np.ones_like(truth)
+    weight = weights(s) / truth if unweighted else weights(s)
     place, inside = _place(value, edges)
     inside &= np.isfinite(s["mean"].values)
     place, weight = place[inside], weight[inside]
@@ -123,7 +130,8 @@ def distribution(prediction: xr.Dataset, observable: Any) -> xr.Dataset:
     result = xr.Dataset(
         {name: ("bin", column) for name, column in columns.items()}, {"low": ("bin", edges[:-1]), "high": ("bin", edges[1:])}
     )
-    return result.assign(outside=len(truth) - int(inside.sum()), events=len(truth))
+    below, above = outside(value, edges, weights(s))
+    return result.assign(outside=len(truth) - int(inside.sum()), events=len(truth), below=below, above=above)
 
 
 def _edges(edges: Any) -> np.ndarray:

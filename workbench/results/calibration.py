@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from workbench.results.prediction import summary
+from workbench.results.prediction import summary, weights
 from workbench.results.pulls import pulls
 
 RATE = 0.1  # of the descent in log T, where L_T has curvature 2 at its minimum: the distance shrinks by 1 − 2·0.1 a step
@@ -20,11 +20,11 @@ def temperature(prediction: xr.Dataset, *, calibrated: bool = True) -> float:
 
     calibrated=False takes the factor out that σ_syst already has.
     """
-    t = pulls(prediction, "systematic", calibrated=calibrated).values
-    t = t[np.isfinite(t)]
-    if not t.size:
+    pull = pulls(prediction, "systematic", calibrated=calibrated)
+    there = np.isfinite(pull.values)
+    if not there.any():
         raise ValueError("There is no finite systematic pull to calibrate with; σ_syst must be positive and finite for some events.")
-    return float(np.sqrt(np.mean(t**2)))
+    return float(np.sqrt(np.average(pull.values[there] ** 2, weights=weights(pull)[there])))
 
 
 def descent(prediction: xr.Dataset, start: float = 1.0, *, steps: int = 200, rate: float = RATE, calibrated: bool = True) -> xr.Dataset:
@@ -55,5 +55,5 @@ def _log_sigma(prediction: xr.Dataset, calibrated: bool) -> float:
     """⟨log σ⟩ over the events that have a pull."""
     s = summary(prediction)
     factor = 1.0 if calibrated or "temperature" not in s.variables else float(s["temperature"])
-    sigma = s["sigma_syst"].values[np.isfinite(pulls(prediction, "systematic").values)]
-    return float(np.mean(np.log(sigma / factor)))
+    there = np.isfinite(pulls(prediction, "systematic").values)
+    return float(np.average(np.log(s["sigma_syst"].values[there] / factor), weights=weights(s)[there]))

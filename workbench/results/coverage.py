@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.results.prediction import summary
+from workbench.results.prediction import summary, weights
 
 NOMINAL = np.linspace(0.05, 0.99, 50)
 
@@ -22,7 +22,7 @@ def coverage(prediction: xr.Dataset, sigma: str = "tot", nominal: Any = NOMINAL)
 
     *Arguments*: sigma, "tot" or "syst"; nominal, fractions between 0 and 1.
     *Returns*: dim nominal with covered and its binomial error √(c(1 − c)/n), c = (k + 1)/(n + 2) so that it never vanishes; scalar events
-    (n, those with a finite pull). Without any, covered and error are NaN.
+    (n, those with a finite pull; in the error (Σw)²/Σw² of weighted ones). Without any, covered and error are NaN.
     """
     if sigma not in ("tot", "syst"):
         raise ValueError(f"sigma = {sigma!r} has no coverage: 'tot' or 'syst' is needed.")
@@ -30,15 +30,19 @@ def coverage(prediction: xr.Dataset, sigma: str = "tot", nominal: Any = NOMINAL)
     if not np.all((nominal > 0) & (nominal < 1)):
         raise ValueError("The nominal coverages must lie between 0 and 1.")
     s = summary(prediction)
-    t = ((s["amplitude_train"] - s["mean"]) / s[f"sigma_{sigma}"]).values
-    t = np.sort(np.abs(t[np.isfinite(t)]))
-    within = np.searchsorted(t, [NormalDist().inv_cdf((1 + level) / 2) for level in nominal])
-    shrunk = (within + 1) / (len(t) + 2)
+    t = np.abs(((s["amplitude_train"] - s["mean"]) / s[f"sigma_{sigma}"]).values)
+    there, weight = np.isfinite(t), weights(s)
+    order = np.argsort(t[there])
+    t, weight = t[there][order], weight[there][order]
+    reached = np.append(0.0, np.cumsum(weight))
+    within = reached[np.searchsorted(t, [NormalDist().inv_cdf((1 + level) / 2) for level in nominal])] / (reached[-1] or 1.0)
+    count = reached[-1] ** 2 / max((weight**2).sum(), 1e-300)
+    shrunk = (count * within + 1) / (count + 2)
     none = np.full(len(nominal), np.nan)
     return xr.Dataset(
         {
-            "covered": ("nominal", within / len(t) if len(t) else none),
-            "error": ("nominal", np.sqrt(shrunk * (1 - shrunk) / len(t)) if len(t) else none),
+            "covered": ("nominal", within if len(t) else none),
+            "error": ("nominal", np.sqrt(shrunk * (1 - shrunk) / count) if len(t) else none),
             "events": ((), len(t)),
         },
         coords={"nominal": nominal},

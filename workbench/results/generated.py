@@ -15,13 +15,16 @@ import numpy as np
 import xarray as xr
 
 from workbench.physics.collisions import JET_CUTS
-from workbench.physics.toys import FAMILIES, Fit
+from workbench.physics.observables import INSIDE, OBSERVABLES, joined
+from workbench.physics.toys import FAMILIES, TOYS, Fit
 from workbench.results.prediction import recipe_of, widths_from
 
 NUISANCE_STOPS = (0.0, 5.0, 10.0, 20.0, 30.0)
 """Values of the theory nuisance a of which predictions keep histograms."""
 FILLED = 0.01
 """Share of the truth that a bin must hold to be judged."""
+ALONE = 0.95
+"""Share of the truth from which on one bin holds so much that the histogram says nothing."""
 DISTANCE = "jets12_distance"
 EDGE = 0.05
 """Part of the range of a ramp at each end where a smooth flow smears the hard edge: no fit looks there."""
@@ -37,19 +40,18 @@ def observables_of(dataset: xr.Dataset) -> list[str]:
     return [str(name).removeprefix("edges_") for name in dataset.variables if str(name).startswith("edges_")]
 
 
-def histogram(dataset: xr.Dataset, name: str) -> xr.Dataset:
+def histogram(dataset: xr.Dataset, name: str, *, join: bool = False) -> xr.Dataset:
     """Bins of one observable: edges low and high, density of the truth with its statistical error, mean and sigma over the draws,
-    ratio, deviation, and share, the fraction of the truth in the bin. NaN where there is no truth to divide by.
+    ratio, deviation, and share, the fraction of the truth in the bin. NaN where there is no truth to divide by. `join` puts bins with few
+    events of the truth together, for figures.
 
     *Raises*: KeyError where there is no such observable.
     """
     draws = dataset[f"density_{name}"].transpose("draw", ...).values.astype(float)
-    return _bins(
-        dataset, name, dataset[f"truth_{name}"].values, dataset[f"error_{name}"].values, draws.mean(axis=0), draws.std(axis=0), len(draws)
-    )
+    return _bins(dataset, name, dataset[f"truth_{name}"].values, dataset[f"error_{name}"].values, draws, join=join)
 
 
-def central(dataset: xr.Dataset, name: str, kind: str) -> xr.Dataset | None:
+def central(dataset: xr.Dataset, name: str, kind: str, *, join: bool = False) -> xr.Dataset | None:
     """The same of events drawn from the mean weights, "central", or of these times w_D, "reweighted"; sigma is their statistical error.
 
     None where no discriminator has judged them.
@@ -57,10 +59,11 @@ def central(dataset: xr.Dataset, name: str, kind: str) -> xr.Dataset | None:
     if f"{kind}_{name}" not in dataset.variables:
         return None
     truth, error = dataset[f"truth_{name}"].values, dataset[f"error_{name}"].values
-    return _bins(dataset, name, truth, error, dataset[f"{kind}_{name}"].values, dataset[f"{kind}_error_{name}"].values, 1)
+    drawn = dataset[f"{kind}_{name}"].values.astype(float)[None]
+    return _bins(dataset, name, truth, error, drawn, dataset[f"{kind}_error_{name}"].values, join=join)
 
 
-def at_nuisance(dataset: xr.Dataset, name: str, a: float) -> xr.Dataset | None:
+def at_nuisance(dataset: xr.Dataset, name: str, a: float, *, join: bool = False) -> xr.Dataset | None:
     """The same at the value of the theory nuisance that is nearest to a, which stands in the attributes; None where the flow knows none."""
     if f"nuisance_density_{name}" not in dataset.variables:
         return None
@@ -68,7 +71,8 @@ def at_nuisance(dataset: xr.Dataset, name: str, a: float) -> xr.Dataset | None:
     here = dataset.isel(nuisance=int(np.abs(values - a).argmin()))
     draws = here[f"nuisance_density_{name}"].transpose("draw", ...).values.astype(float)
     truth, error = here[f"nuisance_truth_{name}"].values, here[f"nuisance_error_{name}"].values
-    found = _bins(dataset, name, truth, error, draws.mean(axis=0), draws.std(axis=0), len(draws))
+    found = _bins(dataset, name, truth, error, draws, join=join)
+    found.attrs = {key: value for key, value in found.attrs.items() if key not in ("below", "above")}  # those are of a = 0
     return found.assign_attrs(a=float(values[np.abs(values - a).argmin()]))
 
 
@@ -80,24 +84,63 @@ def network_of(dataset: xr.Dataset) -> str:
 
 
 def _bins(
-    dataset: xr.Dataset, name: str, truth: np.ndarray, error: np.ndarray, mean: np.ndarray, sigma: np.ndarray, draws: int
+    dataset: xr.Dataset, name: str, truth: np.ndarray, error: np.ndarray, draws: np.ndarray, own: np.ndarray | None = None, *, join: bool
 ) -> xr.Dataset:
+    """Arguments: `draws` (draw, bin); sigma is their spread, or the `own` error of a single one."""
     edges = dataset[f"edges_{name}"].values.astype(float)
-    truth, error, mean, sigma = (values.astype(float) for values in (truth, error, mean, sigma))
+    truth, error = truth.astype(float), error.astype(float)
+    sigma = draws.std(axis=0) if own is None else own.astype(float)
+    if join:
+        with np.errstate(all="ignore"):
+            starts = joined(np.where(truth > 0, (truth / error) ** 2, 0.0))
+        width = np.diff(edges)
+        edges = np.append(edges[starts], edges[-1])
+        truth, draws = (np.add.reduceat(values * width, starts, axis=-1) / np.diff(edges) for values in (truth, draws))
+        error, sigma = (np.sqrt(np.add.reduceat((values * width) ** 2, starts)) / np.diff(edges) for values in (error, sigma))
+        sigma = draws.std(axis=0) if own is None else sigma
+    mean = draws.mean(axis=0)
     with np.errstate(all="ignore"):
         ratio = np.where(truth > 0, mean / truth, np.nan)
     columns = {
         "low": edges[:-1], "high": edges[1:], "truth": truth, "error": error, "mean": mean, "sigma": sigma, "ratio": ratio,
         "deviation": np.abs(ratio - 1), "share": truth * np.diff(edges),
     }  # fmt: skip
+    about = dict(dataset[f"edges_{name}"].attrs) | dict(zip(("below", "above"), outside(dataset, name), strict=True))
+    return xr.Dataset({key: ("bin", values) for key, values in columns.items()}, attrs=about | {"draws": len(draws)})
+
+
+def outside(dataset: xr.Dataset, name: str) -> tuple[float, float]:
+    """Which share of the truth lies below and above the bins; of older files, where nothing says which side, above."""
     about = dataset[f"edges_{name}"].attrs
-    return xr.Dataset({key: ("bin", values) for key, values in columns.items()}, attrs=dict(about) | {"draws": draws})
+    if "below" in about:
+        return float(about["below"]), float(about["above"])
+    if dataset.attrs.get("dataset") not in TOYS:
+        return 0.0, 0.0  # shipped samples, and histograms over events some of which have no such jet
+    return 0.0, max(0.0, 1.0 - float((dataset[f"truth_{name}"].values * np.diff(dataset[f"edges_{name}"].values.astype(float))).sum()))
+
+
+def unjudged(dataset: xr.Dataset, name: str) -> str:
+    """Why the histogram of an observable gives no score, in some words; '' where it gives one."""
+    known = OBSERVABLES.get(str(dataset.attrs.get("dataset")), {})
+    least = known[name].least_inside if name in known else INSIDE
+    if (lost := sum(outside(dataset, name))) > 1 - least:
+        return f"{100 * lost:.2g} % of the events lie outside of its bins"
+    share = dataset[f"truth_{name}"].values.astype(float) * np.diff(dataset[f"edges_{name}"].values.astype(float))
+    if share.sum() > 0 and share.max(initial=0.0) >= ALONE * share.sum():
+        return f"one bin holds {100 * share.max() / share.sum():.3g} % of the events"
+    if not (share > FILLED).any():
+        return f"no bin holds {100 * FILLED:g} % of the events"
+    if not np.isfinite(dataset[f"density_{name}"].values).any():
+        return "no generated event is finite"
+    return ""
 
 
 @dataclass(frozen=True)
 class Quality:
     """What one generator comes to. Deviations are over the bins of all observables that hold more than `FILLED` of the truth.
 
+    Observables whose bins do not show the events are left out; `reason` says of the first of them why, where no other is left.
+    `without` is the share of events whose density is 0.
     `statistics` is the mean relative statistical error of the truth in these bins: a perfect generator deviates by 0.8 of it and of its
     own error together. `entropy` is NaN where it is not known, `band` where there is one network only.
     """
@@ -109,12 +152,22 @@ class Quality:
     largest: float
     where: str
     band: float
+    reason: str = ""
+    without: float = 0.0
+
+    @property
+    def log_loss_in_words(self) -> str:
+        """The log loss in nats, or why it is no number."""
+        if self.without > 0:
+            return f"infinite, as {100 * self.without:.2g} % of the test events have p = 0"
+        return f"{self.log_loss:.3f}" if np.isfinite(self.log_loss) else "not known, as no density is finite"
 
 
 def quality(dataset: xr.Dataset, names: Sequence[str] | None = None) -> Quality:
     """The numbers of a snapshot or a prediction of a generator; NaN where nothing can be said. `names`: of these observables only."""
     deviations, errors, bands, places = [], [], [], []
-    for name in observables_of(dataset) if names is None else names:
+    reasons = {name: unjudged(dataset, name) for name in (observables_of(dataset) if names is None else names)}
+    for name in (name for name, reason in reasons.items() if not reason):
         h = histogram(dataset, name)
         h = h.isel(bin=(h["share"].values > FILLED) & np.isfinite(h["deviation"].values))
         deviations.append(h["deviation"].values)
@@ -127,12 +180,14 @@ def quality(dataset: xr.Dataset, names: Sequence[str] | None = None) -> Quality:
     worst = int(deviation.argmax()) if deviation.size else -1
     return Quality(
         log_loss=float(dataset["log_loss"]),
+        without=float(dataset["without_density"]) if "without_density" in dataset.variables else 0.0,
         entropy=float(dataset["entropy"]) if "entropy" in dataset.variables else np.nan,
         deviation=_mean(deviation),
         statistics=_mean(np.concatenate(errors or [np.array([])])),
         largest=float(deviation[worst]) if deviation.size else np.nan,
         where=places[worst] if deviation.size else "",
         band=_mean(band[np.isfinite(band)]) if band.any() else np.nan,
+        reason="" if deviation.size else next((f"of {name} {reason}" for name, reason in reasons.items()), "there is no histogram"),
     )
 
 
@@ -183,6 +238,10 @@ def line(dataset: xr.Dataset) -> Line:
     *Raises*: ValueError in one sentence where there is no line, or no spread.
     """
     if "line_density" not in dataset.variables:
+        if dataset.attrs.get("dataset") in TOYS:
+            raise ValueError(
+                "The density of own points has no formula, whose error a fit along a line would know; its maps show the spread."
+            )
         raise ValueError("Only toys have a density that can be followed along a line; collisions have too many dimensions.")
     draws = dataset["line_density"].transpose("draw", "line").values.astype(float)
     x, truth = dataset["line"].values.astype(float), dataset["line_truth"].values.astype(float)
@@ -271,8 +330,9 @@ def _beside_the_hole(dataset: xr.Dataset) -> dict[str, float]:
 
 
 def _largest(h: xr.Dataset) -> float:
-    """Largest deviation in the bins that hold enough of the truth."""
-    return float(np.nanmax(h["deviation"].values[h["share"].values > FILLED], initial=0.0))
+    """Largest deviation in the bins that hold enough of the truth; NaN where there are none."""
+    deviation = h["deviation"].values[h["share"].values > FILLED]
+    return float(np.nanmax(deviation)) if np.isfinite(deviation).any() else np.nan
 
 
 def _compatible(h: xr.Dataset | None) -> float:

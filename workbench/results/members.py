@@ -29,9 +29,10 @@ def pull_widths(prediction: xr.Dataset) -> xr.Dataset:
         raise ValueError("Averaging over members needs run.prediction('test') of a network with several draws or members.")
     mean, variance = (_rows(array) for array in (prediction["mean"], prediction["sigma_syst"].astype(float) ** 2))
     train, together, rows = prediction["amplitude_train"].values, summary(prediction), []
+    own = {"weight": prediction["weight"]} if "weight" in prediction.coords else {}
     n = np.array([*itertools.takewhile(lambda size: size < count, (2**k for k in itertools.count())), count])
     for _ in n[:-1]:
-        rows.append(width_and_mean(xr.DataArray((mean - train) / np.sqrt(variance), dims=("subset", "event"))))
+        rows.append(width_and_mean(xr.DataArray((mean - train) / np.sqrt(variance), own, dims=("subset", "event"))))
         mean, variance = _paired(mean), _paired(variance)
     rows.append(width_and_mean((together["mean"] - train) / together["sigma_syst"]))
     correlation, single = _correlation(prediction, together["sigma_syst"])

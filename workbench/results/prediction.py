@@ -2,7 +2,8 @@
 
 ⟨A⟩ = 1/N Σᵢ Ā(θᵢ)    σ_syst² = 1/N Σᵢ σ_syst²(θᵢ)    σ_stat² = 1/N Σᵢ (Ā(θᵢ) − ⟨A⟩)²    σ_tot² = σ_syst² + σ_stat²    Δ = (⟨A⟩ − A)/A
 
-A *prediction* has the dims (draw, event); a *summary* has only the dim event. A snapshot of a running training is a summary.
+A *prediction* has the dims (draw, event); a *summary* has only the dim event. A snapshot of a running training is a summary. Where events
+have weights these are a coordinate, which stays with all that is computed of them, and means, quantiles and histograms count it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+
+from workbench.physics.observables import quantiles
 
 KEPT = ("amplitude_true", "amplitude_train", "temperature", "momenta", "step", "seconds")
 
@@ -39,6 +42,22 @@ def summary(prediction: xr.Dataset) -> xr.Dataset:
         sigma_tot=_named((syst**2 + stat**2) ** 0.5, "σ_tot", units),
         delta=_named((mean - truth) / truth, "Δ = (⟨A⟩ − A)/A", "1"),
     )
+
+
+def weights(array: xr.DataArray | xr.Dataset) -> np.ndarray:
+    """The weights of the events, which stand beside them as a coordinate; 1 for all where there are none."""
+    return array["weight"].values.astype(float) if "weight" in array.coords else np.ones(array.sizes["event"])
+
+
+def quantile(array: xr.DataArray, level: float) -> float:
+    """The quantile of the finite values of events, with their weights; NaN of none."""
+    there = np.isfinite(array.values)
+    return float(quantiles(array.values[there], [level], weights(array)[there])[0]) if there.any() else np.nan
+
+
+def median(array: xr.DataArray) -> float:
+    """The median of the finite values of events, with their weights; NaN of none."""
+    return quantile(array, 0.5)
 
 
 def relative_sigma(prediction: xr.Dataset) -> xr.Dataset:

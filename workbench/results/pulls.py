@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.results.prediction import summary
+from workbench.results.prediction import summary, weights
 
 FORMULAS = {
     "systematic": "t_syst = (⟨A⟩ − A_train)/σ_syst",
@@ -111,22 +111,27 @@ def width_and_mean(values: xr.DataArray | np.ndarray | Any) -> Moments:
     """Mean and width of pulls. The error of the width comes from the fourth moment: δσ = √(⟨(t − μ)⁴⟩ − σ⁴) / (2σ√n).
 
     Draws of one event share that event's bias, so events are the independent units: with more dims than `event`, the moments are
-    averaged over the others first. Values that are not finite are left out.
+    averaged over the others first, and weights are those of events. Values that are not finite are left out.
     """
     array = values if isinstance(values, xr.DataArray) else xr.DataArray(np.asarray(values, dtype=float).ravel(), dims="event")
-    array = array.astype(float).where(np.isfinite(array))
+    array, weight = array.astype(float).where(np.isfinite(array)), weights(array)
     others = [dim for dim in array.dims if dim != "event"]
     first, second = array.mean(others).values, (array**2).mean(others).values
-    first, second = first[np.isfinite(first)], second[np.isfinite(first)]
+    there = np.isfinite(first)
+    first, second, weight = first[there], second[there], weight[there]
     if not len(first):
         return Moments(np.nan, np.nan, np.nan, np.nan, 0, 0)
-    mean = first.mean()
-    centred = second - 2 * mean * first
-    width = np.sqrt(max(centred.mean() + mean**2, 0.0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        root = np.sqrt(len(first))
-        width_error = centred.std() / (2 * width * root) if width > 0 else np.nan
-    return Moments(float(mean), float(first.std() / root), float(width), float(width_error), int(np.isfinite(array).sum()), len(first))
+    mean, mean_error = _average(first, weight)
+    spread, spread_error = _average(second - 2 * mean * first, weight)
+    width = np.sqrt(max(spread + mean**2, 0.0))
+    width_error = spread_error / (2 * width) if width > 0 else np.nan
+    return Moments(mean, mean_error, float(width), float(width_error), int(np.isfinite(array).sum()), len(first))
+
+
+def _average(values: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """⟨x⟩ = Σwx/Σw and its statistical error √(Σw²(x − ⟨x⟩)²)/Σw."""
+    mean = np.average(values, weights=weight)
+    return float(mean), float(np.sqrt((weight**2 * (values - mean) ** 2).sum()) / weight.sum())
 
 
 def _named(array: xr.DataArray, kind: str) -> xr.DataArray:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.results.prediction import largest, relative_sigma, summary
+from workbench.results.prediction import largest, median, quantile, relative_sigma, summary, weights
 from workbench.results.pulls import pulls, width_and_mean
 
 ATTRIBUTES = {
@@ -44,18 +44,17 @@ def numbers(prediction: xr.Dataset) -> xr.Dataset:
     s, relative = summary(prediction), relative_sigma(prediction)
     values: dict[str, float] = {}
     for part in ("syst", "stat", "tot"):
-        sigma = _finite(relative[part])
-        values |= {f"sigma_{part}_median": _of(np.median, sigma), f"sigma_{part}_mean": _of(np.mean, sigma)}
-    delta, top = _finite(abs(s["delta"])), _finite(abs(largest(s, 0.01)["delta"]))
+        values |= {f"sigma_{part}_median": median(relative[part]), f"sigma_{part}_mean": _mean(relative[part])}
+    delta = abs(s["delta"])
     t = pulls(prediction, "systematic")
     pull = width_and_mean(t)
     values |= {
-        "delta_median": _of(np.median, delta),
-        "delta_width": _of(lambda d: np.quantile(d, 0.68), delta),
-        "delta_largest": _of(lambda d: np.quantile(d, 0.68), top),
+        "delta_median": median(delta),
+        "delta_width": quantile(delta, 0.68),
+        "delta_largest": quantile(abs(largest(s, 0.01)["delta"]), 0.68),
         "pull_mean": pull.mean,
         "pull_width": pull.width,
-        "pull_beyond": _of(lambda pull: np.mean(np.abs(pull) > 2), _finite(t)),
+        "pull_beyond": _mean((abs(t) > 2).where(np.isfinite(t))),
         "statistical_width": _statistical_width(prediction),
         "temperature": float(s["temperature"]) if "temperature" in s.variables else 1.0,
     }
@@ -83,6 +82,8 @@ def scan(
     columns = {name: xr.Variable(tuple(axes), np.full(shape, np.nan), dict(about)) for name, about in known.items()}
     shared: dict[str, xr.DataArray] = {}
     for options, dataset in points:
+        if "weight" in dataset.coords:
+            shared.setdefault("weight", dataset["weight"])
         place = tuple(places[name][as_coordinate(options[name])] for name in axes)
         for name, array in dataset.data_vars.items():
             if name == "amplitude_true":
@@ -94,7 +95,7 @@ def scan(
                 columns[str(name)] = xr.Variable((*axes, *array.dims), empty, array.attrs)
             columns[str(name)].values[place] = array.values
     coords = {name: (name, [as_coordinate(value) for value in values]) for name, values in axes.items()}
-    return xr.Dataset({**columns, **shared}, coords)
+    return xr.Dataset({**columns, **shared}, coords).set_coords({"weight"} & {*shared})
 
 
 def points_of(scanned: xr.Dataset) -> list[tuple[dict[str, Any], xr.Dataset]]:
@@ -104,7 +105,7 @@ def points_of(scanned: xr.Dataset) -> list[tuple[dict[str, Any], xr.Dataset]]:
     for values in product(*axes.values()):
         options = dict(zip(axes, values, strict=True))
         point = scanned.sel(options)
-        found.append((options, point.drop_vars([name for name in point.coords if name not in point.dims])))
+        found.append((options, point.drop_vars([name for name in point.coords if not point[name].dims])))
     return found
 
 
@@ -120,13 +121,10 @@ def _statistical_width(prediction: xr.Dataset) -> float:
         return float("nan")
 
 
-def _finite(array: xr.DataArray) -> np.ndarray:
-    values = array.values
-    return values[np.isfinite(values)]
-
-
-def _of(statistic: Any, values: np.ndarray) -> float:
-    return float(statistic(values)) if values.size else float("nan")
+def _mean(array: xr.DataArray) -> float:
+    """The mean of the finite values of events, with their weights; NaN of none."""
+    there = np.isfinite(array.values)
+    return float(np.average(array.values[there], weights=weights(array)[there])) if there.any() else float("nan")
 
 
 def _attributes(name: str) -> dict[str, str]:

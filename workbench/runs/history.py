@@ -14,7 +14,7 @@ from .files import Damaged
 if TYPE_CHECKING:
     import xarray
 
-SAME_IN_ALL_SNAPSHOTS = ("amplitude_true", "amplitude_train", "momenta", "map_truth", "line_truth", "entropy")
+SAME_IN_ALL_SNAPSHOTS = ("amplitude_true", "amplitude_train", "momenta", "weight", "map_truth", "map_counted", "line_truth", "entropy")
 OF_THE_TRUTH = ("edges_", "truth_", "error_")
 """Beginnings of the names of histograms of the truth, which are the same in all snapshots too."""
 BEGINNING = (0, 0)

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from workbench.physics.observables import observables
-from workbench.results.prediction import largest, relative_sigma
+from workbench.results.prediction import largest, median, relative_sigma
 from workbench.results.pulls import pulls, width_and_mean
 from workbench.stories import GENERATORS, STORIES
 from workbench.studios.draft import as_words
@@ -82,18 +82,22 @@ class Amplitudes(Studio):
             ]
         if picture.events is None:
             return ["–"] * len(self.columns)
-        delta = np.abs(picture.events["delta"].values)
-        top = np.abs(largest(picture.events, 0.01)["delta"].values)
+        delta, top = abs(picture.events["delta"]), abs(largest(picture.events, 0.01)["delta"])
         pull = width_and_mean(pulls(picture.events, "systematic"))
-        sigma = relative_sigma(picture.events).median()
+        sigma = {part: median(relative_sigma(picture.events)[part]) for part in ("syst", "stat")}
         return [
-            percent(middle(delta)),
-            percent(middle(top)),
-            f"{pull.mean:z.2f} ± {pull.mean_error:.2f}".replace("-", "−"),
-            f"{pull.width:.2f} ± {pull.width_error:.2f}",
-            percent(float(sigma["syst"])),
-            percent(float(sigma["stat"])) if float(sigma["stat"]) > 0 else "none",
+            percent(median(delta)),
+            percent(median(top)),
+            with_error(pull.mean, pull.mean_error),
+            with_error(pull.width, pull.width_error),
+            percent(sigma["syst"]),
+            percent(sigma["stat"]) if sigma["stat"] > 0 else "none",
         ]
+
+
+def with_error(value: float, error: float) -> str:
+    """A number of pulls with its statistical error: '−0.01 ± 0.02'."""
+    return f"{value:z.2f} ± {error:.2f}".replace("-", "−") if np.isfinite(value) and np.isfinite(error) else "–"
 
 
 def span(values: np.ndarray, words: Callable[[float], str]) -> str:
@@ -101,12 +105,6 @@ def span(values: np.ndarray, words: Callable[[float], str]) -> str:
     known = values[np.isfinite(values)]
     ends = dict.fromkeys(words(float(value)) for value in (known.min(), known.max())) if known.size else ["–"]
     return " … ".join(ends)
-
-
-def middle(values: np.ndarray) -> float:
-    """The median of what is a number; of nothing, none."""
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if known.size else np.nan
 
 
 def percent(share: float) -> str:

@@ -101,7 +101,7 @@ class Generators(Studio):
         return [
             nats(found.log_loss),
             nats(found.entropy),
-            percent(found.deviation),
+            f"none: {found.reason}" if found.reason else percent(found.deviation),
             percent(found.statistics),
             largest,
             percent(found.band) if np.isfinite(found.band) else "none",
@@ -119,7 +119,7 @@ def _toy(recipe: GeneratorRecipe) -> bool:
 MAKES_SENSE: dict[str, Callable[[GeneratorRecipe], bool]] = {
     "density_map": _toy,
     "uncertainty_map": _toy,
-    "uncertainty_line": _toy,
+    "uncertainty_line": lambda recipe: _toy(recipe) and not recipe.file,
     "hole": lambda recipe: recipe.dataset == "z_jets" and recipe.jets != 1,
     "ways": _judged,
     "weights": lambda recipe: _judged(recipe) or recipe.discflow_alpha > 0,
@@ -144,12 +144,14 @@ def titled(observable: Observable) -> str:
 
 def nats(value: float) -> str:
     """A log loss: '−0.193'."""
-    return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else "–"
+    return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else "∞" if value > 0 else "–"
 
 
 def describe(recipe: GeneratorRecipe) -> str:
     """A recipe in one short line, for lists and legends: what kind of flow, on which events."""
     data = wording(recipe.dataset) if recipe.dataset != "z_jets" else f"Z + {recipe.jets or '1, 2, 3'} jet{'s' if recipe.jets != 1 else ''}"
+    if recipe.file and recipe.dataset in TOYS:
+        data = "own points"
     return " · ".join(
         [
             data,

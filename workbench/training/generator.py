@@ -7,10 +7,13 @@ fluctuations of a finite sample and differ by what was learned.
 
 What a prediction holds, and a snapshot of it what is cheap, for every observable NAME with its bins:
 
-    edges_, truth_, error_NAME               bins; density of the truth, and its statistical error
+    edges_, truth_, error_NAME               bins, which share of the truth lies outside; its density, and its statistical error
     density_NAME          (draw, bin)        of every weight draw; with `magic` weighted with 1/w after the cuts
     drawn_error_NAME      (draw, bin)        statistical error of that, √Σw²
-    log_loss, below_cut, kept                −⟨ln p⟩; share of drawn events with a ΔR_jj < 0.4 before the cut; share that hit-or-miss keeps
+    log_loss, without_density                −⟨ln p⟩; share of the events with p = 0, for which it is infinite
+    map_mean, map_sigma      (map_y, map_x)  of toys and own points: p and its spread between the draws, beside map_truth, or of own points
+    map_counted          (count_y, count_x)  density of counted events
+    below_cut, kept                          share of drawn events with a ΔR_jj < 0.4 before the cut; share that hit-or-miss keeps
   with `discriminator_steps`, of events drawn from the mean weights:
     central_, central_error_NAME   (bin)     without w_D
     reweighted_, reweighted_error_NAME (bin) times w_D
@@ -29,6 +32,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,11 +51,11 @@ from workbench.methods.flow import INN, BayesianINN, Generator
 from workbench.nets.coupling import Flow
 from workbench.nets.splines import CURVES
 from workbench.physics.collisions import jet_count
-from workbench.physics.observables import PLANES, Observable, observables
+from workbench.physics.observables import PLANES, Observable, observables, outside
 from workbench.physics.toys import TOYS, Ring, Toy
 from workbench.physics.weights import LARGEST_NUISANCE, magic_weight, theory_weight
 from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
-from workbench.training.judge import Judge, discriminator, inputs_of, weight_columns, weighted_histogram
+from workbench.training.judge import Judge, discriminator, inputs_of, narrow, weight_columns, weighted_histogram
 from workbench.training.loop import SCHEDULES, State, train
 from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import GeneratorRecipe
@@ -68,6 +72,8 @@ JUDGED, MOST_TRUTH = 100_000, 500_000
 """Events that a finished generator is judged by, and training events that its discriminator learns from."""
 NEAR = np.linspace(-2.5, 2.5, 41)
 """Bins of Δη and Δφ around the hole between two jets."""
+PER_CELL, CELLS = 10, (8, 60)
+"""Events per cell of a map of counted ones, on average, and how many cells it may have along an axis."""
 NUISANCES = (0.0, 5.0, 10.0, 20.0, 30.0)
 """Values of a with histograms of their own."""
 
@@ -86,10 +92,16 @@ class GeneratorJob:
             split: hit(sample, recipe)
             for split, sample in (("test", events.test), ("validation", events.validation), ("train", events.train))
         }
-        self.features = Features.fit(self.events["train"].points, recipe.dataset, recipe.edges, recipe.coordinates)
-        shares = Shares.of(self.events["train"])
-        points = self.events["train"].points
-        self.method = steered(recipe, flows(recipe, self.features, shares, len(points), self._device), self.features, points, self._device)
+        train, test = self.events["train"], self.events["test"]
+        self.observables = {
+            name: observable.fitted(test.points, test.relative_weight)
+            for name, observable in observables(recipe.dataset, jets=recipe.most_jets).items()
+        }
+        check_weights(recipe, train)
+        self.features = Features.fit(train.points, recipe.dataset, recipe.edges, recipe.coordinates)
+        flow = flows(recipe, self.features, Shares.of(Sample(train.points, train.dataset)), len(train), self._device)
+        shares = Shares.of(train)
+        self.method = steered(recipe, flow, self.features, train.points, shares, self._device)
         self.sampler = Sampler(recipe, self.method, self.features, shares, self._device)
         self.batches = {split: self._batch(sample) for split, sample in self.events.items()}
         self.state = State(
@@ -103,9 +115,9 @@ class GeneratorJob:
         )
 
     def _batch(self, sample: Sample) -> DensityBatch:
-        """Features, conditions at a = 0, and magic weights with mean 1 in each number of jets."""
+        """Features, conditions at a = 0, and weights: those of the events with mean 1, or magic ones with mean 1 in each number of jets."""
         features = torch.tensor(self.features.features(sample.points), dtype=torch.float32, device=self._device)
-        weight = magic_weight(sample.points) if self.recipe.magic else np.ones(len(sample))
+        weight = magic_weight(sample.points) if self.recipe.magic else sample.relative_weight
         for n in np.unique(sample.jets) if self.recipe.magic else ():
             weight[sample.jets == n] /= weight[sample.jets == n].mean()
         return DensityBatch(features, self.sampler.condition(sample.jets), torch.tensor(weight).to(features))
@@ -129,11 +141,12 @@ class GeneratorJob:
 
     def _check(self) -> dict[str, float]:
         loss = self._log_loss("validation", self.method.central()[0], CHECKED)
-        jacobian = float(self.features.log_jacobian(self.events["validation"].points[:CHECKED]).mean())
+        some = self.events["validation"][:CHECKED]
+        jacobian = float(np.average(self.features.log_jacobian(some.points), weights=some.relative_weight))
         found = {"likelihood": loss + jacobian, "log_loss": loss}
         if (coupled := self._coupled()) is not None:
-            some = self.batches["validation"][:CHECKED]
-            found["log_weight"] = float(coupled.discriminator.log_weight(coupled.inputs(some.features, some.condition)).abs().mean())
+            batch = self.batches["validation"][:CHECKED]
+            found["log_weight"] = float(coupled.discriminator.log_weight(coupled.inputs(batch.features, batch.condition)).abs().mean())
         return found
 
     def _coupled(self) -> DiscFlow | None:
@@ -142,11 +155,22 @@ class GeneratorJob:
         return steered if isinstance(steered, DiscFlow) and steered.coupled else None
 
     def _log_loss(self, split: str, rows: Tensor, events: int) -> float:
-        """−⟨ln p⟩ per event in physical units, p averaged over the networks and divided by magic weights, in nats; of a chain p(x|n)."""
-        points, batch = self.events[split].points[:events], self.batches[split][:events]
+        """−⟨w ln p⟩ per event; infinite where an event has no density."""
+        log, weight = self._log_density(split, rows, events)
+        return -float(np.average(log, weights=weight))
+
+    def _log_density(self, split: str, rows: Tensor, events: int) -> tuple[np.ndarray, np.ndarray]:
+        """ln p of some events in physical units, p averaged over the networks and divided by magic weights, in nats, and their weights.
+
+        Of a chain p(x|n). Where p is smaller than any number it is 0.
+        """
+        sample, batch = self.events[split][:events], self.batches[split][:events]
         log = self.method.log_density(rows, batch.features, batch.condition).double()
-        averaged = (torch.logsumexp(log, 0) - np.log(len(log)) - batch.weight.double().log()).cpu().numpy()
-        return -float((averaged + self.features.log_jacobian(points)).mean())
+        averaged = torch.logsumexp(log, 0) - np.log(len(log))
+        if self.recipe.magic:
+            averaged = averaged - batch.weight.double().log()
+        whole = averaged.cpu().numpy() + self.features.log_jacobian(sample.points)
+        return np.where(np.isnan(whole), -np.inf, whole), sample.relative_weight
 
     def snapshot(self) -> xr.Dataset:
         """The present state in a few draws and events; does not touch the training's random numbers."""
@@ -183,25 +207,24 @@ class GeneratorJob:
             found = found.assign(alpha=((), self.recipe.discflow_alpha, {"long_name": "α of DiscFlow"}))
         new = self.new_events(min(MOST_DRAWN, len(self.events[split])))
         if self.recipe.dataset == "z_jets" and self.recipe.jets != 1:
-            found = found.assign_coords(plane_eta=_middles(NEAR), plane_phi=_middles(NEAR)).assign(
-                self._planes(self.events[split].points, new)
-            )
+            found = found.assign_coords(plane_eta=_middles(NEAR), plane_phi=_middles(NEAR)).assign(self._planes(self.events[split], new))
         dims = ("sample", "particle", "component")[: new.ndim] if new.ndim == 3 else ("sample", "coordinate")
         unit = "GeV" if new.ndim == 3 else "1"
         about = {"long_name": "new events, drawn from the mean weights", "units": unit}
-        return found.assign(samples=(dims, new.astype(np.float32), about))
+        return found.assign(samples=(dims, narrow(new), about))
 
-    def _planes(self, truth: np.ndarray, new: np.ndarray) -> dict[str, Any]:
+    def _planes(self, truth: Sample, new: np.ndarray) -> dict[str, Any]:
         """Densities in Δη and Δφ of pairs of jets, of truth and of new events of weight 1, around the hole."""
-        known = observables("z_jets", jets=self.recipe.most_jets)
+        known = self.observables
         columns: dict[str, Any] = {}
         for x, y in PLANES["z_jets"]:
             if x not in known:
                 continue
-            for who, points in (("truth", truth), ("drawn", new)):
+            for who, points, weight in (("truth", truth.points, truth.relative_weight), ("drawn", new, np.ones(len(new)))):
                 eta, phi = known[x].values(points), known[y].values(points)
                 there = np.isfinite(eta) & np.isfinite(phi)
-                counted = np.histogram2d(phi[there], eta[there], (NEAR, NEAR))[0] / max(1, there.sum()) / (NEAR[1] - NEAR[0]) ** 2
+                counted = np.histogram2d(phi[there], eta[there], (NEAR, NEAR), weights=weight[there])[0]
+                counted /= max(1e-300, weight[there].sum()) * (NEAR[1] - NEAR[0]) ** 2
                 columns[f"plane_{who}_{x.removeprefix('jets')[:2]}"] = (("plane_phi", "plane_eta"), counted.astype(np.float32))
         return columns
 
@@ -230,21 +253,22 @@ class GeneratorJob:
         drawn = self.sampler.draw(
             self.method.central()[0][:1], self.sampler.jets(min(JUDGED, 5 * len(self.events["test"])), numbers), [self.recipe.seed, 11]
         )
-        return self.judge().columns(self.recipe, self.batches["test"], drawn)
+        return self.judge().columns(self.observables, self.batches["test"], drawn)
 
     def _nuisance_columns(self) -> dict[str, Any]:
         """Histograms for each a, of truth with the weight 1 + a e and of the draws."""
-        truth, rows = self.events["test"].points, self._rows(self.recipe.draws)
-        weights = [1 + a * excess(truth) for a in NUISANCES]
+        sample, rows = self.events["test"], self._rows(self.recipe.draws)
+        truth, e = sample.points, excess(sample.points)
+        weights = [sample.relative_weight * (1 + a * e) for a in NUISANCES]
         drawn = [self._drawn(rows, min(MOST_DRAWN, len(truth)), a) for a in NUISANCES]
         columns: dict[str, Any] = {}
-        for name, observable in observables(self.recipe.dataset, jets=self.recipe.most_jets).items():
-            edges, own, along = np.asarray(observable.bins, dtype=float), observable.values(truth), ("nuisance", f"bin_{name}")
+        for name, observable in self.observables.items():
+            edges, own, along = observable.bins, observable.values(truth), ("nuisance", f"bin_{name}")
             found, errors = zip(*(weighted_histogram(own, edges, weight) for weight in weights), strict=True)
             density = np.stack([_densities(observable, each)[0] for each in drawn])
             columns |= {
                 f"nuisance_truth_{name}": (along, np.stack(found)), f"nuisance_error_{name}": (along, np.stack(errors)),
-                f"nuisance_density_{name}": (("nuisance", "draw", f"bin_{name}"), density.astype(np.float32)),
+                f"nuisance_density_{name}": (("nuisance", "draw", f"bin_{name}"), narrow(density)),
             }  # fmt: skip
         return columns
 
@@ -256,26 +280,35 @@ class GeneratorJob:
         return self.sampler.draw(rows, jets, [self.recipe.seed, 13], nuisance)
 
     def _look(self, split: str, draws: int, events: int, *, size: int) -> xr.Dataset:
-        rows, truth = self._rows(draws), self.events[split].points
+        rows, sample = self._rows(draws), self.events[split]
+        truth = sample.points
         generated = self._drawn(rows, min(events, len(truth)))
         columns: dict[str, Any] = {}
-        for name, observable in observables(self.recipe.dataset, jets=self.recipe.most_jets).items():
-            edges = np.asarray(observable.bins, dtype=float)
-            counted = np.histogram(observable.values(truth), edges)[0]
+        for name, observable in self.observables.items():
+            edges, values = observable.bins, observable.values(truth)
+            counted, counted_error = weighted_histogram(values, edges, sample.relative_weight)
+            beyond = dict(zip(("below", "above"), outside(values, edges, sample.relative_weight), strict=True))
             density, error = _densities(observable, generated)
-            norm, about = np.diff(edges), {"symbol": observable.symbol, "unit": observable.unit, "long_name": observable.description}
+            about = {"symbol": observable.symbol, "unit": observable.unit, "long_name": observable.description}
             columns |= {
-                f"edges_{name}": ((f"edge_{name}",), edges, about),
-                f"truth_{name}": ((f"bin_{name}",), counted / norm / len(truth), about),
-                f"error_{name}": ((f"bin_{name}",), np.sqrt(counted) / norm / len(truth), about),
-                f"density_{name}": (("draw", f"bin_{name}"), density.astype(np.float32), about),
-                f"drawn_error_{name}": (("draw", f"bin_{name}"), error.astype(np.float32), about),
+                f"edges_{name}": ((f"edge_{name}",), edges, about | beyond),
+                f"truth_{name}": ((f"bin_{name}",), counted, about),
+                f"error_{name}": ((f"bin_{name}",), counted_error, about),
+                f"density_{name}": (("draw", f"bin_{name}"), narrow(density), about),
+                f"drawn_error_{name}": (("draw", f"bin_{name}"), narrow(error), about),
             }
-        if self.recipe.dataset in TOYS and not self.recipe.file:
+        if self.recipe.dataset in TOYS and self.recipe.file:
+            columns |= self._own_map(rows, size)
+        elif self.recipe.dataset in TOYS:
             columns |= self._maps(TOYS[self.recipe.dataset], rows, size)
             columns["entropy"] = ((), TOYS[self.recipe.dataset].entropy, {"long_name": "exact entropy", "units": "nat"})
-        loss = self._log_loss(split, rows, min(events, CHECKED))
-        columns["log_loss"] = ((), loss, {"long_name": "−⟨ln p⟩ per event, p averaged over the draws", "units": "nat"})
+        log, weight = self._log_density(split, rows, min(events, CHECKED))
+        columns["log_loss"] = (
+            (),
+            -np.average(log, weights=weight),
+            {"long_name": "−⟨ln p⟩ per event, p averaged over the draws", "units": "nat"},
+        )
+        columns["without_density"] = ((), np.average(np.isinf(log), weights=weight), {"long_name": "share of these events with p = 0"})
         if self.recipe.dataset == "z_jets":
             kept = kept_share(generated.weight[0], jet_count(generated.points[0]))
             columns["below_cut"] = ((), generated.below_cut, {"long_name": "share of drawn events with ΔR_jj < 0.4, before the cut"})
@@ -315,6 +348,28 @@ class GeneratorJob:
             "line_density": (("draw", "line"), along.astype(np.float32), line),
         }  # fmt: skip
 
+    def _own_map(self, rows: Tensor, size: int) -> dict[str, Any]:
+        """p of own points and its spread on a grid over the bins of x and y; there is no formula, so counted events stand for the truth."""
+        x, y = (np.linspace(self.observables[name].bins[0], self.observables[name].bins[-1], size) for name in "xy")
+        p = self.density(rows, np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)).reshape(len(rows), size, size)
+        on = ("map_y", "map_x")
+        return {
+            "map_x": ("map_x", x), "map_y": ("map_y", y), "map_mean": (on, narrow(p.mean(0))), "map_sigma": (on, narrow(p.std(0))),
+        } | self._counted  # fmt: skip
+
+    @cached_property
+    def _counted(self) -> dict[str, Any]:
+        """Density of all events, test, validation and training, in cells that hold some ten of them on average."""
+        points = np.concatenate([sample.points for sample in self.events.values()])
+        weight = np.concatenate([sample.relative_weight for sample in self.events.values()])
+        cells = int(np.clip(np.sqrt(len(points) / PER_CELL), *CELLS))
+        x, y = (np.linspace(self.observables[name].bins[0], self.observables[name].bins[-1], cells + 1) for name in "xy")
+        found = np.histogram2d(points[:, 1], points[:, 0], (y, x), weights=weight)[0] / weight.sum() / (x[1] - x[0]) / (y[1] - y[0])
+        return {
+            "count_x": ("count_x", _middles(x)), "count_y": ("count_y", _middles(y)),
+            "map_counted": (("count_y", "count_x"), narrow(found), {"events": len(points), "long_name": "density of counted events"}),
+        }  # fmt: skip
+
     def density(self, rows: Tensor, points: np.ndarray) -> np.ndarray:
         """p `(draw, event)` at points in physical units."""
         batch = self._batch(Sample(points, self.recipe.dataset))
@@ -343,6 +398,15 @@ def check_options(recipe: GeneratorRecipe) -> None:
         which = "magic" if recipe.magic else "nuisance"
         raise ValueError(
             f"{which} = true is about the jets of z_jets, and the dataset is {recipe.dataset}: choose z_jets, or {which} = false."
+        )
+
+
+def check_weights(recipe: GeneratorRecipe, sample: Sample) -> None:
+    """Raises: ValueError in one sentence where the events have weights and the training has others for them."""
+    if recipe.magic and sample.weight is not None:
+        raise ValueError(
+            "The events have weights, and magic = true puts others in their place: choose magic = false, or unweight the events by "
+            "hit-or-miss, keeping each with the probability w/w_max."
         )
 
 
@@ -376,7 +440,9 @@ def sampler_of(recipe: GeneratorRecipe, tensors: dict[str, Tensor], numbers: dic
     return Sampler(recipe, flow, features, shares, device)
 
 
-def steered(recipe: GeneratorRecipe, flow: Generator, features: Features, points: np.ndarray, device: torch.device) -> Generator:
+def steered(
+    recipe: GeneratorRecipe, flow: Generator, features: Features, points: np.ndarray, shares: Shares, device: torch.device
+) -> Generator:
     """A generator with what changes its batches: a joint discriminator, the theory nuisance."""
     if recipe.discflow_alpha:
         seen = Seen.fit(features, points)
@@ -387,7 +453,6 @@ def steered(recipe: GeneratorRecipe, flow: Generator, features: Features, points
             seed=recipe.seed, gan=recipe.coupling == "gan",
         )  # fmt: skip
     if recipe.nuisance:
-        shares = Shares.of(Sample(points, recipe.dataset))
         flow = Nuisance(flow, _excess_of(features), shares.mean_excess, LARGEST_NUISANCE, seed=recipe.seed)
     return flow
 
@@ -424,7 +489,7 @@ def _excess_of(features: Features) -> Callable[[Tensor], Tensor]:
 
 def _densities(observable: Observable, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
     """Density of every draw in the observable's bins, and its statistical error."""
-    edges = np.asarray(observable.bins, dtype=float)
+    edges = observable.bins
     pairs = zip(map(observable.values, drawn.points), drawn.weight, strict=True)
     density, error = zip(*(weighted_histogram(values, edges, weight) for values, weight in pairs), strict=True)
     return np.stack(density), np.stack(error)

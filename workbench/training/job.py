@@ -12,7 +12,7 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.data.catalogue import Splits, events_for
-from workbench.data.events import Events
+from workbench.data.events import WEIGHT, Events
 from workbench.data.noise import smear
 from workbench.data.scaling import Batch, Scaling
 from workbench.methods.base import Method, Point, Regression
@@ -138,7 +138,11 @@ class Training:
         batch = self.scalings[0].batch(self.events[split].momenta, self.amplitudes[0][split], self.device)
         targets = [scaling.target(amplitudes[split]) for scaling, amplitudes in zip(self.scalings, self.amplitudes, strict=True)]
         target = torch.stack(targets).to(self.device)
-        return Batch(batch.features, target, torch.ones_like(target))
+        return Batch(batch.features, target, self._own_weight(split).expand_as(target).clone())
+
+    def _own_weight(self, split: str) -> Tensor:
+        """Weights that the events came with, of mean 1."""
+        return torch.tensor(self.events[split].relative_weight, dtype=torch.float32, device=self.device)
 
     def train(self) -> Iterator[Report]:
         """Reports from where the training stands; the validation adds `delta`, the median |ΔA|/A of validation events."""
@@ -152,15 +156,16 @@ class Training:
         return {"likelihood": float(likelihood[sound].mean()), "delta": float(delta[sound].mean())} if sound.any() else {}
 
     def _boost(self, current: State) -> None:
+        own = self.events["train"].relative_weight
         while self.boosted < max(boosting.due(current.step / current.steps) for boosting in self.boosting):
             for point, now in enumerate(self.draws("train", slice(None), LIVE_DRAWS)):
                 weight, looked = self.batches["train"].weight[point], summary(now)
                 raised = self.boosting[point].round(
-                    weight.cpu().numpy(),
+                    weight.cpu().numpy() / own,
                     self.amplitudes[point]["train"],
                     *(looked[name].values for name in ("mean", "sigma_syst", "sigma_tot")),
                 )
-                weight.copy_(torch.as_tensor(raised, dtype=weight.dtype))
+                weight.copy_(torch.as_tensor(own * raised, dtype=weight.dtype))
             self.boosted += 1
 
     def calibrated(self, split: str, part: slice, draws: int) -> Iterator[xr.Dataset]:
@@ -183,18 +188,19 @@ class Training:
     def draws(self, split: str, part: slice, draws: int) -> Iterator[xr.Dataset]:
         """Point by point, ⟨A⟩ and σ_syst as the networks give them `(draw, event)`; the same draws at every call."""
         rows = self.method.networks(draws, torch.Generator().manual_seed(self.recipes[0].seed + 1))
-        features = self.batches[split].features[part]
+        features, events = self.batches[split].features[part], self.events[split][part]
+        coords = {} if events.weight is None else {"weight": ("event", events.relative_weight, WEIGHT)}
         for own, scaling, amplitudes in zip(rows, self.scalings, self.amplitudes, strict=True):
             outputs = self.method.predict(own, features).cpu().numpy()
             mean, sigma = scaling.amplitude(outputs[..., 0], outputs[..., 1])
             columns = {
                 "mean": (("draw", "event"), mean),
                 "sigma_syst": (("draw", "event"), sigma),
-                "amplitude_true": (("event",), self.events[split].amplitude[part]),
+                "amplitude_true": (("event",), events.amplitude),
                 "amplitude_train": (("event",), amplitudes[split][part]),
             }
             unit = {"units": units(self.recipes[0].process)}
-            yield xr.Dataset({name: (*column, ATTRIBUTES[name] | unit) for name, column in columns.items()})
+            yield xr.Dataset({name: (*column, ATTRIBUTES[name] | unit) for name, column in columns.items()}, coords)
 
     @property
     def tensors(self) -> dict[str, Tensor]:

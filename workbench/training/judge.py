@@ -6,7 +6,7 @@ before the cuts and truth with the weight w, so that w_D and 1/w multiply.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from workbench.methods.base import Point
 from workbench.methods.discflow import labelled
 from workbench.methods.discriminator import Discriminator
 from workbench.nets.population import PopulationMLP
-from workbench.physics.observables import observables
+from workbench.physics.observables import Observable
 from workbench.training.loop import SCHEDULES, State, train
 from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import GeneratorRecipe
@@ -73,7 +73,7 @@ class Judge:
         """ln w_D of events."""
         return self.network.log_weight(self.inputs(torch.as_tensor(features), condition)).double().cpu().numpy()
 
-    def columns(self, recipe: GeneratorRecipe, truth: DensityBatch, drawn: Drawn) -> dict[str, Any]:
+    def columns(self, known: Mapping[str, Observable], truth: DensityBatch, drawn: Drawn) -> dict[str, Any]:
         """Variables of a prediction: truth are test events, drawn those of one network; see `training.generator`."""
         of_truth = self.log_weight(truth.features, truth.condition)
         of_drawn = self.log_weight(drawn.features[0], drawn.condition)
@@ -81,12 +81,12 @@ class Judge:
         columns = weight_columns(of_truth, of_drawn, own)
         columns["auc"] = ((), auc(of_truth, of_drawn, own), {"long_name": "area under the curve of a fresh discriminator", "units": "1"})
         points, plain, w = drawn.points[0], drawn.weight[0], np.exp(of_drawn)
-        for name, observable in observables(recipe.dataset, jets=recipe.most_jets).items():
-            edges, values = np.asarray(observable.bins, dtype=float), observable.values(points)
+        for name, observable in known.items():
+            edges, values = observable.bins, observable.values(points)
             for kind, weight in (("central", plain), ("reweighted", plain * w)):
                 density, error = weighted_histogram(values, edges, weight)
-                columns[f"{kind}_{name}"] = ((f"bin_{name}",), density.astype(np.float32))
-                columns[f"{kind}_error_{name}"] = ((f"bin_{name}",), error.astype(np.float32))
+                columns[f"{kind}_{name}"] = ((f"bin_{name}",), narrow(density))
+                columns[f"{kind}_error_{name}"] = ((f"bin_{name}",), narrow(error))
             norm, there = (np.histogram(values, edges, weights=weight)[0] for weight in (plain, plain * w))
             with np.errstate(invalid="ignore", divide="ignore"):
                 columns[f"weight_mean_{name}"] = ((f"bin_{name}",), np.where(norm > 0, there / norm, np.nan).astype(np.float32))
@@ -115,6 +115,12 @@ def weighted_histogram(values: np.ndarray, edges: np.ndarray, weight: np.ndarray
     norm = np.diff(edges) * max(weight.sum(), 1e-300)
     total, squares = (np.histogram(values[fine], edges, weights=w[fine])[0] for w in (weight, weight**2))
     return total / norm, np.sqrt(squares) / norm
+
+
+def narrow(values: np.ndarray) -> np.ndarray:
+    """The values in 32 bits where these hold them; densities of tiny or huge numbers need 64."""
+    size = np.abs(values[np.isfinite(values) & (values != 0)])
+    return values.astype(np.float32 if not size.size or (size.max() < 1e37 and size.max() > 1e-30) else np.float64)
 
 
 def auc(truth: np.ndarray, generated: np.ndarray, weight: np.ndarray) -> float:

@@ -175,9 +175,17 @@ class Steps:
 
 @torch.no_grad()
 def validate(method: Regression, validation: Batch) -> tuple[Float[Tensor, " point"], Float[Tensor, " point"]]:
-    """Negative log-likelihood of the validation events and the median |y − t|, both of standardised log-amplitudes."""
+    """Negative log-likelihood of the validation events and the median |y − t|, both of standardised log-amplitudes, with event weights."""
     outputs = method.predict(method.central(), validation.features)
     target = validation.target.expand(len(outputs), -1).unsqueeze(1).expand(outputs.shape[:-1])
-    likelihood, _ = gaussian_likelihood(outputs, target, torch.ones_like(target))
+    weight = validation.weight.expand(len(outputs), -1)
+    likelihood, _ = gaussian_likelihood(outputs, target, weight.unsqueeze(1).expand_as(target))
     residual = outputs[..., 0].mean(1) - target[:, 0]
-    return likelihood.mean((1, 2)), residual.abs().median(-1).values
+    return likelihood.mean((1, 2)), weighted_median(residual.abs(), weight)
+
+
+def weighted_median(values: Float[Tensor, "*point event"], weight: Float[Tensor, "*point event"]) -> Float[Tensor, "*point"]:
+    """The smallest value at which half of the weight is reached."""
+    ordered, order = values.sort(-1)
+    reached = weight.double().gather(-1, order).cumsum(-1)
+    return ordered.gather(-1, torch.searchsorted(reached, reached[..., -1:] / 2).clamp(max=values.shape[-1] - 1)).squeeze(-1)

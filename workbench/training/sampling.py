@@ -30,7 +30,7 @@ JETS = (1, 2, 3)
 
 @dataclass(frozen=True)
 class Shares:
-    """Of the training events: which part has 1, 2, 3 jets, and their mean e = ((p_T,j1 − 15 GeV)/100 GeV)²."""
+    """Of the training events, each with its weight: which part has 1, 2, 3 jets, and their mean e = ((p_T,j1 − 15 GeV)/100 GeV)²."""
 
     jets: tuple[float, ...]
     excess: tuple[float, ...]
@@ -40,9 +40,9 @@ class Shares:
         """Those of a sample; without jets, nothing."""
         if sample.dataset != "z_jets":
             return cls((), ())
-        e, count = excess(sample.points), sample.jets
-        means = [float(e[count == n].mean()) if (count == n).any() else 0.0 for n in JETS]
-        return cls(tuple(float((count == n).mean()) for n in JETS), tuple(means))
+        e, count, weight = excess(sample.points), sample.jets, sample.relative_weight
+        means = [float(np.average(e[count == n], weights=weight[count == n])) if (count == n).any() else 0.0 for n in JETS]
+        return cls(tuple(float(np.average(count == n, weights=weight)) for n in JETS), tuple(means))
 
     @property
     def mean_excess(self) -> float:
