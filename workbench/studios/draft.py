@@ -19,7 +19,7 @@ from workbench.training.presets import Preset, presets
 from workbench.training.recipe import Choice, GeneratorRecipe, Recipe, RecipeError, SweepRecipe, Widths, allowed
 
 FREQUENT = {
-    "Data": ("process", "noise", "dataset", "jets", "events", "sampling", "file"),
+    "Data": ("process", "noise", "dataset", "jets", "events", "sampling", "file", "units"),
     "Network": ("inputs", "architecture", "blocks", "hidden", "mixing"),
     "Uncertainty": ("uncertainty", "bayesian", "prior_width", "members", "repulsion"),
     "Boosting": ("boost_sigma", "boost_pull"),
@@ -44,6 +44,7 @@ MATTERS: dict[str, Callable[[Any], bool]] = {
     "edges": lambda recipe: recipe.dataset in ("wedge", "kicker"),
     "bins": lambda recipe: recipe.spline != "affine",
     "file": lambda recipe: not isinstance(recipe, GeneratorRecipe) or recipe.dataset not in TOYS or bool(recipe.file),
+    "units": lambda recipe: bool(recipe.file),
     "boost_rounds": lambda recipe: recipe.boost_pull > 0 or recipe.boost_sigma > 0,
     "boost_pull_cut": lambda recipe: recipe.boost_pull > 0,
     "boost_fraction": lambda recipe: recipe.boost_sigma > 0,

@@ -136,6 +136,8 @@ class Recipe(param.Parameterized):
         return " ".join([f"workbench {self.command}", *(_flag(name, value) for name, value in self.to_dict(only_changes=True).items())])
 
 
+UNITS = ["auto", "GeV", "MeV", "TeV"]
+OF_FILE = "Units of the momenta in your own file, and in powers of its amplitudes. auto: what the file says, else GeV."
 RATE = "Step length η of the optimiser in θ ← θ − η m/√v, at its largest: the schedule lowers it."
 OPTIMISER = "adam: θ ← θ − η m/√v, with running means m of the gradient and v of its square. sgd: θ ← θ − η m, with m ← 0.9 m + gradient."
 
@@ -183,13 +185,13 @@ class AmplitudeRecipe(TrainingRecipe):
 
     kind = "amplitude"
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
-        "Data": ("process", "file", "beams", "sampling", "sqrt_s", "events", "test_events", "data_seed", "noise"),
+        "Data": ("process", "file", "units", "beams", "sampling", "sqrt_s", "events", "test_events", "data_seed", "noise"),
         "Network": ("architecture", "inputs", "hidden", "activation"),
         "Uncertainty": ("uncertainty", "prior_width", "members", "repulsion", "first_width", "draws", "calibrate"),
         "Boosting": ("boost_pull", "boost_sigma", "boost_rounds", "boost_pull_cut", "boost_fraction"),
         "Training": ("steps", "batch_size", "learning_rate", "schedule", "optimiser", "warm_start", "seed", "device"),
     }
-    later = frozenset(("first_width",))
+    later = frozenset(("first_width", "units"))
 
     process = Choice(
         ["gg_yyg", "gg_yygg"],
@@ -200,8 +202,10 @@ class AmplitudeRecipe(TrainingRecipe):
     file = param.String(
         "",
         label="Own file",
-        doc="Path of your own HDF5 or CSV file with momenta [GeV] and amplitudes; empty: exact amplitudes of the process.",
+        doc="Path of your own file with momenta and amplitudes: HDF5, CSV, .npy, .npz, Parquet or ROOT; empty: exact amplitudes of the "
+        "process.",
     )
+    units = Choice(UNITS, label="Units of the file", doc=OF_FILE)
     beams = Choice(
         ["fixed", "pp"],
         label="Beams",
@@ -376,7 +380,7 @@ class GeneratorRecipe(TrainingRecipe):
     kind = "generator"
     command = "generate"
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
-        "Data": ("dataset", "jets", "file", "events", "test_events", "data_seed"),
+        "Data": ("dataset", "jets", "file", "units", "events", "test_events", "data_seed"),
         "Network": ("spline", "bins", "blocks", "hidden", "mixing", "edges", "coordinates"),
         "Weights": ("magic", "nuisance"),
         "Uncertainty": ("bayesian", "prior_width", "width_pace", "draws"),
@@ -385,7 +389,7 @@ class GeneratorRecipe(TrainingRecipe):
         ),
         "Training": ("steps", "batch_size", "learning_rate", "schedule", "optimiser", "warm_start", "seed", "device"),
     }  # fmt: skip
-    later = frozenset(("edges", "coordinates", "width_pace", *groups["Weights"], *groups["Discriminator"]))
+    later = frozenset(("units", "edges", "coordinates", "width_pace", *groups["Weights"], *groups["Discriminator"]))
 
     dataset = Choice(
         ["wedge", "kicker", "ring", "z_jets", "tt_partons"],
@@ -401,8 +405,11 @@ class GeneratorRecipe(TrainingRecipe):
         "chain of flows: the first makes the muons and one jet, given the number of jets, each other adds a jet, given what is there.",
     )
     file = param.String(
-        "", label="Own file", doc="Path of your own HDF5 or CSV file of such events, momenta in GeV; empty: made or shipped events."
+        "",
+        label="Own file",
+        doc="Path of your own file of such events: HDF5, CSV, .npy, .npz, LHE, Parquet or ROOT; empty: made or shipped events.",
     )
+    units = Choice(UNITS, label="Units of the file", doc=OF_FILE)
     events = param.Integer(
         50_000, bounds=(100, 10_000_000), softbounds=(1_000, 300_000), label="Training events", doc="Number of training events N."
     )
