@@ -7,6 +7,7 @@ import pytest
 
 from workbench.data.events import Events
 from workbench.data.files import FileProblem, columns, load_file, load_sample
+from workbench.data.reader.read import read
 from workbench.data.samples import SAMPLES
 
 
@@ -41,3 +42,19 @@ def broken_line(path, row: int, change) -> None:
     lines = path.read_text().splitlines()
     lines[row] = change(lines[row])
     path.write_text("\n".join(lines))
+
+
+def of_file(path, kind: str = "gg_yyg", units: str = "auto", notes: list[str] | None = None) -> dict[str, np.ndarray]:
+    """What a file holds, read in this process; `notes` gets what is said of it."""
+    found = read(path, kind, path.name, units)
+    if notes is not None:
+        notes += found.notes
+    return found.values
+
+
+def refused(path, kind: str = "gg_yyg", units: str = "auto") -> str:
+    """The sentence with which a file is refused, read in this process."""
+    with pytest.raises(FileProblem) as found:
+        read(path, kind, path.name, units)
+    assert "\n" not in str(found.value) and len(str(found.value)) < 500
+    return str(found.value)

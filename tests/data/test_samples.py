@@ -254,7 +254,11 @@ PROBLEMS = {
     "beam": ("z_jets", lambda p: changed(p, 3, 0, [50.0, 0.0, 0.0, 50.0]), "has mu- along the beam in row 3"),
     "MeV": ("z_jets", lambda p: p * 1_000, r"has M_μμ of .* GeV; are the momenta in MeV\?"),
     "TeV jets": ("z_jets", lambda p: p / 1_000, r"has M_μμ of .* GeV; are the momenta in TeV\?"),
-    "TeV": ("tt_partons", lambda p: p / 1_000, r"has top masses of 0.173 GeV; are the momenta in TeV\? Say so with units = 'TeV'"),
+    "TeV": (
+        "tt_partons",
+        lambda p: p / 1_000,
+        r"has top masses of 0.173 GeV; are the momenta in TeV\? Say so with units = 'TeV'",
+    ),
     "massive": (
         "tt_partons",
         lambda p: changed(p, 2, 0, lambda q: q * [1.1, 1, 1, 1]),

@@ -10,6 +10,8 @@ import numpy as np
 from workbench.data.reader.layout import QUANTITIES, WEIGHT, Layout, hint, legs, own_names, split_unit
 from workbench.data.reader.request import Request
 
+SAVE = "wb.save_events(path, momenta, amplitude) writes both into one file"
+
 
 @dataclass
 class Entry:
@@ -71,7 +73,7 @@ def _named(entries: Sequence[Entry], request: Request, kind: str) -> Numbers | N
         found = _beside(main, entries, request, QUANTITIES[name], name)
         if found is None:
             names = [entry.name for entry in entries]
-            convert = " (wb.save_events(path, momenta, amplitude) writes both into one file)" if main.nameless or len(entries) == 1 else ""
+            convert = f"; {SAVE}" if main.nameless or len(entries) == 1 else ""
             request.refuse(
                 f"has no {kind} {name!r}{hint(name, names)}; it has {', '.join(filter(None, names[:10])) or first}{convert}"
                 if kind
@@ -196,7 +198,9 @@ def _none(entries: Sequence[Entry], request: Request, kind: str) -> Numbers:
             request.refuse(f"has {found}; {counts} columns are needed{other}")
     if kind:
         request.refuse(f"has no {kind} {first!r}{hint(first, names)}; it has {found or 'none'}, but {first} or {counts} columns are needed")
-    request.refuse(f"has numbers of the shape {found}; (event, {counts}) is needed: {request.largest.columns[0]}, …")
+    columns = f"{request.largest.columns[0]}, …, {request.largest.columns[-1]}"
+    convert = f"; {SAVE}" if "amplitude" in request.largest.shapes else ""
+    request.refuse(f"has numbers of the shape {found}; (event, {counts}) is needed: {columns}{convert}")
 
 
 # columns
@@ -216,10 +220,7 @@ def positions(cells: Sequence[str], layout: Layout, request: Request) -> list[in
     names, columns = own_names(cells, layout), layout.columns
     for column in columns:
         if column not in names:
-            first, last = columns[0], columns[-1]
-            there = ", ".join(cell[:20] for cell in cells[:6]) + (", …" if len(cells) > 6 else "")
-            met = "" if set(names) & set(columns) else f"; its columns are {there!r}"
-            request.refuse(f"has no column {column!r}{hint(column, cells)}{met}; the columns {first}, …, {last} are needed")
+            request.refuse(f"has no column {column!r}{hint(column, cells)}; the columns {columns[0]}, …, {columns[-1]} are needed")
         if names.count(column) > 1:
             request.refuse(f"has the column {column!r} twice")
     return [names.index(column) for column in columns]

@@ -32,7 +32,7 @@ def told(request: Request) -> Iterator[None]:
         raise
     except Exception as problem:
         text = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-        raise FileProblem(f"{request.name} is damaged: {text[:200]}.") from problem
+        raise FileProblem(f"{request.name} is damaged: {text[:200].rstrip('.')}.") from problem
 
 
 def read_parquet(request: Request) -> Numbers:

@@ -168,7 +168,7 @@ class Amplitude(Kind):
         if request.unit_is_said or LOWEST < scale < HIGHEST:
             return False
         unit = "TeV" if scale < LOWEST else "MeV"
-        how = f"Say so with units = {unit!r}, or with units = 'GeV' if they are in GeV"
+        how = f"Say so with units = {unit!r} (--units {unit}), or 'GeV' if they are in GeV"
         return request.doubt(f"has collisions of √ŝ = {scale:.3g} GeV; are the momenta in {unit}? {how}")
 
 
@@ -236,7 +236,7 @@ class Collision(Kind):
         if pole / 20 < scale < 20 * pole or not scale > 0:
             return False
         unit = "TeV" if scale < pole else "MeV"
-        return request.doubt(f"has {what} of {scale:.3g} GeV; are the momenta in {unit}? Say so with units = {unit!r}")
+        return request.doubt(f"has {what} of {scale:.3g} GeV; are the momenta in {unit}? Say so with units = {unit!r} (--units {unit})")
 
     def check_jets(self, jets: np.ndarray, missing: np.ndarray, request: Request) -> None:
         """Refuse jets without the p_T, mass, order and distances of the dataset."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import warnings
 from collections import Counter
 from typing import Any
@@ -59,7 +58,7 @@ def read_lhe(request: Request) -> Numbers:
         warnings.simplefilter("error", RuntimeWarning)  # pylhe warns where a file is cut, and gives the events before
         packed = plain.read(2) == b"\x1f\x8b"
         plain.seek(0)
-        stream: Any = gzip.BufferedReader(Unpacked(request)) if packed else plain
+        stream: Any = Unpacked(request) if packed else plain
         for number, event in enumerate(pylhe.LHEFile.frombuffer(stream, with_attributes=False).events, start=1):
             chosen = pick(event.particles)
             if chosen is None:

@@ -44,7 +44,7 @@ UNREAD = {
 }
 """First bytes, and words."""
 TEXTS = (
-    (re.compile(r"HepMC::|^E -?\d+ \d+ .*\nU \w+ \w+"), "a HepMC file, whose records are no final events; choose particles and jets first"),
+    (re.compile(r"\s*HepMC::|^E -?\d+ \d+ .*\nU \w+ \w+"), "a HepMC file, of generator records; choose particles and jets first"),
     (re.compile(r"#?\s*<LesHouchesEvents"), "lhe"),
     (re.compile(r"\s*<(!doctype html|html)", re.IGNORECASE), "a web page; perhaps a login page came instead of the file"),
     (re.compile(r"\s*<\?xml|\s*<[a-z!]", re.IGNORECASE), "an XML file"),
@@ -152,8 +152,8 @@ def _in_gzip(request: Request) -> str:
             start = file.read(START)
     except (OSError, EOFError, zlib.error) as problem:
         request.refuse(f"is a damaged gzip file: {str(problem)[:100]}")
-    if any(start.startswith(first) for first in READABLE):
-        request.refuse(f"is {next(k for f, k in READABLE.items() if start.startswith(f))} behind gzip; unpack it first")
+    if kind := next((kind for first, kind in READABLE.items() if start.startswith(first)), ""):
+        request.refuse(f"is a {kind} file behind gzip; unpack it first")
     if not start:
         request.refuse("has no events: it is empty")
     return _other(start, request, "gzip")

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.data.reader import FileProblem
 from workbench.data.reader.layout import Layout
 
-READ = "HDF5, CSV and other text, numpy (.npy, .npz), LHE, Parquet and ROOT files are read"
+READ = "HDF5, CSV, numpy, LHE, Parquet and ROOT files are read"
 
 
 @dataclass

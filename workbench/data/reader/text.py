@@ -43,6 +43,8 @@ class Form:
     skip: int = 0
     """Lines above the first row."""
     comments: list[str] = field(default_factory=list)
+    first: str = ""
+    """The first line that is no comment."""
     optional: bool = False
     """Whether numbers may be missing."""
 
@@ -93,6 +95,9 @@ def read_text(request: Request) -> Numbers:
         units: list[str] = []
     else:
         layout = layout_of(form.cells, request)
+        if not set(own_names(form.cells, layout)) & set(layout.columns):
+            columns = f"the columns {layout.columns[0]}, …, {layout.columns[-1]} are needed"
+            request.refuse(f"has no column {layout.columns[0]!r}; its first line is {form.first[:60]!r}, but {columns}")
         order = positions(form.cells, layout, request)
         units = [split_unit(form.cells[place])[1] for place in order]
         if (weight := weight_column(form.cells, request)) is not None:
@@ -109,7 +114,7 @@ def _layout_by_count(form: Form, request: Request) -> Layout:
         counts = " or ".join(str(len(layout.columns)) for layout in request.layouts)
         columns = request.largest.columns
         needed = f"{counts} are needed: {columns[0]}, …, {columns[-1]}{request.instead((form.columns - 1) // 4)}"
-        request.refuse(f"has {form.columns} columns and no header; {needed}")
+        request.refuse(f"has {form.columns} column{'s' * (form.columns > 1)} and no header; {needed}")
     return layout
 
 
@@ -138,8 +143,13 @@ class Unpacked(gzip.GzipFile):
         super().__init__(request.path, "rb")
         self.request, self.left = request, most_unpacked(request.path)
 
+    def read(self, size: int | None = -1) -> bytes:
+        return self._counted(super().read(size))
+
     def read1(self, size: int = -1) -> bytes:
-        found = super().read1(size)
+        return self._counted(super().read1(size))
+
+    def _counted(self, found: bytes) -> bytes:
         self.left -= len(found)
         if self.left < 0:
             self.request.refuse("is refused: far more bytes come out of it than a table of numbers packs to")
@@ -173,7 +183,7 @@ def _form(request: Request) -> Form:
     if not lines:
         request.refuse("has no events: it is empty")
     form = _best(lines[-1][1], [given] if given else DELIMITERS)
-    form.comments, form.skip, form.optional = comments, lines[0][0], len(request.layouts) > 1
+    form.first, form.comments, form.skip, form.optional = lines[0][1].strip(), comments, lines[0][0], len(request.layouts) > 1
     cells = form.split(lines[0][1])
     numbers = sum(map(form.numeric, cells))
     if numbers <= len(cells) / 2 or (len(lines) == 2 and numbers < len(cells) < form.columns):
@@ -181,8 +191,6 @@ def _form(request: Request) -> Form:
     else:
         form.columns = len(cells)
         form.cells = _hidden_header(form, request)
-    if form.cells is not None and not set(own_names(form.cells, request.largest)) & set(request.largest.columns) and len(lines) < 2:
-        request.refuse(f"is a text whose first line is {lines[0][1].strip()[:60]!r}; {request.needed()}")
     return form
 
 
@@ -261,7 +269,7 @@ def _broken_row(form: Form, order: list[int], columns: list[str], request: Reque
         for row, line in enumerate(rows, start=1):
             cells = form.split(line)
             if len(cells) <= max(order):
-                request.refuse(f"has {len(cells)} columns in row {row:,}; {max(order) + 1} are needed")
+                request.refuse(f"has {len(cells)} column{'s' * (len(cells) > 1)} in row {row:,}; {max(order) + 1} are needed")
             for name, place in zip(columns, order, strict=True):
                 try:
                     form.number(cells[place])

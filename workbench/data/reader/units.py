@@ -74,5 +74,5 @@ def _said(numbers: Numbers, name: str, request: Request) -> tuple[str, int] | No
         return None
     found = energy_of(text)
     if found is None:
-        request.refuse(f"says that its {name} has the unit {text[:40]!r}; {', '.join(ENERGIES)}, or powers of them, are understood")
+        request.refuse(f"says {text[:40]!r} for the unit of its {name}; {', '.join(ENERGIES)}, or powers of them, are understood")
     return found
