@@ -210,7 +210,8 @@ def layout_of(cells: Sequence[str], request: Request) -> Layout:
     """The layout with as many particles as names of columns tell, or the largest."""
     largest = request.largest
     count = legs(own_names(cells, largest))
-    if count not in [layout.particles for layout in request.layouts] and (other := request.instead(count)):
+    other = request.instead(count)
+    if count > largest.particles or (other and count not in [layout.particles for layout in request.layouts]):
         request.refuse(f"has columns of {count} particles; {largest.particles} are needed{other}")
     return request.layout_with(count)
 
