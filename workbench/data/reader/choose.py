@@ -211,7 +211,7 @@ def layout_of(cells: Sequence[str], request: Request) -> Layout:
     largest = request.largest
     count = legs(own_names(cells, largest))
     other = request.instead(count)
-    if count > largest.particles or (other and count not in [layout.particles for layout in request.layouts]):
+    if count > largest.particles > 0 or (other and count not in [layout.particles for layout in request.layouts]):
         request.refuse(f"has columns of {count} particles; {largest.particles} are needed{other}")
     return request.layout_with(count)
 

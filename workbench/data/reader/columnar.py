@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -119,9 +120,9 @@ def _entries(names: Sequence[str] | dict, lists: set[str], column: Callable[[str
     for name in names:
         if name in lists and _wanted(name, request):
             values = numbers(name)
-            found.append(Entry(name, values.shape, lambda values=values: values))
+            found.append(Entry(name, values.shape, partial(np.asarray, values)))
         elif name not in lists:
-            found.append(Entry(name, (events,), lambda name=name: numbers(name)))
+            found.append(Entry(name, (events,), partial(numbers, name)))
     return found
 
 

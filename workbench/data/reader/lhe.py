@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -53,7 +53,8 @@ def read_lhe(request: Request) -> Numbers:
     import pylhe
 
     pick = _z_jets if request.kind == "z_jets" else _tt_partons
-    rows, weights = [], []
+    rows: list[list[Any]] = []
+    weights: list[float] = []
     with told(request), open(request.path, "rb") as plain, warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)  # pylhe warns where a file is cut, and gives the events before
         packed = plain.read(2) == b"\x1f\x8b"
@@ -76,7 +77,7 @@ def read_lhe(request: Request) -> Numbers:
     return Numbers({"momenta": momenta, "weight": np.array(weights, dtype=np.float64)}, {})
 
 
-def _refuse(particles: list[Any], number: int, request: Request) -> None:
+def _refuse(particles: list[Any], number: int, request: Request) -> NoReturn:
     found = Counter(_name(particle) for particle in particles if particle.status == 1)
     there = " ".join(name if count == 1 else f"{count}×{name}" for name, count in found.items())
     request.refuse(

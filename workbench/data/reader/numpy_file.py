@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from typing import IO
 
 import numpy as np
@@ -29,7 +30,7 @@ def read_npz(request: Request) -> Numbers:
             entries = [
                 entry
                 for member in members
-                for entry in _entries(member.filename.removesuffix(".npy"), lambda member=member: archive.open(member), request)
+                for entry in _entries(member.filename.removesuffix(".npy"), partial(archive.open, member), request)
             ]
             return choose(entries, request, kind="array")
     except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, KeyError) as problem:
@@ -63,7 +64,7 @@ def _entries(name: str, opened: Callable[[], IO[bytes]], request: Request) -> li
 
     if not kind.names:
         return [Entry(name, shape, read)]
-    return [Entry(f"{name}/{field}".lstrip("/"), shape, lambda field=field: read(field)) for field in kind.names if not kind[field].shape]
+    return [Entry(f"{name}/{field}".lstrip("/"), shape, partial(read, field)) for field in kind.names if not kind[field].shape]
 
 
 def _header(file: IO[bytes], request: Request) -> tuple[tuple[int, ...], np.dtype]:
