@@ -75,12 +75,12 @@ def count_events(path: str | os.PathLike[str], kind: str, name: str = "", units:
     """
     if kind not in KINDS:
         raise FileProblem(f"{str(kind)[:40]!r} is no process or dataset: one of {', '.join(KINDS)} is needed.")
-    return ask(regular(path, name), kind, (name or os.fspath(path))[:200], checked_units(units), "look")
+    return ask(existing(path, name), kind, (name or os.fspath(path))[:200], checked_units(units), "look")
 
 
 def check_file(path: str | os.PathLike[str], kind: str, units: str = "auto") -> list[str]:
     """What is to be said of a file that can be read as events of a kind, one sentence each. Raises: as `load_file`."""
-    return ask(regular(path), kind, os.fspath(path)[:200], checked_units(units), "check").notes
+    return ask(existing(path), kind, os.fspath(path)[:200], checked_units(units), "check").notes
 
 
 def columns(kind: str) -> list[str]:
@@ -97,7 +97,7 @@ def checked_units(units: str) -> str:
 
 def _read(path: str | os.PathLike[str], kind: str, units: str) -> Answer:
     """What a file holds, read by a process of its own."""
-    answer = ask(regular(path), kind, os.fspath(path)[:200], checked_units(units))
+    answer = ask(existing(path), kind, os.fspath(path)[:200], checked_units(units))
     for note in answer.notes:
         warnings.warn(note, FileNote, stacklevel=3)
     return answer
@@ -120,7 +120,7 @@ def allowed(path: str) -> None:
         raise FileProblem(f"{path[:200]} is not open to this class; choose a file of your own to send{where}.")
 
 
-def regular(path: str | os.PathLike[str], name: str = "") -> Path:
+def existing(path: str | os.PathLike[str], name: str = "") -> Path:
     """The absolute path of an existing file on this computer, which the user calls `name`."""
     text = os.fspath(path)
     if not text or len(text) > 1_000 or any(ord(character) < 32 for character in text):

@@ -93,9 +93,9 @@ def checked_weights(values: dict[str, np.ndarray], request: Request) -> dict[str
 def repetition(events: np.ndarray) -> tuple[int, int, int] | None:
     """The rows (from 0) of the first event that is there twice, and how many repeat another; found by sums of their bits."""
     bits = np.ascontiguousarray(events.reshape(len(events), -1)).view(np.uint64)
-    factors = np.random.default_rng(1).integers(0, 2**63, bits.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    factors = np.random.default_rng(1).integers(0, 2**63, (bits.shape[1],), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     sums = np.zeros(len(bits), dtype=np.uint64)
-    for column, odd in zip(bits.T, list(factors), strict=True):
+    for column, odd in zip(bits.T, factors, strict=True):
         sums += (column ^ (column >> np.uint64(29))) * odd
     order = np.argsort(sums, kind="stable")
     near = np.flatnonzero(sums[order[1:]] == sums[order[:-1]])
