@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.data.catalogue import make_dataset
+    from workbench.data.saving import save_events
     from workbench.physics.amplitudes import squared_amplitude
     from workbench.results.prediction import summary
     from workbench.results.pulls import pulls
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "squared_amplitude": "physics.amplitudes",
+    "save_events": "data.saving",
     "make_dataset": "data.catalogue",
     "AmplitudeRecipe": "training.recipe",
     "GeneratorRecipe": "training.recipe",
@@ -64,6 +66,7 @@ __all__ = [
     "make_dataset",
     "open_run",
     "pulls",
+    "save_events",
     "squared_amplitude",
     "story",
     "studio",

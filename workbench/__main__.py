@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -134,11 +136,15 @@ def parser() -> Parser:
     runs.set_defaults(do=runs_command)
 
     data = command(commands, "data", "make, list or remove events", DATA)
-    data.add_argument("action", nargs="?", default="list", choices=("make", "list", "remove"), help="what to do [list]")
+    data.add_argument("action", nargs="?", default="list", choices=("make", "list", "remove", "convert"), help="what to do [list]")
     data.add_argument(
-        "name", nargs="*", help='make: wedge, kicker, ring, z_jets, tt_partons; remove: the names of `workbench data`, or "all"'
+        "name",
+        nargs="*",
+        help='make: wedge, kicker, ring, z_jets, tt_partons; remove: the names of `workbench data`, or "all"; convert: a file to read, and '
+        "one to write, whose end says the format: .h5, .csv, .csv.gz, .npy, .npz, .parquet",
     )
     add_options(data.add_argument_group("make"), DATA_OPTIONS, events=MADE_EVENTS)
+    add_options(data.add_argument_group("convert"), ("units",))
     data.set_defaults(do=data_command)
     return top
 
@@ -187,7 +193,7 @@ USAGE = {
     "lab": "workbench lab [FOLDER] [options]",
     "sample": "workbench sample RUN [--events N] [--output FILE.h5] [options]",
     "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID] [options]",
-    "data": "workbench data [list | make [NAME] | remove NAME] [options]",
+    "data": "workbench data [list | make [NAME] | remove NAME | convert IN OUT] [options]",
 }
 TRAIN = (
     "Train a network in a process of its own and follow it here; Ctrl+C stops it so that it can be resumed. "
@@ -213,7 +219,7 @@ SAMPLE = (
 RUNS = "Runs that were trained, are being trained, or were interrupted."
 DATA = (
     "Events kept on disk for all runs: with exact amplitudes, or of a named dataset of the generators. They are made when a recipe needs "
-    "them; `make` makes them before."
+    "them; `make` makes them before. `convert` reads a file of your own as a training would, and writes it in another format, in GeV."
 )
 
 
@@ -333,6 +339,7 @@ def train_command(options: argparse.Namespace) -> int:
             f"This recipe {'has been trained' if found.status.state == 'finished' else 'is being trained'} already; --again trains it anew."
         )
         return follow(found, mine=False)
+    check_own_file(recipe)
     if options.foreground:
         return train_here(*store.create_owned(recipe, options.title))
     run = launch(recipe, runs=store, title=options.title, reuse=not options.again)
@@ -340,6 +347,21 @@ def train_command(options: argparse.Namespace) -> int:
         print(run.path)
         return 0
     return follow(run)
+
+
+def check_own_file(recipe: Recipe) -> None:
+    """Say what is to be said of the user's own file before a run is made of it. Raises: Usage when it cannot be read."""
+    from workbench.data.files import FileProblem, check_file
+
+    values = recipe.to_dict()
+    if not values["file"]:
+        return
+    try:
+        notes = check_file(values["file"], values.get("process") or values["dataset"], values["units"])
+    except FileProblem as problem:
+        raise Usage(str(problem)) from problem
+    for note in notes:
+        print(f"workbench: {note}", file=sys.stderr)
 
 
 def sweep_command(options: argparse.Namespace) -> int:
@@ -671,6 +693,8 @@ def data_command(options: argparse.Namespace) -> int:
             named = {"process": options.name[0]} if options.name else {}
             dataset = catalogue.make_dataset(**{"events": MADE_EVENTS, **values, **seed, **named})
             print(f"{dataset.sizes['event']:,} events are ready.")
+        elif options.action == "convert":
+            convert(options.name, AmplitudeRecipe.check("units", options.units or "auto"))
         elif options.action == "remove":
             freed = sum(catalogue.remove_cached(name) for name in options.name)
             print(f"Removed, {freed / 1e6:,.1f} MB freed.")
@@ -681,6 +705,30 @@ def data_command(options: argparse.Namespace) -> int:
     except ValueError as problem:
         raise Usage(str(problem)) from problem
     return 0
+
+
+def convert(names: list[str], units: str) -> None:
+    """Read a file of one's own and write it in the format that the other name's end says. Raises: Usage, ValueError, OSError."""
+    from workbench.data.files import load_any
+    from workbench.data.saving import save
+
+    if len(names) != 2:
+        raise Usage("`workbench data convert` needs a file to read and one to write: workbench data convert IN OUT")
+    with noted():
+        events = load_any(names[0], units)
+    print(f"{save(names[1], events)}: {len(events):,} events")
+
+
+@contextlib.contextmanager
+def noted() -> Iterator[None]:
+    """What is to be said of files that are read meanwhile, to standard error."""
+    from workbench.data.files import FileNote
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FileNote)
+        yield
+    for warning in caught:
+        print(f"workbench: {warning.message}" if issubclass(warning.category, FileNote) else warning.message, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ def without_pythia(monkeypatch):
 
 
 def recipe(dataset: str, **values) -> SimpleNamespace:
-    return SimpleNamespace(**{"dataset": dataset, "file": "", "jets": 0, "events": 900, "test_events": 300, "data_seed": 1} | values)
+    return SimpleNamespace(
+        **{"dataset": dataset, "file": "", "units": "auto", "jets": 0, "events": 900, "test_events": 300, "data_seed": 1} | values
+    )
 
 
 def points(dataset: xarray.Dataset) -> np.ndarray:
@@ -238,7 +240,7 @@ NAN = np.full(4, np.nan)
 JETS3 = {"jets": 3}
 PROBLEMS = {
     "number": ("z_jets", lambda p: changed(p, 4, 2, [np.nan, 1, 2, 3]), r"has E3 = nan in row 4; .* nan in all four of a jet"),
-    "no jet": ("z_jets", lambda p: changed(p, 4, slice(2, 5), NAN), "has E3 = nan in row 4"),
+    "no jet": ("z_jets", lambda p: changed(p, 4, slice(2, 5), NAN), "has no jet in row 4; leave such events out"),
     "gap": ("z_jets", lambda p: changed(p, 9, 3, NAN), "has jet 3 but no jet 2 in row 9; begin with the hardest"),
     "muon": ("z_jets", lambda p: p[:, [2, 0, 1, 3, 4]], r"has mu- with E = .* in row 1; muons come first"),
     "order": ("z_jets", lambda p: p[:, [0, 1, 3, 2, 4]], "has jet 2 harder than jet 1 in row 1; order jets by p_T"),
@@ -252,7 +254,11 @@ PROBLEMS = {
     "beam": ("z_jets", lambda p: changed(p, 3, 0, [50.0, 0.0, 0.0, 50.0]), "has mu- along the beam in row 3"),
     "MeV": ("z_jets", lambda p: p * 1_000, r"has M_μμ of .* GeV; are the momenta in MeV\?"),
     "TeV jets": ("z_jets", lambda p: p / 1_000, r"has M_μμ of .* GeV; are the momenta in TeV\?"),
-    "TeV": ("tt_partons", lambda p: p / 1_000, r"has top masses of 0.173 GeV; are the momenta in TeV\? They must be in GeV"),
+    "TeV": (
+        "tt_partons",
+        lambda p: p / 1_000,
+        r"has top masses of 0.173 GeV; are the momenta in TeV\? Say so with units = 'TeV'",
+    ),
     "massive": (
         "tt_partons",
         lambda p: changed(p, 2, 0, lambda q: q * [1.1, 1, 1, 1]),

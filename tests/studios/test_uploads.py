@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import io
 import json
 import os
 import threading
@@ -14,9 +15,9 @@ import pytest
 
 from workbench.data import files
 from workbench.physics.phase_space import flat_events
-from workbench.studios import amplitudes, uploads
+from workbench.studios import amplitudes, errands, uploads
 from workbench.studios.house import Guest, House
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +138,29 @@ def test_r13_and_s6_a_wrong_or_forbidden_file_starts_no_run(table, tmp_path, mon
         page._start()
         assert done.wait(60)
         assert page.notices and sentence in page.notices[-1] and page.library.own.runs() == []
+
+
+def test_other_formats_are_taken_by_the_same_reader_and_notes_come_back(port, tmp_path):
+    rng = np.random.default_rng(4)
+    rows = np.column_stack([flat_events(400, rng)[:300].reshape(300, 20), np.exp(rng.normal(-18, 1, 300))])
+    out = io.BytesIO()
+    np.save(out, rows)
+    status, said = send(port, out.getvalue(), name="aag.npy")
+    told = json.loads(said)
+    assert status == 200 and told["events"] == 300 and told["notes"] == [] and told["file"].endswith("-aag.npy")
+    assert np.array_equal(files.load_file(told["file"]).amplitude, rows[:, 20])
+    out = io.BytesIO()
+    np.save(out, rows * np.where(np.arange(21) < 20, 1e-3, 1e6))
+    status, said = send(port, out.getvalue(), name="aag.npy")
+    assert status == 200 and "are the momenta in TeV? Say so with units = 'TeV'" in json.loads(said)["notes"][0]
+    status, said = send(port, out.getvalue(), name="aag.npy", kind="gg_yyg&units=TeV")
+    assert status == 200 and json.loads(said)["notes"] == []
+    status, said = send(port, b'{"momenta": []}', name="mine.json")
+    assert status == 422 and said.startswith("mine.json is a JSON file")
+
+
+def test_the_check_before_a_run_says_what_is_to_be_said_of_a_file(tmp_path):
+    points = np.random.default_rng(1).normal(size=(300, 2))
+    np.savetxt(tmp_path / "a.csv", points, delimiter=",", header="y,x")
+    recipe = GeneratorRecipe(dataset="wedge", file=str(tmp_path / "a.csv"), events=100, test_events=100)
+    assert errands.check_events(recipe) == [f"{tmp_path}/a.csv has the names of its columns in a comment, and was read by them."]

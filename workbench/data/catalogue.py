@@ -295,6 +295,7 @@ class Wanted(Protocol):
 
     process: str
     file: str
+    units: str
     beams: str
     sampling: str
     sqrt_s: float
@@ -308,6 +309,7 @@ class WantedSample(Protocol):
 
     dataset: str
     file: str
+    units: str
     jets: int
     events: int
     test_events: int
@@ -345,7 +347,7 @@ def events_for(recipe: Wanted, progress: Progress | None = None) -> Splits[Event
     Raises: ValueError when the recipe is impossible or there are too few events; OSError when a disk is full or a file unreadable.
     """
     if recipe.file:
-        loaded = _promised(recipe, lambda: load_file(recipe.file, recipe.process))
+        loaded = _promised(recipe, lambda: load_file(recipe.file, recipe.process, recipe.units))
         order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
         validation = _validation(recipe, recipe.file, len(loaded))
         return Splits(loaded[order[: recipe.test_events + validation + recipe.events]], recipe.test_events, validation)
@@ -369,7 +371,7 @@ def sample_for(recipe: WantedSample, progress: Progress | None = None) -> Splits
     """
     jets = (recipe.jets or None) if recipe.dataset == "z_jets" else None
     if recipe.file:
-        loaded = _promised(recipe, lambda: load_sample(recipe.file, recipe.dataset))
+        loaded = _promised(recipe, lambda: load_sample(recipe.file, recipe.dataset, recipe.units))
         loaded = loaded if jets is None else loaded.with_jets(jets)
         order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
         validation = _validation(recipe, recipe.file, len(loaded))

@@ -288,7 +288,9 @@ class Features:
         width = np.sqrt((np.where(there, values - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count, 1))
         if (constant := ~(width > 1e-9 * (np.abs(mean) + 1e-300))).any():
             where = int(constant.argmax())
-            raise ValueError(f"{names[where]} is the same in all {count[where]:,} events that have it; there is no density to learn.")
+            same = width[where] == 0
+            how = "is the same" if same else f"differs by {width[where]:.2g} around {mean[where]:.6g}, too little for its size,"
+            raise ValueError(f"{names[where]} {how} in all {count[where]:,} events that have it; there is no density to learn.")
         return cls(dataset, mean, width, edges, frame)
 
     @property

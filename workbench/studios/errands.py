@@ -13,20 +13,29 @@ from workbench.training.recipe import Recipe
 LONGEST = 120  # seconds for the check of a file
 EVENTS = """
 import sys
+import warnings
 from workbench.data.catalogue import events_for, sample_for
+from workbench.data.files import FileNote
 from workbench.training.recipe import GeneratorRecipe, Recipe
 try:
     recipe = Recipe.from_json(sys.stdin.read())
     read = sample_for if isinstance(recipe, GeneratorRecipe) else events_for
-    read(recipe, progress=lambda fraction, text: None)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FileNote)
+        read(recipe, progress=lambda fraction, text: None)
+    for warning in caught:
+        if issubclass(warning.category, FileNote):
+            print(warning.message)
 except (ValueError, OSError) as problem:
     print(problem)
     sys.exit(2)
 """
 
 
-def check_events(recipe: Recipe) -> None:
+def check_events(recipe: Recipe) -> list[str]:
     """Read the events of a recipe as its training will, and forget them: for files of the user's own, before a run starts.
+
+    Returns: what the user should know of the file, one sentence each.
 
     Raises: ValueError with the reader's sentence.
     """
@@ -42,6 +51,7 @@ def check_events(recipe: Recipe) -> None:
         raise ValueError(said.strip() or "The events cannot be read.")
     if child.returncode:
         raise ValueError(f"The reader of the events stopped with code {child.returncode}: {complained.strip().splitlines()[-1:]}")
+    return said.splitlines()
 
 
 def _answer(child: subprocess.Popen[str], question: str) -> tuple[str, str]:

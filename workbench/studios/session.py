@@ -489,8 +489,8 @@ class Session(ABC):
         def work() -> Run:
             if file and not self.guest.lecturer:
                 allowed(file)
-            if file:
-                errands.check_events(recipe)
+            for note in errands.check_events(recipe) if file else ():
+                self.soon(functools.partial(self.note, note))
             return self.guest.launch(recipe, self.library.own, title=self.draft.title, reuse=not again)
 
         self._later("Reading the file …" if file else "Starting the training process …", work, self._started)

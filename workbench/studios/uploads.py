@@ -33,7 +33,8 @@ class Refused(Exception):
 
 @stream_request_body
 class Upload(RequestHandler):
-    """`POST upload?name=mine.h5&kind=gg_yyg` with the bytes of a file: answers what the recipe's `file` is to be, or a sentence."""
+    """`POST upload?name=mine.h5&kind=gg_yyg&units=auto` with the bytes of a file: answers what the recipe's `file` is to be, its events
+    and what is to be said of it, or why it is not taken."""
 
     def initialize(self, house: House) -> None:
         self.guest = Guest.read(house, self.request.headers.get(GUEST, ""))
@@ -91,8 +92,9 @@ class Upload(RequestHandler):
             return
         self.file.close()
         name, kind = self.get_query_argument("name", "file")[-200:], self.get_query_argument("kind", "")
+        units = self.get_query_argument("units", "auto")
         try:
-            events = await asyncio.get_running_loop().run_in_executor(None, count_events, self.path, kind, name)
+            found = await asyncio.get_running_loop().run_in_executor(None, count_events, self.path, kind, name, units)
         except FileProblem as problem:
             self._forget()
             return self._say(422, str(problem))
@@ -100,7 +102,7 @@ class Upload(RequestHandler):
         assert UPLOADED.fullmatch(kept)
         os.replace(self.path, uploads_folder() / kept.partition("/")[2])
         self.file = None
-        self.finish({"file": kept, "events": events})
+        self.finish({"file": kept, "events": found.events, "notes": found.notes})
 
     def _say(self, status: int, sentence: str) -> None:
         self.set_status(status)

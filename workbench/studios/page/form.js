@@ -76,7 +76,7 @@ export function render({model}) {
         control = [input, slider]
       }
       if (name === "file" && globalThis.workbenchPage) {
-        const chooser = h("input", {type: "file", hidden: true, accept: ".h5,.hdf5,.nc,.csv,.txt", "aria-label": "File to send", onchange: () => transmit(chooser, chosen, say)})
+        const chooser = h("input", {type: "file", hidden: true, accept: ".h5,.hdf5,.nc,.csv,.txt,.dat,.gz,.npy,.npz,.lhe,.parquet,.root", "aria-label": "File to send", onchange: () => transmit(chooser, chosen, say)})
         const chosen = h("button", {type: "button", class: "small", title: "The file is sent to the workbench and checked there", onclick: () => chooser.click()}, "Choose a file …")
         control = [input, h("div", {}, chosen, chooser)]
       }
@@ -105,10 +105,13 @@ export function render({model}) {
     button.disabled = true
     write(button, "Sending and checking …")
     try {
-      const query = new URLSearchParams({name: file.name, kind: view.texts.process ?? view.texts.dataset})
+      const query = new URLSearchParams({name: file.name, kind: view.texts.process ?? view.texts.dataset, units: view.texts.units ?? "auto"})
       const answer = await fetch(`upload?${query}`, {method: "POST", body: file, headers: {"Content-Type": "application/octet-stream"}})
-      if (answer.ok) say((await answer.json()).file)
-      else send({refused: await answer.text()})
+      if (answer.ok) {
+        const {file: kept, notes} = await answer.json()
+        say(kept)
+        for (const note of notes) send({refused: note})
+      } else send({refused: await answer.text()})
     } catch {
       send({refused: `${file.name} could not be sent: the connection was lost.`})
     }

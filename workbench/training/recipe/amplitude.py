@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.training.option import Choice, FilePath, Flag, Integer, Number, Widths
-from workbench.training.recipe.base import TrainingRecipe, declared
+from workbench.training.recipe.base import UNITS, UNITS_DOC, TrainingRecipe, declared
 
 READS_INPUTS = ("mlp", "kan", "group_kan")
 """Architectures that leave `inputs` open; Deep Sets and L-GATr have their own."""
@@ -73,7 +73,16 @@ class AmplitudeRecipe(TrainingRecipe):
         "",
         label="Own file",
         group="Data",
-        doc="Path of your own HDF5 or CSV file with momenta [GeV] and amplitudes; empty: exact amplitudes of the process.",
+        doc="Path of your own file with momenta and amplitudes: HDF5, CSV, .npy, .npz, Parquet or ROOT; empty: exact amplitudes of the "
+        "process.",
+    )
+    units = Choice(
+        UNITS,
+        label="Units of the file",
+        group="Data",
+        later=True,
+        matters=lambda recipe: bool(recipe.file),
+        doc=UNITS_DOC,
     )
     beams = Choice(
         {"fixed": "fixed √s", "pp": "pp"},

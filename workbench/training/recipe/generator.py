@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.training.option import Choice, FilePath, Flag, Integer, Number, Widths
-from workbench.training.recipe.base import RATE, TrainingRecipe, declared
+from workbench.training.recipe.base import RATE, UNITS, UNITS_DOC, TrainingRecipe, declared
 
 RAMPS = ("wedge", "kicker")
 """Toys on the unit square."""
@@ -62,7 +62,16 @@ class GeneratorRecipe(TrainingRecipe):
         "",
         label="Own file",
         group="Data",
-        doc="Path of your own HDF5 or CSV file of such events, momenta in GeV, or of points in the plane; empty: made or shipped events.",
+        doc="Path of your own file of such events, or of points in the plane: HDF5, CSV, .npy, .npz, LHE, Parquet or ROOT; empty: made or "
+        "shipped events.",
+    )
+    units = Choice(
+        UNITS,
+        label="Units of the file",
+        group="Data",
+        later=True,
+        matters=lambda recipe: bool(recipe.file),
+        doc=UNITS_DOC,
     )
     test_events = Integer(
         50_000,

@@ -1,0 +1,189 @@
+"""HDF5: datasets of plain numbers inside the file itself, in groups or not.
+
+No links, no data in other files, no filters but the common compressions, no size that is only declared. The file is opened without locks,
+since it is only read; a file that another program holds open for writing may be half written, so it is refused by that name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.data.reader import FileProblem
+from workbench.data.reader.choose import Entry, Numbers, choose
+from workbench.data.reader.limits import EXPANSION, MOST_BYTES, MOST_EVENTS
+from workbench.data.reader.request import Request
+
+if TYPE_CHECKING:
+    import h5py
+
+FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32_000: "lzf"}
+MOST_OBJECTS, DEEPEST = 1_000, 5
+"""How many datasets and groups are looked at, and how many groups inside each other."""
+OPEN = "is open for writing in another program; close it there"
+
+
+def read_hdf5(request: Request) -> Numbers:
+    """Raises: FileProblem."""
+    import h5py
+
+    if _held(request):
+        request.refuse(OPEN)
+    try:
+        with h5py.File(request.path, "r", locking=False) as file:
+            looked = _Looked(request)
+            entries = [entry for dataset in looked.datasets(file) for entry in _entries(dataset, request)]
+            looked.refuse_links(entries)
+            return choose(entries, request)
+    except FileProblem:
+        raise
+    except BlockingIOError as problem:
+        raise FileProblem(f"{request.name} {OPEN}.") from problem
+    except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as problem:
+        text = str(problem)
+        if getattr(problem, "errno", None) == errno.EAGAIN or "already open for write" in text:
+            raise FileProblem(f"{request.name} {OPEN}.") from problem
+        raise FileProblem(f"{request.name} is damaged: {text[:200]}.") from problem
+
+
+def _held(request: Request) -> bool:
+    """Whether another program has locked the file for writing, as HDF5 does; not where the user has switched HDF5's locks off."""
+    if os.environ.get("HDF5_USE_FILE_LOCKING", "").upper() in ("FALSE", "0"):
+        return False
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    with open(request.path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # a disk without locks
+            return False
+    return False
+
+
+class _Looked:
+    """A walk through the groups of a file, every object once, along hard links only."""
+
+    def __init__(self, request: Request):
+        self.request = request
+        self.seen: set[Any] = set()
+        self.links: list[str] = []
+        self.groups: list[str] = []
+
+    def datasets(self, group: h5py.Group, path: str = "", depth: int = 0) -> Iterator[tuple[str, h5py.Dataset]]:
+        import h5py
+
+        self.seen.add(h5py.h5o.get_info(group.id).addr)
+        for name in islice(iter(group), MOST_OBJECTS):  # names that are no text come as bytes
+            full = f"{path}{name}"
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                self.links.append(full)
+                continue
+            found = group[name]
+            if isinstance(found, h5py.Dataset):
+                yield full, found
+                continue
+            self.groups.append(full)
+            new = isinstance(found, h5py.Group) and h5py.h5o.get_info(found.id).addr not in self.seen
+            if new and depth < DEEPEST and len(self.seen) < MOST_OBJECTS:
+                yield from self.datasets(found, f"{full}/", depth + 1)
+
+    def refuse_links(self, entries: list[Entry]) -> None:
+        """Refuse a file whose momenta, amplitude or points are a link, or a group that holds none."""
+        for name in self.request.largest.shapes:
+            if any(entry.leaf == name for entry in entries):
+                continue
+            if link := next((link for link in self.links if link.rpartition("/")[2].lower() == name), ""):
+                self.request.refuse(f"is refused: {link!r} is a link to elsewhere; the data must be in the file itself")
+            if group := next((group for group in self.groups if group.lower() == name), ""):
+                self.request.refuse(f"has {group!r} as a group; a dataset is needed")
+
+
+def _entries(named: tuple[str, h5py.Dataset], request: Request) -> Iterator[Entry]:
+    """A dataset, or the fields of one with records, as arrays to choose from."""
+    name, dataset = named
+    fields = dataset.dtype.names
+    if dataset.shape is None:
+        return
+    for field in fields or (None,):
+        kind = dataset.dtype[field] if field else dataset.dtype
+        if field and (kind.kind not in "fiu" or kind.shape):
+            continue
+
+        def read(field: str | None = field) -> np.ndarray:
+            _require_plain(dataset, name, request)
+            return _numbers(dataset, name, field, request)
+
+        yield Entry(f"{name}/{field}" if field else name, dataset.shape, read, _text(dataset, "units") or _text(dataset, "unit"))
+
+
+def _require_plain(dataset: h5py.Dataset, name: str, request: Request) -> None:
+    """Refuse what is not simply numbers inside the file."""
+    made = dataset.id.get_create_plist()
+    if dataset.is_virtual or made.get_external_count():
+        request.refuse(f"is refused: the data of {name!r} are in another file; they must be in the file itself")
+    if dataset.dtype.kind not in "fiu" and not dataset.dtype.names:
+        request.refuse(f"has {name!r} of the type {str(dataset.dtype)[:40]}; numbers are needed")
+    filters = [made.get_filter(number)[0] for number in range(made.get_nfilters())]
+    if unknown := [code for code in filters if code not in FILTERS]:
+        request.refuse(f"is refused: {name!r} is stored with filter {unknown[0]}; use none or {', '.join(FILTERS.values())}")
+    declared, stored = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    chunk = int(np.prod(dataset.chunks, dtype=float)) * dataset.dtype.itemsize if dataset.chunks else 0
+    size = request.path.stat().st_size
+    if dataset.shape[0] > MOST_EVENTS or declared > MOST_BYTES or chunk > MOST_BYTES:
+        request.refuse(f"declares {dataset.shape[0]:,} events in {name!r}; at most {MOST_EVENTS:,} are read")
+    if len(set(filters)) < len(filters) or max(declared, chunk) > EXPANSION * stored + 2**20 or stored > size:
+        request.refuse(f"is refused: {name!r} declares {declared:,} bytes but holds {min(stored, size):,}")
+
+
+def _numbers(dataset: h5py.Dataset, name: str, field: str | None, request: Request) -> np.ndarray:
+    """The numbers, unpacked as netCDF's conventions say: scale_factor × packed + add_offset, not a number where _FillValue stands."""
+    packed = dataset[()][field].astype(np.float64) if field else dataset.astype(np.float64)[()]
+    for missing in ("_FillValue", "missing_value"):
+        if (value := _number(dataset, missing, request)) is not None:
+            packed = np.where(packed == value, np.nan, packed)
+    scale, offset = _number(dataset, "scale_factor", request), _number(dataset, "add_offset", request)
+    if scale is None and offset is None:
+        return packed
+    request.note(f"has {name!r} packed, and was unpacked by its scale_factor {scale or 1:g} and add_offset {offset or 0:g}")
+    return packed * (1.0 if scale is None else scale) + (offset or 0.0)
+
+
+def _attribute(dataset: h5py.Dataset, name: str) -> Any:
+    """A short attribute, or None: its size is looked at before it is read."""
+    import h5py
+
+    if name not in dataset.attrs:
+        return None
+    space = dataset.attrs.get_id(name)
+    if (
+        int(np.prod(space.shape or (1,), dtype=float)) != 1
+        or space.dtype.itemsize > 256
+        or isinstance(space.get_type(), h5py.h5t.TypeReferenceID)
+    ):
+        return None
+    value = dataset.attrs[name]
+    return value.reshape(-1)[0] if isinstance(value, np.ndarray) else value
+
+
+def _text(dataset: h5py.Dataset, name: str) -> str:
+    value = _attribute(dataset, name)
+    value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return value.strip("\0 ")[:80] if isinstance(value, str) else ""
+
+
+def _number(dataset: h5py.Dataset, name: str, request: Request) -> float | None:
+    value = _attribute(dataset, name)
+    if value is None:
+        return None
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        request.refuse(f"has the attribute {name} of {dataset.name!r} that is no number")
+    return float(value)
