@@ -58,7 +58,8 @@ class Status:
     """How a run stands. `state` is queued, preparing, running, paused, finishing, finished, stopped, failed or died.
 
     `seconds` is time spent training; `eta` the seconds it will still take, None while unknown; `progress` goes from 0 to 1 within
-    preparing and finishing; `queue_position` is 1 for the next to start; `updated` the date of the last sign of life.
+    preparing and finishing; `queue_position` is 1 for the next to start; `updated` the date of the last sign of life; `refused` says
+    that the recipe failed before anything was learned, as it would again.
     """
 
     state: str
@@ -75,6 +76,7 @@ class Status:
     temperature: float | None = None
     started: str = ""
     updated: str = ""
+    refused: bool = False
 
     @property
     def live(self) -> bool:
@@ -83,7 +85,7 @@ class Status:
 
     @property
     def resumable(self) -> bool:
-        return self.state in ("stopped", "died", "failed")
+        return self.state in ("stopped", "died", "failed") and not self.refused
 
 
 class Run:
@@ -429,20 +431,15 @@ class RunStore:
         found: list[tuple[int, str]] = []
         with contextlib.suppress(FileNotFoundError), os.scandir(self.root) as entries:
             for entry in entries:
-                if ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                    with contextlib.suppress(OSError):
+                if ID.fullmatch(entry.name):
+                    with contextlib.suppress(OSError):  # no folder, or a link to what is gone
                         found.append((os.stat(os.path.join(entry.path, "recipe.json")).st_mtime_ns, entry.name))
         return sorted(found, reverse=True)
 
     def open(self, id: str) -> Run:
-        """The run of that id. Raises: RunError, also for ids that would leave the folder."""
+        """The run of that id, or the one that a link of that name in the folder leads to. Raises: RunError, also for ids that are paths."""
         path = self.root / id if isinstance(id, str) and ID.fullmatch(id) else None
-        if (
-            path is None
-            or path.is_symlink()
-            or not path.resolve().is_relative_to(self.root.resolve())
-            or not (path / "recipe.json").is_file()
-        ):
+        if path is None or not (path / "recipe.json").is_file():
             raise RunError(f"There is no run {str(id)[:60]!r} in {self.root}.")
         return Run(path)
 
@@ -507,7 +504,7 @@ class RunStore:
             try:
                 os.rename(path, target)
             except OSError:
-                if not target.exists():
+                if not os.path.lexists(target):
                     raise
             else:
                 files.sync_folder(self.root)
@@ -515,8 +512,10 @@ class RunStore:
         raise AssertionError
 
     def delete(self, id: str) -> None:
-        """Remove a run for good. Raises: RunError while it lives; OSError."""
+        """Remove a run for good; of one that is linked only the link. Raises: RunError while it lives; OSError."""
         run = self.open(id)
+        if run.path.is_symlink():
+            return run.path.unlink()
         with run.acquire():
             trash = self.root / f".trash-{secrets.token_hex(6)}"
             os.rename(run.path, trash)
