@@ -237,14 +237,6 @@ def test_a_full_disk_behind_the_output_is_one_sentence(home: Path):
     assert answer.returncode == 2 and answer.stderr == "workbench: No space left on device\n"
 
 
-def test_nobody_is_told_to_resume_what_can_only_fail_again(home: Path, tmp_path: Path):
-    (tmp_path / "few.csv").write_text("x,y\n" + "".join(f"{i / 100},{i / 200 + 0.3}\n" for i in range(1, 99)))
-    answer = command("generate", "--dataset", "wedge", "--file", str(tmp_path / "few.csv"), "--steps", "20")
-    (run,) = RunStore().runs()
-    assert answer.returncode == 1 and run.status.state == "failed" and run.status.message in answer.stderr
-    assert "Go on with" not in answer.stderr and not run.status.resumable
-
-
 def test_letters_are_spelled_in_words():
     assert terminal.in_ascii("median |Δ| 0.5 %, σ_stat/√M → 2.5·10⁻⁴ ± χ²/n₁₂ …") == (
         "median |Delta| 0.5 %, sigma_stat/sqrt M -> 2.5*10^-4 +- chi^2/n_12 ..."

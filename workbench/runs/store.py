@@ -58,8 +58,7 @@ class Status:
     """How a run stands. `state` is queued, preparing, running, paused, finishing, finished, stopped, failed or died.
 
     `seconds` is time spent training; `eta` the seconds it will still take, None while unknown; `progress` goes from 0 to 1 within
-    preparing and finishing; `queue_position` is 1 for the next to start; `updated` the date of the last sign of life; `refused` says
-    that the recipe failed before anything was learned, as it would again.
+    preparing and finishing; `queue_position` is 1 for the next to start; `updated` the date of the last sign of life.
     """
 
     state: str
@@ -76,7 +75,6 @@ class Status:
     temperature: float | None = None
     started: str = ""
     updated: str = ""
-    refused: bool = False
 
     @property
     def live(self) -> bool:
@@ -85,7 +83,7 @@ class Status:
 
     @property
     def resumable(self) -> bool:
-        return self.state in ("stopped", "died", "failed") and not self.refused
+        return self.state in ("stopped", "died", "failed")
 
 
 class Run:
@@ -131,6 +129,11 @@ class Run:
     def created(self) -> str:
         """ISO date."""
         return str(self._record.get("created", ""))
+
+    @property
+    def kept(self) -> dict[str, tuple[int, int]]:
+        """What of a run that comes with the package was left out of it: of the test events, say, 2,000 of 10,000 were kept."""
+        return {str(name): (int(some), int(whole)) for name, (some, whole) in self._record.get("kept", {}).items()}
 
     # How it stands
 
@@ -402,14 +405,16 @@ class Run:
         names = re.findall(r"^checkpoint-(\d+)\.json$", "\n".join(os.listdir(self.path)), re.MULTILINE)
         return sorted(map(int, names), reverse=True)
 
-    def consolidated(self, predictions: dict[str, xarray.Dataset]) -> bytes:
-        """The bytes of run.nc."""
+    def consolidated(self, predictions: dict[str, xarray.Dataset], snapshots: xarray.Dataset | None = None) -> bytes:
+        """The bytes of run.nc; without `snapshots`, those of the folder."""
         import xarray as xr
 
         from . import netcdf
 
         about = {"recipe": json.dumps(self._record["recipe"]), "title": self.title, "created": self.created, "run": self.id}
-        groups = {"/": xr.Dataset(attrs=about), "/reports": self.reports, "/snapshots": history.snapshots(self.path)[0]}
+        about |= {"kept": json.dumps(self.kept)} if self.kept else {}
+        snapshots = history.snapshots(self.path)[0] if snapshots is None else snapshots
+        groups = {"/": xr.Dataset(attrs=about), "/reports": self.reports, "/snapshots": snapshots}
         return netcdf.encode({**groups, **{f"/prediction/{split}": prediction for split, prediction in predictions.items()}})
 
 

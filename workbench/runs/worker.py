@@ -133,7 +133,7 @@ class Worker:
                 self.disk.put(lambda: checkpoint.drop_diverged(self.run))
                 self._end("failed", str(problem))
             except Refused as problem:
-                self._end("failed", str(problem), refused=not self.run.checkpoints())
+                self._end("failed", str(problem))
             except Exception as problem:
                 self._log(traceback.format_exc())
                 self._end("failed", _sentence(problem, self.run.recipe))
@@ -227,10 +227,10 @@ class Worker:
         for step in history.snapshot_steps(self.run.path):  # they are in run.nc now
             files.remove(self.run.path / "snapshots" / f"{step}.nc")
 
-    def _end(self, state: str, message: str, **more: Any) -> None:
+    def _end(self, state: str, message: str) -> None:
         if state == "stopped":
             self._save()
-        self.disk.say(state=state, message=message, progress=None, queue_position=None, **more)
+        self.disk.say(state=state, message=message, progress=None, queue_position=None)
         with contextlib.suppress(Stopped, OSError):
             self._settle(patience=2.0)
             if not self.disk.problem and (self.run.path / "reports.jsonl").exists():

@@ -100,7 +100,7 @@ class Draft:
 
         Of a sweep its first point is taken: the form holds one value of each option.
         """
-        self.recipe = recipe.base if isinstance(recipe, SweepRecipe) else recipe
+        self.recipe = first_point(recipe)
         self.wrong = {}
 
         def distance(name: str) -> tuple[bool, int]:
@@ -127,14 +127,26 @@ class Draft:
         return not self.wrong
 
     @property
-    def options(self) -> dict[str, Any]:
-        """The options of the recipe as it is."""
-        return _compared(self.presets[self.preset].recipe, self.recipe)[0]
-
-    @property
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """Options that differ from the preset: (the preset's value, the value now)."""
-        return _compared(self.presets[self.preset].recipe, self.recipe)[1]
+        return _compared(self.presets[self.preset].recipe, self.recipe)
+
+    def is_like(self, recipe: Recipe) -> bool:
+        """Whether another recipe does the same, on a file of the same path."""
+        return not _compared(self.recipe, recipe)
+
+    def words(self, hide: Collection[str] = ()) -> str:
+        """The recipe by name: that of the next run, else the preset's with what differs from it. Of what is in `hide` nothing is told."""
+        preset, options, changes = self.presets[self.preset].title, self.recipe_type.options(), self.changes
+        if "recipe" in hide or "preset" in hide or self._apart(hide) & {*changes}:
+            return self.title or "another recipe"
+        told = [f"{without_unit(str(options[name].label))} {as_words(new)}" for name, (_, new) in changes.items()]
+        more = f" and {len(told) - 3} more changes" if len(told) > 4 else ""
+        return self.title or preset + " with " * bool(told) + ", ".join(told[:3] if more else told) + more
+
+    def _apart(self, hide: Collection[str]) -> set[str]:
+        """The options that are in `hide`, by themselves or with their group."""
+        return {name for title, names in self.recipe_type.groups.items() for name in names if name in hide or title in hide}
 
     @property
     def hidden(self) -> list[str]:
@@ -144,7 +156,7 @@ class Draft:
     def view(self, hide: Collection[str] = ()) -> dict[str, Any]:
         """What the form shows, in JSON types, without the options, groups and parts in `hide`."""
         options = self.recipe_type.options()
-        apart = {name for title, names in self.recipe_type.groups.items() for name in names if name in hide or title in hide}
+        apart = self._apart(hide)
         return {
             "preset": self.preset,
             "see": self.presets[self.preset].see,
@@ -164,15 +176,20 @@ class Draft:
 
 
 @functools.lru_cache(maxsize=256)
-def _compared(base: Recipe, other: Recipe) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
-    """The options of a recipe and how they differ from another's: pages ask many times a second."""
-    return other.to_dict(), differences(base, other)
+def _compared(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
+    """How two recipes differ: pages ask many times a second."""
+    return differences(base, other)
 
 
 def differences(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     """Options whose values differ: name -> (value in base, value in other)."""
     old, new = values_of(base), values_of(other)
     return {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name]}
+
+
+def first_point(recipe: Recipe) -> Recipe:
+    """A recipe as the form holds it: of a sweep the first point, since there is one value of each option."""
+    return recipe.base if isinstance(recipe, SweepRecipe) else recipe
 
 
 def values_of(recipe: Recipe) -> dict[str, Any]:
