@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 import workbench
 from workbench.figures import FIGURES
-from workbench.runs import make_examples
+from workbench.runs import files, make_examples, netcdf
 from workbench.runs.store import EXAMPLES, RunStore
 from workbench.training.presets import PRESETS
 
@@ -64,8 +65,9 @@ def test_what_is_kept_of_a_run_draws_its_figures_and_says_what_was_left_out(whol
     assert small.kept["draws"] == (16, 20) and "pid" not in small.read_status()
     assert len(small.read_reports().reports) == small.kept.get("reports", (len(full.read_reports().reports),))[0]
     steps, before = small.snapshots["step"].values, full.snapshots["step"].values
-    assert steps[0] == before[0] and steps[-1] == before[-1] == small.recipe.steps and len(steps) <= make_examples.SNAPSHOTS
-    assert small.problems() == []
+    assert steps[0] == before[0] and steps[-1] == before[-1] == small.recipe.steps and len(steps) <= max(make_examples.SNAPSHOTS)
+    assert small.problems() == [] and make_examples.size(small) <= make_examples.LARGEST
+    assert netcdf.decode(files.read(small.path / "run.nc"), "run.nc", only="/")["/"].attrs["kept"] == json.dumps(small.kept)
     for figure in FIGURES:
         try:
             expected = full.figure(figure).data

@@ -92,13 +92,6 @@ def test_a_comparison_belongs_to_all_its_runs(page, pair):
     assert told(page).startswith(f"These figures belong to {page.name_of(first)} and 1 compared run. ")
 
 
-def test_a_sweep_is_not_marked_by_its_own_first_point(swept, finished):
-    page = opened(Amplitudes, finished.root, run=swept.id)
-    assert told(page) == ""
-    page.hear({"option": "seed", "value": "7"})
-    assert told(page).startswith("These figures belong to a sweep. Press Train")
-
-
 def test_a_link_to_a_run_takes_its_recipe_and_a_link_with_options_says_that_they_differ(finished, pair):
     run, wanted = pair[0], "Press Train to learn First Bayesian network with Noise"
     assert told(opened(Amplitudes, finished.root, run=run.id)) == ""

@@ -21,9 +21,11 @@ from .store import EXAMPLES, Run, RunStore
 if TYPE_CHECKING:
     import xarray
 
-KEPT = {"event": 2_000, "sample": 10_000, "draw": 16}
+LARGEST = 950_000  # bytes of a run
+KEPT = {"event": 2_000, "sample": 5_000, "draw": 16}
 """Of a prediction, the first so many."""
-SNAPSHOTS, SNAPSHOT_EVENTS = 30, 1_000
+SNAPSHOTS, SNAPSHOT_EVENTS = (30, 24, 18, 12, 8, 5, 3), 1_000
+"""Of the snapshots the largest of these numbers that fits."""
 TRAINING_EVENTS = 250
 REPORTS = 200
 OURS = ("pid", "born", "host", "leader", "beat", "queue_position")
@@ -51,26 +53,29 @@ def slim(run: Run, store: RunStore) -> Run:
     """A copy of a finished run that fits into the package, in place of an older one of the same recipe."""
     small = Run(store.root / f"{run.recipe.hash}-1")
     small.path.mkdir(parents=True, exist_ok=True)
-    whole = {split: run.prediction(split) for split in ("test", "train")}
-    kept = {"test": shortened(whole["test"], **KEPT), "train": shortened(whole["train"], **KEPT | {"event": TRAINING_EVENTS})}
-    snapshots = thinned(shortened(run.snapshots, event=SNAPSHOT_EVENTS), SNAPSHOTS)
+    test, train, snapshots = run.prediction("test"), run.prediction("train"), run.snapshots
+    kept = {"test": shortened(test, **KEPT), "train": shortened(train, **KEPT | {"event": TRAINING_EVENTS})}
     reports = run.read_reports().reports
     told = [report for row, report in enumerate(reports) if told_of(row, len(reports), bool(report["validation"]))]
+    status = {name: value for name, value in run.read_status().items() if name not in OURS}
+    files.replace(small.path / "status.json", files.seal(status))
     files.replace(small.path / "reports.jsonl", b"".join(map(files.seal, told)))
     counts = {
-        "test events": (kept["test"].sizes.get("event"), whole["test"].sizes.get("event")),
-        "training events": (kept["train"].sizes.get("event"), whole["train"].sizes.get("event")),
-        "draws": (kept["test"].sizes.get("draw"), whole["test"].sizes.get("draw")),
-        "samples": (kept["test"].sizes.get("sample"), whole["test"].sizes.get("sample")),
-        "snapshots": (snapshots.sizes["step"], run.snapshots.sizes["step"]),
+        "test events": (kept["test"].sizes.get("event"), test.sizes.get("event")),
+        "training events": (kept["train"].sizes.get("event"), train.sizes.get("event")),
+        "draws": (kept["test"].sizes.get("draw"), test.sizes.get("draw")),
+        "samples": (kept["test"].sizes.get("sample"), test.sizes.get("sample")),
         "reports": (len(told), len(reports)),
     }
     record = files.unseal(files.read(run.path / "recipe.json"), "recipe.json")
-    record["kept"] = {name: list(pair) for name, pair in counts.items() if pair[0] != pair[1]}
-    status = {name: value for name, value in run.read_status().items() if name not in OURS}
-    files.replace(small.path / "recipe.json", files.seal(record, indent=1))
-    files.replace(small.path / "status.json", files.seal(status))
-    files.replace(small.path / "run.nc", small.consolidated(kept, snapshots))
+    for most in SNAPSHOTS:
+        some = thinned(shortened(snapshots, event=SNAPSHOT_EVENTS), most)
+        counts["snapshots"] = some.sizes["step"], snapshots.sizes["step"]
+        record["kept"] = {name: list(pair) for name, pair in counts.items() if pair[0] != pair[1]}
+        files.replace(small.path / "recipe.json", files.seal(record, indent=1))
+        files.replace(small.path / "run.nc", Run(small.path).consolidated(kept, some))
+        if size(small) <= LARGEST:
+            break
     return small
 
 
