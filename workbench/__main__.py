@@ -619,6 +619,7 @@ def show_run(run: Run) -> int:
     status = run.status
     state = f"{status.state}, step {status.step:,} of {status.steps:,}, {status.seconds:.1f} s of training"
     lines = [str(run.path), run.title, f"{state}, attempt {status.attempt} on {status.device or 'no device yet'}", status.message]
+    lines += [", ".join(f"{some:,} of {whole:,} {name}" for name, (some, whole) in run.kept.items()) + " are kept." * bool(run.kept)]
     lines += [run.recipe.as_command(), run.recipe.as_python(), *run.problems()]
     print("\n".join(filter(None, [*lines, result(run) if status.state == "finished" else ""])))
     return 0

@@ -138,15 +138,11 @@ class Draft:
     def words(self, hide: Collection[str] = ()) -> str:
         """The recipe by name: that of the next run, else the preset's with what differs from it. Of what is in `hide` nothing is told."""
         preset, options, changes = self.presets[self.preset].title, self.recipe_type.options(), self.changes
-        if "recipe" in hide or "preset" in hide or self._apart(hide) & {*changes}:
+        if "recipe" in hide or "preset" in hide or hidden_options(self.recipe_type, hide) & {*changes}:
             return self.title or "another recipe"
         told = [f"{without_unit(str(options[name].label))} {as_words(new)}" for name, (_, new) in changes.items()]
         more = f" and {len(told) - 3} more changes" if len(told) > 4 else ""
         return self.title or preset + " with " * bool(told) + ", ".join(told[:3] if more else told) + more
-
-    def _apart(self, hide: Collection[str]) -> set[str]:
-        """The options that are in `hide`, by themselves or with their group."""
-        return {name for title, names in self.recipe_type.groups.items() for name in names if name in hide or title in hide}
 
     @property
     def hidden(self) -> list[str]:
@@ -156,7 +152,7 @@ class Draft:
     def view(self, hide: Collection[str] = ()) -> dict[str, Any]:
         """What the form shows, in JSON types, without the options, groups and parts in `hide`."""
         options = self.recipe_type.options()
-        apart = self._apart(hide)
+        apart = hidden_options(self.recipe_type, hide)
         return {
             "preset": self.preset,
             "see": self.presets[self.preset].see,
@@ -173,6 +169,11 @@ class Draft:
             "python": f"import workbench as wb\n\nrecipe = {self.recipe.as_python()}\nrun = wb.launch(recipe)",
             "command": self.recipe.as_command(),
         }
+
+
+def hidden_options(recipe_type: type[Recipe], hide: Collection[str]) -> set[str]:
+    """The options that are in `hide`, by themselves or with their group."""
+    return {name for title, names in recipe_type.groups.items() for name in names if name in hide or title in hide}
 
 
 @functools.lru_cache(maxsize=256)
