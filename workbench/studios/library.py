@@ -16,7 +16,7 @@ from workbench.studios.draft import differences
 from workbench.studios.index import index_of
 from workbench.studios.live import HUB, identity
 from workbench.training.presets import PRESETS
-from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe, Recipe, shown
+from workbench.training.recipe import KINDS, Recipe, shown
 
 MOST_LOOKED_AT = 20  # of the user's newest runs, in search of one that is worth showing first
 SAME_PACE = {
@@ -74,17 +74,17 @@ class Library:
         finished = [run for run in candidates if run.status.state == "finished" and type(run.recipe) is type(recipe)]
         return min(finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
 
-    def seconds(self, recipe: AmplitudeRecipe | GeneratorRecipe) -> float | None:
+    def seconds(self, recipe: Recipe) -> float | None:
         """How long a recipe will train here, as told by the steps of a like one on this computer; None where none of the newest is."""
         newest = tuple(self.search(self.own)[:MOST_LOOKED_AT])
         return HUB.fact(("seconds", self.own.root, recipe.hash, newest), functools.partial(self._seconds, recipe))
 
-    def _seconds(self, recipe: AmplitudeRecipe | GeneratorRecipe) -> float | None:
+    def _seconds(self, recipe: Recipe) -> float | None:
         for run in self._fitting(self.own, MOST_LOOKED_AT):
             told = run.read_status()
             here = told["state"] == "finished" and told.get("host") == socket.gethostname()
             if here and type(run.recipe) is type(recipe) and set(differences(recipe, run.recipe)) <= SAME_PACE:
-                return told["seconds"] / told["steps"] * recipe.steps
+                return told["seconds"] / told["steps"] * getattr(recipe, "steps", 0)
         return None
 
     def title(self, run: Run) -> str:
