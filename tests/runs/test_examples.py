@@ -78,6 +78,12 @@ def test_what_is_kept_of_a_run_draws_its_figures_and_says_what_was_left_out(whol
     assert again == [small.id] and len(RunStore(whole).alike(preset.recipe)) == 1
 
 
+@pytest.mark.parametrize(("count", "most"), [(1, 5), (5, 5), (6, 5), (1_334, 200), (399, 200)])
+def test_rows_are_spread_from_the_first_to_the_last(count: int, most: int):
+    rows = make_examples.spread(range(count), most)
+    assert rows[0] == 0 and rows[-1] == count - 1 and len(rows) == min(count, most) == len({*rows})
+
+
 def test_runs_of_no_preset_are_removed(whole: Path, tmp_path: Path):
     preset = replace(ALL["first-bnn"], changes=SMALL)
     store = RunStore(tmp_path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from workbench.training.presets import PRESETS, Preset
@@ -56,7 +56,8 @@ def slim(run: Run, store: RunStore) -> Run:
     test, train, snapshots = run.prediction("test"), run.prediction("train"), run.snapshots
     kept = {"test": shortened(test, **KEPT), "train": shortened(train, **KEPT | {"event": TRAINING_EVENTS})}
     reports = run.read_reports().reports
-    told = [report for row, report in enumerate(reports) if told_of(row, len(reports), bool(report["validation"]))]
+    validated = [row for row, report in enumerate(reports) if report["validation"]]
+    told = [reports[row] for row in sorted({*spread(range(len(reports)), REPORTS), *spread(validated, REPORTS // 2)})]
     status = {name: value for name, value in run.read_status().items() if name not in OURS}
     files.replace(small.path / "status.json", files.seal(status))
     files.replace(small.path / "reports.jsonl", b"".join(map(files.seal, told)))
@@ -69,7 +70,7 @@ def slim(run: Run, store: RunStore) -> Run:
     }
     record = files.unseal(files.read(run.path / "recipe.json"), "recipe.json")
     for most in SNAPSHOTS:
-        some = thinned(shortened(snapshots, event=SNAPSHOT_EVENTS), most)
+        some = shortened(snapshots, event=SNAPSHOT_EVENTS).isel(step=spread(range(snapshots.sizes["step"]), most))
         counts["snapshots"] = some.sizes["step"], snapshots.sizes["step"]
         record["kept"] = {name: list(pair) for name, pair in counts.items() if pair[0] != pair[1]}
         files.replace(small.path / "recipe.json", files.seal(record, indent=1))
@@ -79,23 +80,16 @@ def slim(run: Run, store: RunStore) -> Run:
     return small
 
 
-def told_of(row: int, rows: int, validated: bool) -> bool:
-    """Whether a report stays: every so many, the last, and those that validate."""
-    return validated or row % -(-rows // REPORTS) == 0 or row == rows - 1
+def spread(rows: Sequence[int], most: int) -> list[int]:
+    """At most so many of some rows, in equal distances, the first and the last among them."""
+    distance = max(1.0, (len(rows) - 1) / (most - 1))
+    return [rows[round(place * distance)] for place in range(min(most, len(rows)))]
 
 
 def shortened(dataset: xarray.Dataset, **sizes: int) -> xarray.Dataset:
     """The first entries of some dimensions, in single precision."""
     short = dataset.isel({name: slice(size) for name, size in sizes.items() if name in dataset.sizes})
     return short.map(lambda values: values.astype("float32") if values.dtype == float and values.ndim else values, keep_attrs=True)
-
-
-def thinned(snapshots: xarray.Dataset, most: int) -> xarray.Dataset:
-    """Some of the snapshots, in equal distances, the first and the last among them."""
-    import numpy as np
-
-    count = snapshots.sizes["step"]
-    return snapshots.isel(step=np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)))
 
 
 def size(run: Run) -> int:
