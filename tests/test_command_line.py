@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import resource
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench import terminal
 from workbench.__main__ import main
 from workbench.runs.store import RunStore
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
@@ -56,6 +58,7 @@ def test_help_needs_no_torch_and_less_than_a_second(command: list[str]):
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     program = f"""
 import sys
+from workbench import terminal
 from workbench.__main__ import main
 try:
     main({command!r})
@@ -128,7 +131,8 @@ def test_a_port_in_use_is_one_sentence(home: Path):
 
 
 def command(*arguments: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "workbench", *arguments], capture_output=True, text=True, timeout=300, **options)
+    options = {"text": True, "timeout": 300, **options}
+    return subprocess.run([sys.executable, "-m", "workbench", *arguments], capture_output=True, **options)
 
 
 def test_train_list_show_and_delete(home: Path, capsys: pytest.CaptureFixture):
@@ -170,3 +174,72 @@ def test_generate_trains_what_its_options_a_preset_and_a_file_say(home: Path, ca
     again = command("generate", *run.recipe.as_command().split()[2:])
     assert "has been trained already" in again.stdout and len(RunStore().runs()) == 1
     assert main(["runs", "show", run.id]) == 0 and "exact entropy" in capsys.readouterr().out
+
+
+@pytest.fixture
+def terminal_of(monkeypatch: pytest.MonkeyPatch):
+    """Runs a command in a terminal of some encoding: its exit code, and what stands there."""
+
+    def run(encoding: str, *arguments: str) -> tuple[int, str]:
+        seen = io.BytesIO()
+        for name in ("stdout", "stderr"):
+            monkeypatch.setattr(sys, name, io.TextIOWrapper(seen, encoding=encoding, errors="strict", write_through=True))
+        try:
+            return main(list(arguments)), seen.getvalue().decode(encoding)
+        except SystemExit as end:  # help
+            return int(end.code or 0), seen.getvalue().decode(encoding)
+
+    return run
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252", "cp437", "utf-8"])
+def test_a_terminal_of_any_encoding_gets_readable_text(home: Path, terminal_of, encoding: str):
+    store = RunStore(home / "Größe")
+    folder = ["--runs", str(store.root)]
+    code, trained = terminal_of(encoding, "train", *TINY, "--steps", "20", "--foreground", *folder)
+    (run,) = store.runs()
+    assert code == 0 and f"median {'|Δ|' if encoding == 'utf-8' else '|Delta|'} " in trained
+    assert ("Gr\\xf6\\xdfe" if encoding == "ascii" else "Größe") in trained
+    said = ""
+    for command in (["runs", *folder], ["runs", "show", run.id, *folder], ["story"], ["train", "--help"], ["--help"], ["data"]):
+        code, more = terminal_of(encoding, *command)
+        assert code == 0, command
+        said += more
+    assert "20 of 20" in said and ("σ_syst" if encoding in ("utf-8", "cp437") else "sigma_syst") in said
+    code, refusal = terminal_of(encoding, "train", "--noise", "ω")
+    assert code == 2 and ("noise = 'ω'" if encoding == "utf-8" else "noise = 'omega'") in refusal
+
+
+def test_a_locale_that_knows_only_ascii_keeps_what_was_typed(home: Path):
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    trained = command("train", *TINY, "--steps", "20", "--title", "Größe", env=environment)
+    assert (trained.returncode, trained.stderr) == (0, "") and "median |Delta| " in trained.stdout
+    assert RunStore().runs()[0].title == "Größe"
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_stop_no_training(home: Path, closed: str):
+    program = " ".join([sys.executable, "-m", "workbench", "train", *TINY, "--steps", "20", closed])
+    answer = subprocess.run(["sh", "-c", program], capture_output=True, timeout=300)
+    (run,) = RunStore().runs()
+    assert answer.returncode == 0 and run.status.state == "finished" and not run.problems()
+
+
+def test_a_folder_that_is_gone_is_one_sentence(tmp_path: Path):
+    program = f"mkdir gone && cd gone && rmdir ../gone && {sys.executable} -P -m workbench runs"
+    answer = subprocess.run(["sh", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr == "workbench: The folder that this shell stands in is gone; go to one that exists.\n"
+
+
+def test_a_full_disk_behind_the_output_is_one_sentence(home: Path):
+    answer = subprocess.run(["sh", "-c", f"{sys.executable} -m workbench story > /dev/full"], capture_output=True, text=True)
+    assert answer.returncode == 2 and answer.stderr == "workbench: No space left on device\n"
+
+
+def test_letters_are_spelled_in_words():
+    assert terminal.in_ascii("median |Δ| 0.5 %, σ_stat/√M → 2.5·10⁻⁴ ± χ²/n₁₂ …") == (
+        "median |Delta| 0.5 %, sigma_stat/sqrt M -> 2.5*10^-4 +- chi^2/n_12 ..."
+    )
+    assert "γγ".encode("latin-1", "spelled") == b"gammagamma" and "µ²".encode("latin-1", "spelled") == b"\xb5\xb2"
+    assert "a\udcf6σ".encode("ascii", "spelled") == b"a\xf6sigma"

@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+try:
+    os.getcwd()
+except OSError:  # importing param would end in a traceback
+    print("workbench: The folder that this shell stands in is gone; go to one that exists.", file=sys.stderr)
+    sys.exit(2)
+
 import workbench
+from workbench import terminal
 from workbench.data.own_file import beside
 from workbench.home import NoHome
 from workbench.runs.files import Lock, RunError
@@ -44,8 +51,11 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 the training failed, 2 not possible as asked, 130 interrupted."""
+    terminal.make_readable()
     try:
-        return run_command(sys.argv[1:] if arguments is None else arguments)
+        code = run_command(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return code
     except (Usage, RecipeError, RunError, NoHome) as problem:
         return complain(str(problem))
     except BrokenPipeError:  # the reader of `workbench runs | head` has seen enough
@@ -94,7 +104,7 @@ def parser() -> Parser:
     add_training(command(commands, "generate", "train a generator of events and follow it", GENERATE), GeneratorRecipe)
 
     sweep = command(commands, "sweep", "train a recipe for all combinations of some options", SWEEP)
-    sweep.add_argument("--title", default="", help="a name for the runs")
+    sweep.add_argument("--title", type=terminal.in_unicode, default="", help="a name for the runs")
     sweep.add_argument("--out", metavar="FILE.nc", help="write the results, all dims and units, as netCDF")
     add_runs(sweep)
     for title, names in AmplitudeRecipe.groups.items():
@@ -171,7 +181,7 @@ def add_class(group: argparse._ArgumentGroup) -> None:
 
 def add_training(train: Parser, recipe_type: type[Recipe]) -> None:
     """What a command takes that trains recipes of one kind."""
-    train.add_argument("--title", default="", help="a name for the run")
+    train.add_argument("--title", type=terminal.in_unicode, default="", help="a name for the run")
     train.add_argument("--preset", metavar="NAME", help="begin from a preset; options given here change it")
     train.add_argument("--recipe", metavar="FILE", help="begin from a recipe.json, or from a JSON file of options")
     train.add_argument("--again", action="store_true", help="train even if an equal recipe has been trained already")
@@ -655,6 +665,7 @@ def show_run(run: Run) -> int:
     status = run.status
     state = f"{status.state}, step {status.step:,} of {status.steps:,}, {status.seconds:.1f} s of training"
     lines = [str(run.path), run.title, f"{state}, attempt {status.attempt} on {status.device or 'no device yet'}", status.message]
+    lines += [", ".join(f"{some:,} of {whole:,} {name}" for name, (some, whole) in run.kept.items()) + " are kept." * bool(run.kept)]
     lines += [run.recipe.as_command(), run.recipe.as_python(), *run.problems()]
     print("\n".join(filter(None, [*lines, result(run) if status.state == "finished" else ""])))
     return 0

@@ -66,15 +66,23 @@ def test_no_name_leads_out_of_the_runs_folder(store: RunStore, name: str):
     assert outside.path.exists()
 
 
-def test_a_link_in_the_runs_folder_is_not_a_run(store: RunStore, tmp_path: Path):
-    outside = RunStore(tmp_path / "elsewhere").create(toy())
-    inside = store.create(toy())
-    (store.root / "abc-1").symlink_to(outside.path)
-    assert [run.id for run in store.runs()] == [inside.id]
-    with pytest.raises(RunError, match="There is no run"):
-        store.delete("abc-1")
+def test_a_run_that_is_linked_is_one_of_the_folder_and_deleting_it_removes_the_link(store: RunStore, tmp_path: Path):
+    inside, elsewhere = store.create(toy()), RunStore(tmp_path / "elsewhere").create(toy(steps=3))
+    (store.root / "abc-1").symlink_to(elsewhere.path)
+    (store.root / "gone-1").symlink_to(tmp_path / "nowhere")
+    assert {run.id for run in store.runs()} == {inside.id, "abc-1"}
+    assert store.open("abc-1").recipe.steps == 3
+    for name in ("gone-1", inside.path.name + "/../abc-1"):
+        with pytest.raises(RunError, match="There is no run"):
+            store.open(name)
+    store.delete("abc-1")
+    assert [run.id for run in store.runs()] == [inside.id] and (elsewhere.path / "recipe.json").exists()
+
+
+def test_a_link_inside_a_run_is_not_followed(store: RunStore):
+    inside, other = store.create(toy()), store.create(toy())
     (inside.path / "recipe.json").unlink()
-    (inside.path / "recipe.json").symlink_to(outside.path / "recipe.json")
+    (inside.path / "recipe.json").symlink_to(other.path / "recipe.json")
     with pytest.raises(RunError):
         _ = inside.recipe
 

@@ -39,7 +39,7 @@ def listed(path):
     return sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "link-1"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_name_opens_and_deletes_nothing_outside(store, name, tmp_path):
     before = listed(tmp_path)
     for act in (store.open, store.delete):
@@ -62,10 +62,18 @@ def test_links_inside_a_run_are_not_followed(store):
         _ = run.recipe
     with pytest.raises(RunError):
         run.prediction("test")
-    assert "link-1" not in [run.id for run in store.runs()]
     page = Amplitudes(runs=store.root)
     page.hear({"tab": "runs"})
     assert "inner-1" not in [row["id"] for row in page.rows()]
+
+
+def test_a_run_that_is_linked_into_the_folder_is_listed_and_shown(store, tmp_path):
+    page = Amplitudes(runs=store.root)
+    assert "link-1" in [row["id"] for row in page.rows()] and "link-1" in [run.id for run in store.runs()]
+    page.hear({"open": "link-1"})
+    assert [run.id for run in page.shown] == ["link-1"] and page.table_of_numbers(page.pictures())["rows"][0]["state"] == "finished"
+    page.hear({"delete": "link-1"})
+    assert not (store.root / "link-1").is_symlink() and (tmp_path / "runs-secret" / "x-1" / "run.nc").exists()
 
 
 def test_a_path_is_opened_by_whoever_has_a_shell_only(store, tmp_path):

@@ -71,6 +71,9 @@ def test_a_sweep_is_compared_with_a_single_run(page, finished):
 def test_the_form_adopts_the_first_point(page, swept):
     assert type(page.draft.recipe) is AmplitudeRecipe and page.draft.recipe.to_dict() == swept.recipe.base.to_dict()
     assert not page.of_draft
+    assert state(page.frame)["belongs"] == []  # nobody has edited anything
+    page.hear({"option": "seed", "value": "7"})
+    assert "".join(state(page.frame)["belongs"]).startswith("These figures belong to a sweep. Press Train")
 
 
 def test_a_sweep_is_described_by_what_it_varies(page, swept):

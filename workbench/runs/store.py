@@ -134,6 +134,11 @@ class Run:
         """ISO date."""
         return str(self._record.get("created", ""))
 
+    @property
+    def kept(self) -> dict[str, tuple[int, int]]:
+        """What of a run that comes with the package was left out of it: of the test events, say, 2,000 of 10,000 were kept."""
+        return {str(name): (int(some), int(whole)) for name, (some, whole) in self._record.get("kept", {}).items()}
+
     # How it stands
 
     def alive(self) -> bool:
@@ -410,14 +415,16 @@ class Run:
         names = re.findall(r"^checkpoint-(\d+)\.json$", "\n".join(os.listdir(self.path)), re.MULTILINE)
         return sorted(map(int, names), reverse=True)
 
-    def consolidated(self, predictions: dict[str, xarray.Dataset]) -> bytes:
-        """The bytes of run.nc."""
+    def consolidated(self, predictions: dict[str, xarray.Dataset], snapshots: xarray.Dataset | None = None) -> bytes:
+        """The bytes of run.nc; without `snapshots`, those of the folder."""
         import xarray as xr
 
         from . import netcdf
 
         about = {"recipe": json.dumps(self._record["recipe"]), "title": self.title, "created": self.created, "run": self.id}
-        groups = {"/": xr.Dataset(attrs=about), "/reports": self.reports, "/snapshots": history.snapshots(self.path)[0]}
+        about |= {"kept": json.dumps(self.kept)} if self.kept else {}
+        snapshots = history.snapshots(self.path)[0] if snapshots is None else snapshots
+        groups = {"/": xr.Dataset(attrs=about), "/reports": self.reports, "/snapshots": snapshots}
         return netcdf.encode({**groups, **{f"/prediction/{split}": prediction for split, prediction in predictions.items()}})
 
 
@@ -439,20 +446,15 @@ class RunStore:
         found: list[tuple[int, str]] = []
         with contextlib.suppress(FileNotFoundError), os.scandir(self.root) as entries:
             for entry in entries:
-                if ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                    with contextlib.suppress(OSError):
+                if ID.fullmatch(entry.name):
+                    with contextlib.suppress(OSError):  # no folder, or a link to what is gone
                         found.append((os.stat(os.path.join(entry.path, "recipe.json")).st_mtime_ns, entry.name))
         return sorted(found, reverse=True)
 
     def open(self, id: str) -> Run:
-        """The run of that id. Raises: RunError, also for ids that would leave the folder."""
+        """The run of that id, or the one that a link of that name in the folder leads to. Raises: RunError, also for ids that are paths."""
         path = self.root / id if isinstance(id, str) and ID.fullmatch(id) else None
-        if (
-            path is None
-            or path.is_symlink()
-            or not path.resolve().is_relative_to(self.root.resolve())
-            or not (path / "recipe.json").is_file()
-        ):
+        if path is None or not (path / "recipe.json").is_file():
             raise RunError(f"There is no run {str(id)[:60]!r} in {self.root}.")
         return Run(path)
 
@@ -521,7 +523,7 @@ class RunStore:
             try:
                 os.rename(path, target)
             except OSError:
-                if not target.exists():
+                if not os.path.lexists(target):
                     raise
             else:
                 files.sync_folder(self.root)
@@ -529,8 +531,10 @@ class RunStore:
         raise AssertionError
 
     def delete(self, id: str) -> None:
-        """Remove a run for good. Raises: RunError while it lives; OSError."""
+        """Remove a run for good; of one that is linked only the link. Raises: RunError while it lives; OSError."""
         run = self.open(id)
+        if run.path.is_symlink():
+            return run.path.unlink()
         with run.acquire():
             trash = self.root / f".trash-{secrets.token_hex(6)}"
             os.rename(run.path, trash)

@@ -44,7 +44,7 @@ class Draft:
 
         Of a sweep its first point is taken: the form holds one value of each option.
         """
-        recipe = recipe.base if isinstance(recipe, SweepRecipe) else recipe
+        recipe = first_point(recipe)
         self.recipe = recipe.replace(file=getattr(recipe, "file", ""))  # whose content will count when it is trained
         self.wrong = {}
 
@@ -81,6 +81,15 @@ class Draft:
         """Whether another recipe does the same, on a file of the same path."""
         return not _compared(self.recipe, recipe)
 
+    def words(self, hide: Collection[str] = ()) -> str:
+        """The recipe by name: that of the next run, else the preset's with what differs from it. Of what is in `hide` nothing is told."""
+        preset, options, changes = self.presets[self.preset].title, self.recipe_type.options(), self.changes
+        if "recipe" in hide or "preset" in hide or hidden_options(self.recipe_type, hide) & {*changes}:
+            return self.title or "another recipe"
+        told = [f"{options[name].label} {as_words(new)}" for name, (_, new) in changes.items()]
+        more = f" and {len(told) - 3} more changes" if len(told) > 4 else ""
+        return self.title or preset + " with " * bool(told) + ", ".join(told[:3] if more else told) + more
+
     @property
     def hidden(self) -> list[str]:
         """Options without any effect for the recipe as it is."""
@@ -89,7 +98,7 @@ class Draft:
     def view(self, hide: Collection[str] = ()) -> dict[str, Any]:
         """What the form shows, in JSON types, without the options, groups and parts in `hide`."""
         options = self.recipe_type.options()
-        apart = {name for title, names in self.recipe_type.groups.items() for name in names if name in hide or title in hide}
+        apart = hidden_options(self.recipe_type, hide)
         return {
             "preset": self.preset,
             "see": self.presets[self.preset].see,
@@ -108,6 +117,11 @@ class Draft:
         }
 
 
+def hidden_options(recipe_type: type[Recipe], hide: Collection[str]) -> set[str]:
+    """The options that are in `hide`, by themselves or with their group."""
+    return {name for title, names in recipe_type.groups.items() for name in names if name in hide or title in hide}
+
+
 @functools.lru_cache(maxsize=256)
 def _compared(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     """How two recipes differ: pages ask many times a second."""
@@ -119,6 +133,11 @@ def differences(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     old, new = values_of(base), values_of(other)
     found = {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name] and other.matters(name)}
     return _without_file(found) | _files(base, other)
+
+
+def first_point(recipe: Recipe) -> Recipe:
+    """A recipe as the form holds it: of a sweep the first point, since there is one value of each option."""
+    return recipe.base if isinstance(recipe, SweepRecipe) else recipe
 
 
 def values_of(recipe: Recipe) -> dict[str, Any]:

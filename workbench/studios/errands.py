@@ -41,7 +41,7 @@ def check_events(recipe: Recipe) -> list[str]:
     """
     pipe = subprocess.PIPE
     command = [sys.executable, "-P", "-c", EVENTS]
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=_environment()) as child:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", env=_environment()) as child:
         try:
             said, complained = _answer(child, recipe.to_json())
         except BaseException:
@@ -69,8 +69,8 @@ def _answer(child: subprocess.Popen[str], question: str) -> tuple[str, str]:
 def prepare_events(recipe: Recipe) -> None:
     """Have the events of a recipe made, at low priority, so that its training begins at once. Returns immediately."""
     child = subprocess.Popen(
-        [sys.executable, "-P", "-c", EVENTS], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
-        env=_environment(), start_new_session=True, preexec_fn=_politely if hasattr(os, "nice") else None,
+        [sys.executable, "-P", "-c", EVENTS], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        encoding="utf-8", env=_environment(), start_new_session=True, preexec_fn=_politely if hasattr(os, "nice") else None,
     )  # fmt: skip
     assert child.stdin
     with child.stdin:
@@ -82,4 +82,4 @@ def _politely() -> None:
 
 
 def _environment() -> dict[str, str]:
-    return os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from workbench.training.presets import PRESETS
 from workbench.training.recipe import KINDS, Recipe, shown
 
 MOST_LOOKED_AT = 20  # of the user's newest runs, in search of one that is worth showing first
-ASIDE = {"test_events", "draws"}
-"""Options that say how closely a network is looked at, not what it is: examples are small."""
+SAME_PACE = {
+    "steps", "seed", "data_seed", "noise", "prior_width", "repulsion", "learning_rate", "schedule", "events", "test_events", "sqrt_s",
+}  # fmt: skip
+"""Options that do not change how long a step takes."""
 
 
 class Library:
@@ -60,16 +63,31 @@ class Library:
     def is_example(self, run: Run) -> bool:
         return run.path.parent == self.examples.root
 
-    def finished(self, recipe: Recipe) -> tuple[Run | None, bool]:
-        """The finished run that is most like this recipe, and whether it is one of this very recipe or an example of it."""
-        own = None if getattr(recipe, "file", "") else self.own.find(recipe)  # whether a file is the same, only its content says
-        if own is not None and own.status.state == "finished":
-            return own, True
+    def trained(self, recipe: Recipe) -> Run | None:
+        """A finished run of this very recipe: one of the user's own, else the example. Only its content says whether a file is the same."""
+        if getattr(recipe, "file", ""):
+            return None
+        found = (store.find(recipe) for store in (self.own, self.examples))
+        return next((run for run in found if run is not None and run.status.state == "finished"), None)
+
+    def nearest(self, recipe: Recipe) -> Run | None:
+        """The finished run that is most like this recipe."""
         candidates = [*self._fitting(self.examples), *self._fitting(self.own, MOST_LOOKED_AT)]
         finished = [run for run in candidates if run.status.state == "finished" and type(run.recipe) is type(recipe)]
-        near = min(finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
-        like = near is not None and set(differences(recipe, near.recipe)) <= ASIDE and not getattr(recipe, "file", "")
-        return near, like
+        return min(finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
+
+    def seconds(self, recipe: Recipe) -> float | None:
+        """How long a recipe will train here, as told by the steps of a like one on this computer; None where none of the newest is."""
+        newest = tuple(self.search(self.own)[:MOST_LOOKED_AT])
+        return HUB.fact(("seconds", self.own.root, recipe.hash, newest), functools.partial(self._seconds, recipe))
+
+    def _seconds(self, recipe: Recipe) -> float | None:
+        for run in self._fitting(self.own, MOST_LOOKED_AT):
+            told = run.read_status()
+            here = told["state"] == "finished" and told.get("host") == socket.gethostname()
+            if here and type(run.recipe) is type(recipe) and set(differences(recipe, run.recipe)) <= SAME_PACE:
+                return told["seconds"] / told["steps"] * getattr(recipe, "steps", 0)
+        return None
 
     def title(self, run: Run) -> str:
         """A run's own title, else that of the preset it was made from, else nothing."""

@@ -118,12 +118,31 @@ def progress(status: Status) -> float | None:
 
 def left(seconds: float | None) -> str:
     """'about 12 s left', rounded so that it does not pretend to know more."""
-    if seconds is None:
-        return "timing the first steps"
-    if seconds < 1.5:
-        return "about 1 s left"
-    rounded = round(seconds) if seconds < 20 else 5 * round(seconds / 5) if seconds < 90 else 30 * round(seconds / 30)
-    return f"about {duration(rounded)} left"
+    return "timing the first steps" if seconds is None else f"{about(seconds)} left"
+
+
+def about(seconds: float) -> str:
+    """'about 40 s'."""
+    rounded = max(1, round(seconds)) if seconds < 20 else 5 * round(seconds / 5) if seconds < 90 else 30 * round(seconds / 30)
+    return f"about {duration(rounded)}"
+
+
+def belongs(
+    owner: str, wanted: str, *, compared: int = 0, live: bool = False, ready: bool = True, trains: bool = True, seconds: float | None = None
+) -> list[str]:
+    """Whose the figures are while the form holds another recipe: the pieces of a sentence, every second one a name.
+
+    *Arguments*: compared, how many more runs are in the figures; live, whether the owner trains; ready, whether the recipe wanted is
+    usable; trains, whether whoever looks may train, now; seconds, how long that will take here, where it is known.
+    """
+    others = f" and {compared} compared {'run' if compared == 1 else 'runs'}" if compared else ""
+    goes_on = ", whose training goes on" if live else ""
+    begun = ["These figures belong to ", owner, f"{others}{goes_on}."]
+    if not trains:
+        return begun
+    if not ready:
+        return [*begun[:2], begun[2] + " Correct the option that is marked, then press Train."]
+    return [*begun[:2], begun[2] + " Press Train to learn ", wanted, f" ({about(seconds)} here)." if seconds else "."]
 
 
 def duration(seconds: float) -> str:
@@ -136,6 +155,11 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def kept(parts: dict[str, tuple[int, int]]) -> list[str]:
+    """What a run that comes with the package has kept: '2,000 of 10,000 test events'."""
+    return [f"{some:,} of {whole:,} {name} kept" for name, (some, whole) in parts.items()]
 
 
 def steps(status: Status) -> str:

@@ -21,7 +21,7 @@ from workbench.runs.files import RunError
 from workbench.runs.store import Run
 from workbench.studios import address as addresses
 from workbench.studios import errands, sentences, slide
-from workbench.studios.draft import Draft
+from workbench.studios.draft import Draft, first_point
 from workbench.studios.house import Guest
 from workbench.studios.lecture import HALL, Lecture, Scene
 from workbench.studios.library import Library
@@ -236,11 +236,19 @@ class Session(ABC):
         """Whether the first run shown is a run of the recipe in the form."""
         return bool(self.shown) and self.draft.is_like(self.shown[0].recipe)
 
+    @property
+    def of_other(self) -> bool:
+        """Whether the figures belong to other recipes than the one in the form."""
+        return bool(self.shown) and not any(self.draft.is_like(first_point(run.recipe)) for run in self.shown)
+
     def show_finished(self) -> None:
-        """Show a finished run of the draft, or an example of it; with nothing to see yet, whatever finished run resembles it most."""
-        run, like = self.library.finished(self.draft.recipe)
-        if run is not None and (like or not self.shown):
-            self.shown = [run]
+        """Show a finished run of the draft's recipe; with nothing to see yet, the one that resembles it most. A training stays in sight."""
+        status = self.shown[0].status if self.shown else None
+        if status is not None and not self.of_example and (status.live or (self.of_draft and status.state == "finished")):
+            return
+        run = self.library.trained(self.draft.recipe) or (None if self.shown else self.library.nearest(self.draft.recipe))
+        if run is not None:
+            self.shown = [run, *(other for other in self.shown[1:] if other.path != run.path)]
 
     def pictures(self) -> list[tuple[Run, Picture]]:
         """Shown runs with what is known of them; a run that is gone leaves with a sentence."""
@@ -327,16 +335,17 @@ class Session(ABC):
     def on_preset(self, message: dict[str, Any]) -> None:
         if str(message["preset"]) in self.draft.presets:
             self.draft.choose(str(message["preset"]))
-            if self.of_example or not self.shown or not self.shown[0].status.live:
-                self.show_finished()
+            self.show_finished()
 
     def on_option(self, message: dict[str, Any]) -> None:
         value = message.get("value")
         self.draft.set(str(message["option"]), value if isinstance(value, bool) else str(value)[:2_000])
+        self.show_finished()
 
     def on_undo(self, message: dict[str, Any]) -> None:
         if str(message["undo"]) in self.recipe_type.options():
             self.draft.undo(str(message["undo"]))
+            self.show_finished()
 
     def on_title(self, message: dict[str, Any]) -> None:
         self.draft.title = "".join(c for c in str(message["title"])[:80] if c.isprintable())

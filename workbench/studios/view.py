@@ -217,6 +217,7 @@ class Studio(Session):
             awake=self.awake,
             lecture=self.lecture(PULSE.stir),
             numbers=self.table_of_numbers(pictures),
+            belongs=self.belongs(newest),
         )
         if self.tab == "runs" and (everything or time.monotonic() - self.listed > LIST_EVERY):
             self.listed = time.monotonic()
@@ -315,6 +316,21 @@ class Studio(Session):
         about = [card.entry.title, *(f"{self.name_of(run)} ({self.about(run)}, seed {run.recipe.to_dict()['seed']})" for run in runs)]
         return drawing.signed(drawn, "-".join([card.name, *(run.id for run in runs)]), "; ".join(about))
 
+    def belongs(self, pictures: list[tuple[Run, Picture]]) -> list[str]:
+        """Whose the figures are, where the form holds another recipe; else nothing."""
+        if self.follows is not None or not pictures or not self.of_other:
+            return []
+        (run, picture), *others = pictures
+        return sentences.belongs(
+            self.name_of(run),
+            self.draft.words(self.hide),
+            compared=len(others),
+            live=picture.status.live,
+            ready=self.draft.ready,
+            trains=not (self.guest.no_training or self.busy),
+            seconds=self.library.seconds(self.draft.recipe),
+        )
+
     def table_of_numbers(self, pictures: list[tuple[Run, Picture]]) -> dict[str, Any]:
         rows: list[dict[str, Any]] = []
         colours, letters = shell.figure_theme(self.theme).colours, letters_for(len(pictures))
@@ -354,7 +370,8 @@ class Studio(Session):
         """One line under a run's title: its recipe in short, unless that is the title, its date and its id."""
         words = self.described(run)
         when = run.created[:10]
-        return " · ".join(word for word in ("" if words == self.name_of(run) else words, f"made {when}" if when else "", run.id) if word)
+        told = ["" if words == self.name_of(run) else words, f"made {when}" if when else "", run.id, *sentences.kept(run.kept)[:1]]
+        return " · ".join(filter(None, told))
 
     def rows(self) -> list[dict[str, Any]]:
         """The part of the list of runs that is looked at: the runs that are sought, newest first, the examples last."""

@@ -8,6 +8,7 @@ export function render({model, view}) {
   const exporter = exporting()
   const notices = h("div", {class: "notices", role: "status"})
   const numbers = h("div", {class: "numbers"})
+  const ribbon = h("p", {class: "ribbon", role: "status"})
   const lecture = lectern(send)
 
   const buttons = tabs.map(({name, title}) => h("button", {type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, "data-tab": name,
@@ -111,6 +112,10 @@ export function render({model, view}) {
     }
     notices.replaceChildren(...state.notices.map((text, i) => h("p", {class: "notice"}, h("span", {}, text),
       h("button", {type: "button", "aria-label": "Dismiss", onclick: () => send({dismiss: i})}, "×"))))
+    frame.toggleAttribute("data-other", state.belongs.length > 0)
+    const sentence = state.belongs.join("")
+    if (sentence !== ribbon.title) ribbon.replaceChildren(...state.belongs.map((piece, i) => symbols(i % 2 ? "b" : "span", {}, piece)))
+    ribbon.title = sentence
     const text = JSON.stringify(state.numbers)
     if (text !== drawn) numbers.replaceChildren(table(state.numbers) ?? "")
     drawn = text
@@ -142,7 +147,7 @@ export function render({model, view}) {
     h("aside", {"aria-label": "Recipe"}, model.get_child("controls")),
     exporter.element,
     h("main", {}, notices, h("div", {class: "bar"}, model.get_child("bar")), numbers,
-      h("div", {class: "deck"}, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), lecture.element), panels))
+      h("div", {class: "deck"}, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), lecture.element), ribbon, panels))
 
   const theme = () => send({theme: document.documentElement.dataset.theme ?? "light", projector: "projector" in document.documentElement.dataset})
   if (page) {
