@@ -54,12 +54,10 @@ def main(folder: str) -> None:
     server._tornado.add_transform(Framed)
     launcher.warm()
     server.start()
-    pages._be_quiet()
-    server.io_loop.asyncio_loop.set_exception_handler(pages._complain)
     print(json.dumps({"port": server.port, "token": server.gate.door.lecturer}), flush=True)
     threading.Thread(target=follow_kernel, args=(server,), daemon=True).start()
     try:
-        server.io_loop.start()
+        pages.run(server)
     except (KeyboardInterrupt, asyncio.CancelledError):
         pass
 

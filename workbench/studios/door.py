@@ -1,53 +1,54 @@
 """Who may come in: one gate in front of every route of the server, pages, websockets, files and scripts alike.
 
-Without a token the server answers this computer only, under its own names. With one, the token is exchanged once for a badge, a signed
-cookie, and leaves the address. Whoever gives wrong tokens waits, longer each time. A websocket opens only for a page of ours, and only for
-the browser that fetched it.
+A token is exchanged once for a badge, a signed cookie, and leaves the address. On one's own computer the link that is opened holds a token
+made at the start, so that other accounts of the computer stay outside; the server then answers under this computer's own names only. A
+class has a token, and its lecturer another one. A websocket opens only for a page of ours, and only for the browser that fetched it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import ipaddress
-import os
 import re
 import secrets
 import socket
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import Morsel
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from jinja2 import Environment
 from tornado.httputil import HTTPServerRequest
+from tornado.netutil import is_valid_ip
 from tornado.web import Application, RequestHandler, stream_request_body
 
-from workbench.runs import files
+from workbench.studios.badges import HOPELESS, Badges, Patience, kept_secret, new_token, same, source_of
 from workbench.studios.house import Guest, House
+from workbench.studios.lobby import Lobby
+from workbench.studios.served import ARRIVED, LONGEST_QUERY, keep_ours, page_of, plain_path
+
+__all__ = ["GUEST", "Badges", "Door", "Gate", "Note", "Patience", "kept_secret", "new_token", "source_of"]
 
 SHORTEST = 8  # characters of a token
-MAY_FAIL = 3  # wrong tokens before the first wait
-LONGEST_WAIT = 30.0  # seconds
-FORGOTTEN = 600.0  # seconds after the last wrong token
-SOURCES = 4_096  # addresses that are remembered
 KEPT = 30 * 86_400  # seconds that a badge is kept by a browser
-LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look like another
+LARGEST_FORM = 1_000  # bytes
 GUEST = "X-Workbench-Guest"
 """The header in which the gate tells a page who asks; what a client sends under this name is dropped."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+PAGES = ("/", "/generators")
+SOCKETS = ("/ws", "/generators/ws")
+ENTRANCE = re.compile(r"/(generators|follow(/[a-z0-9]{1,40})?)?/?")
+"""Where a link may lead from elsewhere, with or without a token."""
+OWN = "the computer's own"
+"""Instead of a token, what badges of one's own computer are signed with: they hold when the server starts again."""
+EACH = 6  # pages of one browser
+FETCHING = 10_000  # milliseconds within which a page that was fetched opens its websocket
+MOST_SHOWN = 3  # websockets of one page: it may come back before the one that was lost is known to be
+TICKET = 120.0  # seconds
 PAGE = Path(__file__).with_name("page")
 ROLES = ("lecturer", "student")
 LOOKS = (("theme", "dark"), ("projector", "1"))  # cookies of the pages
-
-
-def new_token() -> str:
-    """Sixteen letters and digits that can be read aloud: 79 bits."""
-    return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(4))
 
 
 def own_address() -> str:
@@ -60,79 +61,10 @@ def own_address() -> str:
             return "127.0.0.1"
 
 
-class Patience:
-    """How long a source of wrong tokens waits before its next one is looked at: not at all, then 0.5 s, 1 s, 2 s, … at most 30 s."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic):
-        self.clock = clock
-        self._wrong: OrderedDict[str, tuple[int, float, float]] = OrderedDict()  # how many, the last one, the next one
-
-    def left(self, source: str) -> float:
-        """Seconds until a token from there is looked at."""
-        _, last, after = self._wrong.get(source, (0, 0.0, 0.0))
-        now = self.clock()
-        return max(0.0, after - now) if now - last < FORGOTTEN else 0.0
-
-    def wrong(self, source: str) -> None:
-        count, last, _ = self._wrong.pop(source, (0, 0.0, 0.0))
-        now = self.clock()
-        count = count + 1 if now - last < FORGOTTEN else 1
-        wait = 0.0 if count < MAY_FAIL else min(LONGEST_WAIT, 0.5 * 2.0 ** min(count - MAY_FAIL, 10))
-        self._wrong[source] = (count, now, now + wait)
-        if len(self._wrong) > SOURCES:
-            self._wrong.popitem(last=False)
-
-
-def source_of(address: str) -> str:
-    """An internet address as one source; those of version 6 by their network, which one computer has all of."""
-    try:
-        parsed = ipaddress.ip_address(address.split("%")[0])
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
-
-
-class Badges:
-    """Signed cookies: who a browser is, for good, and what it may, as long as the tokens stay the same."""
-
-    def __init__(self, secret: bytes, tokens: dict[str, str]):
-        self.secret, self.tokens = secret, tokens
-
-    def issue(self, name: str, role: str) -> str:
-        return ".".join([name, role, self._sign("name", name), self._sign("role", name, role, self.tokens[role])])
-
-    def read(self, badge: str) -> tuple[str, str]:
-        """(name, role); '' for what is not signed by us, or with another token."""
-        parts = badge.split(".")
-        if len(parts) != 4 or not re.fullmatch(r"[0-9a-f]{32}", parts[0]) or parts[1] not in self.tokens:
-            return "", ""
-        name, role, named, allowed = parts
-        if not hmac.compare_digest(named, self._sign("name", name)):
-            return "", ""
-        return name, role if hmac.compare_digest(allowed, self._sign("role", name, role, self.tokens[role])) else ""
-
-    def _sign(self, *words: str) -> str:
-        return hmac.new(self.secret, "\0".join(words).encode(), hashlib.sha256).hexdigest()
-
-
-def kept_secret(folder: Path) -> bytes:
-    """What badges are signed with: made once and kept, so that a browser stays who it is when the server starts again."""
-    try:
-        return bytes.fromhex(files.read(folder / "secret").decode())
-    except (OSError, ValueError):
-        secret = os.urandom(32)
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            files.replace(folder / "secret", secret.hex().encode())
-        except OSError:
-            pass  # then for this start only
-        return secret
-
-
 @dataclass(frozen=True)
 class Door:
-    """*Arguments*: token, of the class, lecturer, of whoever leads it; without both, whoever comes is a lecturer. host, port and prefix,
-    where the server listens; origins, under which a proxy offers it; pages, how many may be open."""
+    """*Arguments*: token, of the class, '' where there is none; lecturer, of whoever leads it or works here. host, port and prefix, where
+    the server listens; origins, under which a proxy offers it; pages, how many may be open."""
 
     host: str = "127.0.0.1"
     port: int = 5006
@@ -148,8 +80,13 @@ class Door:
 
     @property
     def tokens(self) -> dict[str, str]:
-        """The token of each role; without any, '' for lecturers only."""
-        return {"lecturer": self.lecturer, "student": self.token} if self.token else {"lecturer": ""}
+        """The token of each role."""
+        return {"lecturer": self.lecturer} | ({"student": self.token} if self.token else {})
+
+    @property
+    def seals(self) -> dict[str, str]:
+        """What the badges of each role hold for."""
+        return self.tokens if self.token else {"lecturer": OWN}
 
     @property
     def cookie(self) -> str:
@@ -158,14 +95,14 @@ class Door:
     @property
     def hosts(self) -> set[str]:
         """The names under which the server is asked for, where it knows them all."""
-        return {f"{name}:{self.port}" for name in LOOPBACK} | {urlsplit(origin).netloc.lower() for origin in self.origins}
+        return {f"{name}:{self.port}" for name in LOOPBACK} | {origin.partition("://")[2].lower() for origin in self.origins}
 
     def own(self, origin: str, host: str) -> bool:
         """Whether a page of that origin was served by us, seen from the name `host` under which the websocket is asked for."""
         if origin.lower() in {each.lower() for each in self.origins}:
             return True
-        parts = urlsplit(origin)
-        return parts.scheme in ("http", "https") and origin == f"{parts.scheme}://{parts.netloc}" and parts.netloc.lower() == host.lower()
+        scheme, _, name = origin.partition("://")
+        return scheme in ("http", "https") and name.lower() == host.lower()
 
     @property
     def address(self) -> str:
@@ -180,11 +117,10 @@ class Door:
         for kind, token in (("--token", self.token), ("--lecturer-token", self.lecturer)):
             if token and (len(token) < SHORTEST or not re.fullmatch(r"[\w.~-]+", token, re.ASCII)):
                 return f"{kind} needs at least {SHORTEST} letters, digits, or any of - _ . ~, or is the word auto."
-        if self.token and hmac.compare_digest(self.token, self.lecturer):
+        if self.token and same(self.token, self.lecturer):
             return "--token and --lecturer-token are the same; they must differ, or every student is a lecturer."
         for origin in self.origins:
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
+            if not re.fullmatch(r"https?://[\w.:\[\]-]+", origin, re.ASCII):
                 return f"--origin {origin[:60]!r} is not possible: it looks like https://hub.example.org, without a path."
         if not re.fullmatch(r"(/(?!\.)[\w.~@%-]+)*", self.prefix, re.ASCII):
             return f"--prefix {self.prefix[:60]!r} is not possible: it looks like /user/name/workbench."
@@ -195,41 +131,127 @@ class Door:
 
 
 class Gate:
-    """Stands in front of all routes of a Tornado application."""
+    """Stands in front of all routes of a Tornado application.
 
-    def __init__(self, application: Application, door: Door, house: House, secret: bytes):
-        self.application, self.door, self.house = application, door, house
-        self.badges, self.patience = Badges(secret, door.tokens), Patience()
-        self.pages = {door.prefix + path for path in ("/", "/generators")}
-        application.settings.update(default_handler_class=Nowhere, default_handler_args={"prefix": door.prefix})
+    *Arguments*: bodies, how many bytes may be sent to an address, and within how many seconds.
+    """
+
+    def __init__(
+        self, application: Application, door: Door, house: House, secret: bytes, lobby: Lobby, bodies: Mapping[str, tuple[int, float]]
+    ):
+        self.application, self.door, self.house, self.lobby, self.bodies = application, door, house, lobby, bodies
+        self.badges = Badges(secret, door.seals)
+        self.patience, self.browsers = Patience(), Patience()  # with addresses, which several may share, and with single browsers
+        self.tickets: dict[str, float] = {}
+        self.serves = keep_ours(application)
         self.inner, application.find_handler = application.find_handler, self.find_handler  # type: ignore[method-assign]
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> Any:
-        request.headers.pop(GUEST, None)
-        path = request.path if request.path != self.door.prefix else request.path + "/"
-        if {"..", "."} & {*re.split(r"[/\\]", unquote(path))} or "\0" in unquote(path):
+        self._read_headers(request)
+        path, websocket = plain_path(request, self.door.prefix), request.headers.get("Upgrade", "").lower() == "websocket"
+        if not path:
             return self._say(request, 404, "There is no such address.")
-        if refusal := self._foreign(request, path):
+        if refusal := self._foreign(request, path, websocket):
             return self._say(request, 403, refusal)
+        if request.method not in ("GET", "HEAD", "POST"):
+            return self._say(request, 405, "This is asked for by GET or POST.")
         name, role = self.badges.read(request.cookies[self.door.cookie].value) if self.door.cookie in request.cookies else ("", "")
-        websocket = request.headers.get("Upgrade", "").lower() == "websocket"
-        if "token" in request.arguments and not websocket and self.door.token:
-            return self._exchange(request, name)
-        if not role and self.door.token:
-            if request.method == "POST" and path in self.pages:
-                return self._exchange(request, name)
-            return self._say(request, 403, "This class has a token. Type it, or open the link that holds it.", form=path in self.pages)
-        if not role:  # nobody is asked for a token here; a badge tells browsers apart
-            name, role = name or secrets.token_hex(16), "lecturer"
-            self.give(request, name, role)
+        if not websocket and ENTRANCE.fullmatch(path) and "token" in request.query_arguments:
+            return self._let(request, Exchange, gate=self, name=name, role=role)
+        if not role:
+            if request.method == "POST" and path in PAGES:
+                return self._let(request, Exchange, gate=self, name=name, role=role)
+            return self._say(request, 403, self._closed, form=path in PAGES)
         guest = Guest(self.house, name, role == "lecturer")
-        if websocket and not self._fetched_by(request, guest):
-            return self._say(request, 403, "This page was opened by another browser.")
-        if path in self.pages and request.method == "GET" and not guest.lecturer and self.open_pages() >= self.door.pages:
-            words = f"The class is full: {self.door.pages} pages are open. This page comes in as soon as one of them is closed."
-            return self._say(request, 503, words, again=10)
-        request.headers[GUEST] = str(guest)
+        self.lobby.know(request, "" if guest.lecturer else name)
+        if path != "/" and path.endswith("/") and path[:-1] in PAGES:
+            return self._let(request, Elsewhere, place=f"..{path[:-1]}")
+        if not self.serves(path) or websocket is not (path in SOCKETS):
+            return self._let(request, Nowhere, prefix=self.door.prefix)
+        if refused := self._no_room(request, path, guest):
+            return self._say(request, *refused)
+        request.headers[GUEST], request.path = str(guest), self.door.prefix + path
         return self.inner(request)
+
+    def _read_headers(self, request: HTTPServerRequest) -> None:
+        """What a proxy on this computer says of whom it asks for; nobody else is believed."""
+        headers, last = request.headers, lambda name: request.headers.get(name, "").rpartition(",")[2].strip()
+        if self.door.local and self.door.origins:
+            if is_valid_ip(last("X-Forwarded-For")):
+                request.remote_ip = last("X-Forwarded-For")
+            if last("X-Forwarded-Proto") in ("http", "https"):
+                request.protocol = last("X-Forwarded-Proto")
+        for name in (GUEST, "X-Real-Ip", "X-Scheme"):
+            headers.pop(name, None)
+
+    @property
+    def _closed(self) -> str:
+        if self.door.token:
+            return "This class has a token. Type it, or open the link that holds it."
+        return "These pages are for whoever started them. Open the link that is shown in the terminal, or type its token."
+
+    def _foreign(self, request: HTTPServerRequest, path: str, websocket: bool) -> str:
+        """Why a request cannot come from a person or a page of ours."""
+        headers = request.headers
+        if not self.door.token and request.host.lower() not in self.door.hosts:
+            return "Pages are served to this computer only, as 127.0.0.1 or localhost."
+        if websocket and not self.door.own(headers.get("Origin", ""), request.host):
+            return "A websocket opens for pages of this server only."
+        if headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+            follows = headers.get("Sec-Fetch-Mode") == "navigate" and request.method == "GET" and ENTRANCE.fullmatch(path)
+            return "" if follows else "This is for pages of this server only."
+        return ""
+
+    def _no_room(self, request: HTTPServerRequest, path: str, guest: Guest) -> tuple[Any, ...]:
+        """The status and sentence with which something is refused that is too much, or too many."""
+        most, seconds = self.bodies.get(path, (LARGEST_FORM, 0.0))
+        length = request.headers.get("Content-Length", "0")
+        if len(length) > 12 or (length.isdecimal() and int(length) > most):
+            return 413, f"At most {most:,} bytes can be sent here."
+        request.connection.set_max_body_size(most)  # type: ignore[union-attr]
+        if seconds:
+            request.connection.set_body_timeout(seconds)  # type: ignore[union-attr]
+        if path in SOCKETS:
+            return self._no_socket(request, path, guest)
+        if path not in PAGES or request.method != "GET":
+            return ()
+        if len(request.query) > LONGEST_QUERY:
+            return 414, f"This link has {len(request.query):,} characters; at most {LONGEST_QUERY:,} are read."
+        return () if guest.lecturer else self._full(guest, self.sessions(fetching=True))
+
+    def _no_socket(self, request: HTTPServerRequest, path: str, guest: Guest) -> tuple[Any, ...]:
+        name, headers = page_of(request, self.application.secret_key)  # type: ignore[attr-defined]
+        if headers.get(GUEST) != str(guest):
+            return 403, "This page was opened by another browser, or too long ago."
+        sessions = self.application._applications[path.removesuffix("/ws") or "/"].sessions  # type: ignore[attr-defined]
+        shown = sum(session.connection_count for session in sessions if session.id == name)
+        if shown >= MOST_SHOWN:
+            return 403, "This page is shown already."
+        return () if guest.lecturer or shown else self._full(guest, self.sessions())
+
+    def _full(self, guest: Guest, sessions: list[Any]) -> tuple[Any, ...]:
+        if sum(_guest_of(session) == str(guest) for session in sessions) >= EACH:
+            return 503, f"This browser shows {EACH} pages of the class already. This one comes as soon as one of them is closed.", 5
+        if len(sessions) >= self.door.pages:
+            return 503, f"The class is full: {self.door.pages} pages are open. This page comes in as soon as one of them is closed.", 10
+        return ()
+
+    def sessions(self, *, fetching: bool = False) -> list[Any]:
+        """Pages that a browser shows; with `fetching` also those that one is just getting."""
+        contexts = self.application._applications.values()  # type: ignore[attr-defined]
+        return [
+            session
+            for context in contexts
+            for session in context.sessions
+            if not session.destroyed
+            and (
+                session.connection_count or (fetching and session not in ARRIVED and session.milliseconds_since_last_unsubscribe < FETCHING)
+            )
+        ]
+
+    def open_pages(self) -> int:
+        """Pages that a browser shows, or is just fetching."""
+        return len(self.sessions(fetching=True))
 
     def give(self, request: HTTPServerRequest, name: str, role: str) -> None:
         """Send a badge along with the answer."""
@@ -238,39 +260,30 @@ class Gate:
         badge = f"{self.door.cookie}={self.badges.issue(name, role)}; Path={path}; Max-Age={KEPT}; HttpOnly; SameSite=Lax{secure}"
         request.badge = badge  # type: ignore[attr-defined]
 
-    def open_pages(self) -> int:
-        """Pages that a browser shows, or is just fetching."""
-        contexts = self.application._applications.values()  # type: ignore[attr-defined]
-        return sum(not session.expiration_requested for context in contexts for session in context.sessions)
+    def ticket(self) -> str:
+        """A token of the lecturer that holds once: what starts a browser can be read by other accounts of this computer."""
+        ticket = new_token()
+        self.tickets[ticket] = time.monotonic() + TICKET
+        return ticket
 
-    def _foreign(self, request: HTTPServerRequest, path: str) -> str:
-        """Why a request cannot come from a person or a page of ours."""
-        headers = request.headers
-        if not self.door.token and request.host.lower() not in self.door.hosts:
-            return "Pages are served to this computer only, as 127.0.0.1 or localhost."
-        if headers.get("Upgrade", "").lower() == "websocket" and not self.door.own(headers.get("Origin", ""), request.host):
-            return "A websocket opens for pages of this server only."
-        if headers.get("Sec-Fetch-Site") in ("cross-site", "same-site") and headers.get("Sec-Fetch-Mode") != "navigate":
-            return "This is for pages of this server only."
-        if path.endswith(("/autoload.js", "/metadata")):
-            return "Pages of this server are not embedded elsewhere."
-        return ""
+    def role_of(self, token: str) -> str:
+        """What a token lets somebody be; '' for a wrong one."""
+        if self.tickets.pop(token, 0.0) > time.monotonic():
+            return "lecturer"
+        fitting = [role for role in ROLES if role in self.door.tokens and same(token, self.door.tokens[role])]
+        return fitting[0] if fitting else ""
 
-    def _fetched_by(self, request: HTTPServerRequest, guest: Guest) -> bool:
-        """Whether the page whose websocket this is was fetched by the same browser. Who signed that, Bokeh checks."""
-        from bokeh.util.token import get_token_payload
+    def _let(self, request: HTTPServerRequest, handler: type[RequestHandler], **options: Any) -> Any:
+        request.connection.set_max_body_size(LARGEST_FORM)  # type: ignore[union-attr]
+        return self.application.get_handler_delegate(request, handler, options)
 
-        words = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
-        try:
-            return get_token_payload(words[-1].strip())["headers"].get(GUEST) == str(guest)  # type: ignore[arg-type, typeddict-item]
-        except (ValueError, KeyError, TypeError, AttributeError, OSError):
-            return False
+    def _say(self, request: HTTPServerRequest, status: int, sentence: str, again: int = 0, **options: Any) -> Any:
+        return self._let(request, Note, status=status, sentence=sentence, again=again, **options)
 
-    def _exchange(self, request: HTTPServerRequest, name: str) -> Any:
-        return self.application.get_handler_delegate(request, Exchange, {"gate": self, "name": name})
 
-    def _say(self, request: HTTPServerRequest, status: int, sentence: str, **options: Any) -> Any:
-        return self.application.get_handler_delegate(request, Note, {"status": status, "sentence": sentence, **options})
+def _guest_of(session: Any) -> str:
+    context = session.document.session_context
+    return str(context.request.headers.get(GUEST, "")) if context and context.request else ""
 
 
 @stream_request_body
@@ -298,6 +311,13 @@ class Note(RequestHandler):
             self.set_header("Content-Type", "text/plain; charset=utf-8")
             self.finish(sentence)
 
+    def go(self, place: str, query: str) -> None:
+        """Lead to another address of ours, relative, because a proxy may have cut off a path of which the server does not know."""
+        self.set_header("Cache-Control", "no-store")
+        self.set_status(303)
+        self.set_header("Location", place + ("?" + query if query else ""))
+        self.finish()
+
 
 class Nowhere(Note):
     """Where there is nothing: the way back, relative, because a proxy may have cut off a path of which the server does not know."""
@@ -307,19 +327,29 @@ class Nowhere(Note):
         super().initialize(404, "There is no such page.", links=((up, "To the amplitudes"), (f"{up}generators", "To the generators")))
 
 
+class Elsewhere(Note):
+    """Leads to the same page under its proper address."""
+
+    def initialize(self, place: str) -> None:  # type: ignore[override]
+        self.place = place
+
+    def prepare(self) -> None:
+        self.go(self.place, self.request.query)
+
+
 @stream_request_body
 class Exchange(Note):
     """A token for a badge: from the address, which is then asked for without it, or from the form."""
 
-    def initialize(self, gate: Gate, name: str) -> None:  # type: ignore[override]
-        self.gate, self.name, self.body = gate, name, b""
+    def initialize(self, gate: Gate, name: str, role: str) -> None:  # type: ignore[override]
+        self.gate, self.name, self.role, self.body = gate, name, role, b""
 
     def data_received(self, chunk: bytes) -> None:
-        self.body += chunk[: 1_000 - len(self.body)]
+        self.body += chunk[: LARGEST_FORM - len(self.body)]
 
     def prepare(self) -> None:
         if self.request.method == "GET":
-            self.look(self.request.arguments["token"][-1].decode("utf-8", "replace"))
+            self.look(self.request.query_arguments["token"][-1].decode("utf-8", "replace"))
         elif self.request.method != "POST":
             self.tell(405, "A token is given by GET or POST.")
 
@@ -330,21 +360,30 @@ class Exchange(Note):
         self.look(parse_qs(self.body.decode("utf-8", "replace")).get("token", [""])[-1].strip())
 
     def look(self, token: str) -> None:
+        """Whoever has a badge goes on, whatever the token; it may only raise what the badge is for."""
         gate, source = self.gate, source_of(self.request.remote_ip or "")
-        if wait := gate.patience.left(source):
-            words = f"There were several wrong tokens from here. The next one is looked at in {wait:.0f} seconds."
-            return self.tell(429, words, form=True)
-        fitting = [role for role in ROLES if hmac.compare_digest(token.encode(), gate.door.tokens[role].encode())]
-        if not fitting:
-            gate.patience.wrong(source)
-            return self.tell(403, "This token is not right: it may belong to an earlier class.", form=True)
-        gate.give(self.request, self.name or secrets.token_hex(16), fitting[0])
+        waits = gate.browsers.left(self.name) if self.name else 0.0
+        given = gate.role_of(token) if len(token) >= HOPELESS or (not waits and gate.patience.compares(source)) else ""
+        if given:
+            gate.give(self.request, self.name or secrets.token_hex(16), "lecturer" if self.role == "lecturer" else given)
+        else:
+            wait = max(waits, gate.patience.left(source))
+            if not waits:
+                self.name = self.name or secrets.token_hex(16)
+                gate.patience.wrong(source)
+                gate.browsers.wrong(self.name)
+            if not self.role:
+                return self._refuse(wait)
         rest = [(key, value) for key, values in self.request.query_arguments.items() if key != "token" for value in values]
-        here = self.request.path.rsplit("/", 1)[-1] or "./"
-        self.set_header("Cache-Control", "no-store")
-        self.set_status(303)
-        self.set_header("Location", here + ("?" + urlencode(rest) if rest else ""))
-        self.finish()
+        self.go("./" + self.request.path.rsplit("/", 1)[-1], urlencode(rest))
+
+    def _refuse(self, wait: float) -> None:
+        self.gate.give(self.request, self.name, "")
+        if wait:
+            words = f"There were several wrong tokens from here. The next one is looked at in {max(1.0, wait):.0f} seconds."
+            return self.tell(429, words, form=True)
+        earlier = "an earlier class" if self.gate.door.token else "an earlier start; the terminal shows the link that holds now"
+        self.tell(403, f"Wrong token. It may be from {earlier}.", form=True)
 
 
 def _page(sentence: str, cookies: Mapping[str, Morsel[str]], **options: Any) -> str:
