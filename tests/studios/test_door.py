@@ -213,13 +213,14 @@ def test_a_websocket_of_a_class_needs_badge_origin_and_session(student, classroo
 
 
 def test_a_full_class_says_so_and_whoever_is_in_stays(classroom):
-    lecturer, crowd = Browser(classroom), Browser(classroom)
-    lecturer.enter(LECTURER)
-    crowd.enter(CLASS)
+    lecturer, crowd = Browser.inside(classroom, LECTURER), Browser.inside(classroom, CLASS)
     answers = [crowd.ask("/") for _ in range(6)]
     full = [answer for answer in answers if answer.status == 503]
     assert full and "The class is full: 4 pages are open" in full[0].text and full[0].headers["Retry-After"] == "10"
     assert crowd.ask("/alive").status == 200 and lecturer.ask("/").status == 200
+    for path in ("/generators/", "//generators", "/generators//", "/%67enerators", "/generators?"):
+        answer = crowd.ask(path)
+        assert answer.status in (303, 404, 503) and answer.headers["Location"] in (None, "../generators"), path
 
 
 def test_a_wrong_token_is_refused_then_waits_and_others_are_not_disturbed(classroom):

@@ -19,7 +19,8 @@ from tornado.web import OutputTransform
 
 from workbench.runs import launcher
 from workbench.studios import server as pages
-from workbench.studios.door import Door, Gate, new_token
+from workbench.studios.door import Door, new_token
+from workbench.studios.gate import Gate
 
 SELF = "frame-ancestors 'self'"
 FRAMES = f"{SELF} " + " ".join(f"{scheme}://{name}:*" for scheme in ("http", "https") for name in ("127.0.0.1", "localhost"))

@@ -106,6 +106,7 @@ class Socket(WSHandler):
             self.held = 0
 
     async def _receive(self, fragment: str | bytes) -> Any:
+        assert self.receiver
         try:
             message = await self.receiver.consume(fragment)
             if message is None or _is_a_pages(message):

@@ -33,7 +33,8 @@ from workbench.runs import launcher
 from workbench.studios import downloads, errands, sharing, uploads
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.badges import kept_secret, new_token
-from workbench.studios.door import GUEST, Door, Gate, Note
+from workbench.studios.door import GUEST, Door, Note
+from workbench.studios.gate import Gate
 from workbench.studios.generators import Generators
 from workbench.studios.house import HOME, Guest, House
 from workbench.studios.lecture import HALL
