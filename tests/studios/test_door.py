@@ -83,16 +83,28 @@ class Browser:
         assert answer.status == 200, answer.text
         return re.search(r'"token":"([^"]+)"', answer.text)[1]
 
-    def shake(self, token, origin=None):
-        """The answer to a websocket handshake, and whether Bokeh then acknowledges the session."""
+    def hold(self, token, origin):
+        """A websocket that stays open."""
+        stream = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        stream.sendall(self.handshake(token, origin))
+        said = b""
+        while b"ACK" not in said:
+            said += stream.recv(4_096)
+        return stream
+
+    def handshake(self, token, origin=None):
         lines = [
             "GET /ws HTTP/1.1", f"Host: {self.host}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", f"Sec-WebSocket-Protocol: bokeh, {token}",
             "Cookie: " + "; ".join(f"{n}={v}" for n, v in self.cookies.items()), *([f"Origin: {origin}"] if origin is not None else []),
         ]  # fmt: skip
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def shake(self, token, origin=None):
+        """The answer to a websocket handshake, and whether Bokeh then acknowledges the session."""
         with socket.create_connection(("127.0.0.1", self.port)) as stream:
             stream.settimeout(3)
-            stream.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+            stream.sendall(self.handshake(token, origin))
             said = b""
             try:
                 while (chunk := stream.recv(4_096)) and b"ACK" not in said:

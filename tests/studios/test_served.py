@@ -33,12 +33,12 @@ sys.exit(main(sys.argv[1:]))
 
 
 class Server:
-    def __init__(self, home, *options):
+    def __init__(self, home, *options, first=""):
         self.home, self.log = home, home / "log.txt"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        command = [sys.executable, "-c", SERVE, str(home / "modules"), "--no-browser", "--port", str(self.port), *options]
+        command = [sys.executable, "-c", first + SERVE, str(home / "modules"), "--no-browser", "--port", str(self.port), *options]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(command, env=os.environ | {"WORKBENCH_HOME": str(home)}, stdout=log, stderr=log)
         end = time.monotonic() + 60
