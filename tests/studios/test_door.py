@@ -55,8 +55,8 @@ class Browser:
     def __init__(self, port, host=""):
         self.port, self.host, self.cookies = port, host or f"127.0.0.1:{port}", {}
 
-    def ask(self, path, method="GET", body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+    def ask(self, path, method="GET", body=None, timeout=30, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         sent = {"Host": self.host, "Cookie": "; ".join(f"{n}={v}" for n, v in self.cookies.items())}
         connection.request(method, path, body, sent | {name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import http.client
 import json
 import os
 import re
@@ -18,10 +20,13 @@ from urllib.parse import urlencode
 import pytest
 from test_door import CLASS, LECTURER, OWN, Browser, start
 from test_served import Server
+from tornado.httpclient import HTTPRequest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.websocket import WebSocketClosedError, websocket_connect
 
 from workbench.__main__ import main, token_of
 from workbench.studios.badges import LOOKS, REFILL, Badges, Patience
+from workbench.studios.lobby import EACH
 from workbench.studios.served import LONGEST_QUERY, LONGEST_TOKEN, page_of
 
 SILENT = ("--token", CLASS, "--lecturer-token", LECTURER)
@@ -83,7 +88,8 @@ def test_a_forged_token_of_a_page_is_refused_before_it_is_unpacked(classroom, ki
     assert told.count("\n") == 1, told
     monkeypatch.setattr(zlib, "decompress", None)
     request = HTTPServerRequest(
-        start_line=RequestStartLine("GET", "/ws", "HTTP/1.1"), headers=HTTPHeaders({"Sec-WebSocket-Protocol": f"bokeh, {token}"})
+        start_line=RequestStartLine("GET", "/ws", "HTTP/1.1"),
+        headers=HTTPHeaders({"Host": "x", "Sec-WebSocket-Protocol": f"bokeh, {token}"}),
     )
     assert page_of(request, b"key") == ("", {})
 
@@ -251,6 +257,88 @@ def test_a_body_is_bounded_wherever_it_is_sent(classroom):
             stream.settimeout(20)
             stream.sendall(request.encode() + b"\r\n\r\n" + b"x" * 1_000)
             assert stream.recv(100).split()[1] in (b"413", b"400"), path
+
+
+def test_silent_connections_end_and_one_with_a_badge_may_rest(tmp_path):
+    server = Server(tmp_path, *SILENT, first="from workbench.studios import lobby; lobby.SILENCE = 1.0\n")
+    try:
+        student = Browser.inside(server.port, CLASS)
+        kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        kept.request("GET", "/alive", headers={"Cookie": "; ".join(f"{name}={value}" for name, value in student.cookies.items())})
+        assert kept.getresponse().read() == b"alive"
+        half = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nhalf"
+        for said in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n", half):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=30) as silent:
+                silent.sendall(said)
+                while silent.recv(100_000):
+                    pass  # ended by the server, or this waits until its timeout
+        time.sleep(1.5)
+        kept.request("GET", "/alive", headers={"Cookie": "; ".join(f"{name}={value}" for name, value in student.cookies.items())})
+        assert kept.getresponse().read() == b"alive"
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+    assert "Traceback" not in server.said
+
+
+def test_one_browser_holds_a_bounded_number_of_connections(classroom):
+    port, _ = classroom
+    student, held = Browser.inside(port, CLASS), []
+    badge = {"Cookie": "; ".join(f"{name}={value}" for name, value in student.cookies.items())}
+    for _ in range(EACH + 20):
+        held.append(http.client.HTTPConnection("127.0.0.1", port, timeout=30))
+        held[-1].request("GET", "/alive", headers=badge)
+        assert held[-1].getresponse().read() == b"alive"
+    ended = 0
+    for each in held:
+        each.sock.settimeout(0.05)
+        try:
+            ended += each.sock.recv(1) == b""
+        except TimeoutError:
+            pass
+        each.close()
+    assert 20 <= ended <= 22
+
+
+def test_an_answer_that_wants_to_end_the_server_does_not(tmp_path):
+    leave = "import sys\nfrom workbench.studios import server\nserver.Alive.get = lambda self: sys.exit(2)\n"
+    server = Server(tmp_path, *SILENT, first=leave)
+    try:
+        student = Browser.inside(server.port, CLASS)
+        with pytest.raises((http.client.HTTPException, OSError)):
+            student.ask("/alive", timeout=3)
+        assert student.ask("/").status == 200 and server.process.poll() is None
+        assert "wanted to end the server" in server.said
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+
+
+def test_a_message_with_all_its_buffers_is_bounded(classroom):
+    """A page may send 4 MB in one message; a header that promises a thousand buffers keeps no more than that."""
+    port, _ = classroom
+    student = Browser.inside(port, CLASS)
+    page = student.page()
+    headers = {"Origin": f"http://127.0.0.1:{port}", "Cookie": "; ".join(f"{name}={value}" for name, value in student.cookies.items())}
+
+    async def fill() -> int:
+        line = await websocket_connect(HTTPRequest(f"ws://127.0.0.1:{port}/ws", headers=headers), subprotocols=["bokeh", page])
+        for part in ({"msgid": "1", "msgtype": "PATCH-DOC", "num_buffers": 1_000}, {}, {"events": []}):
+            await line.write_message(json.dumps(part))
+        taken = 0
+        try:
+            for number in range(100):
+                await line.write_message(json.dumps({"id": str(number)}))
+                await line.write_message(b"x" * 1_000_000, binary=True)
+                await asyncio.sleep(0.05)
+                taken += 1
+        except WebSocketClosedError:
+            pass
+        while await line.read_message() is not None:
+            pass
+        return taken
+
+    assert asyncio.run(asyncio.wait_for(fill(), 120)) < 100
 
 
 def test_a_thousand_silent_connections_leave_the_page_to_others(tmp_path):
