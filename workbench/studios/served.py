@@ -92,6 +92,11 @@ class Socket(WSHandler):
 
     held = 0  # bytes of the message that is being received
 
+    @property
+    def lost(self) -> bool:
+        """Whether Bokeh has given the connection up, because it did not answer a ping."""
+        return self.connection is not None and self.connection._session is None
+
     async def _async_open(self, token: str) -> None:
         await super()._async_open(token)
         if self.connection is not None:
@@ -99,11 +104,15 @@ class Socket(WSHandler):
 
     async def on_message(self, fragment: str | bytes) -> None:
         self.held += len(fragment)
-        if self.receiver is None or self.held > LARGEST_MESSAGE:
+        if self.lost or self.receiver is None or self.held > LARGEST_MESSAGE:
             return self.close(1009, "too much")
         await super().on_message(fragment)
         if self.receiver._current_consumer == self.receiver._HEADER:
             self.held = 0
+
+    def on_close(self) -> None:
+        if not self.lost:
+            super().on_close()
 
     async def _receive(self, fragment: str | bytes) -> Any:
         assert self.receiver
