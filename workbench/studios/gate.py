@@ -233,13 +233,12 @@ class Exchange(Note):
         if given:
             gate.give(self.request, self.name or secrets.token_hex(16), "lecturer" if self.role == "lecturer" else given)
         else:
-            wait = max(waits, gate.patience.left(source))
             if not waits:
                 self.name = self.name or secrets.token_hex(16)
                 gate.patience.wrong(source)
                 gate.browsers.wrong(self.name)
             if not self.role:
-                return self._refuse(wait)
+                return self._refuse(max(gate.browsers.left(self.name), gate.patience.left(source)))
         rest = [(key, value) for key, values in self.request.query_arguments.items() if key != "token" for value in values]
         self.go("./" + self.request.path.rsplit("/", 1)[-1], urlencode(rest))
 
