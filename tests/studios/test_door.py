@@ -291,6 +291,7 @@ def test_tokens_can_be_read_aloud():
         (["--host", "0.0.0.0", "--token", "short"], "at least 8"),
         (["--token", "same-same", "--lecturer-token", "same-same"], "must differ"),
         (["--token", "auto", "--origin", "hub.example.org"], "looks like https://"),
+        (["--token", "auto", "--origin", "https://["], "looks like https://"),
         (["--token", "auto", "--prefix", "/a/../b"], "looks like /user"),
         (["--token", "auto", "--host", "203.0.113.7"], "not an address of this computer"),
         (["--gallery"], "needs --token"),

@@ -96,7 +96,7 @@ class Door:
         if self.token and same(self.token, self.lecturer):
             return "--token and --lecturer-token are the same; they must differ, or every student is a lecturer."
         for origin in self.origins:
-            if not re.fullmatch(r"https?://[\w.:\[\]-]+", origin, re.ASCII):
+            if not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(:\d+)?", origin, re.ASCII):
                 return f"--origin {origin[:60]!r} is not possible: it looks like https://hub.example.org, without a path."
         if not re.fullmatch(r"(/(?!\.)[\w.~@%-]+)*", self.prefix, re.ASCII):
             return f"--prefix {self.prefix[:60]!r} is not possible: it looks like /user/name/workbench."
