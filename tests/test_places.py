@@ -19,7 +19,10 @@ from workbench.runs.store import RunStore
 
 TINY = ["--events", "300", "--test-events", "200", "--hidden", "8", "--draws", "4", "--steps", "20"]
 FILL = "dd if=/dev/zero of={0}/ballast bs=4096 2>/dev/null || true"
+KEY = "a-key-for-the-tests"
 STRANGER = 12_345  # a user whom no list of users knows, as in many containers
+
+GIVEN = {"PYTHONDONTWRITEBYTECODE": "1", "WORKBENCH_LECTURER_TOKEN": KEY}
 
 
 class World:
@@ -27,7 +30,7 @@ class World:
 
     def __init__(self, setup: list[str], user: int = 0, **environment: str | None):
         self.setup, self.user = setup, user
-        self.environment = {k: v for k, v in (os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | environment).items() if v is not None}
+        self.environment = {k: v for k, v in (os.environ | GIVEN | environment).items() if v is not None}
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         become = f"exec setpriv --reuid={self.user} --regid={self.user} --clear-groups --" if self.user else "exec"
@@ -65,10 +68,11 @@ class World:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         process = self.begin("--no-browser", "--port", str(port))
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
         page, end = "", time.monotonic() + 60
         while process.poll() is None and not page and time.monotonic() < end:
             try:
-                page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30).read().decode()
+                page = browser.open(f"http://127.0.0.1:{port}/?token={KEY}", timeout=30).read().decode()
             except OSError:
                 time.sleep(0.1)
         if process.poll() is None:

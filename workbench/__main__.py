@@ -166,9 +166,11 @@ CLASS = (
 
 
 def add_class(group: argparse._ArgumentGroup) -> None:
-    made = "the word auto makes one; $WORKBENCH_{0} instead hides it from other users of this computer"
+    made = "the word auto makes one; @FILE, its first line, or $WORKBENCH_{0} instead hide it from other users of this computer"
     group.add_argument("--token", metavar="TOKEN", help=f"what the class needs to come in; {made.format('TOKEN')}")
-    group.add_argument("--lecturer-token", metavar="TOKEN", help=f"what the lecturer needs [auto]; {made.format('LECTURER_TOKEN')}")
+    group.add_argument(
+        "--lecturer-token", metavar="TOKEN", help=f"what the lecturer, or you without a class, need [auto]; {made.format('LECTURER_TOKEN')}"
+    )
     group.add_argument("--pages", metavar="N", help="pages that may be open at the same time [60]")
     group.add_argument("--jobs", metavar="N", help="runs that train at the same time [$WORKBENCH_SLOTS, or the number of cores, at most 4]")
     group.add_argument("--jobs-each", metavar="N", help="runs of one student that train or wait at the same time [2]; 0 for any number")
@@ -297,20 +299,20 @@ def serve(options: argparse.Namespace) -> int:
     from workbench.studios.house import HOME, House
 
     token, lecturer = (
-        given or os.environ.get(f"WORKBENCH_{name}", "")
-        for name, given in (("TOKEN", options.token), ("LECTURER_TOKEN", options.lecturer_token))
+        token_of(f"--{name}", given or os.environ.get(f"WORKBENCH_{name.replace('-', '_').upper()}", ""))
+        for name, given in (("token", options.token), ("lecturer-token", options.lecturer_token))
     )
     if token == "auto":  # noqa: S105
         token = new_token()
-    if token and lecturer in ("", "auto"):
+    if lecturer in ("", "auto"):
         lecturer = new_token()
-    for name in ("lecturer_token", "pages", "jobs_each", "users", "gallery"):
+    for name in ("pages", "jobs_each", "users", "gallery"):
         if getattr(options, name) and not token:
             raise Usage(f"--{name.replace('_', '-')} is for a class, which needs --token TOKEN (or --token auto).")
     pages, each = whole("--pages", options.pages or "60", 1, 10_000), whole("--jobs-each", options.jobs_each or "2", 0, 10_000)
     origins = tuple(origin.rstrip("/") for origin in options.origin or ())
     prefix = "/" + options.prefix.strip("/") if options.prefix.strip("/") else ""
-    door = Door(options.host, port, prefix, token, lecturer if token else "", origins, pages)
+    door = Door(options.host, port, prefix, token, lecturer, origins, pages)
     if problem := door.problem():
         raise Usage(problem)
     if options.jobs:
@@ -321,6 +323,17 @@ def serve(options: argparse.Namespace) -> int:
     house = House(gallery=options.gallery, users=options.users, each=each) if token else HOME
     serve_pages(show=not options.no_browser, runs=folder, door=door, house=house)
     return 0
+
+
+def token_of(option: str, given: str) -> str:
+    """A token that was given, or the first line of the file that is named by @FILE. Raises: Usage."""
+    if not given.startswith("@"):
+        return given
+    with Path(given[1:]).expanduser().open("rb") as file:
+        first = file.readline(1_000).decode("utf-8", "replace").strip()
+    if not first:
+        raise Usage(f"{option} {given[:60]}: there is no token in the first line of this file.")
+    return first
 
 
 def whole(option: str, text: str, low: int, high: int) -> int:

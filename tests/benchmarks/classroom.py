@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import http.client
 import itertools
 import json
 import os
@@ -45,6 +46,7 @@ from workbench.training.report import Report
 FOLLOWED = AmplitudeRecipe(steps=1_000_000, seed=77)
 STEP = 10  # of the followed run, per update
 LONG = AmplitudeRecipe(steps=500_000, hidden=[64, 64])
+KEY = "a-key-for-the-classroom"
 
 
 # The run that is followed
@@ -104,12 +106,21 @@ class Client:
     views: dict[str, str] = field(default_factory=dict)  # of the models with frames, their views
 
     def fetch(self, path: str) -> str:
+        if not self.cookies:
+            self.enter()
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=60) as answer:
             for cookie in answer.headers.get_all("Set-Cookie") or []:
                 name, _, value = cookie.split(";")[0].partition("=")
                 self.cookies[name] = value
             return answer.read().decode()
+
+    def enter(self) -> None:
+        """Exchange the token of the link for a badge."""
+        connection = http.client.HTTPConnection(self.url.split("/")[2])
+        connection.request("GET", f"/?token={KEY}")
+        name, _, value = (connection.getresponse().headers["Set-Cookie"] or "").split(";")[0].partition("=")
+        self.cookies[name] = value
 
     async def open(self, path: str) -> None:
         """From nothing to a whole document."""
@@ -193,6 +204,7 @@ class Classroom:
         self.home = Path(tempfile.mkdtemp(prefix="workbench-class-"))
         self.environment = os.environ | {
             "WORKBENCH_HOME": str(self.home),
+            "WORKBENCH_LECTURER_TOKEN": KEY,
             "OMP_NUM_THREADS": "1",
             "WORKBENCH_SLOTS": str(max(2, trainings)),
         }
@@ -358,6 +370,7 @@ def screen(room: Classroom, seconds: float, path: str = "") -> np.ndarray:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         page.add_init_script(WATCH)
+        page.context.request.get(f"{room.url}?token={KEY}", max_redirects=0)
         page.goto(room.url + path)
         page.wait_for_function("drawn.length > 3", timeout=60_000)
         page.wait_for_timeout(2_000)

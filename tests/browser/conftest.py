@@ -34,6 +34,7 @@ STORIES["tiny"] = tiny
 from workbench.studios import serve
 serve(int(sys.argv[1]), show=False)
 """
+KEY = "a-key-for-the-tests"
 # Every drawing of a figure: when, which figure, how many points, and the first word of the sentence above it ("Training", "Paused").
 WATCH = """
 window.drawn = []
@@ -57,7 +58,7 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
-        self.environment = os.environ | {"WORKBENCH_HOME": str(home)}
+        self.environment = os.environ | {"WORKBENCH_HOME": str(home), "WORKBENCH_LECTURER_TOKEN": KEY}
         self.environment.pop("WORKBENCH_RUNS", None)
 
     def start(self) -> float:
@@ -89,6 +90,10 @@ class Server:
     @property
     def said(self) -> str:
         return (self.home / "server.log").read_text()
+
+    def let_in(self, context) -> None:
+        """Give a context of a browser the badge for which the link is exchanged."""
+        assert context.request.get(f"{self.url}?token={KEY}", max_redirects=0).status == 303
 
     def kill(self) -> None:
         self.process.kill()
@@ -147,6 +152,7 @@ def visit(chromium, server):
     def visit(query="", *, width=1600, height=1000, wait=True, cookies=(), context=None):
         if context is None:
             context = chromium.new_context(viewport={"width": width, "height": height})
+            server.let_in(context)
             context.add_cookies([{"name": name, "value": value, "url": server.url} for name, value in cookies])
             contexts.append(context)
         page = context.new_page()

@@ -66,7 +66,7 @@ def test_a_student_types_the_token_and_is_in(chromium, classroom):
     assert "This class has a token" in page.inner_text("main")
     page.fill("input", "not the token")
     page.click("button")
-    assert "not right" in page.inner_text("main")
+    assert "Wrong token" in page.inner_text("main")
     page.fill("input", CLASS)
     page.click("button")
     page.wait_for_selector(".studio", timeout=30_000)

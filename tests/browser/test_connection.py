@@ -194,6 +194,7 @@ def test_r3_four_runs_outlive_their_server_and_a_new_one_finds_them(chromium, cl
     server.settle()
     store = RunStore(server.home / "runs")
     page = chromium.new_page(viewport={"width": 1400, "height": 900})
+    server.let_in(page.context)
     try:
         page.goto(f"{server.url}?{ENDLESS}")
         for seed in range(4):

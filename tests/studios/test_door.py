@@ -16,7 +16,7 @@ import pytest
 from workbench.__main__ import main
 from workbench.studios.door import Badges, Patience, new_token, source_of
 
-CLASS, LECTURER = "class-token-1", "lecturer-token-1"
+CLASS, LECTURER, OWN = "class-token-1", "lecturer-token-1", "own-computer-token"
 
 
 def start(home, *options):
@@ -24,7 +24,7 @@ def start(home, *options):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "workbench", "--no-browser", "--port", str(port), *options]
-    environment = os.environ | {"WORKBENCH_HOME": str(home)}
+    environment = os.environ | {"WORKBENCH_HOME": str(home), "WORKBENCH_LECTURER_TOKEN": OWN}
     log = (home / "log.txt").open("a")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     end = time.monotonic() + 60
@@ -55,8 +55,8 @@ class Browser:
     def __init__(self, port, host=""):
         self.port, self.host, self.cookies = port, host or f"127.0.0.1:{port}", {}
 
-    def ask(self, path, method="GET", body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+    def ask(self, path, method="GET", body=None, timeout=30, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         sent = {"Host": self.host, "Cookie": "; ".join(f"{n}={v}" for n, v in self.cookies.items())}
         connection.request(method, path, body, sent | {name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()
@@ -72,21 +72,39 @@ class Browser:
         assert answer.status == 303, answer.text
         return answer
 
+    @classmethod
+    def inside(cls, port, token=OWN, host=""):
+        browser = cls(port, host)
+        browser.enter(token)
+        return browser
+
     def page(self, path="/"):
         answer = self.ask(path)
         assert answer.status == 200, answer.text
         return re.search(r'"token":"([^"]+)"', answer.text)[1]
 
-    def shake(self, token, origin=None):
-        """The answer to a websocket handshake, and whether Bokeh then acknowledges the session."""
+    def hold(self, token, origin):
+        """A websocket that stays open."""
+        stream = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        stream.sendall(self.handshake(token, origin))
+        said = b""
+        while b"ACK" not in said:
+            said += stream.recv(4_096)
+        return stream
+
+    def handshake(self, token, origin=None):
         lines = [
             "GET /ws HTTP/1.1", f"Host: {self.host}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", f"Sec-WebSocket-Protocol: bokeh, {token}",
             "Cookie: " + "; ".join(f"{n}={v}" for n, v in self.cookies.items()), *([f"Origin: {origin}"] if origin is not None else []),
         ]  # fmt: skip
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def shake(self, token, origin=None):
+        """The answer to a websocket handshake, and whether Bokeh then acknowledges the session."""
         with socket.create_connection(("127.0.0.1", self.port)) as stream:
             stream.settimeout(3)
-            stream.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+            stream.sendall(self.handshake(token, origin))
             said = b""
             try:
                 while (chunk := stream.recv(4_096)) and b"ACK" not in said:
@@ -118,7 +136,7 @@ ORIGINS = [
 
 
 def test_one_cell_of_the_matrix_origin_by_session_opens(alone):
-    browser, stranger = Browser(alone), Browser(alone)
+    browser, stranger = Browser.inside(alone), Browser.inside(alone)
     token, foreign = browser.page(), stranger.page()
     forged = token[:-6] + ("AAAAAA" if not token.endswith("AAAAAA") else "BBBBBB")
     here = f"http://127.0.0.1:{alone}"
@@ -132,8 +150,8 @@ def test_one_cell_of_the_matrix_origin_by_session_opens(alone):
 
 
 def test_without_a_token_only_the_names_of_this_computer_are_answered(alone):
-    assert Browser(alone).ask("/alive").status == 200
-    assert Browser(alone, f"localhost:{alone}").ask("/alive").status == 200
+    assert Browser.inside(alone).ask("/alive").status == 200
+    assert Browser.inside(alone, host=f"localhost:{alone}").ask("/alive").status == 200
     for host in ("evil.com", f"evil.com:{alone}", f"127.0.0.1.evil.com:{alone}", "192.168.1.1"):
         assert Browser(alone, host).ask("/").status == 403
 
@@ -144,7 +162,7 @@ def test_other_sites_cannot_take_anything_into_their_pages(alone, path):
 
 
 def test_a_page_is_not_embedded_by_script(alone):
-    assert Browser(alone).ask("/autoload.js?bokeh-autoload-element=x").status == 403
+    assert Browser.inside(alone).ask("/autoload.js?bokeh-autoload-element=x").status == 404
 
 
 EVERYTHING = [
@@ -207,13 +225,14 @@ def test_a_websocket_of_a_class_needs_badge_origin_and_session(student, classroo
 
 
 def test_a_full_class_says_so_and_whoever_is_in_stays(classroom):
-    lecturer, crowd = Browser(classroom), Browser(classroom)
-    lecturer.enter(LECTURER)
-    crowd.enter(CLASS)
+    lecturer, crowd = Browser.inside(classroom, LECTURER), Browser.inside(classroom, CLASS)
     answers = [crowd.ask("/") for _ in range(6)]
     full = [answer for answer in answers if answer.status == 503]
     assert full and "The class is full: 4 pages are open" in full[0].text and full[0].headers["Retry-After"] == "10"
     assert crowd.ask("/alive").status == 200 and lecturer.ask("/").status == 200
+    for path in ("/generators/", "//generators", "/generators//", "/%67enerators", "/generators?"):
+        answer = crowd.ask(path)
+        assert answer.status in (303, 404, 503) and answer.headers["Location"] in (None, "../generators"), path
 
 
 def test_a_wrong_token_is_refused_then_waits_and_others_are_not_disturbed(classroom):
@@ -272,6 +291,7 @@ def test_tokens_can_be_read_aloud():
         (["--host", "0.0.0.0", "--token", "short"], "at least 8"),
         (["--token", "same-same", "--lecturer-token", "same-same"], "must differ"),
         (["--token", "auto", "--origin", "hub.example.org"], "looks like https://"),
+        (["--token", "auto", "--origin", "https://["], "looks like https://"),
         (["--token", "auto", "--prefix", "/a/../b"], "looks like /user"),
         (["--token", "auto", "--host", "203.0.113.7"], "not an address of this computer"),
         (["--gallery"], "needs --token"),
@@ -301,8 +321,9 @@ OUT = [
 @pytest.mark.parametrize("before", BEFORE)
 def test_no_path_of_an_address_leads_out(alone, before):
     """S6. The file `secret`, with which badges are signed, lies one folder above the runs."""
+    browser = Browser.inside(alone)
     for rest in OUT:
         for path in (before + rest, before + rest + ".h5"):
-            answer = Browser(alone).ask(path)
+            answer = browser.ask(path)
             assert answer.status in (303, 400, 403, 404) or (answer.status == 200 and "lecture" in answer.text), (path, answer.status)
             assert "root:" not in answer.text and not re.search("[0-9a-f]{64}", answer.text)

@@ -17,6 +17,7 @@ from workbench.runs import launcher
 from workbench.runs.store import EXAMPLES
 from workbench.studios import server
 launcher.warm = lambda: None
+server.KEY = os.environ["WORKBENCH_LECTURER_TOKEN"] = "a-key-for-the-tests"
 server.errands.prepare_events = lambda recipe: None
 examples = sorted(path.name for path in EXAMPLES.iterdir() if (path / "recipe.json").exists())
 pages = [f"?run={name}&tab=accuracy" for name in examples] + ["?tab=stories&story=plateau", "generators"]
@@ -34,7 +35,9 @@ for turn in range(times):
     def open_page(page):
         for _ in range(200):
             try:
-                return urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=20).read()
+                browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+                mark = "&" if "?" in page else "?"
+                return browser.open(f"http://127.0.0.1:{port}/{page}{mark}token={server.KEY}", timeout=20).read()
             except OSError:
                 time.sleep(0.05)
     threads = [threading.Thread(target=open_page, args=(page,), daemon=True) for page in pages]

@@ -120,3 +120,21 @@ def test_one_student_has_at_most_so_many_runs_and_joining_costs_nothing(store, m
         for run in (mine, theirs):
             run.stop()
     assert len(store.runs()) == 2
+
+
+def test_students_do_not_read_where_on_the_computer_things_lie(tmp_path):
+    house = House()
+    student, teacher = Guest(house, ANN, False), Guest(house, TEACHER, True)
+    for sentence, told in {
+        f"There is no run 'x' in {tmp_path}/runs.": "There is no run 'x' in runs.",
+        "The disk of /home/anna/.workbench/runs is full: 0 bytes are free.": "The disk of runs is full: 0 bytes are free.",
+        "/srv/a/recipe.json: Permission denied.": "recipe.json: Permission denied.",
+        "M = 1, N/8 and σ_syst/A, at https://example.org/a/b, in GeV/c.": "M = 1, N/8 and σ_syst/A, at https://example.org/a/b, in GeV/c.",
+    }.items():
+        assert (student.told(sentence), teacher.told(sentence)) == (told, sentence)
+
+
+def test_a_student_s_page_and_its_files_do_not_tell_the_folder(store):
+    page = Amplitudes(runs=store.root, guest=Guest(House(), ANN, False))
+    page.note(f"There is no run 'x' in {store.root}.")
+    assert str(store.root) not in str(page.notices) and "There is no run 'x' in runs." in page.notices

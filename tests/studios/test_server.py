@@ -14,6 +14,7 @@ import pytest
 
 from workbench.studios import server as servers
 
+KEY = "a-key-for-the-tests"
 SERVE = "import sys; from workbench.studios import serve; serve(int(sys.argv[1]), show=False)"
 # Serves itself one page and tells which modules that took.
 LOOK = """
@@ -24,7 +25,9 @@ server.start()
 seen = []
 def look():
     try:
-        seen.append(urllib.request.urlopen(f"http://127.0.0.1:{server.port}/?tab=accuracy", timeout=60).read().decode())
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        link = f"http://127.0.0.1:{server.port}/?tab=accuracy&token={server.gate.door.lecturer}"
+        seen.append(browser.open(link, timeout=60).read().decode())
     finally:
         server.io_loop.add_callback(server.io_loop.stop)
 threading.Thread(target=look).start()
@@ -36,7 +39,7 @@ print(*sorted({name.split(".")[0] for name in sys.modules}), flush=True)
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    return os.environ | {"WORKBENCH_HOME": str(tmp_path_factory.mktemp("home"))}
+    return os.environ | {"WORKBENCH_HOME": str(tmp_path_factory.mktemp("home")), "WORKBENCH_LECTURER_TOKEN": KEY}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,14 @@ def served(environment):
     yield f"http://127.0.0.1:{port}", wall, cpu
     process.terminate()
     process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def browser(served):
+    """Lets itself in by the link, and keeps the badge."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    browser.open(f"{served[0]}/follow?token={KEY}").close()
+    return browser
 
 
 def test_the_server_starts_within_four_seconds(served):
@@ -89,9 +100,9 @@ def test_a_port_in_use_is_said_in_a_sentence(served):
 
 
 @pytest.mark.parametrize("path", ["/", "/alive", "/static/js/bokeh.min.js", "/nowhere"])
-def test_every_answer_carries_the_headers_that_protect(served, path):
+def test_every_answer_carries_the_headers_that_protect(served, browser, path):
     try:
-        answer = urllib.request.urlopen(served[0] + path)
+        answer = browser.open(served[0] + path)
     except urllib.error.HTTPError as refusal:
         answer = refusal
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -100,8 +111,8 @@ def test_every_answer_carries_the_headers_that_protect(served, path):
     assert "Tornado" not in str(answer.headers.get("Server"))
 
 
-def test_scripts_in_the_page_are_allowed_by_a_number_that_is_new_each_time(served):
-    pages = [urllib.request.urlopen(served[0]) for _ in range(2)]
+def test_scripts_in_the_page_are_allowed_by_a_number_that_is_new_each_time(served, browser):
+    pages = [browser.open(served[0]) for _ in range(2)]
     policies = [page.headers["Content-Security-Policy"] for page in pages]
     assert policies[0] != policies[1] and "unsafe-inline'; style" not in policies[0]
     text = pages[0].read().decode()

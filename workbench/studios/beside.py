@@ -19,7 +19,8 @@ from tornado.web import OutputTransform
 
 from workbench.runs import launcher
 from workbench.studios import server as pages
-from workbench.studios.door import Door, Gate, new_token
+from workbench.studios.door import Door, new_token
+from workbench.studios.gate import Gate
 
 SELF = "frame-ancestors 'self'"
 FRAMES = f"{SELF} " + " ".join(f"{scheme}://{name}:*" for scheme in ("http", "https") for name in ("127.0.0.1", "localhost"))
@@ -54,12 +55,10 @@ def main(folder: str) -> None:
     server._tornado.add_transform(Framed)
     launcher.warm()
     server.start()
-    pages._be_quiet()
-    server.io_loop.asyncio_loop.set_exception_handler(pages._complain)
     print(json.dumps({"port": server.port, "token": server.gate.door.lecturer}), flush=True)
     threading.Thread(target=follow_kernel, args=(server,), daemon=True).start()
     try:
-        server.io_loop.start()
+        pages.run(server)
     except (KeyboardInterrupt, asyncio.CancelledError):
         pass
 

@@ -9,6 +9,8 @@ from tornado.web import RequestHandler
 
 from workbench.runs.files import RunError
 from workbench.runs.store import Run
+from workbench.studios.door import GUEST
+from workbench.studios.house import HOME, Guest
 from workbench.studios.library import Library
 from workbench.studios.sharing import refuse
 from workbench.training.recipe import GeneratorRecipe
@@ -45,7 +47,8 @@ class NewEvents(RequestHandler):
         try:
             content = events_file(Library(self.runs, (GeneratorRecipe,)).find(name))
         except (OSError, RunError, KeyError) as problem:
-            return refuse(self, 404, problem)
+            guest = Guest.read(HOME, self.request.headers.get(GUEST, ""))
+            return refuse(self, 404, RunError(guest.told(str(problem))))
         self.set_header("Content-Type", "application/x-hdf5")
         self.set_header("Content-Disposition", f'attachment; filename="{name}.h5"')
         self.set_header("Cache-Control", "no-store")

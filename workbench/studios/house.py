@@ -21,6 +21,8 @@ from workbench.training.recipe import Recipe
 
 PEOPLE = ".people"
 NAME = re.compile(r"[0-9a-f]{32}")
+PLACE = re.compile(r"(?<![\w./:~<])(/[^/\s'\"]+)*/([^/\s'\"]*[^/\s'\".,:;)])")
+"""Where something lies on the computer, and its last name."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,10 @@ class Guest:
         if not mine:
             return "This run was started by somebody else; only they and the lecturer may change it."
         return "Somebody else trains this too, with the same recipe; only the lecturer may change it now." if others else ""
+
+    def told(self, sentence: str) -> str:
+        """A sentence for this guest: students read what a file is called, not where on the computer it lies."""
+        return sentence if self.lecturer else PLACE.sub(lambda found: found[2] if found[1] else found[0], sentence)
 
     # What is done
 

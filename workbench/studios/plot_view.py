@@ -6,6 +6,7 @@ tab is hidden) newer frames wait here and older ones are dropped, so a slow brow
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 from pathlib import Path
@@ -106,7 +107,7 @@ class EngineHandler(RequestHandler):
             self.set_header("Content-Encoding", "gzip")
             self.finish(self.compressed)
         else:
-            self.finish(engine())
+            self.finish(gzip.decompress(self.compressed) if self.compressed else engine())
 
 
 def routes() -> list[tuple[Any, ...]]:

@@ -32,13 +32,19 @@ from workbench.home import home, runs_folder
 from workbench.runs import launcher
 from workbench.studios import downloads, errands, sharing, uploads
 from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.door import GUEST, Door, Gate, Note, kept_secret
+from workbench.studios.badges import kept_secret, new_token
+from workbench.studios.door import GUEST, Door, Note
+from workbench.studios.gate import Gate
 from workbench.studios.generators import Generators
 from workbench.studios.house import HOME, Guest, House
 from workbench.studios.lecture import HALL
+from workbench.studios.lobby import Lobby
 from workbench.studios.plot_view import routes
 from workbench.studios.pulse import PULSE
+from workbench.studios.served import OwnTracebacks
 from workbench.training.presets import presets
+
+log = logging.getLogger("workbench.pages")
 
 
 class Alive(RequestHandler):
@@ -122,22 +128,32 @@ def serve(
     gate: Gate = server.gate
     print(_welcome(gate.door), flush=True)
     if show:
-        server.io_loop.add_callback(webbrowser.open, _here(gate.door) + _query(gate.door.lecturer))
+        server.io_loop.add_callback(webbrowser.open, _here(gate.door) + _query(gate.ticket()))
     server.io_loop.add_callback(lambda: threading.Thread(target=_warm_up, args=(gate,), daemon=True).start())
     launcher.warm()
     server.start()
-    _be_quiet()
-    server.io_loop.asyncio_loop.set_exception_handler(_complain)
     try:
-        server.io_loop.start()
+        run(server)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever presses it twice does not want to wait for the readers of runs
         gc.freeze()  # and all else need not be sorted before it goes: half a second
 
 
+def run(server: Any) -> None:
+    """Answer until the server is stopped or interrupted; nothing that an answer does ends it."""
+    _be_quiet()
+    server.io_loop.asyncio_loop.set_exception_handler(_complain)
+    while True:
+        try:
+            return server.io_loop.start()
+        except SystemExit as problem:  # that of a library, since nothing of ours ends the server like this
+            log.error("Something that was asked for wanted to end the server (SystemExit: %s); it goes on.", problem)
+
+
 def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Door | None = None, house: House = HOME) -> Any:
     """The server, listening but not yet running; its `gate` knows who may come in. Raises: OSError."""
     door = door or Door(host, port)
+    door = door if door.lecturer else replace(door, lecturer=os.environ.get("WORKBENCH_LECTURER_TOKEN") or new_token())
     if refusal := door.problem():
         raise OSError(refusal)
     folder = Path(runs) if runs is not None else runs_folder()
@@ -169,7 +185,6 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
             session_token_expiration=3600,
             websocket_max_message_size=2_000_000,
             keep_alive_milliseconds=10_000,
-            use_xheaders=door.local and bool(door.origins),  # only a proxy on this computer is believed
             sign_sessions=True,
             secret_key=generate_secret_key(),
             include_headers=["Host", GUEST],
@@ -185,7 +200,10 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
         raise
     server._tornado.add_transform(SafeHeaders)
     PULSE.home = server.io_loop.asyncio_loop
-    server.gate = Gate(server._tornado, door, house, kept_secret(home()))
+    lobby = Lobby(server._http)
+    lobby.take_over(server.io_loop.asyncio_loop)
+    bodies = {"/upload": (uploads.MOST_BYTES, 3_600.0), "/figure.nc": (sharing.LARGEST, 60.0)}
+    server.gate = Gate(server._tornado, door, house, kept_secret(home()), lobby, bodies)
     return server
 
 
@@ -201,7 +219,7 @@ def _query(token: str) -> str:
 
 def _welcome(door: Door) -> str:
     if not door.token:
-        return f"workbench is at {_here(door)}  (Ctrl+C ends the pages; runs go on)"
+        return f"workbench is at {_here(door)}{_query(door.lecturer)}  (Ctrl+C ends the pages; runs go on)"
     lines = [("for you, the lecturer:", _here(door), door.lecturer), ("for the class:", door.address, door.token)]
     links = "\n".join(f"  {words:<24}{address}{_query(token)}" for words, address, token in lines)
     return f"workbench is open for a class of {door.pages} pages\n{links}\n(Ctrl+C ends the pages; runs go on)"
@@ -210,6 +228,8 @@ def _welcome(door: Door) -> str:
 def _be_quiet() -> None:
     """Keep what is no news out of the terminal: pages that go away while they are written to, figures that join a page later."""
     logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
+    for name in ("bokeh.server.views.ws", "bokeh.server.protocol_handler"):
+        logging.getLogger(name).addFilter(OwnTracebacks())
     warnings.filterwarnings("ignore", message="reference already known", category=BokehUserWarning)
 
 

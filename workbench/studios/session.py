@@ -12,7 +12,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from workbench.data.files import allowed
@@ -122,6 +122,7 @@ class Session(ABC):
 
     def note(self, sentence: str) -> None:
         """Put a sentence on the page, where it stays until it is dismissed."""
+        sentence = self.guest.told(sentence)
         if sentence not in self.notices:
             self.notices = [*self.notices, sentence][-MOST_NOTICES:]
 
@@ -296,6 +297,7 @@ class Session(ABC):
     def transport(self, pictures: list[tuple[Run, Picture]]) -> dict[str, Any]:
         """Buttons, progress and sentence of the first run shown."""
         status = pictures[0][1].status if pictures else None
+        status = status and replace(status, message=self.guest.told(status.message))
         same = self.of_draft and not self.of_example
         if self.follows is not None:
             return sentences.transport(status, example=False, same=same, ready=False, busy="") | {"buttons": []}

@@ -1,0 +1,529 @@
+"""What strangers, guessers and students try at the door, one test for each; nothing of it leaves a traceback or keeps others out."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import http.client
+import json
+import os
+import re
+import resource
+import socket
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from test_door import CLASS, LECTURER, OWN, Browser, start
+from test_served import Server
+from tornado.httpclient import HTTPRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.websocket import WebSocketClosedError, websocket_connect
+
+from workbench.__main__ import main, token_of
+from workbench.studios.badges import LOOKS, REFILL, Badges, Patience
+from workbench.studios.lobby import EACH
+from workbench.studios.served import LONGEST_QUERY, LONGEST_TOKEN, page_of
+
+SILENT = ("--token", CLASS, "--lecturer-token", LECTURER)
+
+
+def served(*options):
+    @pytest.fixture(scope="module")
+    def home(tmp_path_factory):
+        home = tmp_path_factory.mktemp("home")
+        process, port = start(home, *options)
+        yield port, home
+        process.terminate()
+        process.wait(10)
+        assert "Traceback" not in (home / "log.txt").read_text()
+
+    return home
+
+
+classroom = served(*SILENT, "--origin", "https://hub.example.org")
+alone = served()
+
+
+# Tokens in a handshake
+
+
+def encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def bomb() -> str:
+    packed = encoded(zlib.compress(json.dumps({"headers": "x" * 30_000_000}).encode(), 9))
+    return encoded(json.dumps({"session_id": "a", "session_expiry": 2**40, "__bk__zlib_": packed}).encode())
+
+
+FORGED = {
+    "a zlib bomb": bomb(),
+    "a signed zlib bomb": bomb() + "." + "A" * 43,
+    "zlib rubbish": encoded(json.dumps({"session_id": "a", "__bk__zlib_": "AAAA"}).encode()) + "." + "A" * 43,
+    "deep JSON": encoded(b"[" * 3_000) + "." + "A" * 43,
+    "a list": encoded(b"[]") + "." + "A" * 43,
+    "a token that is too long": "A" * (LONGEST_TOKEN + 1) + "." + "A" * 43,
+    "no base64": "€%%%",
+    "nothing": "",
+    "dots": "." * 100,
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_a_forged_token_of_a_page_is_refused_before_it_is_unpacked(classroom, kind, monkeypatch):
+    """With the sentence, and with one line of the log."""
+    port, home = classroom
+    browser, said = Browser.inside(port, CLASS), len((home / "log.txt").read_text())
+    token = FORGED[kind].encode().decode("latin-1")
+    assert browser.shake(token, f"http://127.0.0.1:{port}")[0] == 403
+    end = time.monotonic() + 20
+    while "403 GET /ws" not in (told := (home / "log.txt").read_text()[said:]):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert told.count("\n") == 1, told
+    monkeypatch.setattr(zlib, "decompress", None)
+    request = HTTPServerRequest(
+        start_line=RequestStartLine("GET", "/ws", "HTTP/1.1"),
+        headers=HTTPHeaders({"Host": "x", "Sec-WebSocket-Protocol": f"bokeh, {token}"}),
+    )
+    assert page_of(request, b"key") == ("", {})
+
+
+def test_the_longest_link_still_opens_its_page(classroom):
+    port, _ = classroom
+    browser = Browser.inside(port, LECTURER)
+    letters = "".join(map(chr, (33 + (number * 7_919) % 13 + number * 31 % 57 for number in range(LONGEST_QUERY))))
+    query = ("x=" + re.sub(r"[&#%<>\"'\\^`{|}=+]", "z", letters))[:LONGEST_QUERY]
+    page = re.search(r'"token":"([^"]+)"', browser.ask(f"/?{query}").text)[1]
+    assert len(page) < LONGEST_TOKEN and browser.shake(page, f"http://127.0.0.1:{port}") == (101, True)
+    answer = browser.ask(f"/?{query}x")
+    assert answer.status == 414 and f"at most {LONGEST_QUERY:,} are read" in answer.text
+
+
+# Headers that cannot be parsed
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://[", "http://[::1", "://", "http://\xff", "http://a:b:c", "[", "http://127.0.0.1:{port}/", "null"]
+)
+def test_an_origin_that_is_none_is_refused_in_a_sentence(classroom, origin):
+    port, _ = classroom
+    browser, origin = Browser(port), origin.format(port=port)
+    form = urlencode({"token": CLASS})
+    assert browser.shake("x", origin)[0] == 403
+    answer = browser.ask("/", "POST", form, Origin=origin)
+    assert answer.status == 403 and "on a page of this server only" in answer.text
+
+
+def test_a_badge_with_strange_letters_is_none():
+    tokens = {"student": "a" * 8, "lecturer": "b" * 8}
+    badge = Badges(b"s", tokens).issue("0" * 32, "student")
+    for strange in (badge[:-1] + "é", badge[:40] + "é" * 64, "é" * 32 + badge[32:], badge.replace("student", "stüdent"), badge + "\n"):
+        assert Badges(b"s", tokens).read(strange) == ("", "")
+
+
+def test_a_browser_with_a_strange_badge_reads_the_sentence(classroom):
+    port, _ = classroom
+    browser = Browser.inside(port, CLASS)
+    name, badge = browser.cookies.popitem()
+    browser.cookies[name] = badge[:-1] + "\xe9"
+    answer = browser.ask("/")
+    assert answer.status == 403 and "This class has a token" in answer.text
+
+
+# The door
+
+
+def test_a_right_token_and_a_badge_are_let_in_while_somebody_guesses_from_the_same_address(classroom):
+    port, _ = classroom
+    inside = Browser.inside(port, CLASS)
+    for number in range(30):
+        assert Browser(port).ask(f"/?token=wrong-guess-{number}").status in (403, 429)
+    assert Browser(port).ask("/?token=wrong-guess").status == 429
+    assert Browser(port).ask(f"/?token={CLASS}").status == 303
+    assert Browser(port).ask("/", "POST", urlencode({"token": CLASS}), Origin=f"http://127.0.0.1:{port}").status == 303
+    for token in (CLASS, "an-old-token"):
+        answer = inside.ask(f"/?token={token}&tab=accuracy")
+        assert (answer.status, answer.headers["Location"]) == (303, "./?tab=accuracy")
+    assert inside.ask("/alive").status == 200
+
+
+def test_guesses_are_bounded_and_what_cannot_be_guessed_is_never_kept_out():
+    now = [0.0]
+    patience = Patience(lambda: now[0])
+
+    def guesses(seconds):
+        """How many of fifty guesses a second are compared."""
+        compared, end = 0, now[0] + seconds
+        while now[0] < end:
+            compared += patience.compares("10.0.0.1")
+            patience.wrong("10.0.0.1")
+            now[0] += 0.02
+        return compared
+
+    assert guesses(60) <= LOOKS + 60 / REFILL + 1
+    assert guesses(600) <= 600 / REFILL + 1
+    assert patience.compares("10.0.0.2")
+    now[0] += 2 * REFILL
+    assert patience.compares("10.0.0.1")
+
+
+def test_only_the_proxys_own_entry_of_the_forwarded_address_counts(classroom):
+    port, _ = classroom
+    seen = [
+        Browser(port).ask(
+            f"/?token=wrong-guess-{number}",
+            X_Real_Ip=f"10.1.{number}.1",
+            X_Forwarded_For=f"10.2.{number}.1, 198.51.100.7",
+            X_Scheme="https",
+        )
+        for number in range(30)
+    ]
+    assert sum(answer.status == 403 for answer in seen) <= 4
+    assert "; Secure" not in str(seen[0].headers["Set-Cookie"])
+
+
+def test_the_higher_role_stays(classroom):
+    port, _ = classroom
+    lecturer, student = Browser.inside(port, LECTURER), Browser.inside(port, CLASS)
+    assert lecturer.ask(f"/follow?token={CLASS}").status == 303
+    student.enter(LECTURER)
+    for browser in (lecturer, student):
+        assert ".lecturer." in str(browser.cookies)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["/https:evil.example", "//evil.example", "/\\evil.example", "/%2f%2fevil.example", "/nowhere", "/alive", "/https:%2f%2fevil.example/"],
+)
+def test_a_token_leads_to_known_pages_only(classroom, place):
+    for browser in (Browser(classroom[0]), Browser.inside(classroom[0], CLASS)):
+        answer = browser.ask(f"{place}?token={CLASS}&x=1")
+        assert answer.status in (200, 403, 404) and answer.headers["Location"] is None
+
+
+PATIENT = "from workbench.studios import gate; gate.FETCHING = 1e9"
+HASTY = "from workbench.studios import gate; gate.FETCHING = 0"
+
+
+def test_pages_are_counted_for_each_browser(tmp_path):
+    server = Server(tmp_path, *SILENT, "--pages", "9", first=PATIENT)
+    try:
+        one, other = Browser.inside(server.port, CLASS), Browser.inside(server.port, CLASS)
+        asked = [one.ask("/") for _ in range(12)]
+        assert [answer.status for answer in asked] == [200] * 6 + [503] * 6
+        assert "This browser shows 6 pages of the class already" in asked[-1].text
+        asked = [other.ask("/generators") for _ in range(6)]
+        assert {answer.status for answer in asked[:2]} == {200} and asked[-1].status == 503 and "The class is full" in asked[-1].text
+        assert Browser.inside(server.port, LECTURER).ask("/").status == 200
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+
+
+def test_a_page_without_a_websocket_takes_no_place_and_a_late_one_is_counted_again(tmp_path):
+    server = Server(tmp_path, *SILENT, "--pages", "2", first=HASTY)
+    try:
+        browsers = [Browser.inside(server.port, CLASS) for _ in range(3)]
+        pages, here = [browser.page() for browser in browsers], f"http://127.0.0.1:{server.port}"
+        held = [browser.hold(page, here) for browser, page in zip(browsers[:2], pages[:2], strict=True)]
+        assert browsers[2].shake(pages[2], here)[0] == 503 and browsers[2].ask("/").status == 503
+        for stream in held:
+            stream.close()
+        end = time.monotonic() + 30
+        while browsers[2].shake(pages[2], here) != (101, True):
+            assert time.monotonic() < end
+            time.sleep(0.2)
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+
+
+# Bodies and connections
+
+
+def test_a_body_is_bounded_wherever_it_is_sent(classroom):
+    port, _ = classroom
+    student = Browser.inside(port, CLASS)
+    for path in ("/alive", "/", "/generators", "/code.svg", "/follow", "/figure.nc"):
+        badge = "; ".join(f"{name}={value}" for name, value in student.cookies.items())
+        request = f"POST {path} HTTP/1.1\r\nHost: {student.host}\r\nContent-Length: 95000000\r\nCookie: {badge}"
+        with socket.create_connection(("127.0.0.1", port)) as stream:
+            stream.settimeout(20)
+            stream.sendall(request.encode() + b"\r\n\r\n" + b"x" * 1_000)
+            assert stream.recv(100).split()[1] in (b"413", b"400"), path
+
+
+def test_silent_connections_end_and_one_with_a_badge_may_rest(tmp_path):
+    server = Server(tmp_path, *SILENT, first="from workbench.studios import lobby; lobby.SILENCE = 1.0\n")
+    try:
+        student = Browser.inside(server.port, CLASS)
+        kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        kept.request("GET", "/alive", headers={"Cookie": "; ".join(f"{name}={value}" for name, value in student.cookies.items())})
+        assert kept.getresponse().read() == b"alive"
+        half = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nhalf"
+        for said in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n", half):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=30) as silent:
+                silent.sendall(said)
+                while silent.recv(100_000):
+                    pass  # ended by the server, or this waits until its timeout
+        time.sleep(1.5)
+        kept.request("GET", "/alive", headers={"Cookie": "; ".join(f"{name}={value}" for name, value in student.cookies.items())})
+        assert kept.getresponse().read() == b"alive"
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+    assert "Traceback" not in server.said
+
+
+def test_one_browser_holds_a_bounded_number_of_connections(classroom):
+    port, _ = classroom
+    student, held = Browser.inside(port, CLASS), []
+    badge = {"Cookie": "; ".join(f"{name}={value}" for name, value in student.cookies.items())}
+    for _ in range(EACH + 20):
+        held.append(http.client.HTTPConnection("127.0.0.1", port, timeout=30))
+        held[-1].request("GET", "/alive", headers=badge)
+        assert held[-1].getresponse().read() == b"alive"
+    ended = 0
+    for each in held:
+        each.sock.settimeout(0.05)
+        try:
+            ended += each.sock.recv(1) == b""
+        except TimeoutError:
+            pass
+        each.close()
+    assert 20 <= ended <= 22
+
+
+def test_an_answer_that_wants_to_end_the_server_does_not(tmp_path):
+    leave = "import sys\nfrom workbench.studios import server\nserver.Alive.get = lambda self: sys.exit(2)\n"
+    server = Server(tmp_path, *SILENT, first=leave)
+    try:
+        student = Browser.inside(server.port, CLASS)
+        with pytest.raises((http.client.HTTPException, OSError)):
+            student.ask("/alive", timeout=3)
+        assert student.ask("/").status == 200 and server.process.poll() is None
+        assert "wanted to end the server" in server.said
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+
+
+def test_a_message_with_all_its_buffers_is_bounded(classroom):
+    """A page may send 4 MB in one message; a header that promises a thousand buffers keeps no more than that."""
+    port, _ = classroom
+    student = Browser.inside(port, CLASS)
+    page = student.page()
+    headers = {"Origin": f"http://127.0.0.1:{port}", "Cookie": "; ".join(f"{name}={value}" for name, value in student.cookies.items())}
+
+    async def fill() -> int:
+        line = await websocket_connect(HTTPRequest(f"ws://127.0.0.1:{port}/ws", headers=headers), subprotocols=["bokeh", page])
+        for part in ({"msgid": "1", "msgtype": "PATCH-DOC", "num_buffers": 1_000}, {}, {"events": []}):
+            await line.write_message(json.dumps(part))
+        taken = 0
+        try:
+            for number in range(100):
+                await line.write_message(json.dumps({"id": str(number)}))
+                await line.write_message(b"x" * 1_000_000, binary=True)
+                await asyncio.sleep(0.05)
+                taken += 1
+        except WebSocketClosedError:
+            pass
+        while await line.read_message() is not None:
+            pass
+        return taken
+
+    assert asyncio.run(asyncio.wait_for(fill(), 120)) < 100
+
+
+def test_a_thousand_silent_connections_leave_the_page_to_others(tmp_path):
+    """With 1,024 handles, as many are opened from this address; they are ended, oldest first, and the log stays short."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2_048:
+        pytest.skip(f"{hard} open files are too few for the connections of this test")
+    command = f"ulimit -n 1024; exec {sys.executable} -m workbench --no-browser --port $PORT {' '.join(SILENT)}"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path / "log.txt"
+    with log.open("w") as said:
+        process = subprocess.Popen(
+            ["sh", "-c", command], env=os.environ | {"WORKBENCH_HOME": str(tmp_path), "PORT": str(port)}, stdout=said, stderr=said
+        )
+    held = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard > 0 else 4_096, hard))
+        end = time.monotonic() + 60
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            assert process.poll() is None and time.monotonic() < end, log.read_text()
+            time.sleep(0.05)
+        student = Browser.inside(port, CLASS)
+        for _ in range(1_024):
+            held.append(socket.create_connection(("127.0.0.1", port), timeout=20))
+        assert student.ask("/").status == 200
+        assert Browser(port).ask(f"/?token={CLASS}").status == 303
+        assert len(list(Path(f"/proc/{process.pid}/fd").iterdir())) < 400
+        assert log.read_text().count("\n") < 20
+    finally:
+        for each in held:
+            each.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        process.terminate()
+        process.wait(10)
+
+
+def test_a_server_without_handles_says_so_once_and_comes_back(tmp_path):
+    """Whoever has a badge may hold connections too; when there is no handle left at all, nothing is repeated in the log."""
+    from tornado.httpserver import HTTPServer
+    from tornado.ioloop import IOLoop
+    from tornado.netutil import bind_sockets
+    from tornado.web import Application
+
+    from workbench.studios import lobby
+
+    class Spent:
+        """A listening socket that finds no handle, twice."""
+
+        def __init__(self, real):
+            self.real, self.refused = real, 2
+
+        def accept(self):
+            if self.refused:
+                self.refused -= 1
+                raise OSError(24, "Too many open files")
+            return self.real.accept()
+
+        def fileno(self):
+            return self.real.fileno()
+
+    said = []
+
+    async def scene():
+        server = HTTPServer(Application())
+        listening = bind_sockets(0, "127.0.0.1")
+        server.add_sockets(listening)
+        server._sockets = {handle: Spent(each) for handle, each in server._sockets.items()}
+        hall = lobby.Lobby(server)
+        hall._complain = said.append
+        hall.take_over(IOLoop.current().asyncio_loop)
+        port = listening[0].getsockname()[1]
+        from tornado.httpclient import AsyncHTTPClient
+
+        answer = await AsyncHTTPClient().fetch(f"http://127.0.0.1:{port}/", raise_error=False)
+        assert answer.code == 404
+
+    IOLoop(make_current=False).run_sync(scene)
+    assert len(said) == 2
+
+
+# On one's own computer
+
+
+def test_the_printed_link_lets_in_and_the_badge_outlives_the_server(tmp_path, monkeypatch):
+    monkeypatch.setattr("test_door.OWN", "")
+    process, port = start(tmp_path)
+    try:
+        end = time.monotonic() + 20
+        while not (found := re.findall(r"workbench is at http://127\.0\.0\.1:\d+/\?token=(\S+)", (tmp_path / "log.txt").read_text())):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        stranger, owner = Browser(port), Browser.inside(port, found[0])
+        answer = stranger.ask("/")
+        assert answer.status == 403 and "Open the link that is shown in the terminal" in answer.text and "<form" in answer.text
+        assert stranger.ask("/?token=abcd-efgh-jkmn-pqrs").status == 403 and "earlier start" in stranger.ask("/?token=x").text
+        assert owner.ask("/").status == 200
+    finally:
+        process.terminate()
+        process.wait(10)
+    command = [sys.executable, "-m", "workbench", "--no-browser", "--port", str(port)]
+    with (tmp_path / "log.txt").open("a") as log:
+        again = subprocess.Popen(command, env=os.environ | {"WORKBENCH_HOME": str(tmp_path)}, stdout=log, stderr=log)
+    try:
+        end = time.monotonic() + 60
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            assert again.poll() is None and time.monotonic() < end
+            time.sleep(0.05)
+        assert owner.ask("/").status == 200
+        assert Browser(port).ask(f"/?token={found[0]}").status == 403
+    finally:
+        again.terminate()
+        again.wait(10)
+
+
+def test_the_token_that_starts_a_browser_holds_once():
+    from workbench.studios.door import Door
+    from workbench.studios.gate import Gate
+
+    gate = Gate.__new__(Gate)
+    gate.tickets, gate.door = {}, Door(lecturer=OWN)
+    ticket = gate.ticket()
+    assert [gate.role_of(ticket), gate.role_of(ticket), gate.role_of(OWN)] == ["lecturer", "", "lecturer"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root becomes another user of the computer")
+def test_another_account_of_the_computer_sees_the_note_and_nothing_else(alone):
+    port, home = alone
+    (home / "runs").mkdir(exist_ok=True)
+    script = """
+import http.client, json, os, sys
+port, home, seen = int(sys.argv[1]), sys.argv[2], []
+http.client.HTTPConnection("127.0.0.1", port).request("GET", "/alive")  # with all that must be imported for it
+os.setgid(65534), os.setuid(65534)
+for method, path in json.loads(sys.argv[3]):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, path)
+    answer = connection.getresponse()
+    seen.append([path, answer.status, answer.read().decode("utf-8", "replace")])
+try:
+    open(home + "/secret").read()
+    seen.append(["secret", 200, "read"])
+except OSError:
+    pass
+print(json.dumps(seen))
+"""
+    Browser.inside(port).ask("/")
+    asked = [
+        ("GET", path)
+        for path in (
+            "/",
+            "/generators",
+            "/?file=/etc/shadow",
+            "/alive",
+            "/static/js/bokeh.min.js",
+            "/new-events/a-1.h5",
+            "/follow",
+            "/code.svg",
+        )
+    ] + [("POST", "/upload"), ("POST", "/figure.nc"), ("POST", "/")]
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script, str(port), str(home), json.dumps(asked)], capture_output=True, text=True, cwd="/"
+    )
+    if "Permission" in done.stderr:
+        pytest.skip("this Python lies where only its owner may start it")
+    seen = json.loads(done.stdout)
+    assert [path for path, _, _ in seen] == [path for _, path in asked]
+    assert {status for _, status, _ in seen} == {403}, seen
+    assert not any("root:" in text or "data-root-id" in text for _, _, text in seen)
+
+
+# Tokens that no other user reads among the processes
+
+
+def test_tokens_come_from_files_and_are_asked_for_in_the_help(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    (tmp_path / "token").write_text("class-token-2\nand more\n")
+    (tmp_path / "empty").write_text("\n")
+    assert token_of("--token", f"@{tmp_path}/token") == "class-token-2" and token_of("--token", "plain-token") == "plain-token"
+    assert main(["--no-browser", "--token", f"@{tmp_path}/empty"]) == 2
+    assert "no token in the first line" in capsys.readouterr().err
+    assert main(["--no-browser", "--token", f"@{tmp_path}/none"]) == 2
+    assert "No such file" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert "@FILE" in said and "$WORKBENCH_TOKEN" in said and "$WORKBENCH_LECTURER_TOKEN" in said

@@ -1,0 +1,249 @@
+"""Only what is ours is served: thousands of addresses and of messages that no page sends, as stranger, student and lecturer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import quote
+
+import pytest
+from test_door import CLASS, LECTURER, Browser
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+# A server that writes down which modules are loaded when it is sent a signal.
+SERVE = """
+import pathlib, signal, sys
+place = pathlib.Path(sys.argv.pop(1))
+def write(*_):
+    place.with_suffix(".part").write_text(chr(10).join(sorted(sys.modules)))
+    place.with_suffix(".part").replace(place)
+signal.signal(signal.SIGUSR1, write)
+from workbench.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+class Server:
+    def __init__(self, home, *options, first=""):
+        self.home, self.log = home, home / "log.txt"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        command = [sys.executable, "-c", first + SERVE, str(home / "modules"), "--no-browser", "--port", str(self.port), *options]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(command, env=os.environ | {"WORKBENCH_HOME": str(home)}, stdout=log, stderr=log)
+        end = time.monotonic() + 60
+        while socket.socket().connect_ex(("127.0.0.1", self.port)):
+            assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()
+            time.sleep(0.05)
+
+    def modules(self) -> set[str]:
+        place = self.home / "modules"
+        place.unlink(missing_ok=True)
+        self.process.send_signal(signal.SIGUSR1)
+        end = time.monotonic() + 30
+        while not place.exists():
+            assert self.process.poll() is None and time.monotonic() < end
+            time.sleep(0.02)
+        return set(place.read_text().split("\n"))
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    options = ("--token", CLASS, "--lecturer-token", LECTURER, "--gallery", "--pages", "100")
+    server = Server(tmp_path_factory.mktemp("home"), *options)
+    yield server
+    server.process.terminate()
+    server.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def people(server):
+    """Who asks; what is imported when it is first needed has been asked for."""
+    people = {"stranger": Browser(server.port)}
+    people |= {name: Browser.inside(server.port, token) for name, token in (("student", CLASS), ("lecturer", LECTURER))}
+    for path in ("/", "/generators", "/generators/", "/alive", "/follow", "/follow/x", "/code.svg?link=x", "/new-events/x.h5", "/nowhere"):
+        people["lecturer"].ask(path)
+    people["lecturer"].ask("/figure.nc", "POST", b"no figure")
+    people["lecturer"].ask("/upload?name=x.h5&kind=ring", "POST", b"no file", Content_Type="application/octet-stream")
+    return people
+
+
+ROUTES = [
+    "", "favicon.ico", "ws", "metadata", "autoload.js", "static/js/bokeh.min.js", "static/extensions/panel/panel.min.js", "generators/ws",
+    "static/extensions/", "static/extensions/other/x", "generators/metadata", "generators/autoload.js", "generators/static/js/bokeh.js",
+    "plotlyjs/plotly.min.js", "new-events/abc-1.h5", "upload", "code.svg?link=x", "figure.nc", "alive", "follow/x", "components/", "login",
+    "logout", "liveness", "admin", "session_info", "rest/x", "_stcore/health", "index", "static/", "generators", "..",
+    "components/_resources",
+]  # fmt: skip
+MODULES = [
+    "venv.__main__", "antigravity", "this", "torch", "idlelib.idle", "turtledemo.__main__", "lib2to3.__main__", "__main__", "os", "site",
+    "workbench.runs.worker", "workbench.runs.forker", "workbench.studios.beside", "panel.command", "pip.__main__", "test.support", "pdb",
+]  # fmt: skip
+RESOURCES = ["__css__", "__javascript__", "_css", "_js", "_stylesheets", "_resources", "modifiers", "_bundle_path", "base_css", "_esm"]
+ODD = [
+    "..", "%2e%2e", "%2E%2E%2f", "%252e%252e", "%00", "%ff", "%0d%0a", ";", "\\", "%5c", "//", "/", "./", "~", "@", ":",
+    "https:evil.example",
+    "%F0%9F%92%A5", "x" * 300, "*", "[", "{}", "$", "|", "%", "%zz", "_next", "a b".replace(" ", "+"),
+]  # fmt: skip
+
+
+def addresses(seed: int, number: int) -> list[str]:
+    """Addresses made of every route of Panel, Bokeh and ours, foreign modules, ways out, encodings, cases and slashes."""
+    chance = random.Random(seed)
+
+    def one() -> str:
+        parts = [chance.choice(ROUTES)]
+        if chance.random() < 0.4:
+            name = chance.choice([*MODULES, chance.choice(sorted(sys.stdlib_module_names))])
+            parts = ["components", name, chance.choice(["a", "main", "Component", "__spec__"]), chance.choice(RESOURCES), "b.css"]
+        for _ in range(chance.choice((0, 0, 1, 2))):
+            parts.insert(chance.randrange(len(parts) + 1), chance.choice(ODD))
+        path = "/" + chance.choice(("/", "/", "/", "//", "%2f")).join(parts) + chance.choice(("", "", "", "/", "?", "?token=x", "?x=%ff"))
+        change = chance.random()
+        if change < 0.1:
+            path = "".join(chance.choice((letter.upper(), letter.lower())) for letter in path)
+        elif change < 0.2:
+            path = "".join(f"%{ord(letter):02x}" if letter.isalpha() and chance.random() < 0.3 else letter for letter in path)
+        elif change < 0.25:
+            path = quote(path)
+        return path
+
+    return [one() for _ in range(number)]
+
+
+MANY = [pytest.param(1, 300, id="300"), pytest.param(2, 2_000, marks=pytest.mark.slow, id="2000")]
+
+
+@pytest.mark.parametrize(("seed", "number"), MANY)
+def test_no_address_imports_a_module_or_ends_in_a_traceback(server, people, seed, number):
+    before, told = server.modules(), len(server.said)
+    for path in addresses(seed, number):
+        for who, browser in people.items():
+            answer = browser.ask(path)
+            assert answer.status < 500 or (answer.status == 503 and "page" in answer.text), (who, path, answer.status)
+            assert answer.status == 403 or answer.status == 404 or who != "stranger" or "token" in path or "%" in path, (
+                path,
+                answer.status,
+            )
+    assert server.modules() == before
+    assert "Traceback" not in server.said[told:], server.said[told:]
+    assert people["student"].ask("/alive").text == "alive" and server.process.poll() is None
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_component_of_anybody_is_served(server, people, name):
+    before = server.modules()
+    for who, browser in people.items():
+        for route in (f"/components/{name}/a/_css/b", f"/generators/components/{name}/a/_css/b"):
+            assert browser.ask(route).status == (403 if who == "stranger" else 404)
+    assert server.modules() == before
+
+
+def test_another_site_leads_to_pages_only(server, people):
+    """A link in a chat opens a page; nothing else is asked for from elsewhere, not even by window.open."""
+    for path, status in (("/follow", 200), ("/components/antigravity/a/_css/b", 403), ("/alive", 403), ("/new-events/x.h5", 403)):
+        assert people["student"].ask(path, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate").status == status
+    assert people["student"].ask("/", "POST", b"x", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate").status == 403
+
+
+# What a websocket may say
+
+
+def strange(chance: random.Random, deep: int = 3):
+    """Any value that JSON can say."""
+    kinds = [None, True, -1, 10**12, 1.5, "", "x" * chance.choice((1, 5_000)), "p1001", "\u2028", float("nan")]
+    if deep and chance.random() < 0.4:
+        values = [strange(chance, deep - 1) for _ in range(chance.randrange(4))]
+        return values if chance.random() < 0.5 else {chance.choice(["id", "type", "entries", "data", "kind", "name"]): v for v in values}
+    return chance.choice(kinds)
+
+
+def messages(seed: int, number: int, ids: list[str]):
+    """Fragments of messages: what Bokeh understands with strange values, halves of messages, and rubbish."""
+    chance = random.Random(seed)
+    kinds = ["ModelChanged", "MessageSent", "RootAdded", "RootRemoved", "TitleChanged", "ColumnDataChanged", "ColumnsStreamed", "Nothing"]
+    names = ["button_click", "data_event", "document_ready", "dom_event", "slide", "nothing", "clear_input"]
+
+    def event():
+        model = {"id": chance.choice([*ids, "p0"])}
+        kind = chance.choice(kinds[:2] if chance.random() < 0.7 else kinds)
+        if kind == "MessageSent":
+            values = {"type": "map", "entries": [["model", model], ["data", strange(chance)]]}
+            said = {"type": "event", "name": chance.choice(names), "values": chance.choice((values, strange(chance)))}
+            return {"kind": kind, "msg_type": "bokeh_event", "msg_data": chance.choice((said, said, strange(chance)))}
+        names_ = ["value", "data", "wire", "frame", "children", "esm", "recipe", "tags", "id", "__class__", "js_event_callbacks"]
+        return {"kind": kind, "model": model, "attr": chance.choice(names_), "new": strange(chance), "title": "x", "hint": None}
+
+    for _ in range(number):
+        kind = chance.choice(["PATCH-DOC"] * 6 + ["PUSH-DOC", "PULL-DOC-REQ", "SERVER-INFO-REQ", "ACK", "OK", "ERROR", "NOTHING", 7, []])
+        header = {"msgid": "1", "msgtype": kind} | ({"num_buffers": strange(chance)} if chance.random() < 0.1 else {})
+        content = {"events": [event() for _ in range(chance.randrange(1, 3))]} if kind == "PATCH-DOC" else strange(chance)
+        parts = [json.dumps(header), "{}", json.dumps(content)]
+        change = chance.random()
+        if change < 0.05:
+            parts = [chance.choice(("[" * 90_000, "{", "\0", "NaN", "", b"\0" * 50, b"", '{"a":' * 50_000)) for _ in range(3)]
+        elif change < 0.1:
+            parts[chance.randrange(3)] = chance.choice((b"bytes", "no json", "[]", "7", "null", json.dumps(strange(chance))))
+        yield parts
+
+
+async def speak(browser: Browser, fragments) -> int:
+    """Send messages as the page of a browser would, coming back wherever the server ends the connection; how often it did."""
+    page = await asyncio.to_thread(browser.page)
+    headers = {"Origin": f"http://{browser.host}", "Cookie": "; ".join(f"{n}={v}" for n, v in browser.cookies.items())}
+    address, line, ends = f"ws://{browser.host}/ws", None, 0
+
+    async def opened():
+        line = await websocket_connect(HTTPRequest(address, headers=headers), subprotocols=["bokeh", page], max_message_size=2**26)
+        assert "ACK" in await line.read_message()
+        for _ in range(2):
+            await line.read_message()
+        return line
+
+    async def answered(line) -> bool:
+        """Whether the server still listens after all that was said."""
+        for part in (json.dumps({"msgid": "last", "msgtype": "SERVER-INFO-REQ"}), "{}", "{}"):
+            await line.write_message(part)
+        while (said := await asyncio.wait_for(line.read_message(), 30)) is not None:
+            if isinstance(said, str) and '"reqid":"last"' in said.replace(" ", ""):
+                await line.read_message(), await line.read_message()
+                return True
+        return False
+
+    for parts in fragments:
+        line = line or await opened()
+        try:
+            for part in parts:
+                await line.write_message(part, binary=isinstance(part, bytes))
+            alive = await answered(line)
+        except Exception:  # closed meanwhile
+            alive = False
+        if not alive:
+            line.close()
+            line, ends = None, ends + 1
+    return ends
+
+
+@pytest.mark.parametrize(("seed", "number"), MANY)
+def test_no_message_ends_the_server_or_a_traceback(server, people, seed, number):
+    before, told = server.modules(), len(server.said)
+    ids = re.findall(r'"id":"(p\d+)"', people["student"].ask("/").text) or [f"p{number}" for number in range(1_000, 1_200)]
+    ends = asyncio.run(speak(people["student"], messages(seed, number, ids)))
+    print(f"{ends} of {number} messages ended their connection")
+    assert server.modules() == before
+    assert "Traceback" not in server.said[told:], server.said[told:][:5_000]
+    assert people["lecturer"].ask("/alive").text == "alive" and server.process.poll() is None
