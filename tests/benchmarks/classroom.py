@@ -117,7 +117,8 @@ class Client:
         page = await asyncio.get_running_loop().run_in_executor(None, self.fetch, path)
         token = re.search(r'"token":"([^"]+)"', page)
         assert token, page[:500]
-        address = self.url.replace("http", "ws") + path.split("?")[0] + "ws"
+        place = path.split("?")[0]
+        address = self.url.replace("http", "ws") + (f"{place}/ws" if place else "ws")
         headers = {"Origin": self.url.rstrip("/"), "Cookie": "; ".join(f"{n}={v}" for n, v in self.cookies.items())}
         self.socket: WebSocketClientConnection = await websocket_connect(
             HTTPRequest(address, headers=headers), subprotocols=["bokeh", token[1]], max_message_size=2**26

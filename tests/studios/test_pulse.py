@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import weakref
 
+import pytest
 from tornado.iostream import IOStream
 
-from workbench.studios.pulse import Pulse, cork
+from workbench.studios.pulse import PER_PAGE, SHORTEST, Look, Pulse, cork
 
 
 def test_a_connection_is_corked_from_any_thread_and_its_fragments_leave_together_in_order():
@@ -61,3 +63,47 @@ def test_a_page_that_is_stirred_from_another_thread_is_looked_at_at_once():
         return asyncio.get_running_loop().time() - begin
 
     assert asyncio.run(follow()) < 0.7
+
+
+class Context:
+    """What Bokeh knows of a session: `session` is None while the document is made; all of it goes when the session has ended."""
+
+    session, destroyed = None, False
+
+
+class Document:
+    def __init__(self, context):
+        self.context = context
+
+    @property
+    def session_context(self):
+        return self.context and self.context()
+
+    def on_event(self, *_):
+        pass
+
+
+def test_a_page_is_gone_when_its_session_has_ended_and_not_while_it_is_made():
+    context = Context()
+    look = Look(None, Document(weakref.ref(context)))
+    assert not look.gone and not look.watched
+    context.session, context.destroyed = object(), True
+    assert look.gone
+    del context
+    assert look.gone and not look.watched
+
+
+def test_how_often_a_page_looks_depends_on_what_is_watched_only():
+    class Seen:
+        busy, gone, due = False, False, float("inf")
+
+        def __init__(self, watched):
+            self.watched = watched
+
+    pulse = Pulse()
+    pulse.looks = {number: Seen(watched=number < 40) for number in range(1_000)}
+    assert pulse.shortest == pytest.approx(40 * PER_PAGE)
+    for look in pulse.looks.values():
+        look.gone = True
+    pulse._round()
+    assert not pulse.looks and pulse.shortest == SHORTEST
