@@ -360,7 +360,8 @@ def screen(room: Classroom, seconds: float, path: str = "") -> np.ndarray:
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         page.add_init_script(WATCH)
         page.goto(room.url + path)
-        page.wait_for_function("drawn.length > 3", timeout=60_000)
+        while not page.evaluate("drawn.length > 3"):  # Playwright's own waiting is forbidden by the page's policy
+            page.wait_for_timeout(100)
         page.wait_for_timeout(2_000)
         page.evaluate("drawn.length = 0")
         begin = time.time()

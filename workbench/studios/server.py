@@ -70,9 +70,10 @@ class Follow(Note):
         self.finish()
 
 
-# Scripts: our files, the modules Panel makes of them, inline ones with the page's own number; BokehJS needs eval. Nothing from elsewhere.
+# Scripts: our files, the modules Panel makes of them as blobs, inline ones with the page's own number. Nothing from elsewhere, and no text
+# becomes a script: of BokehJS only CustomJS and its kin, of plotly.js only WebGL need that, and no page of ours has them.
 POLICY = (
-    "default-src 'self'; script-src 'self' 'nonce-{nonce}' blob: 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; script-src 'self' 'nonce-{nonce}' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'self'"
 )
