@@ -185,7 +185,7 @@ class Pulse:
         now = time.monotonic()
         for page, look in list(self.looks.items()):
             if look.gone:
-                del self.looks[page]
+                self.looks.pop(page).page.leave()
             elif look.due <= now and not look.busy and look.watched:
                 self._start(self._take(look))
         soonest = min((look.due for look in self.looks.values() if not look.busy and look.watched), default=now + 1.0)
