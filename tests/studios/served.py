@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -12,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+import classroom
 from classroom import Client
+
+from workbench.runs.store import EXAMPLES, Run, RunStore
 
 SERVE = """
 import collections, gc, json, secrets, sys, threading, psutil
@@ -56,10 +60,10 @@ class Served:
 
     def __init__(self, home: Path, life: float):
         self.home, self.count = home, 0
-        environment = os.environ | {"WORKBENCH_HOME": str(home)}
-        environment.pop("WORKBENCH_RUNS", None)
+        self.environment = os.environ | {"WORKBENCH_HOME": str(home)}
+        self.environment.pop("WORKBENCH_RUNS", None)
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen([sys.executable, "-c", SERVE, str(life)], env=environment, stdin=pipe, stdout=pipe, text=True)
+        self.process = subprocess.Popen([sys.executable, "-c", SERVE, str(life)], env=self.environment, stdin=pipe, stdout=pipe, text=True)
         told = self._answer()
         self.url, self.cookie, self.badges = f"http://127.0.0.1:{told['port']}/", told["cookie"], told["badges"]
 
@@ -90,10 +94,40 @@ class Served:
                 await asyncio.sleep(0.1)
             client.socket.close()
 
+    @contextlib.contextmanager
+    def training(self, rate: float):
+        """A run that the real worker writes, with something new to say `rate` times a second."""
+        run, notes = RunStore(self.home / "runs").create(classroom.FOLLOWED), self.home / "notes"
+        template = next(path for path in sorted(EXAMPLES.iterdir()) if (path / "recipe.json").exists() and like(Run(path), run))
+        words = [classroom.__file__, "--produce", str(run.path), str(template), str(rate), str(notes)]
+        process = subprocess.Popen([sys.executable, *words], env=self.environment, stdout=subprocess.DEVNULL)
+        try:
+            while not notes.exists():
+                assert process.poll() is None
+                time.sleep(0.1)
+            yield run
+        finally:
+            process.terminate()
+            process.wait(20)
+
+    async def watch(self, pages: int, path: str, seconds: float) -> list[int]:
+        """How many updates each of so many open pages gets."""
+        clients = [self.visitor() for _ in range(pages)]
+        for client in clients:
+            await client.open(path)
+        following = [asyncio.create_task(client.follow()) for client in clients]
+        await asyncio.sleep(1.0)
+        before = [len(client.seen) for client in clients]
+        await asyncio.sleep(seconds)
+        for task, client in zip(following, clients, strict=True):
+            task.cancel()
+            client.socket.close()
+        return [len(client.seen) - count for client, count in zip(clients, before, strict=True)]
+
     def left(self, seconds: float = 30) -> dict[str, float]:
-        """The census once all sessions have ended."""
+        """The census once all sessions have ended, and the server has noticed."""
         end = time.monotonic() + seconds
-        while (told := self.census())["sessions"] and time.monotonic() < end:
+        while ((told := self.census())["sessions"] or told["listed"]) and time.monotonic() < end:
             time.sleep(0.5)
         return told
 
@@ -106,3 +140,8 @@ class Served:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def like(one: Run, other: Run) -> bool:
+    """Whether two runs learn the same kind of thing."""
+    return type(one.recipe) is type(other.recipe)

@@ -77,6 +77,9 @@ POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'self'"
 )
+# Seconds between two pings, each answered before the next, or the page is lost: its network may be gone without a word. Bokeh's own pings
+# expect no answer, and where they meet a connection that is being closed its session is forgotten without being told.
+LOST = 30
 NONCE = re.compile(rb'nonce="([\w-]+)"')
 
 
@@ -126,6 +129,7 @@ def serve(
         server.io_loop.add_callback(webbrowser.open, _here(gate.door) + _query(gate.door.lecturer))
     server.io_loop.add_callback(lambda: threading.Thread(target=_warm_up, args=(gate,), daemon=True).start())
     launcher.warm()
+    gc.freeze()  # whenever a page leaves, Bokeh looks through all that lives: for a tenth of a second, in which the other pages stand still
     server.start()
     _be_quiet()
     server.io_loop.asyncio_loop.set_exception_handler(_complain)
@@ -169,7 +173,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
             check_unused_sessions_milliseconds=2_000,
             session_token_expiration=3600,
             websocket_max_message_size=2_000_000,
-            keep_alive_milliseconds=10_000,
+            keep_alive_milliseconds=0,  # see LOST
             use_xheaders=door.local and bool(door.origins),  # only a proxy on this computer is believed
             sign_sessions=True,
             secret_key=generate_secret_key(),
@@ -184,6 +188,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
         if problem.errno in (errno.EADDRNOTAVAIL, None) or isinstance(problem, socket.gaierror):
             raise OSError(f"{door.host[:60]} is not an address of this computer; --host 0.0.0.0 takes all that it has.") from problem
         raise
+    server._tornado.settings.update(websocket_ping_interval=LOST, websocket_ping_timeout=LOST)
     server._tornado.add_transform(SafeHeaders)
     PULSE.home = server.io_loop.asyncio_loop
     server.gate = Gate(server._tornado, door, house, kept_secret(home()))
