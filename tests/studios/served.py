@@ -30,6 +30,7 @@ from workbench.studios.session import Session
 
 built = server.build(0, "127.0.0.1", None, door=Door("127.0.0.1", 0, token="class-token-1", lecturer="lecturer-token-1"))
 built._tornado._unused_session_lifetime_milliseconds = 1_000 * float(sys.argv[1])
+built._tornado.settings.update(websocket_ping_interval=float(sys.argv[2]), websocket_ping_timeout=float(sys.argv[2]))
 gate = built.gate
 
 def census():
@@ -56,14 +57,16 @@ built.io_loop.start()
 
 
 class Served:
-    """*Arguments*: home, an empty folder; life, seconds that a session lives without a browser."""
+    """*Arguments*: home, an empty folder; life, seconds that a session lives without a browser; lost, seconds between two pings."""
 
-    def __init__(self, home: Path, life: float):
+    def __init__(self, home: Path, life: float = 1.0, lost: float = 30.0):
         self.home, self.count = home, 0
         self.environment = os.environ | {"WORKBENCH_HOME": str(home)}
         self.environment.pop("WORKBENCH_RUNS", None)
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen([sys.executable, "-c", SERVE, str(life)], env=self.environment, stdin=pipe, stdout=pipe, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(life), str(lost)], env=self.environment, stdin=pipe, stdout=pipe, text=True
+        )
         told = self._answer()
         self.url, self.cookie, self.badges = f"http://127.0.0.1:{told['port']}/", told["cookie"], told["badges"]
 
@@ -107,8 +110,8 @@ class Served:
                 time.sleep(0.1)
             yield run
         finally:
-            process.terminate()
-            process.wait(20)
+            process.kill()
+            process.wait()
 
     async def watch(self, pages: int, path: str, seconds: float) -> list[int]:
         """How many updates each of so many open pages gets."""
