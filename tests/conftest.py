@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 import hypothesis
 import pytest
@@ -41,18 +42,35 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "chromium" in item.fixturenames)
 
 
+def wait_for_function(page, expression, *, arg=None, timeout=30_000):
+    """Playwright's own makes a function of a text within the page, which the policy of our pages forbids; this one asks from outside."""
+    from playwright.sync_api import Error
+
+    end = time.monotonic() + timeout / 1_000
+    while True:
+        try:
+            if page.evaluate(expression, arg):
+                return
+        except Error as problem:
+            if "context was destroyed" not in str(problem):  # it loads again
+                raise
+        assert time.monotonic() < end, f"not within {timeout / 1_000:g} s: {expression}"
+        page.wait_for_timeout(20)
+
+
 @pytest.fixture(scope="session")
 def chromium():
     wanted = bool(os.environ.get("CI") or os.environ.get("WORKBENCH_REQUIRE_BROWSER"))
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import Page, sync_playwright
     except ImportError:
         (pytest.fail if wanted else pytest.skip)("playwright is not installed, so the pages are not tested in a browser.")
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     path = os.environ.get("WORKBENCH_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if not path:
         (pytest.fail if wanted else pytest.skip)(f"None of {', '.join(names)} is here, so the pages are not tested in a browser.")
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Page, "wait_for_function", wait_for_function)
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
         browser.close()

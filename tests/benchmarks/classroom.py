@@ -128,7 +128,8 @@ class Client:
         page = await asyncio.get_running_loop().run_in_executor(None, self.fetch, path)
         token = re.search(r'"token":"([^"]+)"', page)
         assert token, page[:500]
-        address = self.url.replace("http", "ws") + path.split("?")[0] + "ws"
+        place = path.split("?")[0]
+        address = self.url.replace("http", "ws") + (f"{place}/ws" if place else "ws")
         headers = {"Origin": self.url.rstrip("/"), "Cookie": "; ".join(f"{n}={v}" for n, v in self.cookies.items())}
         self.socket: WebSocketClientConnection = await websocket_connect(
             HTTPRequest(address, headers=headers), subprotocols=["bokeh", token[1]], max_message_size=2**26
@@ -372,7 +373,8 @@ def screen(room: Classroom, seconds: float, path: str = "") -> np.ndarray:
         page.add_init_script(WATCH)
         page.context.request.get(f"{room.url}?token={KEY}", max_redirects=0)
         page.goto(room.url + path)
-        page.wait_for_function("drawn.length > 3", timeout=60_000)
+        while not page.evaluate("drawn.length > 3"):  # Playwright's own waiting is forbidden by the page's policy
+            page.wait_for_timeout(100)
         page.wait_for_timeout(2_000)
         page.evaluate("drawn.length = 0")
         begin = time.time()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 
 import pytest
 
@@ -144,3 +146,19 @@ def test_two_lecturers_have_a_link_each(teacher, finished):
 def test_a_lecturer_knows_how_many_follow(teacher, follower, finished):
     teacher.tick()
     assert told(teacher)["lecture"]["people"] == "1 page follows"
+
+
+def test_a_lecture_outlives_the_page_that_began_it_and_keeps_nothing_of_it(finished):
+    page = opened(finished, TEACHER, run=finished.runs()[0].id)
+    page.hear({"lead": True})
+    lecture, seen = page.leads, weakref.ref(page)
+    del page
+    gc.collect()
+    assert seen() is None and lecture.leader is None and HALL.all() == [lecture] and lecture.scene is not None
+    assert opened(finished, TEACHER, lead=True).leads is lecture
+
+
+def test_a_follower_that_has_left_is_counted_no_longer(teacher, follower):
+    assert len(teacher.leads.followers) == 1
+    follower.leave()
+    assert not teacher.leads.followers

@@ -6,12 +6,13 @@ import time
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from workbench.runs import files
 from workbench.runs.files import seal
 from workbench.runs.store import RunStore
 from workbench.studios import live
-from workbench.studios.live import Hub, identity, look
+from workbench.studios.live import Hub, Kept, identity, look, size_of
 from workbench.training.recipe import AmplitudeRecipe
 from workbench.training.report import Report
 
@@ -130,3 +131,13 @@ def test_the_hub_does_not_grow_without_bound():
     for number in range(3 * live.KEPT_FRAMES):
         hub.once(number, lambda: b"")
     assert len(hub.once.made) == live.KEPT_FRAMES
+
+
+def test_large_things_are_kept_as_far_as_there_is_room_for_them():
+    past = {"events": xr.Dataset({"mean": ("event", np.zeros(100))}), "scan": None}
+    kept = Kept(10, room=2_500)
+    for number in range(9):
+        kept(number, lambda number=number: b"0" * 800 if number % 2 else past)
+        assert kept.size == sum(map(size_of, kept.made.values())) <= 2_500
+    assert list(kept.made) == [6, 7, 8]
+    assert len(kept("huge", lambda: b"0" * 9_000)) == 9_000 and list(kept.made) == ["huge"]

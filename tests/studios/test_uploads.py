@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import io
 import json
 import os
+import shutil
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +42,9 @@ def port(tmp_path, monkeypatch):
     sockets, ready, loop = bind_sockets(0, "127.0.0.1"), threading.Event(), asyncio.new_event_loop()
 
     async def serve() -> None:
-        HTTPServer(
-            Application([(r"/upload", Guarded, {"house": House(gallery=True)}), (r"/mine", uploads.Upload, {"house": House()})])
-        ).add_sockets(sockets)
+        room = {"house": House(), "room": uploads.Room()}
+        handlers = [(r"/upload", Guarded, {"house": House(gallery=True)}), (r"/mine", uploads.Upload, room)]
+        HTTPServer(Application(handlers), max_body_size=50_000).add_sockets(sockets)  # of all but uploads
         ready.set()
 
     class Guarded(uploads.Upload):
@@ -116,6 +119,111 @@ def test_a_transfer_that_is_cut_leaves_nothing(port, table, tmp_path):
             break
         threading.Event().wait(0.05)
     assert left(tmp_path) == []
+
+
+@contextlib.contextmanager
+def begun(port: int, length: int, content: bytes = b"", *, name: str = "0" * 32, role: str = "student"):
+    """A transfer of which only the beginning has come."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.putrequest("POST", "/mine?name=a.csv&kind=gg_yyg")
+    sent = {"Content-Type": "application/octet-stream", "Content-Length": str(length), "X-Workbench-Guest": f"{name} {role}"}
+    for header, value in sent.items():
+        connection.putheader(header, value)
+    connection.endheaders(content or None)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def wait_for(condition, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def people(count: int) -> list[str]:
+    return [f"{number:032x}" for number in range(1, count + 1)]
+
+
+def test_a_file_is_longer_than_anything_else_that_may_be_sent(port, table):
+    assert len(table) > 50_000 and send(port, table)[0] == 200
+
+
+def test_a_silent_sender_is_ended_and_leaves_nothing(port, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(uploads, "PATIENCE", 0.5)
+    with begun(port, len(table), table[:1_000]) as connection:
+        wait_for(lambda: left(tmp_path))
+        answer = connection.getresponse()
+        assert answer.status == 408 and answer.read().decode().startswith("Nothing has come for a while")
+        assert left(tmp_path) == []
+    assert send(port, table, role="student")[0] == 200  # it counts no longer
+
+
+def test_a_slow_sender_may_take_its_time(port, table, monkeypatch):
+    monkeypatch.setattr(uploads, "PATIENCE", 1.0)
+    monkeypatch.setattr(uploads, "LEAST", 1)
+    with begun(port, len(table), role="lecturer") as connection:
+        parts = [table[place : place + len(table) // 8] for place in range(0, len(table), len(table) // 8)]
+        for part in parts:
+            connection.send(part)
+            time.sleep(0.3)
+        assert connection.getresponse().status == 200
+
+
+def test_a_student_sends_one_file_at_a_time_and_only_so_much(port, table, tmp_path, monkeypatch):
+    with begun(port, len(table)):
+        wait_for(lambda: left(tmp_path))
+        status, said = send(port, table, role="student")
+        assert status == 429 and "Another file of yours" in said
+        assert send(port, table, role="lecturer")[0] == 200
+    wait_for(lambda: len(left(tmp_path)) == 1)
+    monkeypatch.setattr(uploads, "MOST_EACH", len(table) + 10)
+    assert send(port, table + b"\n", role="student")[0] == 200
+    status, said = send(port, table, role="student")
+    assert status == 507 and f"You have sent {len(table) + 1:,} bytes" in said
+    assert send(port, table, role="lecturer")[0] == 200
+
+
+def test_what_was_promised_counts_as_if_it_were_there(port, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(uploads, "MOST_KEPT", 1_000_000)  # half of it for students: two files of 190,000
+    with contextlib.ExitStack() as stack:
+        for number, name in enumerate(people(2)):
+            stack.enter_context(begun(port, 190_000, name=name))
+            wait_for(lambda number=number: len(left(tmp_path)) == number + 1)
+        with begun(port, 190_000, name=people(3)[2]) as third:
+            answer = third.getresponse()
+            assert answer.status == 507 and "no room for 190,000 more bytes" in answer.read().decode()
+        assert send(port, table, role="lecturer")[0] == 200
+        told = shutil.disk_usage(tmp_path)
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder: told._replace(free=3 * 190_000))
+        with begun(port, 190_000, role="lecturer") as other:  # the two that come already leave room for one once, and not twice
+            assert other.getresponse().status == 507
+
+
+def test_only_so_many_files_are_sent_at_once(port, tmp_path, monkeypatch):
+    monkeypatch.setattr(uploads, "MOST_AT_ONCE", 5)
+    with contextlib.ExitStack() as stack:
+        for number, name in enumerate(people(5)):
+            stack.enter_context(begun(port, 100, name=name))
+            wait_for(lambda number=number: len(left(tmp_path)) == number + 1)
+        with begun(port, 100, role="lecturer") as other:
+            assert other.getresponse().status == 503
+    wait_for(lambda: left(tmp_path) == [])
+
+
+def test_what_a_killed_server_left_is_removed_at_the_next_start_and_the_next_upload(port, table, tmp_path):
+    def remains() -> None:
+        (tmp_path / "uploads").mkdir(exist_ok=True)
+        (tmp_path / "uploads" / ".part-0123456789abcdef").write_bytes(b"0" * 100)
+
+    remains()
+    with begun(port, len(table)):
+        wait_for(lambda: [name != ".part-0123456789abcdef" for name in left(tmp_path)] == [True])
+        remains()
+        uploads.routes()
+        assert len(left(tmp_path)) == 1 and ".part-0123456789abcdef" not in left(tmp_path)  # what is being sent stays
 
 
 def test_r13_and_s6_a_wrong_or_forbidden_file_starts_no_run(table, tmp_path, monkeypatch):

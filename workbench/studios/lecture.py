@@ -10,9 +10,10 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 if TYPE_CHECKING:
     from workbench.studios.session import Session
@@ -43,10 +44,19 @@ class Lecture:
     id: str
     owner: str
     scene: Scene | None = None
-    leader: Session | None = None
     over: bool = False
     seen: float = field(default_factory=time.monotonic)
     followers: WeakSet[Session] = field(default_factory=WeakSet)
+    _leader: Callable[[], Session | None] = lambda: None
+
+    @property
+    def leader(self) -> Session | None:
+        """The page that leads, as long as it is there: a lecture outlives the pages of its lecturer."""
+        return self._leader()
+
+    def led_by(self, leader: Session) -> Lecture:
+        self._leader = ref(leader)
+        return self
 
     @property
     def led(self) -> bool:
@@ -70,7 +80,7 @@ class Hall:
 
     def begin(self, leader: Session) -> Lecture:
         with self._lock:
-            lecture = Lecture("".join(secrets.choice(LETTERS) for _ in range(5)), leader.guest.name, leader=leader)
+            lecture = Lecture("".join(secrets.choice(LETTERS) for _ in range(5)), leader.guest.name).led_by(leader)
             self._lectures[lecture.id] = lecture
             return lecture
 
@@ -79,8 +89,7 @@ class Hall:
         mine = [lecture for lecture in self.all() if lecture.owner == leader.guest.name]
         if not mine or not leader.guest.lecturer:
             return None
-        mine[-1].leader = leader
-        return mine[-1]
+        return mine[-1].led_by(leader)
 
     def end(self, lecture: Lecture) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ the hub what has moved; when nobody has asked for some seconds, it ends. Nothing
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -31,7 +32,7 @@ BREATH = 0.04  # seconds after the last news: a report and its snapshot come tog
 GLANCE_EVERY = 0.5  # seconds, while it is not: somebody may resume or delete it
 PATIENCE = 5.0  # seconds without a question after which a reader ends
 KEPT_PICTURES = 12
-KEPT_FRAMES = 320
+KEPT_FRAMES, KEPT_BYTES = 320, 64_000_000
 KEPT_FACTS = 20_000
 
 log = logging.getLogger(__name__)
@@ -223,10 +224,13 @@ def then(run: Run, picture: Picture, step: int) -> Picture:
 
 
 class Kept:
-    """kept(key, make) is what `make` returned for that key, made once for everybody; what nobody asked for longest is forgotten."""
+    """kept(key, make) is what `make` returned for that key, made once for everybody; what nobody asked for longest is forgotten.
 
-    def __init__(self, most: int):
-        self.most = most
+    *Arguments*: most, how many; room, for how many bytes all together.
+    """
+
+    def __init__(self, most: int, room: float = math.inf):
+        self.most, self.room, self.size = most, room, 0
         self.made: OrderedDict[Any, Any] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -237,10 +241,18 @@ class Kept:
                 return self.made[key]
         made = make()
         with self._lock:
+            self.size += size_of(made) - size_of(self.made.pop(key, None))
             self.made[key] = made
-            while len(self.made) > self.most:
-                self.made.popitem(last=False)
+            while len(self.made) > self.most or (self.size > self.room and len(self.made) > 1):
+                self.size -= size_of(self.made.popitem(last=False)[1])
         return made
+
+
+def size_of(made: Any) -> int:
+    """Bytes of packed figures and of datasets; all else that pages share is small."""
+    if isinstance(made, dict):
+        return sum(map(size_of, made.values()))
+    return len(made) if isinstance(made, bytes) else int(made.nbytes) if isinstance(made, xr.Dataset) else 0
 
 
 class Hub:
@@ -249,7 +261,7 @@ class Hub:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._followers: OrderedDict[tuple[str, str], Follower] = OrderedDict()
-        self.once = Kept(KEPT_FRAMES)
+        self.once = Kept(KEPT_FRAMES, KEPT_BYTES)
         """What is made once per key for everybody, and large: packed figures, numbers."""
         self.fact = Kept(KEPT_FACTS)
         """The same for what is said of a run in a few words."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.studios.view import Studio
 
 SHORTEST = 0.1  # seconds from a look of a page to the next, on average over two: reports come first, their snapshot a moment later
-PER_PAGE = 0.004  # seconds by which this grows with each page, so that a class stays within the processor's means
+PER_PAGE = 0.004  # seconds by which this grows with each page that is watched, so that a class stays within the processor's means
 AT_ONCE = 0.02  # seconds between two looks in any case
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,9 @@ class Look:
 
     @property
     def gone(self) -> bool:
-        session = self.session
-        return session is not None and session.destroyed
+        """Whether the page was closed, reloaded or lost: nothing but its session, once that is made, keeps the context of its document."""
+        context = self.document.session_context
+        return context is None or context.destroyed
 
     @property
     def watched(self) -> bool:
@@ -152,14 +154,15 @@ class Pulse:
 
     @property
     def shortest(self) -> float:
-        """Seconds between two looks of a page, with as many pages as there are now."""
-        return max(SHORTEST, PER_PAGE * len(self.looks))
+        """Seconds between two looks of a page, with as many pages as are watched now."""
+        return max(SHORTEST, PER_PAGE * sum(look.watched for look in self.looks.values()))
 
     def stir(self, *pages: Studio) -> None:
         """These pages have something new to show: they look as soon as they may. On any thread."""
+        shortest = self.shortest
         for page in pages:
             if look := self.looks.get(page):
-                look.due = min(look.due, max(look.before + 2 * self.shortest, look.last + AT_ONCE))
+                look.due = min(look.due, max(look.before + 2 * shortest, look.last + AT_ONCE))
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
 
@@ -174,24 +177,27 @@ class Pulse:
     async def _beat(self) -> None:
         while True:
             self._wake.clear()
-            now = time.monotonic()
-            for page, look in list(self.looks.items()):
-                if look.gone:
-                    del self.looks[page]
-                elif look.due <= now and not look.busy and look.watched:
-                    self._start(self._take(look))
-            soonest = min((look.due for look in self.looks.values() if not look.busy and look.watched), default=now + 1.0)
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(0.005, min(1.0, soonest - time.monotonic())))
-            except TimeoutError:
-                pass
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._round())
+
+    def _round(self) -> float:
+        """Let every page look whose time has come, and forget those that are gone; seconds until the next one is due."""
+        now = time.monotonic()
+        for page, look in list(self.looks.items()):
+            if look.gone:
+                self.looks.pop(page).page.leave()
+            elif look.due <= now and not look.busy and look.watched:
+                self._start(self._take(look))
+        soonest = min((look.due for look in self.looks.values() if not look.busy and look.watched), default=now + 1.0)
+        return max(0.005, min(1.0, soonest - time.monotonic()))
 
     async def _take(self, look: Look) -> None:
         await look.take()
         self._wake.set()
 
     def _start(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+        # in a context of its own: that of whoever asks holds the document of a page, which would stay as long as the task
+        task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -76,12 +76,16 @@ class Follow(Note):
         self.finish()
 
 
-# Scripts: our files, the modules Panel makes of them, inline ones with the page's own number; BokehJS needs eval. Nothing from elsewhere.
+# Scripts: our files, the modules Panel makes of them as blobs, inline ones with the page's own number. Nothing from elsewhere, and no text
+# becomes a script: of BokehJS only CustomJS and its kin, of plotly.js only WebGL need that, and no page of ours has them.
 POLICY = (
-    "default-src 'self'; script-src 'self' 'nonce-{nonce}' blob: 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; script-src 'self' 'nonce-{nonce}' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'self'"
 )
+# Seconds between two pings, each answered before the next, or the page is lost: its network may be gone without a word. Bokeh's own pings
+# expect no answer, and where they meet a connection that is being closed its session is forgotten without being told.
+LOST = 30
 NONCE = re.compile(rb'nonce="([\w-]+)"')
 
 
@@ -131,6 +135,7 @@ def serve(
         server.io_loop.add_callback(webbrowser.open, _here(gate.door) + _query(gate.ticket()))
     server.io_loop.add_callback(lambda: threading.Thread(target=_warm_up, args=(gate,), daemon=True).start())
     launcher.warm()
+    gc.freeze()  # whenever a page leaves, Bokeh looks through all that lives: for a tenth of a second, in which the other pages stand still
     server.start()
     try:
         run(server)
@@ -184,7 +189,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
             check_unused_sessions_milliseconds=2_000,
             session_token_expiration=3600,
             websocket_max_message_size=2_000_000,
-            keep_alive_milliseconds=10_000,
+            keep_alive_milliseconds=0,  # see LOST
             sign_sessions=True,
             secret_key=generate_secret_key(),
             include_headers=["Host", GUEST],
@@ -198,6 +203,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
         if problem.errno in (errno.EADDRNOTAVAIL, None) or isinstance(problem, socket.gaierror):
             raise OSError(f"{door.host[:60]} is not an address of this computer; --host 0.0.0.0 takes all that it has.") from problem
         raise
+    server._tornado.settings.update(websocket_ping_interval=LOST, websocket_ping_timeout=LOST)
     server._tornado.add_transform(SafeHeaders)
     PULSE.home = server.io_loop.asyncio_loop
     lobby = Lobby(server._http)

@@ -168,11 +168,15 @@ class Studio(Session):
 
     def closed(self, document: Any, _: Any) -> None:
         """The browser has left: it will not come back to this page, since it loads a new one, so the session may end."""
-        if self.follows is not None:
-            self.follows.followers.discard(self)
+        self.leave()
         context = document.session_context
         if context is not None and context.session is not None:
             context.session.request_expiration()
+
+    def leave(self) -> None:
+        """Be counted among those who follow a lecture no longer."""
+        if self.follows is not None:
+            self.follows.followers.discard(self)
 
     @property
     def pace(self) -> float:
