@@ -199,12 +199,17 @@ class Lock:
         end = time.monotonic() + wait
         while True:
             file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), PRIVATE)
-            if _flock(file, shared=False) and _still_named(file, path):
+            if _flock(file, shared=False) and still_named(file, path):
                 return cls(file)
             os.close(file)
             if time.monotonic() >= end:
                 return None
             time.sleep(0.002)
+
+    @property
+    def identity(self) -> dict[str, int | None]:
+        """What tells the locked file from another one that got its name later."""
+        return {"lock": None if self.file is None else os.fstat(self.file).st_ino}
 
     def release(self) -> None:
         if self.file is not None:
@@ -244,8 +249,10 @@ def _flock(file: int, *, shared: bool) -> bool:
     return True
 
 
-def _still_named(file: int, path: Path) -> bool:
+def still_named(file: int | None, path: Path) -> bool:
     """Whether the locked file is still the one of this name, and was not deleted in between."""
+    if file is None:
+        return False
     try:
         mine, named = os.fstat(file), os.stat(path, follow_symlinks=False)
     except FileNotFoundError:
