@@ -164,6 +164,8 @@ class Run:
                 return False  # the owner's own, and it has let go of it
         if values.get("host") != socket.gethostname():
             return self._beats(patience)
+        if values.get("folder", 0) not in (0, os.stat(self.path).st_ino):
+            return False  # a copy of the folder
         age = time.monotonic_ns() - values.get("beat", 0)
         return lives(pid, values.get("born")) and 0 <= age < 1e9 * SILENT
 
