@@ -126,6 +126,7 @@ def parser() -> Parser:
     runs = command(commands, "runs", "list, show, delete, resume or stop runs", RUNS)
     runs.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete", "resume", "stop"), help="what to do [list]")
     runs.add_argument("id", nargs="*", help="the run, or several")
+    runs.add_argument("--waiting", action="store_true", help="stop: all runs that wait for their turn")
     runs.add_argument("--background", action="store_true", help="resume: return at once instead of following")
     add_runs(runs)
     runs.set_defaults(do=runs_command)
@@ -183,7 +184,7 @@ USAGE = {
     "story": "workbench story [NAME] [options]",
     "lab": "workbench lab [FOLDER] [options]",
     "sample": "workbench sample RUN [--events N] [--output FILE.h5] [options]",
-    "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID] [options]",
+    "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID | stop --waiting] [options]",
     "data": "workbench data [list | make [NAME] | remove NAME] [options]",
 }
 TRAIN = (
@@ -555,6 +556,8 @@ def sample_command(options: argparse.Namespace) -> int:
 
 
 def runs_command(options: argparse.Namespace) -> int:
+    from workbench.runs.launcher import attend
+
     store = store_of(options)
     actions: dict[str, Callable[[Run], int]] = {
         "show": show_run,
@@ -563,7 +566,12 @@ def runs_command(options: argparse.Namespace) -> int:
         "stop": stop_run,
     }
     if options.action == "list":
+        attend(store.root)
         return list_runs(store)
+    if options.waiting and options.action == "stop" and not options.id:
+        return stop_waiting_runs(store)
+    if options.waiting:
+        raise Usage("--waiting is for `workbench runs stop --waiting`, which stops all runs that wait for their turn.")
     if not options.id:
         raise Usage(f"`workbench runs {options.action}` needs the id of a run; `workbench runs` lists them.")
     return max([actions[options.action](find_run(store, name)) for name in options.id])
@@ -630,6 +638,14 @@ def resume_run(run: Run, background: bool) -> int:
 
 def stop_run(run: Run) -> int:
     print(f"{run.id}: {run.stop().status.state}")
+    return 0
+
+
+def stop_waiting_runs(store: RunStore) -> int:
+    from workbench.runs.launcher import stop_waiting
+
+    stopped = stop_waiting(store.root)
+    print("\n".join(f"{run.id}: stopped" for run in stopped) or "No run waits.")
     return 0
 
 

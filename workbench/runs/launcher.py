@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 # Import this very workbench, after the standard library, and never a file of the same name in the user's folder (-P).
 FIND = "import sys; sys.path.insert(next((i for i, p in enumerate(sys.path) if p.endswith('-packages')), len(sys.path)), sys.argv.pop(1)); "
 STARTING = "Starting a process"
+NEVER_BEGUN = "It was stopped while it waited for its turn."
 TRIES = 3  # processes that may be killed while one run is to be started
 KEEP_EVERY = 2.0  # seconds between two looks whether somebody starts what waits
 AROUND = ("WORKBENCH_", "CUDA_VISIBLE", "PYTHONPATH")
@@ -208,7 +209,7 @@ def stop(run: Run, *, patience: float = 1.2) -> Run:
 
     Raises: RunError when it lives on another computer and does not listen.
     """
-    if not _withdraw(run, "stopped", "It was stopped while it waited for its turn.") and run.alive():
+    if not _withdraw(run, "stopped", NEVER_BEGUN) and run.alive():
         with contextlib.suppress(OSError):  # on a full disk the signals must do
             run.write_control("stop")
         gone = signalled = _gone(run, patience)
@@ -222,6 +223,16 @@ def stop(run: Run, *, patience: float = 1.2) -> Run:
                 f"Run {run.id} was asked to stop, but its process on {run.read_status().get('host')} cannot be reached from here."
             )
     return run
+
+
+def stop_waiting(root: Path) -> list[Run]:
+    """Stop all runs of a folder that wait for their turn; those that train go on."""
+    return [run for run in waiting(root) if _withdraw(run, "stopped", NEVER_BEGUN)]
+
+
+def waiting(root: Path) -> list[Run]:
+    """The runs of a folder that wait for their turn, the next one first: without those that go on after a pause."""
+    return [Run(root / ticket.run) for ticket in turns.tickets(root) if ticket.kind != turns.WORKER]
 
 
 def _alone(root: Path) -> contextlib.AbstractContextManager:

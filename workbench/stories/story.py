@@ -139,8 +139,11 @@ class Story:
         there = [(options, store.find(recipe) or next(iter(store.alike(recipe)), None)) for options, recipe in self.runs]
         return [(options, run) for options, run in there if run is not None]
 
-    def begin(self, runs: RunStore | Path | str | None = None) -> Trainings:
-        """Start what has not been trained yet, in the background; finished trainings are taken as they are."""
+    def begin(self, runs: RunStore | Path | str | None = None, *, begin: Callable[..., Run] = begin) -> Trainings:
+        """Start what has not been trained yet, in the background; finished trainings are taken as they are.
+
+        `begin` starts each, by default `workbench.runs.sweep.begin`.
+        """
         return [(options, begin(recipe, runs=runs, title=f"{self.title}{_label(options)}")) for options, recipe in self.runs]
 
     def train(self, runs: RunStore | Path | str | None = None, *, progress: bool = True) -> xarray.Dataset:

@@ -37,7 +37,7 @@ FORGOTTEN = 600.0  # seconds after the last wrong token
 SOURCES = 4_096  # addresses that are remembered
 KEPT = 30 * 86_400  # seconds that a badge is kept by a browser
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look like another
-GUEST = "X-Workbench-Guest"
+GUEST, ADDRESS = "X-Workbench-Guest", "X-Workbench-Address"
 """The header in which the gate tells a page who asks; what a client sends under this name is dropped."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 PAGE = Path(__file__).with_name("page")
@@ -205,7 +205,8 @@ class Gate:
         self.inner, application.find_handler = application.find_handler, self.find_handler  # type: ignore[method-assign]
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> Any:
-        request.headers.pop(GUEST, None)
+        for header in (GUEST, ADDRESS):
+            request.headers.pop(header, None)
         path = request.path if request.path != self.door.prefix else request.path + "/"
         if {"..", "."} & {*re.split(r"[/\\]", unquote(path))} or "\0" in unquote(path):
             return self._say(request, 404, "There is no such address.")
@@ -228,7 +229,7 @@ class Gate:
         if path in self.pages and request.method == "GET" and not guest.lecturer and self.open_pages() >= self.door.pages:
             words = f"The class is full: {self.door.pages} pages are open. This page comes in as soon as one of them is closed."
             return self._say(request, 503, words, again=10)
-        request.headers[GUEST] = str(guest)
+        request.headers[GUEST], request.headers[ADDRESS] = str(guest), source_of(request.remote_ip or "")
         return self.inner(request)
 
     def give(self, request: HTTPServerRequest, name: str, role: str) -> None:

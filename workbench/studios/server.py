@@ -32,7 +32,7 @@ from workbench.home import home, runs_folder
 from workbench.runs import launcher
 from workbench.studios import downloads, errands, sharing, uploads
 from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.door import GUEST, Door, Gate, Note, kept_secret
+from workbench.studios.door import ADDRESS, GUEST, Door, Gate, Note, kept_secret
 from workbench.studios.generators import Generators
 from workbench.studios.house import HOME, Guest, House
 from workbench.studios.lecture import HALL
@@ -125,6 +125,7 @@ def serve(
         server.io_loop.add_callback(webbrowser.open, _here(gate.door) + _query(gate.door.lecturer))
     server.io_loop.add_callback(lambda: threading.Thread(target=_warm_up, args=(gate,), daemon=True).start())
     launcher.warm()
+    launcher.keep(Path(runs) if runs is not None else runs_folder())
     server.start()
     _be_quiet()
     server.io_loop.asyncio_loop.set_exception_handler(_complain)
@@ -172,7 +173,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
             use_xheaders=door.local and bool(door.origins),  # only a proxy on this computer is believed
             sign_sessions=True,
             secret_key=generate_secret_key(),
-            include_headers=["Host", GUEST],
+            include_headers=["Host", GUEST, ADDRESS],
             include_cookies=["workbench_theme", "workbench_projector"],
         )
     except OSError as problem:
@@ -227,7 +228,8 @@ def _free_port(host: str) -> int:
 
 def _page(studio: Callable[..., Any], folder: Path, house: House) -> Callable[[], Any]:
     def page() -> Any:
-        return studio(runs=folder, guest=Guest.read(house, str(pn.state.headers.get(GUEST, "")))).page()
+        name, address = (str(pn.state.headers.get(header, "")) for header in (GUEST, ADDRESS))
+        return studio(runs=folder, guest=Guest.read(house, name, address)).page()
 
     return page
 

@@ -34,7 +34,7 @@ REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
 HEARD = (
     "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "subset", "dismiss", "theme",
     "time", "refused",
-    "story", "tell", "lead", "a", "awake", "search", "place",
+    "story", "tell", "lead", "a", "awake", "search", "place", "waiting",
 )  # fmt: skip
 CHANGES = ("pause", "continue", "step", "stop", "resume")
 """Actions that change the run that is shown."""
@@ -406,6 +406,11 @@ class Session(ABC):
         if not self.shown:
             self.show_finished()
 
+    def on_waiting(self, message: dict[str, Any]) -> None:
+        """All runs that wait are to be stopped."""
+        if message["waiting"] == "stop" and not self.busy:
+            self._later("Stopping …", functools.partial(self.guest.stop_waiting, self.library.own))
+
     def on_search(self, message: dict[str, Any]) -> None:
         self.sought, self.first = "".join(c for c in str(message["search"])[:200] if c.isprintable()), 0
 
@@ -425,17 +430,14 @@ class Session(ABC):
         teller, store = self.teller, self.library.own
 
         def train() -> None:
-            if not self.guest.lecturer:
-                finished = sum(run.status.state == "finished" for _, run in teller.story.found(store))
-                self.guest.check_story(store, len(teller.story.runs) - finished)
-            teller.story.begin(store)
+            self.guest.begin_story(teller.story, store)
             teller.hurry()
 
         def stop() -> None:
             live = [run for _, run in teller.story.found(store) if run.alive()]
-            for run in live:
+            mine = [run for run in live if not self.guest.no_change(run)]
+            for run in mine or live:
                 self.guest.change(run)
-            for run in live:
                 run.stop()
             teller.hurry()
 
