@@ -27,7 +27,7 @@ class Disk(threading.Thread):
     def __init__(self, run: Run, lock: Lock, status: dict[str, Any]):
         super().__init__(name="disk", daemon=True)
         self.folder, self.lock = run.path, lock
-        self.status = status | lock.identity | {"folder": os.stat(run.path).st_ino}
+        self.status = status | {"lock": lock.identity, "folder": os.stat(run.path).st_ino}
         self.progress: dict[str, Any] = {}
         self.problem = ""
         self.lost: float | None = None  # since when the folder is not there
@@ -131,7 +131,7 @@ class Disk(threading.Thread):
             return False
         self.lock.release()
         self.lock.file = again.file
-        self.status |= self.lock.identity
+        self.status["lock"] = self.lock.identity
         return True
 
     def _overtaken(self) -> bool:

@@ -207,9 +207,9 @@ class Lock:
             time.sleep(0.002)
 
     @property
-    def identity(self) -> dict[str, int | None]:
-        """What tells the locked file from another one that got its name later."""
-        return {"lock": None if self.file is None else os.fstat(self.file).st_ino}
+    def identity(self) -> list[int]:
+        """What tells the locked file from another one that got its name later; empty where there is no flock."""
+        return [] if self.file is None else identity(self.file)
 
     def release(self) -> None:
         if self.file is not None:
@@ -221,6 +221,12 @@ class Lock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def identity(file: int | Path) -> list[int]:
+    """What tells an empty file that is never written from copies and successors. Raises: OSError."""
+    found = os.stat(file)
+    return [found.st_ino, found.st_mtime_ns]
 
 
 def is_held(path: Path) -> bool:

@@ -160,7 +160,8 @@ class Run:
         if values.get("state") not in LIVE or not isinstance(pid := values.get("pid"), int):
             return False
         with contextlib.suppress(FileNotFoundError):
-            if os.stat(self.path / "LOCK").st_ino == values.get("lock", os.stat(self.path / "LOCK").st_ino):
+            lock = files.identity(self.path / "LOCK")
+            if values.get("lock", lock) == lock:
                 return False  # the owner's own, and it has let go of it
         if values.get("host") != socket.gethostname():
             return self._beats(patience)
