@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+INTERRUPTED = 130
+
+
+def end_at_once(*_: object) -> NoReturn:
+    """Ctrl+C while nothing has begun, or all has ended: an exception would be shown by whoever imports, or be lost there."""
+    os.write(2, b"Interrupted.\n")
+    os._exit(INTERRUPTED)
+
+
+BEFORE = signal.getsignal(signal.SIGINT)
+if BEFORE is signal.default_int_handler and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, end_at_once)
 
 import param
 
@@ -24,7 +38,6 @@ if TYPE_CHECKING:
 
 DATA_OPTIONS = ("process", "events", "data_seed", "beams", "sampling", "sqrt_s")
 MADE_EVENTS = 90_000
-INTERRUPTED = 130
 
 
 class Usage(Exception):
@@ -40,6 +53,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 the training failed, 2 not possible as asked, 130 interrupted."""
+    as_program = arguments is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     try:
         return run_command(sys.argv[1:] if arguments is None else arguments)
     except (Usage, RecipeError, RunError, NoHome) as problem:
@@ -50,9 +64,14 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as problem:
         sentence = problem.strerror or str(problem)
         return complain(f"{problem.filename}: {sentence}." if problem.filename else sentence)
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(str(interrupt) or "Interrupted.", file=sys.stderr)
         return INTERRUPTED
+    finally:
+        if as_program:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
+            signal.signal(signal.SIGINT, end_at_once)
 
 
 def complain(sentence: str) -> int:
@@ -347,14 +366,16 @@ def train_command(options: argparse.Namespace) -> int:
         print(
             f"This recipe {'has been trained' if found.status.state == 'finished' else 'is being trained'} already; --again trains it anew."
         )
-        return follow(found, mine=False)
+        with interrupts() as asked:
+            return follow(found, asked, mine=False)
     if options.foreground:
         return train_here(*store.create_owned(recipe, options.title))
-    run = launch(recipe, runs=store, title=options.title, reuse=not options.again)
-    if options.background:
-        print(run.path)
-        return 0
-    return follow(run)
+    with interrupts() as asked:
+        run = launch(recipe, runs=store, title=options.title, reuse=not options.again)
+        if not options.background or asked.is_set():
+            return follow(run, asked)
+    print(run.path)
+    return 0
 
 
 def sweep_command(options: argparse.Namespace) -> int:
@@ -452,21 +473,32 @@ def train_here(run: Run, lock: Lock) -> int:
     return say_how_it_ended(run)
 
 
-def follow(run: Run, *, mine: bool = True) -> int:
-    """Show a run's progress to its end. Ctrl+C stops the run if it is `mine`, and else only the watching."""
+@contextlib.contextmanager
+def interrupts() -> Iterator[threading.Event]:
+    """Ctrl+C sets an event: an exception may be lost in an import, or leave a run that nobody knows of."""
     asked = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: asked.set())  # an exception may be lost in an import
+    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
     try:
-        show_progress(run, asked)
+        yield asked
     finally:
         signal.signal(signal.SIGINT, before)
-    if asked.is_set():
-        if not mine:
-            print(f"\nRun {run.id} goes on; `workbench runs stop {run.id}` stops it.", file=sys.stderr)
-            return INTERRUPTED
-        print("\nStopping …", file=sys.stderr)
-        run.stop()
-    return say_how_it_ended(run)
+
+
+def follow(run: Run, asked: threading.Event, *, mine: bool = True) -> int:
+    """Show a run's progress to its end. When `asked`, stop the run if it is `mine`, and else only watching it."""
+    show_progress(run, asked)
+    if not asked.is_set():
+        return say_how_it_ended(run)
+    if not mine:
+        print(f"\nRun {run.id} goes on; `workbench runs stop {run.id}` stops it.", file=sys.stderr)
+        return INTERRUPTED
+    print("\nStopping …", file=sys.stderr)
+    status = run.stop().status
+    if status.state != "stopped":
+        return say_how_it_ended(run)
+    print(f"Interrupted; run {run.id} was stopped at step {status.step:,} of {status.steps:,}.", file=sys.stderr)
+    print(f"Go on with: workbench runs resume {run.id}", file=sys.stderr)
+    return INTERRUPTED
 
 
 def show_progress(run: Run, asked: threading.Event) -> None:
@@ -629,11 +661,12 @@ def delete_run(store: RunStore, run: Run) -> int:
 
 
 def resume_run(run: Run, background: bool) -> int:
-    run.resume()
-    if background:
-        print(run.path)
-        return 0
-    return follow(run)
+    with interrupts() as asked:
+        run.resume()
+        if not background or asked.is_set():
+            return follow(run, asked)
+    print(run.path)
+    return 0
 
 
 def stop_run(run: Run) -> int:
@@ -674,6 +707,9 @@ def data_command(options: argparse.Namespace) -> int:
         raise Usage(str(problem)) from problem
     return 0
 
+
+if signal.getsignal(signal.SIGINT) is end_at_once:
+    signal.signal(signal.SIGINT, BEFORE)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.training.recipe import Recipe
@@ -142,6 +143,22 @@ _forker = Forker()
 def warm() -> None:
     """Prepare for the first launch: loads torch in a process apart, in the background."""
     _forker.warm()
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl+C waits until what is done here is done, so that no run begins that nobody knows of."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked.is_set():
+        signal.raise_signal(signal.SIGINT)
 
 
 def attend(root: Path) -> None:

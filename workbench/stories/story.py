@@ -19,7 +19,7 @@ import numpy as np
 from workbench.figures import FIGURES
 from workbench.runs.files import RunError
 from workbench.runs.store import Run, RunStore
-from workbench.runs.sweep import Part, begin, follow, gathered, outcome, parts
+from workbench.runs.sweep import Part, begin, begin_all, follow, gathered, outcome, parts
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, SweepRecipe, checked_axes
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Story:
 
         `begin` starts each, by default `workbench.runs.sweep.begin`.
         """
-        return [(options, begin(recipe, runs=runs, title=f"{self.title}{_label(options)}")) for options, recipe in self.runs]
+        return begin_all(self.runs, lambda options, recipe: begin(recipe, runs=runs, title=f"{self.title}{_label(options)}"))
 
     def train(self, runs: RunStore | Path | str | None = None, *, progress: bool = True) -> xarray.Dataset:
         """Train what is missing, wait, and return the scan. Raises: RunError when a training fails."""
