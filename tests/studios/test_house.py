@@ -215,3 +215,14 @@ def test_the_lecturer_stops_all_that_wait_and_nobody_else_does(store, waiting_on
         assert [run.status.state for run in runs] == ["queued" if page is ann else "stopped"] * 5
     assert any("Only the lecturer" in notice for notice in ann.notices)
     assert all(run.status.resumable and "waited" in run.status.message for run in runs)
+
+
+def test_no_sentence_for_students_says_where_the_runs_are_on_the_lecturers_computer(store):
+    said = {}
+    for name in (ANN, TEACHER):
+        page = Amplitudes(runs=store.root, guest=Guest(House(), name, name == TEACHER))
+        page.hear({"delete": "nothing-like-it"})
+        page.note(f"The disk of {store.root}/abc-1 is full.")
+        said[name] = " ".join(page.notices)
+    assert str(store.root) in said[TEACHER] and str(store.root) not in said[ANN]
+    assert "The disk of abc-1 is full." in said[ANN] and "no run 'nothing-like-it' in the runs folder" in said[ANN]

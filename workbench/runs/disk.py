@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import queue
 import socket
@@ -94,6 +95,9 @@ class Disk(threading.Thread):
                     self._reserve(insist=True)
                 order()
             except OSError as problem:
+                with contextlib.suppress(OSError):
+                    if self._made_again(problem):
+                        continue
                 self._complain(problem)
                 if self._leaving.wait(RETRY_SECONDS):
                     with contextlib.suppress(OSError):
@@ -149,8 +153,28 @@ class Disk(threading.Thread):
             if self.displaced:
                 return
             if self.journal:
+                self._put_back(self.journal)
                 self.journal.sync()
             self._write_status({**self.status, **progress})
+
+    def _put_back(self, journal: files.Journal) -> None:
+        """Reports that somebody took away while the run trains are still open here."""
+        path = self.folder / "reports.jsonl"
+        if files.still_named(journal.file, path) or not self.folder.exists():
+            return
+        files.replace(path, os.pread(journal.file, journal.size, 0))
+        self.journal = files.Journal(path)
+        journal.close()
+        self.status["message"] = "The file reports.jsonl was taken away while the run trained, and was put back."
+
+    def _made_again(self, problem: OSError) -> bool:
+        """Whether what was missing was the folder of the snapshots, which somebody took away."""
+        snapshots = self.folder / "snapshots"
+        if problem.errno != errno.ENOENT or snapshots.exists() or not self.folder.exists():
+            return False
+        snapshots.mkdir(mode=0o700)
+        self.status["message"] = "The folder snapshots was taken away while the run trained: the earlier ones are lost."
+        return True
 
     def _say(self, status: dict[str, Any]) -> None:
         self._write_status(status, sync=True)

@@ -166,14 +166,31 @@ def read(path: Path) -> bytes:
 
 
 def disk_sentence(problem: OSError, folder: Path) -> str:
-    """What is wrong with the disk: which path, and how many bytes are free."""
+    """What is wrong with the disk: which path, and how many bytes are free, or that files may not become more."""
     try:
         free = f"{shutil.disk_usage(folder).free:,} bytes are free"
     except OSError:
         free = "it cannot be reached"
+    if problem.errno == errno.ENOSPC and no_more_files(folder):
+        return f"The disk of {folder} holds as many files as it can: no inode is free, though {free}; delete files there."
     full = problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     what = f"The disk of {folder} is full" if full else f"{folder} cannot be written ({os.strerror(problem.errno or 0)})"
     return f"{what}: {free}."
+
+
+def no_more_files(folder: Path) -> bool:
+    """Whether a file system has no room for another file's name, however many bytes are free."""
+    with contextlib.suppress(OSError, AttributeError):
+        found = os.statvfs(folder)
+        return found.f_files > 0 and found.f_favail == 0
+    return False
+
+
+def in_words(problem: Exception) -> str:
+    """What has happened, without the number of an error."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}." if problem.filename else problem.strerror
+    return str(problem)
 
 
 class NoLocks(OSError):

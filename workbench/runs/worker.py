@@ -164,7 +164,7 @@ class Worker:
                 self.job = self.job_factory(self.run.recipe, progress=self._progress)
         except (ValueError, OSError) as problem:
             self._log(traceback.format_exc())
-            raise Refused(str(problem)) from problem
+            raise Refused(files.in_words(problem)) from problem
         if saved:
             self.job.resume(*saved)
         self.disk.say(state="running", steps=self.job.steps, device=str(self.job.device), progress=None, message="")

@@ -90,6 +90,10 @@ class Guest:
             return "This run was started by somebody else; only they and the lecturer may change it."
         return "Somebody else trains this too, with the same recipe; only the lecturer may change it now." if others else ""
 
+    def told(self, sentence: str, root: Path) -> str:
+        """A sentence without the place of the runs on the lecturer's computer, for all others."""
+        return sentence if self.lecturer else sentence.replace(f"{root}{os.sep}", "").replace(str(root), "the runs folder")
+
     # What is done
 
     def launch(self, recipe: Recipe, store: RunStore, *, title: str = "", reuse: bool = True) -> Run:

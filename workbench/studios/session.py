@@ -12,12 +12,12 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from workbench.data.files import allowed
 from workbench.results.generated import NUISANCE_STOPS
-from workbench.runs.files import RunError
+from workbench.runs.files import RunError, in_words
 from workbench.runs.store import Run
 from workbench.studios import address as addresses
 from workbench.studios import errands, sentences, slide
@@ -49,13 +49,6 @@ SAID = (OSError, ValueError, RunError)
 
 log = logging.getLogger(__name__)
 STARTER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="start runs")
-
-
-def in_words(problem: Exception) -> str:
-    """What has happened, without the number of an error."""
-    if isinstance(problem, OSError) and problem.strerror:
-        return f"{problem.filename}: {problem.strerror}." if problem.filename else problem.strerror
-    return str(problem)
 
 
 @dataclass(frozen=True)
@@ -122,6 +115,7 @@ class Session(ABC):
 
     def note(self, sentence: str) -> None:
         """Put a sentence on the page, where it stays until it is dismissed."""
+        sentence = self.guest.told(sentence, self.library.own.root)
         if sentence not in self.notices:
             self.notices = [*self.notices, sentence][-MOST_NOTICES:]
 
@@ -289,6 +283,8 @@ class Session(ABC):
         """Buttons, progress and sentence of the first run shown."""
         status = pictures[0][1].status if pictures else None
         same = self.of_draft and not self.of_example
+        if status is not None:
+            status = replace(status, message=self.guest.told(status.message, self.library.own.root))
         if self.follows is not None:
             return sentences.transport(status, example=False, same=same, ready=False, busy="") | {"buttons": []}
         trains = not self.guest.no_training
