@@ -339,7 +339,7 @@ def test_a_disk_without_inodes_is_not_called_full_of_bytes(tmp_path: Path, forke
         pytest.skip("a small file system can only be mounted by root")
     try:
         run = launch(toy(steps=10**6), runs=folder, forker=forker)
-        until(lambda: run.status.step >= 50)
+        until(lambda: run.status.step >= 50, 90)
         with pytest.raises(OSError):
             for number in range(400):
                 (folder / f"ballast-{number}").touch()

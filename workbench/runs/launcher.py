@@ -295,12 +295,13 @@ def _give_up(run: Run, message: str) -> None:
 
 
 def _how_it_ended(process: subprocess.Popen | None) -> str:
-    with contextlib.suppress(subprocess.TimeoutExpired, AttributeError):
-        code = process.wait(1.0)
-        if code < 0:
-            return f"the process that was to do it was killed (signal {-code}), {TRIES} times; resume it when there is more memory."
-        return f"the process that was to do it ended with code {code}; the terminal where workbench runs says why."
-    return "the process that was to do it does not answer; the terminal where workbench runs may say why."
+    try:
+        code = process.wait(1.0) if process else 0
+    except subprocess.TimeoutExpired:
+        return "the process that was to do it does not answer; the terminal where workbench runs may say why."
+    if code < 0:
+        return f"the process that was to do it was killed (signal {-code}), {TRIES} times; resume it when there is more memory."
+    return f"the process that was to do it ended with code {code}; the terminal where workbench runs says why."
 
 
 def _say(run: Run, state: str, message: str, *, sync: bool = True) -> None:
