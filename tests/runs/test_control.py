@@ -173,7 +173,7 @@ def test_runs_wait_for_their_turn_in_the_order_of_asking(store: RunStore, forker
     slots(1)
     runs = [launch(toy(steps=10**6, seed=seed), runs=store, forker=forker) for seed in (1, 2, 3, 4)]
     until(lambda: [run.status.queue_position for run in runs] == [None, 1, 2, 3])
-    until(lambda: runs[0].status.state != "preparing")
+    until(lambda: runs[0].status.state not in ("queued", "preparing"))
     assert [run.status.state for run in runs] == ["running", "queued", "queued", "queued"]
     runs[2].stop()  # a waiting run can be stopped
     assert runs[2].status.state == "stopped" and runs[2].status.step == 0
