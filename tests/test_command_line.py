@@ -160,7 +160,8 @@ def test_train_list_show_and_delete(home: Path, capsys: pytest.CaptureFixture):
     os.kill(program.pid, signal.SIGINT)
     _, said = program.communicate(timeout=60)
     assert program.returncode == 130 and runs[0].status.state == "stopped"
-    assert f"workbench runs resume {runs[0].id}" in said and "Traceback" not in said
+    assert f"Interrupted; run {runs[0].id} was stopped at step" in said and f"workbench runs resume {runs[0].id}" in said
+    assert "Traceback" not in said
 
 
 def test_generate_trains_what_its_options_a_preset_and_a_file_say(home: Path, capsys: pytest.CaptureFixture, tmp_path: Path):
@@ -243,3 +244,36 @@ def test_letters_are_spelled_in_words():
     )
     assert "γγ".encode("latin-1", "spelled") == b"gammagamma" and "µ²".encode("latin-1", "spelled") == b"\xb5\xb2"
     assert "a\udcf6σ".encode("ascii", "spelled") == b"a\xf6sigma"
+
+
+PROGRAM = """
+import sys
+
+class Tell:
+    def find_spec(self, name, *_):
+        if name == "param":
+            sys.meta_path.remove(self)
+            print("it imports", flush=True)
+
+sys.meta_path.insert(0, Tell())
+from workbench.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("words", [["runs"], ["story"], ["train", *TINY, "--steps", "1000000", "--seed", "7"]])
+def test_ctrl_c_at_any_instant_is_a_word_and_leaves_nothing_behind(home: Path, words: list[str]):
+    """From the first import to the first steps of a training: no traceback, 130, and no run that goes on."""
+    ended, wait = [], 0.002
+    while wait < (4.0 if words[0] == "train" else 0.6):
+        program = subprocess.Popen([sys.executable, "-c", PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        program.stdout.readline()
+        time.sleep(wait)
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=60)
+        assert "Traceback" not in said and program.returncode in (130, 0), (wait, said)
+        assert program.returncode == 0 or "Interrupted" in said, (wait, said)
+        ended.append(program.returncode)
+        assert not [run for run in RunStore().runs() if run.status.live], wait
+        wait *= 2.1
+    assert ended[0] == 130 and (words[0] != "train" or ended == [130] * len(ended))

@@ -13,6 +13,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+INTERRUPTED = 130
+
+
+def end_at_once(*_: object) -> NoReturn:
+    """Ctrl+C while nothing has begun, or all has ended: an exception would be shown by whoever imports, or be lost there."""
+    os.write(2, b"Interrupted.\n")
+    os._exit(INTERRUPTED)
+
+
+BEFORE = signal.getsignal(signal.SIGINT)
+if BEFORE is signal.default_int_handler and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, end_at_once)
+
 try:
     os.getcwd()
 except OSError:  # importing param would end in a traceback
@@ -35,7 +48,6 @@ if TYPE_CHECKING:
 
 DATA_OPTIONS = ("process", "events", "data_seed", "beams", "sampling", "sqrt_s")
 MADE_EVENTS = 90_000
-INTERRUPTED = 130
 
 
 class Usage(Exception):
@@ -51,6 +63,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 the training failed, 2 not possible as asked, 130 interrupted."""
+    as_program = arguments is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     terminal.make_readable()
     try:
         code = run_command(sys.argv[1:] if arguments is None else arguments)
@@ -64,9 +77,14 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as problem:
         sentence = problem.strerror or str(problem)
         return complain(f"{problem.filename}: {sentence}." if problem.filename else sentence)
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(str(interrupt) or "Interrupted.", file=sys.stderr)
         return INTERRUPTED
+    finally:
+        if as_program:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
+            signal.signal(signal.SIGINT, end_at_once)
 
 
 def complain(sentence: str) -> int:
@@ -141,6 +159,7 @@ def parser() -> Parser:
     runs = command(commands, "runs", "list, show, delete, resume or stop runs", RUNS)
     runs.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete", "resume", "stop"), help="what to do [list]")
     runs.add_argument("id", nargs="*", help="the run, or several")
+    runs.add_argument("--waiting", action="store_true", help="stop: all runs that wait for their turn")
     runs.add_argument("--background", action="store_true", help="resume: return at once instead of following")
     add_runs(runs)
     runs.set_defaults(do=runs_command)
@@ -204,7 +223,7 @@ USAGE = {
     "story": "workbench story [NAME] [options]",
     "lab": "workbench lab [FOLDER] [options]",
     "sample": "workbench sample RUN [--events N] [--output FILE.h5] [options]",
-    "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID] [options]",
+    "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID | stop --waiting] [options]",
     "data": "workbench data [list | make [NAME] | remove NAME | convert IN OUT] [options]",
 }
 TRAIN = (
@@ -361,15 +380,17 @@ def train_command(options: argparse.Namespace) -> int:
         print(
             f"This recipe {'has been trained' if found.status.state == 'finished' else 'is being trained'} already; --again trains it anew."
         )
-        return follow(found, mine=False)
+        with interrupts() as asked:
+            return follow(found, asked, mine=False)
     check_own_file(recipe)
     if options.foreground:
         return train_here(*store.create_owned(recipe, options.title))
-    run = launch(recipe, runs=store, title=options.title, reuse=not options.again)
-    if options.background:
-        print(run.path)
-        return 0
-    return follow(run)
+    with interrupts() as asked:
+        run = launch(recipe, runs=store, title=options.title, reuse=not options.again)
+        if not options.background or asked.is_set():
+            return follow(run, asked)
+    print(run.path)
+    return 0
 
 
 def check_own_file(recipe: Recipe) -> None:
@@ -514,21 +535,32 @@ def train_here(run: Run, lock: Lock) -> int:
     return say_how_it_ended(run)
 
 
-def follow(run: Run, *, mine: bool = True) -> int:
-    """Show a run's progress to its end. Ctrl+C stops the run if it is `mine`, and else only the watching."""
+@contextlib.contextmanager
+def interrupts() -> Iterator[threading.Event]:
+    """Ctrl+C sets an event: an exception may be lost in an import, or leave a run that nobody knows of."""
     asked = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: asked.set())  # an exception may be lost in an import
+    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
     try:
-        show_progress(run, asked)
+        yield asked
     finally:
         signal.signal(signal.SIGINT, before)
-    if asked.is_set():
-        if not mine:
-            print(f"\nRun {run.id} goes on; `workbench runs stop {run.id}` stops it.", file=sys.stderr)
-            return INTERRUPTED
-        print("\nStopping …", file=sys.stderr)
-        run.stop()
-    return say_how_it_ended(run)
+
+
+def follow(run: Run, asked: threading.Event, *, mine: bool = True) -> int:
+    """Show a run's progress to its end. When `asked`, stop the run if it is `mine`, and else only watching it."""
+    show_progress(run, asked)
+    if not asked.is_set():
+        return say_how_it_ended(run)
+    if not mine:
+        print(f"\nRun {run.id} goes on; `workbench runs stop {run.id}` stops it.", file=sys.stderr)
+        return INTERRUPTED
+    print("\nStopping …", file=sys.stderr)
+    status = run.stop().status
+    if status.state != "stopped":
+        return say_how_it_ended(run)
+    print(f"Interrupted; run {run.id} was stopped at step {status.step:,} of {status.steps:,}.", file=sys.stderr)
+    print(f"Go on with: workbench runs resume {run.id}", file=sys.stderr)
+    return INTERRUPTED
 
 
 def show_progress(run: Run, asked: threading.Event) -> None:
@@ -624,6 +656,8 @@ def sample_command(options: argparse.Namespace) -> int:
 
 
 def runs_command(options: argparse.Namespace) -> int:
+    from workbench.runs.launcher import attend
+
     store = store_of(options)
     actions: dict[str, Callable[[Run], int]] = {
         "show": show_run,
@@ -632,7 +666,12 @@ def runs_command(options: argparse.Namespace) -> int:
         "stop": stop_run,
     }
     if options.action == "list":
+        attend(store.root)
         return list_runs(store)
+    if options.waiting and options.action == "stop" and not options.id:
+        return stop_waiting_runs(store)
+    if options.waiting:
+        raise Usage("--waiting is for `workbench runs stop --waiting`, which stops all runs that wait for their turn.")
     if not options.id:
         raise Usage(f"`workbench runs {options.action}` needs the id of a run; `workbench runs` lists them.")
     return max([actions[options.action](find_run(store, name)) for name in options.id])
@@ -691,15 +730,24 @@ def delete_run(store: RunStore, run: Run) -> int:
 
 
 def resume_run(run: Run, background: bool) -> int:
-    run.resume()
-    if background:
-        print(run.path)
-        return 0
-    return follow(run)
+    with interrupts() as asked:
+        run.resume()
+        if not background or asked.is_set():
+            return follow(run, asked)
+    print(run.path)
+    return 0
 
 
 def stop_run(run: Run) -> int:
     print(f"{run.id}: {run.stop().status.state}")
+    return 0
+
+
+def stop_waiting_runs(store: RunStore) -> int:
+    from workbench.runs.launcher import stop_waiting
+
+    stopped = stop_waiting(store.root)
+    print("\n".join(f"{run.id}: stopped" for run in stopped) or "No run waits.")
     return 0
 
 
@@ -754,6 +802,9 @@ def noted() -> Iterator[None]:
     for warning in caught:
         print(f"workbench: {warning.message}" if issubclass(warning.category, FileNote) else warning.message, file=sys.stderr)
 
+
+if signal.getsignal(signal.SIGINT) is end_at_once:
+    signal.signal(signal.SIGINT, BEFORE)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray as xr
 from conftest import steps_of, until
@@ -328,3 +329,49 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     with pytest.raises(OSError, match="No space left"):
         files.replace(path, b"new and longer")
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["status.json"] and path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_disk_without_inodes_is_not_called_full_of_bytes(tmp_path: Path, forker: Forker):
+    folder = tmp_path / "few"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64m,nr_inodes=300", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    try:
+        run = launch(toy(steps=10**6), runs=folder, forker=forker)
+        until(lambda: run.status.step >= 50, 90)
+        with pytest.raises(OSError):
+            for number in range(400):
+                (folder / f"ballast-{number}").touch()
+        until(lambda: run.status.state == "paused")
+        message = run.status.message
+        assert "as many files as it can: no inode is free, though " in message and "is full" not in message
+        for path in folder.glob("ballast-*"):
+            path.unlink()
+        step = run.status.step
+        until(lambda: run.status.state == "running" and run.status.step > step)
+        run.stop()
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_what_a_job_says_of_the_disk_has_no_number_of_an_error(store: RunStore):
+    def full(recipe, progress):
+        raise OSError(28, "The events cannot be kept in a.h5: the disk is full.")
+
+    run = store.create(toy())
+    assert run_job(run.path, full) == 1
+    assert run.status.message == "The events cannot be kept in a.h5: the disk is full."
+
+
+def test_reports_and_snapshots_that_are_taken_away_from_a_training_are_made_again(store: RunStore, forker: Forker):
+    run = launch(toy(steps=10**6), runs=store, forker=forker)
+    until(lambda: run.latest_snapshot() is not None and run.status.step > 100)
+    (run.path / "reports.jsonl").unlink()
+    until(lambda: "reports.jsonl was taken away" in run.status.message)
+    assert steps_of(run)[0] == 10 and (np.diff(steps_of(run)) == 10).all()
+    shutil.rmtree(run.path / "snapshots")
+    until(lambda: "snapshots was taken away" in run.status.message and run.latest_snapshot() is not None)
+    assert run.status.state == "running"
+    run.stop()
+    assert (np.diff(steps_of(run)) == 10).all() and run.problems() == []

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from workbench.runs import turns
 from workbench.runs.files import RunError
-from workbench.runs.store import RunStore
+from workbench.runs.launcher import launch
+from workbench.runs.store import Run, RunStore
+from workbench.stories import STORIES, story
 from workbench.studios.address import Address
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.house import PEOPLE, Guest, House
@@ -113,7 +117,7 @@ def test_one_student_has_at_most_so_many_runs_and_joining_costs_nothing(store, m
             ann.launch(long[2], store)
         assert ann.launch(long[1], store).id == theirs.id
         with pytest.raises(RunError, match="At most 1 run per person"):
-            ann.check_story(store, 3)
+            ann.begin_story(story("plateau"), store)
         with pytest.raises(RunError, match="only the lecturer"):
             ben.change(theirs)
     finally:
@@ -138,3 +142,105 @@ def test_a_student_s_page_and_its_files_do_not_tell_the_folder(store):
     page = Amplitudes(runs=store.root, guest=Guest(House(), ANN, False))
     page.note(f"There is no run 'x' in {store.root}.")
     assert str(store.root) not in str(page.notices) and "There is no run 'x' in runs." in page.notices
+
+
+@pytest.fixture
+def waiting_only(store, monkeypatch):
+    """No slot is free, so that all that is started waits, and costs nothing."""
+    monkeypatch.setenv("WORKBENCH_SLOTS", "1")
+    turns.alone(store.root, "tickets").release()
+    slot = turns.Lock.acquire(store.root / turns.FOLDER / "slot-0")
+    yield
+    for run in store.runs():
+        if run.alive():
+            run.stop()
+    slot.release()
+
+
+def pressed(page, message):
+    page.hear(message)
+    deadline = time.monotonic() + 30
+    while page.busy and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_the_trainings_of_stories_are_claimed_counted_and_stopped_by_who_began_them(store, waiting_only):
+    """All stories, one after the other, by one student: never more than the limit, all of them theirs; nobody else stops them."""
+    house = House(each=3, users=True)
+    ann, ben = (Amplitudes(runs=store.root, guest=Guest(house, name, False)) for name in (ANN, BEN))
+    for name in ann.stories:
+        pressed(ann, {"story": name})
+        pressed(ann, {"tell": "train"})
+    assert 1 <= len(store.runs()) <= 3 and len(STORIES) > 5
+    assert {run.id for run in store.runs()} == ann.guest._claims(store.root) == {row["id"] for row in ann.rows() if not row["example"]}
+    assert any("At most 3 runs per person" in notice for notice in ann.notices)
+    begun = next(name for name in ann.stories if story(name).found(store))
+    for page in (ben, ann):
+        pressed(page, {"story": begun})
+        pressed(page, {"tell": "stop"})
+        assert any(run.alive() for _, run in story(begun).found(store)) == (page is ben)
+    assert any("started by somebody else" in notice for notice in ben.notices)
+
+
+def test_people_take_turns_and_badges_from_one_address_are_one_person(store, waiting_only):
+    """Twelve badges of one browser queue two runs each; who comes then waits behind one of them, and behind one of the lecturer's."""
+    house = House(each=2)
+    seeds = iter(range(100))
+
+    def press(name, address, lecturer=False):
+        return Guest(house, name, lecturer, address).launch(RECIPE.replace(seed=next(seeds)), store)
+
+    def order():
+        return [ticket.run for ticket in turns.tickets(store.root)]
+
+    greedy = [press(f"{number:032x}", "203.0.113.5") for number in range(12) for _ in range(2)]
+    teacher = [press(TEACHER, "203.0.113.1", True) for _ in range(5)]
+    honest = press(ANN, "203.0.113.7")
+    assert order()[:3] == [greedy[0].id, teacher[0].id, honest.id] and len(order()) == 30
+    assert honest.status.queue_position == 3 and honest.status.state == "queued"
+    next(iter(greedy)).stop()
+    teacher[0].stop()
+    later = press(BEN, "203.0.113.8")
+    assert honest.status.queue_position == 1 and later.status.queue_position == 2, "who is next is not overtaken"
+    for _ in range(40):  # whatever is taken from the head, nobody is overtaken twice by the same person
+        if later.id not in order():
+            break
+        Run(store.root / order()[0]).stop()
+    assert order()[0] == greedy[1].id
+
+
+def test_who_has_trained_before_is_known_by_the_badge(store, finished):
+    ann = Guest(House(), ANN, False, "203.0.113.5")
+    assert ann.queues_as(finished) == "203.0.113.5"
+    run = finished.runs()[0]
+    ann._claimed(run, finished)
+    assert ann.queues_as(finished) == "203.0.113.5", "joining what others have trained is no history"
+    os.utime(finished.root / PEOPLE / ANN / run.id, (1, 1))
+    try:
+        assert ann.queues_as(finished) == ANN
+    finally:
+        ann.forget(run)
+
+
+def test_the_lecturer_stops_all_that_wait_and_nobody_else_does(store, waiting_only):
+    house = House()
+    ann, teacher = (Amplitudes(runs=store.root, guest=Guest(house, name, name == TEACHER)) for name in (ANN, TEACHER))
+    runs = [launch(RECIPE.replace(seed=seed), runs=store) for seed in range(5)]
+    for page in (ann, teacher):
+        page.hear({"tab": "runs"})
+        assert json.loads(page.table.state)["waiting"] == (5 if page is teacher else 0)
+        pressed(page, {"waiting": "stop"})
+        assert [run.status.state for run in runs] == ["queued" if page is ann else "stopped"] * 5
+    assert any("Only the lecturer" in notice for notice in ann.notices)
+    assert all(run.status.resumable and "waited" in run.status.message for run in runs)
+
+
+def test_no_sentence_for_students_says_where_the_runs_are_on_the_lecturers_computer(store):
+    said = {}
+    for name in (ANN, TEACHER):
+        page = Amplitudes(runs=store.root, guest=Guest(House(), name, name == TEACHER))
+        page.hear({"delete": "nothing-like-it"})
+        page.note(f"The disk of {store.root}/abc-1 is full.")
+        said[name] = " ".join(page.notices)
+    assert str(store.root) in said[TEACHER] and str(store.root) not in said[ANN]
+    assert "The disk of abc-1 is full." in said[ANN] and "no run 'nothing-like-it' in " in said[ANN]

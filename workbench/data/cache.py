@@ -100,6 +100,9 @@ def disk_problem(path: Path, problem: OSError) -> OSError:
     except OSError:
         free = "its folder cannot be reached"
     full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    with contextlib.suppress(OSError, AttributeError):
+        if problem.errno == errno.ENOSPC and (found := os.statvfs(path.parent)).f_files and not found.f_favail:
+            free = f"it holds as many files as it can (no inode is free), though {free}"
     what = f"the disk is full; {free}" if full else f"{problem.strerror or problem}; {free}"
     return OSError(
         problem.errno, f"The events cannot be kept in {path}: {what}. Set WORKBENCH_HOME to a folder with more space, or use cache=False."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import queue
 import socket
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from . import files
-from .store import HEARTBEAT, Run, now
+from .files import Lock
+from .store import HEARTBEAT, LIVE, Run, birth, now
 
 RETRY_SECONDS = 2.0
 GONE_SECONDS = 60.0
@@ -23,13 +25,14 @@ RESERVE = 32_768  # bytes kept back, so that a full disk can still be reported
 class Disk(threading.Thread):
     """Writes for the worker: in order, one after the other, insisting. What OSError says becomes `problem` and a paused run."""
 
-    def __init__(self, run: Run, status: dict[str, Any]):
+    def __init__(self, run: Run, lock: Lock, status: dict[str, Any]):
         super().__init__(name="disk", daemon=True)
-        self.folder = run.path
-        self.status = status
+        self.folder, self.lock = run.path, lock
+        self.status = status | {"lock": lock.identity, "folder": os.stat(run.path).st_ino}
         self.progress: dict[str, Any] = {}
         self.problem = ""
         self.lost: float | None = None  # since when the folder is not there
+        self.displaced = False  # somebody else trains in this folder
         self.journal: files.Journal | None = None
         self._orders: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._leaving = threading.Event()
@@ -78,7 +81,8 @@ class Disk(threading.Thread):
                 order = self._orders.get(timeout=HEARTBEAT / 4)
                 if order is None:
                     break
-                self._insist(order)
+                if not self.displaced:
+                    self._insist(order)
                 self._orders.task_done()
         files.remove(self.folder / ".reserve")
         if self.journal:
@@ -91,6 +95,9 @@ class Disk(threading.Thread):
                     self._reserve(insist=True)
                 order()
             except OSError as problem:
+                with contextlib.suppress(OSError):
+                    if self._made_again(problem):
+                        continue
                 self._complain(problem)
                 if self._leaving.wait(RETRY_SECONDS):
                     with contextlib.suppress(OSError):
@@ -116,11 +123,58 @@ class Disk(threading.Thread):
             with contextlib.nullcontext() if insist else contextlib.suppress(OSError):
                 files.replace(path, os.urandom(RESERVE))
 
+    def _owns(self) -> bool:
+        """Whether this folder is still ours. A LOCK that was deleted or replaced is taken anew, unless somebody has done so before."""
+        lock = self.folder / "LOCK"
+        if self.lock.file is None:
+            return not self._overtaken()
+        if files.still_named(self.lock.file, lock) or not self.folder.exists():
+            return True
+        again = Lock.acquire(lock, wait=HEARTBEAT)
+        if again is None:
+            return False
+        self.lock.release()
+        self.lock.file = again.file
+        self.status["lock"] = self.lock.identity
+        return True
+
+    def _overtaken(self) -> bool:
+        """Without locks: whether another process says that it trains here, and did so after us."""
+        try:
+            theirs = files.unseal(files.read(self.folder / "status.json"), "status.json")
+            who = [(values.get("attempt", 0), str(values.get("host")), values["pid"]) for values in (self.status, theirs)]
+            return theirs.get("state") in LIVE and who[1] > who[0]
+        except (OSError, files.Damaged, KeyError, TypeError):
+            return False
+
     def _beat(self, progress: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
+            self.displaced = self.displaced or not self._owns()
+            if self.displaced:
+                return
             if self.journal:
+                self._put_back(self.journal)
                 self.journal.sync()
             self._write_status({**self.status, **progress})
+
+    def _put_back(self, journal: files.Journal) -> None:
+        """Reports that somebody took away while the run trains are still open here."""
+        path = self.folder / "reports.jsonl"
+        if files.still_named(journal.file, path) or not self.folder.exists():
+            return
+        files.replace(path, os.pread(journal.file, journal.size, 0))
+        self.journal = files.Journal(path)
+        journal.close()
+        self.status["message"] = "The file reports.jsonl was taken away while the run trained, and was put back."
+
+    def _made_again(self, problem: OSError) -> bool:
+        """Whether what was missing was the folder of the snapshots, which somebody took away."""
+        snapshots = self.folder / "snapshots"
+        if problem.errno != errno.ENOENT or snapshots.exists() or not self.folder.exists():
+            return False
+        snapshots.mkdir(mode=0o700)
+        self.status["message"] = "The folder snapshots was taken away while the run trained: the earlier ones are lost."
+        return True
 
     def _say(self, status: dict[str, Any]) -> None:
         self._write_status(status, sync=True)
@@ -138,11 +192,3 @@ class Disk(threading.Thread):
 def identity() -> dict[str, Any]:
     """Who this process is: enough to tell it from another one that got the same number later."""
     return {"pid": os.getpid(), "born": birth(os.getpid()), "host": socket.gethostname(), "leader": os.getpgid(0) == os.getpid()}
-
-
-def birth(pid: int) -> int | None:
-    """When a process started, in clock ticks since the machine did; None where /proc does not tell."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
-    except (OSError, ValueError, IndexError):
-        return None

@@ -166,14 +166,31 @@ def read(path: Path) -> bytes:
 
 
 def disk_sentence(problem: OSError, folder: Path) -> str:
-    """What is wrong with the disk: which path, and how many bytes are free."""
+    """What is wrong with the disk: which path, and how many bytes are free, or that files may not become more."""
     try:
         free = f"{shutil.disk_usage(folder).free:,} bytes are free"
     except OSError:
         free = "it cannot be reached"
+    if problem.errno == errno.ENOSPC and no_more_files(folder):
+        return f"The disk of {folder} holds as many files as it can: no inode is free, though {free}; delete files there."
     full = problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     what = f"The disk of {folder} is full" if full else f"{folder} cannot be written ({os.strerror(problem.errno or 0)})"
     return f"{what}: {free}."
+
+
+def no_more_files(folder: Path) -> bool:
+    """Whether a file system has no room for another file's name, however many bytes are free."""
+    with contextlib.suppress(OSError, AttributeError):
+        found = os.statvfs(folder)
+        return found.f_files > 0 and found.f_favail == 0
+    return False
+
+
+def in_words(problem: Exception) -> str:
+    """What has happened, without the number of an error."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}." if problem.filename else problem.strerror
+    return str(problem)
 
 
 class NoLocks(OSError):
@@ -199,12 +216,17 @@ class Lock:
         end = time.monotonic() + wait
         while True:
             file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), PRIVATE)
-            if _flock(file, shared=False) and _still_named(file, path):
+            if _flock(file, shared=False) and still_named(file, path):
                 return cls(file)
             os.close(file)
             if time.monotonic() >= end:
                 return None
             time.sleep(0.002)
+
+    @property
+    def identity(self) -> list[int]:
+        """What tells the locked file from another one that got its name later; empty where there is no flock."""
+        return [] if self.file is None else identity(self.file)
 
     def release(self) -> None:
         if self.file is not None:
@@ -216,6 +238,12 @@ class Lock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def identity(file: int | Path) -> list[int]:
+    """What tells an empty file that is never written from copies and successors. Raises: OSError."""
+    found = os.stat(file)
+    return [found.st_ino, found.st_mtime_ns]
 
 
 def is_held(path: Path) -> bool:
@@ -244,8 +272,10 @@ def _flock(file: int, *, shared: bool) -> bool:
     return True
 
 
-def _still_named(file: int, path: Path) -> bool:
+def still_named(file: int | None, path: Path) -> bool:
     """Whether the locked file is still the one of this name, and was not deleted in between."""
+    if file is None:
+        return False
     try:
         mine, named = os.fstat(file), os.stat(path, follow_symlinks=False)
     except FileNotFoundError:

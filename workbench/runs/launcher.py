@@ -12,21 +12,27 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.data.own_file import check_content
 from workbench.training.recipe import Recipe
 
-from . import files
-from .disk import birth
+from . import files, turns
 from .files import Lock, NoLocks, RunError
-from .store import LIVE, Run, RunStore
+from .store import LIVE, Run, RunStore, birth
 from .turns import Ticket, alone
 
 ROOT = Path(__file__).parents[2]
 # Import this very workbench, after the standard library, and never a file of the same name in the user's folder (-P).
 FIND = "import sys; sys.path.insert(next((i for i, p in enumerate(sys.path) if p.endswith('-packages')), len(sys.path)), sys.argv.pop(1)); "
 STARTING = "Starting a process"
+NEVER_BEGUN = "It was stopped while it waited for its turn."
+TRIES = 3  # processes that may be killed while one run is to be started
+KEEP_EVERY = 2.0  # seconds between two looks whether somebody starts what waits
+AROUND = ("WORKBENCH_", "CUDA_VISIBLE", "PYTHONPATH")
+NOT_AROUND = ("WORKBENCH_TOKEN", "WORKBENCH_LECTURER_TOKEN", "WORKBENCH_SLOTS", "WORKBENCH_RUNS", turns.KIND)
+"""Of the environment, what a training may depend on, and what it does not."""
 LAST_BREATH = 10.0  # seconds that a killed process may need on a machine with much else to do before it is gone
 
 
@@ -36,6 +42,7 @@ class Forker:
     def __init__(self, command: list[str] | None = None):
         self._command = command or [sys.executable, "-P", "-c", FIND + "from workbench.runs.forker import main; main()", str(ROOT)]
         self._connection: socket.socket | None = None
+        self._process: subprocess.Popen | None = None
         self._forget()
         os.register_at_fork(after_in_child=self._forget) if hasattr(os, "register_at_fork") else None
 
@@ -44,41 +51,54 @@ class Forker:
         if self._connection:
             self._connection.close()
         self._connection = None
+        self._kind = ""
         self._mutex = threading.Lock()
+
+    @property
+    def kind(self) -> str:
+        """What tells processes that start runs in the same way: same programs, same surroundings."""
+        if self._connection is None or not self._kind:
+            around = {name: value for name, value in os.environ.items() if name.startswith(AROUND) and name not in NOT_AROUND}
+            self._kind = turns.mark(json.dumps([self._command, sys.prefix, sorted(around.items())]))
+        return self._kind
 
     def warm(self) -> None:
         """Have torch loaded by the time it is needed; returns at once."""
-        if hasattr(socket, "send_fds"):
+        if os.name == "posix":
             threading.Thread(target=self._begin, name="warm", daemon=True).start()
 
-    def start(self, run: Run, lock: Lock, ticket: Ticket | None) -> None:
-        """Hand a run over to a process of its own; returns at once. LOCK and ticket go with it."""
-        if hasattr(socket, "send_fds"):
-            threading.Thread(target=self._hand_over, args=(run, lock, ticket), name=f"start {run.id}").start()
+    def start(self, run: Run, ticket: Ticket | None) -> None:
+        """Have a run started when its turn comes, or at once without a ticket; returns at once."""
+        if os.name == "posix":
+            request = {"root": str(ticket.root)} if ticket else {"folder": str(run.path)}
+            if ticket is None or self._connection or not files.is_held(turns.leader(ticket.root, ticket.kind)):
+                threading.Thread(target=self._hand_over, args=(request, run), name=f"start {run.id}").start()
         else:
-            if ticket:
-                ticket.give_back()
-            lock.release()
             command = [sys.executable, "-P", "-c", FIND + "from workbench.runs.worker import main; main()", str(ROOT), str(run.path)]
             subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
+    def attend(self, root: Path) -> None:
+        """Have started what waits in a runs folder; returns at once."""
+        if os.name == "posix":
+            threading.Thread(target=self._hand_over, args=({"root": str(root)}, None), name="attend", daemon=True).start()
+
     def _begin(self) -> None:
-        with self._mutex:
+        with self._mutex, contextlib.suppress(OSError):
             self._connected()
 
-    def _hand_over(self, run: Run, lock: Lock, ticket: Ticket | None) -> None:
-        request = {"folder": str(run.path)} | ({"ticket": str(ticket.path), "slots": ticket.slots} if ticket else {})
-        handles = [held.file for held in (lock, ticket.lock if ticket else None) if held and held.file is not None]
+    def _hand_over(self, request: dict[str, str], run: Run | None) -> None:
+        problem = ""
         try:
             with self._mutex:
-                for _ in range(2):  # one that has died in the meantime is replaced once
-                    connection = self._connected()
+                tries = TRIES
+                while tries:
+                    connection, process = self._connected(), self._process
                     answer = b""
                     with contextlib.suppress(OSError):
-                        socket.send_fds(connection, [json.dumps(request).encode()], handles)
+                        connection.sendall(json.dumps(request).encode())
                         while not select.select([connection], [], [], 0.3)[0]:
                             if not threading.main_thread().is_alive():
-                                return  # this program ends; the request and its open files wait in the socket until torch is loaded
+                                return  # this program ends; the request waits in the socket until torch is loaded
                         answer = connection.recv(4_096)
                     if not answer or not json.loads(answer)["again"]:
                         connection.close()
@@ -86,29 +106,35 @@ class Forker:
                     if answer:
                         self._connected()  # the next one, where a process serves only once
                         return
-            _say(run, "failed", "The training process could not be started; the terminal where workbench runs says why.")
-        except OSError as problem:  # no right to start programs, no more processes or files allowed, a full disk
-            self._connection = None
-            with contextlib.suppress(OSError):
-                _say(run, "failed", f"The training process could not be started: {problem.strerror or problem}.")
-        finally:
-            for held in (lock, ticket.lock if ticket else None):
-                if held:
-                    held.release()
+                    tries -= 1
+                    problem = _how_it_ended(process)
+        except OSError as met:  # no right to start programs, no more processes or files allowed, a full disk
+            self._connection, problem = None, f"{met.strerror or met}."
+        if run is not None:
+            _give_up(run, f"The training process could not be started: {problem}")
 
     def _connected(self) -> socket.socket:
+        if self._connection and self._process and self._process.poll() is not None:
+            self._connection.close()  # it was killed since it was last needed
+            self._connection = None
         if self._connection is None:
-            self._connection, theirs = socket.socketpair()
+            kind = self.kind
+            ours, theirs = socket.socketpair()
             with theirs:
                 environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-                subprocess.Popen(
-                    [*self._command, str(theirs.fileno())],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    env=environment,
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                )
+                try:
+                    self._process = subprocess.Popen(
+                        [*self._command, str(theirs.fileno())],
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        env=environment | {turns.KIND: kind},
+                        pass_fds=[theirs.fileno()],
+                        start_new_session=True,
+                    )
+                except OSError:
+                    ours.close()
+                    raise
+            self._connection = ours
         return self._connection
 
 
@@ -120,13 +146,58 @@ def warm() -> None:
     _forker.warm()
 
 
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl+C waits until what is done here is done, so that no run begins that nobody knows of."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked.is_set():
+        signal.raise_signal(signal.SIGINT)
+
+
+def attend(root: Path) -> None:
+    """Have the runs started that wait in a runs folder, if whoever was to start them was killed."""
+    with contextlib.suppress(OSError):
+        if turns.neglected(root):
+            _forker.attend(root)
+
+
+def keep(root: Path) -> None:
+    """Look after the runs that wait in a folder, until this program ends."""
+
+    def look() -> None:
+        before = False
+        while True:
+            with contextlib.suppress(OSError):
+                now = turns.neglected(root)
+                if now and before:  # not those whose process is just being started
+                    attend(root)
+                before = now
+            time.sleep(KEEP_EVERY)
+
+    threading.Thread(target=look, name="keep the queue", daemon=True).start()
+
+
 def launch(
-    recipe: Recipe, *, runs: RunStore | Path | str | None = None, title: str = "", reuse: bool = True, forker: Forker | None = None
+    recipe: Recipe,
+    *,
+    runs: RunStore | Path | str | None = None,
+    title: str = "",
+    reuse: bool = True,
+    person: str = "",
+    forker: Forker | None = None,
 ) -> Run:
     """Train a recipe in a process of its own, which outlives this one.
 
     Arguments: runs: the runs folder, by default `workbench.home.runs_folder()`. reuse: an equal recipe that has finished or is being
-    trained is not trained again; its run is returned.
+    trained is not trained again; its run is returned. person: whose it is, among whom the turns go round.
     Its own file is what it is now, by path and content: other content is another recipe, and equal content under another name is not.
     Raises: OSError when the folder cannot be written; RecipeError when the recipe's own file cannot be read.
     """
@@ -137,11 +208,11 @@ def launch(
         if reuse and (found := store.find(recipe)):
             return found
         run, lock = store.create_owned(recipe, title)
-        _start(run, lock, forker)
+        _start(run, lock, forker, person)
     return run
 
 
-def resume(run: Run, *, forker: Forker | None = None) -> Run:
+def resume(run: Run, *, person: str = "", forker: Forker | None = None) -> Run:
     """Train a stopped, failed or died run on from its last checkpoint, in a new process.
 
     Raises: RunError when it has finished, belongs to somebody, or its own file is not what it was.
@@ -155,7 +226,7 @@ def resume(run: Run, *, forker: Forker | None = None) -> Run:
     except ValueError as problem:
         lock.release()
         raise RunError(f"Run {run.id} cannot go on: {problem}") from problem
-    _start(run, lock, forker)
+    _start(run, lock, forker, person)
     return run
 
 
@@ -164,7 +235,7 @@ def stop(run: Run, *, patience: float = 1.2) -> Run:
 
     Raises: RunError when it lives on another computer and does not listen.
     """
-    if run.alive():
+    if not _withdraw(run, "stopped", NEVER_BEGUN) and run.alive():
         with contextlib.suppress(OSError):  # on a full disk the signals must do
             run.write_control("stop")
         gone = signalled = _gone(run, patience)
@@ -180,6 +251,16 @@ def stop(run: Run, *, patience: float = 1.2) -> Run:
     return run
 
 
+def stop_waiting(root: Path) -> list[Run]:
+    """Stop all runs of a folder that wait for their turn; those that train go on."""
+    return [run for run in waiting(root) if _withdraw(run, "stopped", NEVER_BEGUN)]
+
+
+def waiting(root: Path) -> list[Run]:
+    """The runs of a folder that wait for their turn, the next one first: without those that go on after a pause."""
+    return [Run(root / ticket.run) for ticket in turns.tickets(root) if ticket.kind != turns.WORKER]
+
+
 def _alone(root: Path) -> contextlib.AbstractContextManager:
     try:
         return alone(root, "launch")
@@ -187,20 +268,54 @@ def _alone(root: Path) -> contextlib.AbstractContextManager:
         return contextlib.nullcontext()
 
 
-def _start(run: Run, lock: Lock, forker: Forker | None) -> None:
-    try:
+def _start(run: Run, lock: Lock, forker: Forker | None, person: str) -> None:
+    forker = forker or _forker
+    with lock:
         run.write_control("run", fresh=True)
         _say(run, "queued", STARTING)
-        ticket = Ticket.take(run.path.parent)
-    except BaseException:
-        lock.release()
-        raise
-    (forker or _forker).start(run, lock, ticket)
+        ticket = Ticket.take(run.path.parent, run.id, forker.kind, person=turns.mark(person))
+    forker.start(run, ticket)
 
 
-def _say(run: Run, state: str, message: str) -> None:
-    changes = {"state": state, "message": message, "pid": None, "progress": None, "queue_position": None}
-    files.replace(run.path / "status.json", files.seal({**run.read_status(), **changes}))
+def _withdraw(run: Run, state: str, message: str) -> bool:
+    """Take a run that waits out of the queue; False for one that does not wait, or whose process has just begun."""
+    ticket = turns.ticket_of(run.path.parent, run.id)
+    if ticket is None or ticket.kind == turns.WORKER:
+        return False
+    lock = Lock.acquire(run.path / "LOCK", wait=0.1)
+    if lock is None:
+        return False
+    with lock:
+        if not ticket.path.exists():
+            return False
+        ticket.give_back()
+        with contextlib.suppress(OSError):
+            _say(run, state, message, sync=False)
+    return True
+
+
+def _give_up(run: Run, message: str) -> None:
+    """Write down that a run could not be started, unless somebody else starts it."""
+    with contextlib.suppress(OSError):
+        if turns.neglected(run.path.parent) and not _withdraw(run, "failed", message):
+            return
+        if not run.alive():
+            _say(run, "failed", message)
+
+
+def _how_it_ended(process: subprocess.Popen | None) -> str:
+    try:
+        code = process.wait(1.0) if process else 0
+    except subprocess.TimeoutExpired:
+        return "the process that was to do it does not answer; the terminal where workbench runs may say why."
+    if code < 0:
+        return f"the process that was to do it was killed (signal {-code}), {TRIES} times; resume it when there is more memory."
+    return f"the process that was to do it ended with code {code}; the terminal where workbench runs says why."
+
+
+def _say(run: Run, state: str, message: str, *, sync: bool = True) -> None:
+    changes = {"state": state, "message": message, "pid": None, "progress": None}
+    files.replace(run.path / "status.json", files.seal({**run.read_status(), **changes}), sync=sync)
 
 
 def _gone(run: Run, seconds: float) -> bool:

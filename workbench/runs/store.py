@@ -22,6 +22,7 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from workbench.home import runs_folder
 from workbench.results.prediction import widths_from
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe
 
-from . import files, history
+from . import files, history, turns
 from .files import Damaged, Lock, NoLocks, RunError
 from .history import NewReports, reports_dataset
 
@@ -47,6 +48,7 @@ ID = re.compile(r"[a-z0-9-]{1,40}")
 LIVE = ("queued", "preparing", "running", "paused", "finishing")
 COMMANDS = ("run", "pause", "step", "stop")
 HEARTBEAT = 1.0  # seconds between two rewritings of status.json
+SILENT = 10.0  # seconds of its own computer's clock after which an owner without LOCK is no longer one
 A_TRAINING = "a single training"
 DRAWN = {"sweep": "a sweep", "scan": "a sweep", "generator": "a generator"}
 """What a recipe of some kind, and a figure that takes something, is about; else about a single training of an amplitude."""
@@ -142,11 +144,40 @@ class Run:
     # How it stands
 
     def alive(self) -> bool:
-        """Whether the run has a living owner: its LOCK is held. Where there are no locks: whether its heart still beats."""
+        """Whether the run has a living owner, whose LOCK is held, or waits for its turn. Where there are no locks: whether its heart
+        still beats."""
+        lock = self.path / "LOCK"
         try:
-            return files.is_held(self.path / "LOCK")
+            return files.is_held(lock) or self.waits() or files.is_held(lock) or self._owned_unlocked()
         except NoLocks:
             return self._beats()
+
+    def waits(self) -> bool:
+        """Whether the run waits for its turn, without a process of its own."""
+        ticket = turns.ticket_of(self.path.parent, self.id)
+        return ticket is not None and ticket.kind != turns.WORKER
+
+    def _owned_unlocked(self, patience: float = 0.0) -> bool:
+        """Whether an owner lives although LOCK is free, because the file was deleted, replaced or copied since.
+
+        On this computer its process tells, by its number, its birth and its heart; on another one a change of status.json does.
+        """
+        try:
+            values = files.unseal(files.read(self.path / "status.json"), "status.json")
+        except (OSError, Damaged):
+            return False
+        if values.get("state") not in LIVE or not isinstance(pid := values.get("pid"), int):
+            return False
+        with contextlib.suppress(FileNotFoundError):
+            lock = files.identity(self.path / "LOCK")
+            if values.get("lock", lock) == lock:
+                return False  # the owner's own, and it has let go of it
+        if values.get("host") != socket.gethostname():
+            return self._beats(patience)
+        if values.get("folder", 0) not in (0, os.stat(self.path).st_ino):
+            return False  # a copy of the folder
+        age = time.monotonic_ns() - values.get("beat", 0)
+        return lives(pid, values.get("born")) and 0 <= age < 1e9 * SILENT
 
     @property
     def status(self) -> Status:
@@ -162,7 +193,9 @@ class Run:
         if reports:
             values["step"], values["seconds"] = reports[-1]["step"], reports[-1]["seconds"]
         eta = history.eta(reports, values.get("steps", 0)) if values["state"] == "running" else None
-        position = values.get("queue_position") if values["state"] == "queued" else None
+        position = turns.place(self.path.parent, self.id) if values["state"] == "queued" else None
+        if position is not None:
+            values["message"] = "Waiting for a free slot" if position == 1 else f"Waiting: {position - 1} ahead"
         known = {name: values[name] for name in Status.__dataclass_fields__ if name in values}
         return Status(**{**known, "eta": eta, "queue_position": position})
 
@@ -172,7 +205,7 @@ class Run:
             values = files.unseal(files.read(self.path / "status.json"), f"{self.id}/status.json")
             return {"state": "stopped", "steps": 0, **values}
         except (OSError, Damaged) as problem:
-            state = "running" if self.alive() else "finished" if (self.path / "run.nc").exists() else "died"
+            state = "queued" if self.waits() else "running" if self.alive() else "finished" if (self.path / "run.nc").exists() else "died"
             return {"state": state, "steps": getattr(self.recipe, "steps", 0), "message": f"status.json cannot be read: {problem}"}
 
     def _beats(self, patience: float = 0.0) -> bool:
@@ -403,11 +436,18 @@ class Run:
         """Become the owner of this run. Raises: RunError naming the owner."""
         try:
             lock = Lock.acquire(self.path / "LOCK")
+            if lock is not None and (self.waits() or self._owned_unlocked(patience=3.2 * HEARTBEAT)):
+                lock.release()
+                lock = None
         except NoLocks:
             lock = None if self._beats(patience=3.2 * HEARTBEAT) else Lock(None)
         if lock is None:
+            if self.waits():
+                raise RunError(f"Run {self.id} waits for its turn; stop it first.")
             values = self.read_status()
-            raise RunError(f"Run {self.id} is {values['state']}, in process {values.get('pid')} on {values.get('host', 'this computer')}.")
+            if values.get("pid") is None:
+                raise RunError(f"Run {self.id} is just being changed by somebody else; try again in a moment.")
+            raise RunError(f"Run {self.id} is {values['state']}, in process {values['pid']} on {values.get('host', 'this computer')}.")
         return lock
 
     def checkpoints(self) -> list[int]:
@@ -565,3 +605,22 @@ def _versions() -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             found[package] = version(package)
     return found
+
+
+def birth(pid: int) -> int | None:
+    """When a process started, in clock ticks since the machine did; None where /proc does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def lives(pid: int, born: int | None) -> bool:
+    """Whether a process of this computer is there, and is the one that was born then."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return birth(pid) == born

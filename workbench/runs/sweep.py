@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,29 @@ def begin(recipe: Recipe, *, runs: RunStore | Path | str | None = None, title: s
                 if run.status.resumable:
                     return launcher.resume(run)
     return launcher.launch(recipe, runs=store, title=title)
+
+
+def begin_all(wanted: Iterable[Part], start: Callable[[dict[str, Any], Recipe], Run]) -> list[tuple[dict[str, Any], Run]]:
+    """Begin several trainings. Ctrl+C stops those that were begun."""
+    begun: list[tuple[dict[str, Any], Run]] = []
+    try:
+        for options, recipe in wanted:
+            with launcher.undisturbed():
+                begun.append((options, start(options, recipe)))
+    except KeyboardInterrupt:
+        raise _stopped([run for _, run in begun]) from None
+    return begun
+
+
+def _stopped(runs: list[Run]) -> KeyboardInterrupt:
+    """Stop runs, those first that wait, lest they begin; the interrupt that says so."""
+    with launcher.undisturbed():
+        live = [run for run in reversed(runs) if run.alive()]
+        for run in live:
+            with contextlib.suppress(RunError):
+                run.stop()
+    what = f"run {live[0].id} was" if len(live) == 1 else f"{len(live)} runs were"
+    return KeyboardInterrupt(f"Interrupted; {what} stopped, and the same again resumes.")
 
 
 def gathered(
@@ -110,7 +133,7 @@ def sweep(
     *Raises*: RecipeError for an impossible option, or a file that cannot be read; RunError when a run does not finish.
     """
     checked, recipe = checked_axes(axes), recipe.fixed()
-    begun = [(options, begin(part, runs=runs, title=title)) for options, part in parts(recipe, axes)]
+    begun = begin_all(parts(recipe, axes), lambda _, part: begin(part, runs=runs, title=title))
     follow([run for _, run in begun], progress=progress)
     return gathered(begun, checked).assign_attrs(
         recipe=recipe.to_json(), axes=", ".join(checked), process=recipe.process, runs=" ".join(run.id for _, run in begun)
@@ -135,10 +158,7 @@ def follow(runs: list[Run], *, progress: bool = True) -> None:
                 bar.set_description_str(f"{len(runs) - len(live)} of {len(runs)} runs have ended")
                 time.sleep(0.1 if live else 0.0)
     except KeyboardInterrupt:
-        for run in runs:
-            with contextlib.suppress(RunError):
-                run.stop()
-        raise
+        raise _stopped(runs) from None
     for run in runs:
         if (status := run.status).state != "finished":
             where = f"at step {status.step:,} of {status.steps:,}. {status.message}".rstrip()

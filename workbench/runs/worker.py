@@ -24,7 +24,7 @@ from . import checkpoint, files, history, netcdf
 from .disk import Disk, identity
 from .files import Lock, RunError
 from .store import Run, now
-from .turns import Ticket
+from .turns import Ticket, Watch
 
 if TYPE_CHECKING:
     import torch
@@ -60,6 +60,10 @@ class Stopped(BaseException):
     """The run was asked to stop. Not an Exception, so that no library swallows it."""
 
 
+class Displaced(BaseException):
+    """Somebody else trains in this folder, so nothing more is written into it."""
+
+
 class Refused(Exception):
     """The job says in one sentence why it cannot begin; `hopeless` where it never will."""
 
@@ -68,11 +72,18 @@ class Refused(Exception):
         self.hopeless = hopeless
 
 
-def run_job(folder: Path | str, job_factory: JobFactory | None = None, *, lock: Lock | None = None, ticket: Ticket | None = None) -> int:
+def run_job(
+    folder: Path | str,
+    job_factory: JobFactory | None = None,
+    *,
+    lock: Lock | None = None,
+    ticket: Ticket | None = None,
+    slot: Lock | None = None,
+) -> int:
     """Train the run in `folder` from its beginning or its last checkpoint, to its end.
 
     Arguments: job_factory: called with (recipe, progress=…), by default the Job of `workbench.training`. lock: the run's LOCK if the
-    launcher took it already. ticket: a place in the queue; without one, the run begins at once.
+    launcher took it already. ticket, slot: the place in the queue that it had, and the slot for which it waited there.
     Returns: the exit code: 0 finished or stopped, 1 failed, 3 somebody else owns the run.
     """
     run, own = Run(folder), lock
@@ -80,7 +91,7 @@ def run_job(folder: Path | str, job_factory: JobFactory | None = None, *, lock: 
         if own is None:
             own = run.acquire()
             run.write_control("run", fresh=True)
-        return Worker(run, job_factory or _job, ticket).work()
+        return Worker(run, job_factory or _job, own, ticket, slot).work()
     except RunError as problem:
         print(problem, file=sys.stderr)
         return TAKEN
@@ -104,11 +115,9 @@ def _job(recipe: Any, progress: Callable[[float, str], None]) -> Job:
 class Worker:
     """One attempt at one run."""
 
-    def __init__(self, run: Run, job_factory: JobFactory, ticket: Ticket | None):
-        self.run, self.job_factory, self.ticket = run, job_factory, ticket
-        self.queues = ticket is not None
+    def __init__(self, run: Run, job_factory: JobFactory, lock: Lock, ticket: Ticket | None, slot: Lock | None):
+        self.run, self.job_factory, self.ticket, self.slot = run, job_factory, ticket, slot
         self.job: Job | None = None
-        self.slot: Lock | None = None
         self.stopping = self.interruptible = False
         self.paused = self.resting = False
         self.serial = self.asked = self.allowance = 0
@@ -118,8 +127,8 @@ class Worker:
         for torn in (*run.path.glob(".[!c]*.tmp"), *run.path.glob(".checkpoint*.tmp"), *run.path.glob("snapshots/.*.tmp")):
             files.remove(torn)  # but none of .control…tmp, which is not ours
         before = run.read_status()
-        self.disk = Disk(run, {
-            "state": "queued" if ticket else "preparing", "step": before.get("step", 0), "steps": before.get("steps", 0),
+        self.disk = Disk(run, lock, {
+            "state": "preparing", "step": before.get("step", 0), "steps": before.get("steps", 0),
             "seconds": before.get("seconds", 0.0), "message": "", "progress": None, "device": before.get("device", ""),
             "attempt": before.get("attempt", 0) + 1, "started": now(), **identity(),
         })  # fmt: skip
@@ -133,6 +142,9 @@ class Worker:
             except Stopped:
                 self._end("stopped", "")
                 return FINISHED
+            except Displaced:
+                self._log("Another process trains in this folder; this one ends.")
+                return TAKEN
             except FloatingPointError as problem:
                 self.disk.put(lambda: checkpoint.drop_diverged(self.run))
                 self._end("failed", str(problem))
@@ -148,15 +160,15 @@ class Worker:
             return FAILED
 
     def _attempt(self) -> None:
-        self._wait_for_turn()
+        self._listen()
         saved = self._go_back()
-        self.disk.say(state="preparing", queue_position=None, message="Preparing")
+        self.disk.say(state="preparing", message="Preparing")
         try:
             with self._interruptible():
                 self.job = self.job_factory(self.run.recipe, progress=self._progress)
         except (ValueError, OSError) as problem:
             self._log(traceback.format_exc())
-            raise Refused(str(problem), hopeless=isinstance(problem, ValueError) and not saved) from problem
+            raise Refused(files.in_words(problem), hopeless=isinstance(problem, ValueError) and not saved) from problem
         if saved:
             self.job.resume(*saved)
         self.disk.say(state="running", steps=self.job.steps, device=str(self.job.device), progress=None, message="")
@@ -234,8 +246,8 @@ class Worker:
     def _end(self, state: str, message: str, *, hopeless: bool = False) -> None:
         if state == "stopped":
             self._save()
-        self.disk.say(state=state, message=message, progress=None, queue_position=None, hopeless=hopeless)
-        with contextlib.suppress(Stopped, OSError):
+        self.disk.say(state=state, message=message, progress=None, hopeless=hopeless)
+        with contextlib.suppress(Stopped, Displaced, OSError):
             self._settle(patience=2.0)
             if not self.disk.problem and (self.run.path / "reports.jsonl").exists():
                 self.disk.write(self.run.path / "run.nc", self.run.consolidated({}))
@@ -257,7 +269,9 @@ class Worker:
     # Obeying
 
     def _listen(self) -> None:
-        """Read what the run is asked to do. Raises: Stopped."""
+        """Read what the run is asked to do. Raises: Stopped, Displaced."""
+        if self.disk.displaced:
+            raise Displaced
         control = self.run.read_control()
         if control["serial"] != self.serial:
             self.serial = control["serial"]
@@ -295,26 +309,26 @@ class Worker:
         if self.resting:
             self.resting = False
             self._wait_for_turn()
-            self.disk.say(state="paused" if self.paused else "running", message="", queue_position=None)
+            self.disk.say(state="paused" if self.paused else "running", message="")
 
     def _wait_for_turn(self) -> None:
         """A paused run gives its slot to others, so it may have to wait for one when it goes on."""
-        ticket = self.ticket or (Ticket.take(self.run.path.parent) if self.queues else None)
-        self.ticket, shown = None, 0
+        ticket = self.ticket.again() if self.ticket else None
         if ticket is None:
             return
+        watch, said = Watch(), False
         try:
             while self.slot is None:
-                place = ticket.place()
-                if place == 1:
+                if first := ticket.first(watch):
                     self.slot = ticket.slot()
                 if self.slot is None:
-                    if place != shown:
-                        others = "Waiting for a free slot" if place == 1 else f"Waiting: {place - 1} ahead"
-                        self.disk.say(state="queued", queue_position=place, message=others)
-                        shown = place
+                    if not said:
+                        self.disk.say(state="queued", message="Waiting for a free slot")
+                        said = True
                     self._listen()
-                    time.sleep(0.05 if place == 1 else 0.25)
+                    with contextlib.suppress(OSError):
+                        os.utime(ticket.path)
+                    time.sleep(0.05 if first else 0.25)
         finally:
             ticket.give_back()
 
@@ -365,7 +379,7 @@ def become_worker(folder: Path) -> None:
     with contextlib.suppress(OSError):
         os.setsid()
     os.umask(0o077)
-    os.nice(5)
+    os.nice(max(0, 5 - os.nice(0)))
     with contextlib.suppress(OSError):  # where the kernel shares out the processor among sessions, a session of its own has its own claim
         Path("/proc/self/autogroup").write_text("5")
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, files.PRIVATE)

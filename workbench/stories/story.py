@@ -21,7 +21,7 @@ from workbench.figures import FIGURES
 from workbench.results import scan as results
 from workbench.runs.files import RunError
 from workbench.runs.store import Run, RunStore
-from workbench.runs.sweep import Part, begin, follow, gathered, outcome, parts
+from workbench.runs.sweep import Part, begin, begin_all, follow, gathered, outcome, parts
 from workbench.stories.verdict import Row, Verdict
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, SweepRecipe, checked_axes
 
@@ -117,9 +117,12 @@ class Story:
         there = [(options, store.find(recipe) or next(iter(store.alike(recipe)), None)) for options, recipe in self.runs]
         return [(options, run) for options, run in there if run is not None]
 
-    def begin(self, runs: RunStore | Path | str | None = None) -> Trainings:
-        """Start what has not been trained yet, in the background; finished trainings are taken as they are."""
-        return [(options, begin(recipe, runs=runs, title=f"{self.title}{_label(options)}")) for options, recipe in self.runs]
+    def begin(self, runs: RunStore | Path | str | None = None, *, begin: Callable[..., Run] = begin) -> Trainings:
+        """Start what has not been trained yet, in the background; finished trainings are taken as they are.
+
+        `begin` starts each, by default `workbench.runs.sweep.begin`.
+        """
+        return begin_all(self.runs, lambda options, recipe: begin(recipe, runs=runs, title=f"{self.title}{_label(options)}"))
 
     def train(self, runs: RunStore | Path | str | None = None, *, progress: bool = True) -> xr.Dataset:
         """Train what is missing, wait, and return the scan. Raises: RunError when a training fails."""

@@ -18,7 +18,7 @@ from workbench.studios.badges import Badges, Patience, kept_secret, new_token, s
 __all__ = ["GUEST", "Badges", "Door", "Note", "Patience", "kept_secret", "new_token", "source_of"]
 
 SHORTEST = 8  # characters of a token
-GUEST = "X-Workbench-Guest"
+GUEST, ADDRESS = "X-Workbench-Guest", "X-Workbench-Address"
 """The header in which the gate tells a page who asks; what a client sends under this name is dropped."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 OWN = "the computer's own"

@@ -19,7 +19,7 @@ from tornado.netutil import is_valid_ip
 from tornado.web import Application, RequestHandler, stream_request_body
 
 from workbench.studios.badges import HOPELESS, Badges, Patience, new_token, same, source_of
-from workbench.studios.door import GUEST, Door, Note, Nowhere
+from workbench.studios.door import ADDRESS, GUEST, Door, Note, Nowhere
 from workbench.studios.house import Guest, House
 from workbench.studios.lobby import Lobby
 from workbench.studios.served import ARRIVED, LONGEST_QUERY, keep_ours, page_of, plain_path
@@ -77,7 +77,8 @@ class Gate:
             return self._let(request, Nowhere, prefix=self.door.prefix)
         if refused := self._no_room(request, path, guest):
             return self._say(request, *refused)
-        request.headers[GUEST], request.path = str(guest), self.door.prefix + path
+        request.headers[GUEST], request.headers[ADDRESS] = str(guest), source_of(request.remote_ip or "")
+        request.path = self.door.prefix + path
         return self.inner(request)
 
     def _read_headers(self, request: HTTPServerRequest) -> None:
@@ -88,7 +89,7 @@ class Gate:
                 request.remote_ip = last("X-Forwarded-For")
             if last("X-Forwarded-Proto") in ("http", "https"):
                 request.protocol = last("X-Forwarded-Proto")
-        for name in (GUEST, "X-Real-Ip", "X-Scheme"):
+        for name in (GUEST, ADDRESS, "X-Real-Ip", "X-Scheme"):
             headers.pop(name, None)
 
     @property

@@ -13,11 +13,15 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.runs import files, launcher
 from workbench.runs.files import RunError
 from workbench.runs.store import ID, Run, RunStore
 from workbench.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from workbench.stories import Story
 
 PEOPLE = ".people"
 NAME = re.compile(r"[0-9a-f]{32}")
@@ -35,7 +39,7 @@ class House:
     each: int = 0
     address: str = ""
     token: str = ""
-    lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
+    lock: threading.RLock = field(default_factory=threading.RLock, compare=False)
 
     def link(self, place: str) -> str:
         """A link for the audience, which lets it in; on one's own computer relative to the page."""
@@ -48,20 +52,21 @@ HOME = House()
 
 @dataclass(frozen=True)
 class Guest:
-    """A browser in a house. *Arguments*: name, its random number; lecturer, whether it may do everything."""
+    """A browser in a house. *Arguments*: name, its random number; lecturer, whether it may do everything; address, whence it came."""
 
     house: House = HOME
     name: str = ""
     lecturer: bool = True
+    address: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} {'lecturer' if self.lecturer else 'student'}"
 
     @classmethod
-    def read(cls, house: House, text: str) -> Guest:
+    def read(cls, house: House, text: str, address: str = "") -> Guest:
         """The guest that `str` wrote; whoever cannot be read may do nothing."""
         name, _, role = text.partition(" ")
-        return cls(house, name if NAME.fullmatch(name) else "", role == "lecturer")
+        return cls(house, name if NAME.fullmatch(name) else "", role == "lecturer", address)
 
     @property
     def invites(self) -> House | None:
@@ -94,29 +99,49 @@ class Guest:
     # What is done
 
     def launch(self, recipe: Recipe, store: RunStore, *, title: str = "", reuse: bool = True) -> Run:
-        """Train a recipe, or join a training of it. Raises: RunError in one sentence where that is not allowed; RecipeError; OSError."""
-        if self.lecturer:
-            return self._claimed(launcher.launch(recipe, runs=store, title=title, reuse=reuse), store)
+        """Train a recipe, or join a training of it: every training that a page starts is started here, claimed and counted.
+
+        Raises: RunError in one sentence where that is not allowed; RecipeError; OSError.
+        """
         self._check(self.no_training)
         recipe = recipe.fixed()
         with self.house.lock:
             found = store.find(recipe) if reuse else None
             if found is None:
                 self._check_room(store, 1)
-                found = launcher.launch(recipe, runs=store, title=title, reuse=reuse)
+                found = launcher.launch(recipe, runs=store, title=title, reuse=reuse, person=self.queues_as(store))
             return self._claimed(found, store)
 
     def resume(self, run: Run) -> Run:
         """Raises: RunError in one sentence."""
         self._check(self.no_change(run))
         with self.house.lock:
-            self._check_room(RunStore(run.path.parent), 1)
-            return launcher.resume(run)
+            store = RunStore(run.path.parent)
+            self._check_room(store, 1)
+            return self._claimed(launcher.resume(run, person=self.queues_as(store)), store)
 
-    def check_story(self, store: RunStore, missing: int) -> None:
-        """Raises: RunError where so many trainings are not allowed."""
+    def begin(self, recipe: Recipe, *, runs: RunStore, title: str = "") -> Run:
+        """As `runs.sweep.begin`, which also resumes what was interrupted, within the rules of the house."""
+        if runs.find(recipe) is None:
+            for run in runs.alike(recipe):
+                if run.status.resumable and not self.no_change(run):
+                    with self.house.lock, contextlib.suppress(RunError):  # somebody else may just have done so
+                        self._check_room(runs, 1)
+                        return self._claimed(launcher.resume(run, person=self.queues_as(runs)), runs)
+        return self.launch(recipe, runs, title=title)
+
+    def begin_story(self, story: Story, store: RunStore) -> None:
+        """Train what a story needs and nobody trains. Raises: RunError where so many trainings are not allowed; OSError."""
         self._check(self.no_training)
-        self._check_room(store, missing)
+        with self.house.lock:
+            self._check_room(store, sum(store.find(recipe) is None for _, recipe in story.runs))
+            story.begin(store, begin=self.begin)
+
+    def stop_waiting(self, store: RunStore) -> None:
+        """Stop all that waits for its turn. Raises: RunError where this guest may not."""
+        if not self.lecturer:
+            raise RunError("Only the lecturer may stop all runs that wait.")
+        launcher.stop_waiting(store.root)
 
     def change(self, run: Run) -> None:
         """Raises: RunError where this guest may not change a run."""
@@ -135,6 +160,19 @@ class Guest:
         return [name for name in names if name in mine]
 
     # Whose a run is
+
+    def queues_as(self, store: RunStore) -> str:
+        """Who this guest is in the queue, in which people take turns: until a training of theirs has finished, all from their address
+        are one, since whoever throws a badge away gets a new one."""
+        known = self.lecturer or not self.address or any(self._trained(store, name) for name in self._claims(store.root))
+        return self.name if known else self.address
+
+    def _trained(self, store: RunStore, name: str) -> bool:
+        """Whether a run has finished that was this guest's before it did."""
+        with contextlib.suppress(OSError):
+            claimed = os.stat(store.root / PEOPLE / self.name / name).st_mtime
+            return claimed < os.stat(store.root / name / "run.nc").st_mtime and Run(store.root / name).read_status()["state"] == "finished"
+        return False
 
     def _claims(self, root: Path) -> set[str]:
         if not NAME.fullmatch(self.name):

@@ -33,7 +33,7 @@ from workbench.runs import launcher
 from workbench.studios import downloads, errands, sharing, uploads
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.badges import kept_secret, new_token
-from workbench.studios.door import GUEST, Door, Note
+from workbench.studios.door import ADDRESS, GUEST, Door, Note
 from workbench.studios.gate import Gate
 from workbench.studios.generators import Generators
 from workbench.studios.house import HOME, Guest, House
@@ -135,6 +135,7 @@ def serve(
         server.io_loop.add_callback(webbrowser.open, _here(gate.door) + _query(gate.ticket()))
     server.io_loop.add_callback(lambda: threading.Thread(target=_warm_up, args=(gate,), daemon=True).start())
     launcher.warm()
+    launcher.keep(Path(runs) if runs is not None else runs_folder())
     gc.freeze()  # whenever a page leaves, Bokeh looks through all that lives: for a tenth of a second, in which the other pages stand still
     server.start()
     try:
@@ -192,7 +193,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
             keep_alive_milliseconds=0,  # see LOST
             sign_sessions=True,
             secret_key=generate_secret_key(),
-            include_headers=["Host", GUEST],
+            include_headers=["Host", GUEST, ADDRESS],
             include_cookies=["workbench_theme", "workbench_projector"],
         )
     except OSError as problem:
@@ -253,7 +254,8 @@ def _free_port(host: str) -> int:
 
 def _page(studio: Callable[..., Any], folder: Path, house: House) -> Callable[[], Any]:
     def page() -> Any:
-        return studio(runs=folder, guest=Guest.read(house, str(pn.state.headers.get(GUEST, "")))).page()
+        name, address = (str(pn.state.headers.get(header, "")) for header in (GUEST, ADDRESS))
+        return studio(runs=folder, guest=Guest.read(house, name, address)).page()
 
     return page
 

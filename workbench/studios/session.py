@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from workbench.data.files import allowed
 from workbench.results.generated import NUISANCE_STOPS
-from workbench.runs.files import RunError
+from workbench.runs.files import RunError, in_words
 from workbench.runs.store import Run
 from workbench.studios import address as addresses
 from workbench.studios import errands, sentences, slide
@@ -34,7 +34,7 @@ REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
 HEARD = (
     "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "subset", "dismiss", "theme",
     "time", "refused",
-    "story", "tell", "lead", "a", "awake", "search", "place",
+    "story", "tell", "lead", "a", "awake", "search", "place", "waiting",
 )  # fmt: skip
 CHANGES = ("pause", "continue", "step", "stop", "resume")
 """Actions that change the run that is shown."""
@@ -49,13 +49,6 @@ SAID = (OSError, ValueError, RunError)
 
 log = logging.getLogger(__name__)
 STARTER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="start runs")
-
-
-def in_words(problem: Exception) -> str:
-    """What has happened, without the number of an error."""
-    if isinstance(problem, OSError) and problem.strerror:
-        return f"{problem.filename}: {problem.strerror}." if problem.filename else problem.strerror
-    return str(problem)
 
 
 @dataclass(frozen=True)
@@ -417,6 +410,11 @@ class Session(ABC):
         if not self.shown:
             self.show_finished()
 
+    def on_waiting(self, message: dict[str, Any]) -> None:
+        """All runs that wait are to be stopped."""
+        if message["waiting"] == "stop" and not self.busy:
+            self._later("Stopping …", functools.partial(self.guest.stop_waiting, self.library.own))
+
     def on_search(self, message: dict[str, Any]) -> None:
         self.sought, self.first = "".join(c for c in str(message["search"])[:200] if c.isprintable()), 0
 
@@ -436,17 +434,14 @@ class Session(ABC):
         teller, store = self.teller, self.library.own
 
         def train() -> None:
-            if not self.guest.lecturer:
-                finished = sum(run.status.state == "finished" for _, run in teller.story.found(store))
-                self.guest.check_story(store, len(teller.story.runs) - finished)
-            teller.story.begin(store)
+            self.guest.begin_story(teller.story, store)
             teller.hurry()
 
         def stop() -> None:
             live = [run for _, run in teller.story.found(store) if run.alive()]
-            for run in live:
+            mine = [run for run in live if not self.guest.no_change(run)]
+            for run in mine or live:
                 self.guest.change(run)
-            for run in live:
                 run.stop()
             teller.hurry()
 

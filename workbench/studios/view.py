@@ -17,6 +17,7 @@ from workbench import figures
 from workbench.figures import drawing
 from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.theme import Theme
+from workbench.runs.launcher import waiting
 from workbench.runs.store import Run, Status
 from workbench.studios import address as addresses
 from workbench.studios import sentences, shell, slide
@@ -226,7 +227,13 @@ class Studio(Session):
         if self.tab == "runs" and (everything or time.monotonic() - self.listed > LIST_EVERY):
             self.listed = time.monotonic()
             self.table.tell(
-                rows=self.rows(), differs=self.differs(), sought=self.sought, first=self.first, most=MOST_LISTED, total=self.total
+                rows=self.rows(),
+                differs=self.differs(),
+                sought=self.sought,
+                first=self.first,
+                most=MOST_LISTED,
+                total=self.total,
+                waiting=len(waiting(self.library.own.root)) if self.guest.lecturer else 0,
             )
         if self.tab == "stories":
             self.tell_story()

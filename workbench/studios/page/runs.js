@@ -11,6 +11,7 @@ export function render({model}) {
   const newer = turn("← Newer", "The newer runs before these", -1), older = turn("Older →", "The older runs after these", 1)
   const where = h("span", {role: "status"})
   const finder = h("div", {class: "finder"}, search, where, newer, older)
+  const waiting = h("button", {type: "button", class: "small", title: "The trainings go on; what was stopped can be resumed", onclick: () => send({waiting: "stop"})})
   let seen = {first: 0, most: 0}
 
   function row(run) {
@@ -48,8 +49,10 @@ export function render({model}) {
   }
 
   function update() {
-    const {rows = [], differs, sought = "", first = 0, most = 100, total = rows.length} = JSON.parse(model.state)
+    const {rows = [], differs, sought = "", first = 0, most = 100, total = rows.length, waiting: queued = 0} = JSON.parse(model.state)
     seen = {first, most}
+    waiting.hidden = queued < 2
+    write(waiting, `Stop all ${queued} that wait`)
     finder.hidden = total <= 10 && !sought
     if (!search.matches(":focus") && search.value !== sought) search.value = sought
     write(where, total > most ? `${(first + 1).toLocaleString("en")} to ${(first + rows.length).toLocaleString("en")} of ${total.toLocaleString("en")}` : sought ? `${total || "No"} ${total === 1 ? "run" : "runs"}` : "")
@@ -66,6 +69,6 @@ export function render({model}) {
 
   model.on("state", update)
   update()
-  return h("div", {class: "runs"}, apart, finder, empty, h("div", {class: "scroll list"}, h("table", {},
+  return h("div", {class: "runs"}, apart, finder, waiting, empty, h("div", {class: "scroll list"}, h("table", {},
     h("thead", {}, h("tr", {}, ["Compare", "Run", "State", "Steps", "Made", ""].map((name) => h("th", {scope: "col"}, name)))), body)))
 }
