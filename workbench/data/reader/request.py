@@ -58,8 +58,3 @@ class Request:
     def layout_with(self, particles: int) -> Layout:
         """The layout with so many particles, or the largest."""
         return next((layout for layout in self.layouts if layout.particles == particles), self.largest)
-
-    def needed(self) -> str:
-        """What a file must hold, in words."""
-        names = ", ".join(self.largest.shapes)
-        return f"{names.replace(', ', ' and ')}, or the columns {self.largest.columns[0]}, …, {self.largest.columns[-1]}, are needed"
