@@ -34,15 +34,15 @@ def places(page) -> list[list[float]]:
 def test_choosing_any_preset_shows_its_own_finished_run_within_a_second(visit, slowdown, kind):
     page = visit(PLACES[kind])
     page.wait_for_function("drawn.some((d) => d.points > 10)")
-    measured = []
+    measured, factor = [], slowdown()
     for name, preset in reversed(PRESETS[kind].items()):
-        factor = slowdown()
+        title = preset.title.replace("_", "")  # σ_syst has an index on the page
         page.evaluate("drawn.length = 0")
         begin = time.monotonic()
         page.select_option("#preset", name)
-        until(lambda title=preset.title: page.inner_text(TITLE) == title, 20, name)
+        until(lambda title=title: page.inner_text(TITLE) == title, 20, name)
         page.wait_for_function("drawn.some((d) => d.points > 10)")
-        measured.append((time.monotonic() - begin, max(factor, slowdown())))
+        measured.append((time.monotonic() - begin, factor))
         assert page.inner_text(".numbers .chip") == "example" and told(page) == ""
         assert page.text_content(".see").replace(" ", "")[:20] == preset.see.replace(" ", "")[:20]
     print(f"presets shown after {report(measured)} s")
@@ -58,7 +58,7 @@ def test_an_edit_marks_the_figures_and_undoing_it_removes_the_mark_without_movin
     page.fill("#option-noise", "0.05")
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-other]")
-    assert told(page).startswith(f"These figures belong to {title}. Press Train to learn {title} with Noise")
+    assert told(page).startswith(f"These figures belong to {title}. Press Train to learn it with Noise")
     assert page.get_attribute(RIBBON, "role") == "status"
     assert places(page) == before
     page.screenshot(path=tmp_path / f"belongs-{look}-{width}.png")

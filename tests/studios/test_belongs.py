@@ -98,9 +98,7 @@ def test_a_link_to_a_run_takes_its_recipe_and_a_link_with_options_says_that_they
     page = opened(Amplitudes, finished.root, run=run.id, preset="first-bnn", options={"noise": 0.02})
     assert told(page).startswith(f"These figures belong to {page.name_of(run)}. {wanted}")
     unknown = opened(Amplitudes, finished.root, preset="first-bnn", options={"noise": 0.03})
-    assert told(unknown).startswith(
-        "These figures belong to First Bayesian network. Press Train to learn First Bayesian network with Noise"
-    )
+    assert told(unknown).startswith("These figures belong to First Bayesian network. Press Train to learn it with Noise")
 
 
 def test_what_a_link_hides_is_not_told_by_the_sentence(finished):

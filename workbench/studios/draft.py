@@ -81,14 +81,18 @@ class Draft:
         """Whether another recipe does the same, on a file of the same path."""
         return not _compared(self.recipe, recipe)
 
-    def words(self, hide: Collection[str] = ()) -> str:
-        """The recipe by name: that of the next run, else the preset's with what differs from it. Of what is in `hide` nothing is told."""
-        preset, options, changes = self.presets[self.preset].title, self.recipe_type.options(), self.changes
+    def words(self, hide: Collection[str] = (), owner: Recipe | None = None) -> str:
+        """The recipe by name: that of the next run, else the preset's with what differs from it. Of what is in `hide` nothing is told.
+
+        *Arguments*: owner, a recipe that has just been named: where it is the preset's, the preset is "it".
+        """
+        preset, options, changes = self.presets[self.preset], self.recipe_type.options(), self.changes
         if "recipe" in hide or "preset" in hide or hidden_options(self.recipe_type, hide) & {*changes}:
             return self.title or "another recipe"
         told = [f"{options[name].label} {as_words(new)}" for name, (_, new) in changes.items()]
         more = f" and {len(told) - 3} more changes" if len(told) > 4 else ""
-        return self.title or preset + " with " * bool(told) + ", ".join(told[:3] if more else told) + more
+        known = owner is not None and bool(told) and not differences(preset.recipe, owner)
+        return self.title or ("it" if known else preset.title) + " with " * bool(told) + ", ".join(told[:3] if more else told) + more
 
     @property
     def hidden(self) -> list[str]:

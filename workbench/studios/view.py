@@ -334,7 +334,7 @@ class Studio(Session):
         (run, picture), *others = pictures
         return sentences.belongs(
             self.name_of(run),
-            self.draft.words(self.hide),
+            self.draft.words(self.hide, run.recipe),
             compared=len(others),
             live=picture.status.live,
             ready=self.draft.ready,

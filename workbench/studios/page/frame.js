@@ -63,7 +63,7 @@ export function render({model, view}) {
   function table({columns, rows}) {
     const head = h("tr", {}, h("th", {scope: "col"}, "Run"), columns.map(({label, help}) => symbols("th", {scope: "col", title: help}, label)))
     const body = rows.map((row) => h("tr", {"data-run": row.id},
-      h("th", {scope: "row"}, row.letter ? h("span", {class: "swatch", style: `border-color:${row.colour}`}, row.letter) : null, h("b", {}, row.title), " ", h("span", {class: `chip ${row.state}`}, row.words),
+      h("th", {scope: "row"}, row.letter ? h("span", {class: "swatch", style: `border-color:${row.colour}`}, row.letter) : null, symbols("b", {}, row.title), " ", h("span", {class: `chip ${row.state}`}, row.words),
         rows.length > 1 && !row.first ? h("button", {type: "button", class: "undo", title: "Take out of the comparison", "aria-label": `Take ${row.title} out`, onclick: () => send({compare: row.id, on: false})}, "×") : null,
         h("small", {title: row.about}, row.about)),
       row.values.map((value, i) => h("td", {}, symbols("small", {title: columns[i].help}, columns[i].label), symbols("span", {}, value)))))

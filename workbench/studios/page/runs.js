@@ -15,7 +15,7 @@ export function render({model}) {
   let seen = {first: 0, most: 0}
 
   function row(run) {
-    const open = h("button", {type: "button", class: "link", title: "Show this run", onclick: () => send({open: run.id})}, run.title)
+    const open = symbols("button", {type: "button", class: "link", title: "Show this run", onclick: () => send({open: run.id})}, run.title)
     const compare = h("input", {type: "checkbox", "aria-label": `Compare ${run.title}`, onchange: () => send({compare: run.id, on: compare.checked})})
     compare.checked = run.compared
     compare.disabled = run.open
