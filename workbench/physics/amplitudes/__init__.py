@@ -19,6 +19,8 @@ TYPES = {"gg_yyg": (0, 0, 1, 1, 2), "gg_yygg": (0, 0, 1, 1, 2, 2)}
 """Particles with the same number are identical: exchanging their momenta leaves the amplitude as it is."""
 SHIPPED = {"gg_yygg": 600}
 """Processes of which so many exact points are shipped, because no formula is known that gives them quickly; the others are computed."""
+COUPLED = {"wbf_h": ("f_W", "f_WW", "f_T", "lines")}
+"""Processes whose amplitude depends on couplings, and these: their events are for inference, not for regression."""
 
 
 def check_process(process: str) -> str:
@@ -28,9 +30,9 @@ def check_process(process: str) -> str:
     """
     if process in PROCESSES:
         return process
-    near = difflib.get_close_matches(str(process), PROCESSES, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(str(process), [*PROCESSES, *COUPLED], n=1, cutoff=0.4)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"There is no process {str(process)[:40]!r}.{hint} The processes are: {', '.join(PROCESSES)}.")
+    raise ValueError(f"There is no process {str(process)[:40]!r}.{hint} The processes are: {', '.join([*PROCESSES, *COUPLED])}.")
 
 
 def units(process: str) -> str:
@@ -39,17 +41,24 @@ def units(process: str) -> str:
 
 
 @overload
-def squared_amplitude(process: str, momenta: np.ndarray) -> np.ndarray: ...
+def squared_amplitude(process: str, momenta: np.ndarray, **couplings: Any) -> np.ndarray: ...
 @overload
-def squared_amplitude(process: str, momenta: torch.Tensor) -> torch.Tensor: ...
-def squared_amplitude(process: str, momenta: Any) -> Any:
+def squared_amplitude(process: str, momenta: torch.Tensor, **couplings: Any) -> torch.Tensor: ...
+def squared_amplitude(process: str, momenta: Any, **couplings: Any) -> Any:
     """|M|² in GeV^(8 − 2n) of momenta (*batch, n, 4) in GeV, as (*batch): exact, in 64 bits.
 
     Components are (E, px, py, pz), the two incoming particles first, all energies positive. Torch tensors are computed where they live and
-    give torch tensors; anything else gives numpy arrays.
+    give torch tensors; anything else gives numpy arrays. Of "wbf_h", numpy only, the couplings f_W, f_WW and f_T in TeV⁻² may be arrays
+    that broadcast over the events, and `lines` is "quark-quark" or "quark-antiquark".
 
-    Raises: ValueError for an unknown process, one that is not computed here, or a wrong shape.
+    Raises: ValueError for an unknown process, one that is not computed here, an option that it does not have, or a wrong shape.
     """
+    known = COUPLED.get(process, ())
+    if unknown := [name for name in couplings if name not in known]:
+        have = f"it has {', '.join(known)}" if known else "its amplitude has no couplings to choose"
+        raise ValueError(f"{str(process)[:40]} has no option {unknown[0]!r}; {have}.")
+    if process in COUPLED:
+        return importlib.import_module(f"{__name__}.{process}").squared_amplitude(momenta, **couplings)
     if check_process(process) in SHIPPED:
         raise ValueError(
             f"{process} is not computed here, since the programs that can need more than a second for a point: "
