@@ -189,9 +189,9 @@ def quality_benchmark(epochs: int, device: torch.device) -> None:
             our_steps.next()
 
     def our_draws(split: str) -> Tensor:
-        return learned.predict(learned.networks(64, torch.Generator().manual_seed(1))[0], batches[split].features)
+        return learned.objective.predict(learned.networks(64, torch.Generator().manual_seed(1))[0], batches[split].features)
 
-    follow("workbench", our_epoch, lambda: learned.predict(learned.central(), batches["fresh"].features)[0, 0, :, 0], our_draws)
+    follow("workbench", our_epoch, lambda: learned.objective.predict(learned.central(), batches["fresh"].features)[0, 0, :, 0], our_draws)
     for name, model in (("torchbnn", TorchBNN(10).to(device)), ("bayesian-torch", BayesianTorch(10).to(device))):
         adam = torch.optim.Adam(model.parameters(), lr=3e-3)
         decay = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
@@ -217,7 +217,7 @@ def prediction_benchmark(rounds: int, device: torch.device) -> None:
     x = torch.randn(10_000, 20, device=device)
     learned = ours(20, device, steps=1, warm_start=0.0).method
     generator = torch.Generator().manual_seed(0)
-    candidates: dict[str, Callable[[], object]] = {"workbench": lambda: learned.predict(learned.networks(512, generator), x)}
+    candidates: dict[str, Callable[[], object]] = {"workbench": lambda: learned.objective.predict(learned.networks(512, generator), x)}
     for name, model in (("torchbnn", TorchBNN(20).to(device)), ("bayesian-torch", BayesianTorch(20).to(device))):
 
         def call(model: nn.Module = model) -> None:

@@ -22,8 +22,10 @@ from timing import interleaved, where
 from torch import Tensor, nn
 
 from workbench.data.scaling import DensityBatch
-from workbench.methods.base import Point
-from workbench.methods.flow import INN, PORTION, BayesianINN, Generator
+from workbench.methods.base import Method, Point
+from workbench.methods.flow import PORTION, Density
+from workbench.methods.mean_field import MeanField
+from workbench.methods.point import PointEstimate
 from workbench.nets.coupling import Flow
 from workbench.nets.splines import SPLINES
 from workbench.training.loop import SCHEDULES, State, Steps
@@ -37,10 +39,10 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "ge
 def ours(spline: str, activation: str, device: torch.device, bayesian: bool = False) -> State:
     """A training of our flow."""
     flow = Flow(DIMENSION, blocks=BLOCKS, hidden=HIDDEN, spline=SPLINES[spline](BINS), activation=activation)
-    method: Generator = (
-        BayesianINN(flow, [Point()], training_points=EVENTS, device=device, seed=0, warm_start=0.0)
+    method: Method = (
+        MeanField(Density(flow), [Point()], training_points=EVENTS, device=device, seed=0, warm_start=0.0)
         if bayesian
-        else INN(flow, [Point()], training_points=EVENTS, device=device)
+        else PointEstimate(Density(flow), [Point()], training_points=EVENTS, device=device)
     )
     optimiser = Optimiser("adam", method.parameters.values())
     return State(method, optimiser, 10_000_000, BATCH, 1e-3, SCHEDULES["constant"], 0)
@@ -141,9 +143,9 @@ def sampling_benchmark(rounds: int, activation: str, device: torch.device) -> No
     candidates: dict[str, Callable[[], object]] = {}
     for name, spline in (("workbench cubic", "cubic"), ("workbench rq", "rational_quadratic")):
         method = ours(spline, activation, device).method
-        assert isinstance(method, Generator)
+        assert isinstance(method, PointEstimate)
         method.parameters["weights"].add_(0.02 * torch.randn(method.network.parameters, generator=generator).to(device))
-        candidates[name] = lambda m=method: m.sample(m.central(), nothing, generator)
+        candidates[name] = lambda m=method: m.objective.sample(m.central(), nothing, generator)
     for name, (_, _, sample) in peers(activation, device).items():
         candidates[name] = lambda s=sample: [s(min(portion, SAMPLED - start)) for start in range(0, SAMPLED, portion)]
     times = interleaved(candidates, device, rounds=rounds, repeats=1, warm_up=int(device.type == "cuda"))

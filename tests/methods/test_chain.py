@@ -8,7 +8,9 @@ import torch
 from workbench.data.scaling import DensityBatch
 from workbench.methods.base import Point
 from workbench.methods.chain import Chain
-from workbench.methods.flow import INN, BayesianINN
+from workbench.methods.flow import Density
+from workbench.methods.mean_field import MeanField
+from workbench.methods.point import PointEstimate
 from workbench.nets.coupling import Flow
 
 CPU = torch.device("cpu")
@@ -29,12 +31,17 @@ def batch(generator):
     return DensityBatch(x, torch.nn.functional.one_hot(jets - 1, 3).float(), 0.5 + torch.rand(12, generator=generator))
 
 
-def chain(make=INN, **options):
+def chain(make=PointEstimate, **options):
     stages = [
-        make(Flow(part.stop - part.start, conditions=part.start + 3, blocks=2, hidden=(6,)), [Point(n)], training_points=50, device=CPU,
-             **options | ({"seed": n} if make is BayesianINN else {}))
+        make(
+            Density(Flow(part.stop - part.start, conditions=part.start + 3, blocks=2, hidden=(6,))),
+            [Point(n)],
+            training_points=50,
+            device=CPU,
+            **options | ({"seed": n} if make is MeanField else {}),
+        )
         for n, part in enumerate(PARTS)
-    ]  # fmt: skip
+    ]
     for stage in stages:
         for name, tensor in stage.parameters.items():
             (tensor[0] if name == "posterior" else tensor).add_(
@@ -46,12 +53,12 @@ def chain(make=INN, **options):
 def test_the_density_of_an_event_is_the_product_of_the_densities_of_its_jets(batch):
     method = chain()
     rows = method.central()[0]
-    log = method.log_density(rows, batch.features, batch.condition)[0]
+    log = method.objective.log_density(rows, batch.features, batch.condition)[0]
     for event, jets in enumerate((batch.condition.argmax(1) + 1).tolist()):
         total = torch.zeros(())
         for stage, part in list(zip(method.stages, PARTS, strict=True))[:jets]:
             given = torch.cat([batch.features[event : event + 1, : part.start], batch.condition[event : event + 1]], 1)
-            total = total + stage.log_density(stage.central()[0], batch.features[event : event + 1, part], given)[0, 0]
+            total = total + stage.objective.log_density(stage.central()[0], batch.features[event : event + 1, part], given)[0, 0]
         torch.testing.assert_close(log[event], total)
 
 
@@ -59,11 +66,11 @@ def test_drawn_events_have_the_jets_that_were_asked_for_and_follow_the_density(b
     method = chain()
     rows = torch.cat([method.central()[0], method.central()[0] + 0.01])
     condition = batch.condition.repeat(50, 1)
-    drawn = method.sample(rows, condition, torch.Generator().manual_seed(4))
-    again = method.sample(rows[1:], condition, torch.Generator().manual_seed(4))
+    drawn = method.objective.sample(rows, condition, torch.Generator().manual_seed(4))
+    again = method.objective.sample(rows[1:], condition, torch.Generator().manual_seed(4))
     torch.testing.assert_close(drawn[1:], again, equal_nan=True, rtol=0, atol=0)
     assert torch.equal(torch.isnan(drawn[0]), torch.isnan(batch.features.repeat(50, 1)))
-    assert torch.isfinite(method.log_density(rows, drawn[0], condition)).all()
+    assert torch.isfinite(method.objective.log_density(rows, drawn[0], condition)).all()
     stage = method.stages[1]
     has = condition.argmax(1) > 0
     given = torch.cat([drawn[0, has, :3], condition[has]], 1)
@@ -71,13 +78,13 @@ def test_drawn_events_have_the_jets_that_were_asked_for_and_follow_the_density(b
     assert float(z.abs().max()) < 6 and float((z.std() - 1).abs()) < 0.15
 
 
-@pytest.mark.parametrize(("make", "options"), [(INN, {}), (BayesianINN, {"warm_start": 0.0})])
+@pytest.mark.parametrize(("make", "options"), [(PointEstimate, {}), (MeanField, {"warm_start": 0.0})])
 def test_every_flow_minimises_its_own_loss_over_the_events_that_have_its_jet(make, options, batch):
     """The value is −Σ w log p/Σ w of whole events; a batch without third jets leaves the third flow where it is."""
     method = chain(make, **options)
     value = method.differentiate(batch, 1)
-    if make is INN:
-        log = method.log_density(method.central()[0], batch.features, batch.condition)[0]
+    if make is PointEstimate:
+        log = method.objective.log_density(method.central()[0], batch.features, batch.condition)[0]
         torch.testing.assert_close(value[0], -(batch.weight * log).sum() / batch.weight.sum())
     assert all(tensor.grad.isfinite().all() and tensor.grad.any() for tensor in method.parameters.values())
     few = batch[batch.condition[:, 2] == 0]

@@ -11,7 +11,9 @@ from workbench.data.scaling import DensityBatch
 from workbench.methods.base import Point
 from workbench.methods.discflow import DiscFlow, Nuisance, Ramp, labelled
 from workbench.methods.discriminator import Discriminator
-from workbench.methods.flow import INN, BayesianINN
+from workbench.methods.flow import Density
+from workbench.methods.mean_field import MeanField
+from workbench.methods.point import PointEstimate
 from workbench.nets.coupling import Flow
 from workbench.nets.population import PopulationMLP
 from workbench.nets.splines import SPLINES
@@ -43,17 +45,18 @@ def test_a_fresh_discriminator_knows_nothing():
 
 def test_its_gradient_is_that_of_the_cross_entropy_with_weights(generator):
     method = discriminator(3, (5,), points=40)
-    method.weights = method.parameters["discriminator"] = torch.randn(method.weights.shape, generator=generator, dtype=torch.float64)
+    method.weights = torch.randn(method.weights.shape, generator=generator, dtype=torch.float64)
+    method.parameters["discriminator"] = method.weights[:, 0]
     method.precision = method.precision.double()
     x, other = (torch.randn(n, 3, generator=generator, dtype=torch.float64) for n in (6, 6))
     weight = 0.5 + torch.rand(6, generator=generator, dtype=torch.float64)
     value = method.differentiate(labelled(x, other, weight), 0)
-    rows = method.weights.clone().requires_grad_()
+    rows = method.parameters["discriminator"].clone().requires_grad_()
     d_truth, d_drawn = (torch.sigmoid(method.network(rows, points[None])[0, :, 0]) for points in (x, other))
     loss = -(weight / weight.mean() * d_truth.log()).mean() / 2 - (1 - d_drawn).log().mean() / 2
     (loss + rows.square().sum() / (2 * 40 * 2.0**2)).backward()
     torch.testing.assert_close(value[0], loss.detach())
-    torch.testing.assert_close(method.weights.grad, rows.grad)
+    torch.testing.assert_close(method.parameters["discriminator"].grad, rows.grad)
 
 
 def test_it_learns_the_ratio_of_two_gaussians(generator):
@@ -71,12 +74,12 @@ def test_it_learns_the_ratio_of_two_gaussians(generator):
     assert float((method.log_weight(line[:, None]) - exact).abs().mean()) < 0.05
 
 
-def flow(make=INN, **options):
+def flow(make=PointEstimate, **options):
     network = Flow(2, conditions=1, blocks=2, hidden=(8,), spline=SPLINES["cubic"](6, 4.0))
-    return make(network, [Point(0)], training_points=500, device=CPU, **options)
+    return make(Density(network), [Point(0)], training_points=500, device=CPU, **options)
 
 
-def coupled(generator, alpha=0.5, gan=False, make=INN, **options):
+def coupled(generator, alpha=0.5, gan=False, make=PointEstimate, **options):
     inner = flow(make, **options)
     judge = discriminator(3, (8,))
     judge.weights += 0.5 * torch.randn(judge.weights.shape, generator=generator)
@@ -117,7 +120,7 @@ def test_the_weights_are_those_of_the_discriminator_to_the_power_alpha_clipped_w
     torch.testing.assert_close(again.weight, changed.weight, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize(("make", "options"), [(INN, {}), (BayesianINN, {"seed": 3, "warm_start": 0.0})])
+@pytest.mark.parametrize(("make", "options"), [(PointEstimate, {}), (MeanField, {"seed": 3, "warm_start": 0.0})])
 def test_the_coupling_of_a_gan_raises_log_d_of_drawn_events(make, options, generator, batch):
     """Its batch has the likelihood of truth and α (log D − ⟨log D⟩) log p of drawn events: shares sum to what truth alone has."""
     method = coupled(generator, gan=True, make=make, **options)

@@ -7,12 +7,13 @@ import torch
 
 from workbench.data.scaling import Batch, DensityBatch
 from workbench.methods.base import Point
-from workbench.methods.bnn import BayesianNetwork
 from workbench.methods.chain import Chain
 from workbench.methods.discflow import labelled
 from workbench.methods.discriminator import Discriminator
-from workbench.methods.flow import INN, BayesianINN
-from workbench.methods.heteroscedastic import Heteroscedastic
+from workbench.methods.flow import Density
+from workbench.methods.mean_field import MeanField
+from workbench.methods.point import PointEstimate
+from workbench.methods.regression import GaussianRegression
 from workbench.nets.coupling import Flow
 from workbench.nets.population import PopulationMLP
 from workbench.nets.splines import SPLINES
@@ -35,12 +36,12 @@ def gradients(method):
 
 
 REGRESSIONS = {
-    "deterministic": lambda: Heteroscedastic(PopulationMLP(5, (6, 4), 2), [Point(1, 2.0)], **OPTIONS),
-    "warm start": lambda: BayesianNetwork(PopulationMLP(5, (6, 4), 2), [Point(1, 2.0)], seed=3, warm_start=0.5, **OPTIONS),
+    "deterministic": lambda: PointEstimate(GaussianRegression(PopulationMLP(5, (6, 4), 2)), [Point(1, 2.0)], **OPTIONS),
+    "warm start": lambda: MeanField(GaussianRegression(PopulationMLP(5, (6, 4), 2)), [Point(1, 2.0)], seed=3, warm_start=0.5, **OPTIONS),
 }
 DENSITIES = {
-    "INN": lambda: INN(flow(), [Point(1, 2.0)], **OPTIONS),
-    "warm start": lambda: BayesianINN(flow(), [Point(1, 2.0)], seed=3, warm_start=0.5, **OPTIONS),
+    "INN": lambda: PointEstimate(Density(flow()), [Point(1, 2.0)], **OPTIONS),
+    "warm start": lambda: MeanField(Density(flow()), [Point(1, 2.0)], seed=3, warm_start=0.5, **OPTIONS),
 }
 
 
@@ -75,7 +76,9 @@ def test_a_chain_with_weights_is_a_chain_over_repeated_events():
     features = numbers(8, 5)
     features[[1, 4, 6], 3:] = torch.nan
     chain = Chain(
-        [INN(flow(3, 2), [Point(1, 2.0)], **OPTIONS), INN(flow(2, 5), [Point(2, 2.0)], **OPTIONS)], [slice(0, 3), slice(3, 5)], [1.0, 0.6]
+        [PointEstimate(Density(flow(3, 2)), [Point(1, 2.0)], **OPTIONS), PointEstimate(Density(flow(2, 5)), [Point(2, 2.0)], **OPTIONS)],
+        [slice(0, 3), slice(3, 5)],
+        [1.0, 0.6],
     )
     again = torch.repeat_interleave(torch.arange(8), COUNT)
     condition = numbers(8, 2)

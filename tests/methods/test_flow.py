@@ -11,7 +11,9 @@ from torch.distributions import Normal, kl_divergence
 
 from workbench.data.scaling import DensityBatch
 from workbench.methods.base import Point
-from workbench.methods.flow import INN, BayesianINN
+from workbench.methods.flow import Density
+from workbench.methods.mean_field import MeanField
+from workbench.methods.point import PointEstimate
 from workbench.nets.coupling import Flow
 from workbench.nets.splines import SPLINES
 from workbench.training.loop import SCHEDULES, State, train
@@ -61,7 +63,7 @@ def likelihood(flow, rows, batch):
 
 
 def test_gradient_of_the_inn_is_that_of_the_weighted_likelihood_and_the_prior(generator, batch):
-    method = away_from_start(INN(network(), [Point(3, PRIOR)], training_points=POINTS, device=CPU, members=2), generator)
+    method = away_from_start(PointEstimate(Density(network()), [Point(3, PRIOR)], training_points=POINTS, device=CPU, members=2), generator)
     value = method.differentiate(batch, 0)
     rows = method.weights[0].clone().requires_grad_()
     each = likelihood(method.network, rows, batch)
@@ -72,7 +74,7 @@ def test_gradient_of_the_inn_is_that_of_the_weighted_likelihood_and_the_prior(ge
 
 
 def test_only_ratios_of_event_weights_matter(generator, batch):
-    method = away_from_start(INN(network(), [Point(3, PRIOR)], training_points=POINTS, device=CPU), generator)
+    method = away_from_start(PointEstimate(Density(network()), [Point(3, PRIOR)], training_points=POINTS, device=CPU), generator)
     first = method.differentiate(batch, 0)
     gradient = method.weights.grad.clone()
     torch.testing.assert_close(method.differentiate(DensityBatch(batch.features, batch.condition, 7.0 * batch.weight), 0), first)
@@ -81,7 +83,7 @@ def test_only_ratios_of_event_weights_matter(generator, batch):
 
 def bayesian(generator, points=None, **options):
     options = {"training_points": POINTS, "device": CPU, "seed": 5, "warm_start": 0.0} | options
-    return away_from_start(BayesianINN(network(), points or [Point(3, PRIOR)], **options), generator)
+    return away_from_start(MeanField(Density(network()), points or [Point(3, PRIOR)], **options), generator)
 
 
 def test_gradient_of_the_bayesian_inn_is_that_of_the_evidence_bound(generator, batch):
@@ -111,11 +113,11 @@ def test_the_divergence_counts_less_the_more_events_there_are(generator):
 def test_points_trained_together_have_the_gradients_they_have_alone(batch):
     points = [Point(1, 0.5), Point(2, 0.5), Point(2, 3.0)]
     weight = torch.stack([batch.weight, batch.weight.flip(0), batch.weight.square()])
-    for make in (INN, BayesianINN):
-        options = {"training_points": POINTS, "device": CPU} | ({"seed": 5, "warm_start": 0.0} if make is BayesianINN else {})
+    for make in (PointEstimate, MeanField):
+        options = {"training_points": POINTS, "device": CPU} | ({"seed": 5, "warm_start": 0.0} if make is MeanField else {})
 
         def fresh(some, make=make, options=options):
-            return away_from_start(make(network(), some, **options), torch.Generator().manual_seed(0))
+            return away_from_start(make(Density(network()), some, **options), torch.Generator().manual_seed(0))
 
         together = fresh(points)
         ((name, parameter),) = together.parameters.items()
@@ -146,12 +148,12 @@ def ring(events, generator):
 
 def a_trained_ring(make, generator, **options):
     flow = Flow(2, conditions=1, blocks=4, hidden=(16, 16), seed=1)
-    method = make(flow, [Point(0)], training_points=4_000, device=CPU, **options)
+    method = make(Density(flow), [Point(0)], training_points=4_000, device=CPU, **options)
     reports = trained(method, ring(4_000, generator), steps=300, size=512, rate=1e-2)
     return method, reports
 
 
-@pytest.mark.parametrize(("make", "options"), [(INN, {"members": 2}), (BayesianINN, {"seed": 3, "warm_start": 0.3})])
+@pytest.mark.parametrize(("make", "options"), [(PointEstimate, {"members": 2}), (MeanField, {"seed": 3, "warm_start": 0.3})])
 def test_a_trained_density_integrates_to_one_in_two_dimensions(make, options, generator):
     method, reports = a_trained_ring(make, generator, **options)
     assert reports[-1].losses["likelihood"] < reports[0].losses["likelihood"] - 0.3
@@ -159,22 +161,22 @@ def test_a_trained_density_integrates_to_one_in_two_dimensions(make, options, ge
     grid = torch.cartesian_prod(axis, axis)
     rows = method.networks(2, torch.Generator().manual_seed(1))[0]
     for shift in (-1.0, 0.5):
-        density = method.log_density(rows, grid, torch.full((len(grid), 1), shift)).double().exp()
+        density = method.objective.log_density(rows, grid, torch.full((len(grid), 1), shift)).double().exp()
         torch.testing.assert_close(density.sum(1) * float(axis[1] - axis[0]) ** 2, torch.ones(2, dtype=torch.float64), rtol=0, atol=3e-3)
 
 
 def test_samples_follow_the_density_and_come_back_to_their_latent_points(generator):
-    method, _ = a_trained_ring(INN, generator)
+    method, _ = a_trained_ring(PointEstimate, generator)
     condition = torch.full((20_000, 1), 0.5)
-    sample = method.sample(method.central()[0], condition, torch.Generator().manual_seed(2))[0]
-    again = method.sample(method.central()[0], condition, torch.Generator().manual_seed(2))[0]
+    sample = method.objective.sample(method.central()[0], condition, torch.Generator().manual_seed(2))[0]
+    again = method.objective.sample(method.central()[0], condition, torch.Generator().manual_seed(2))[0]
     assert torch.equal(sample, again)
     z, _, _ = method.network.forward(method.weights[0], sample[None], condition[None])
     latent = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(2))
     assert (z[0] - latent).abs().max() < 1e-3 and (z[0] - latent).abs().quantile(0.999) < 1e-4
     axis = torch.linspace(-6.0, 6.0, 301)
     grid = torch.cartesian_prod(axis, axis)
-    weight = method.log_density(method.central()[0], grid, condition[:1].expand(len(grid), 1))[0].double().exp()
+    weight = method.objective.log_density(method.central()[0], grid, condition[:1].expand(len(grid), 1))[0].double().exp()
     mean = (weight[:, None] * grid).sum(0) / weight.sum()
     torch.testing.assert_close(sample.double().mean(0), mean, rtol=0, atol=0.05)
 
@@ -182,8 +184,8 @@ def test_samples_follow_the_density_and_come_back_to_their_latent_points(generat
 def test_the_same_seed_gives_the_same_curve_and_a_stopped_training_is_sound(generator):
     curves = []
     for _ in range(2):
-        method = BayesianINN(
-            Flow(2, conditions=1, blocks=2, hidden=(8,)), [Point(4)], training_points=500, device=CPU, seed=3, warm_start=0.5
+        method = MeanField(
+            Density(Flow(2, conditions=1, blocks=2, hidden=(8,))), [Point(4)], training_points=500, device=CPU, seed=3, warm_start=0.5
         )
         state = State(method, Optimiser("adam", method.parameters.values()), 40, 64, 1e-2, SCHEDULES["one_cycle"], 5)
         data = ring(500, torch.Generator().manual_seed(8))
@@ -198,9 +200,11 @@ LINE = torch.linspace(-4.0, 4.0, 161).unsqueeze(1)
 def fitted(log_weight, steps=500):
     """log p of a one-dimensional flow after weighted maximum likelihood, Σ w P_ref log p → max, on points that carry P_ref as weight."""
     weight = (TRUTH.log_prob(LINE[:, 0]) + log_weight).exp()
-    method = INN(Flow(1, blocks=1, hidden=(), spline=SPLINES["cubic"](16, 4.5)), [Point(0, 1e3)], training_points=1, device=CPU)
+    method = PointEstimate(
+        Density(Flow(1, blocks=1, hidden=(), spline=SPLINES["cubic"](16, 4.5))), [Point(0, 1e3)], training_points=1, device=CPU
+    )
     trained(method, DensityBatch(LINE, torch.empty(len(LINE), 0), weight), steps=steps, size=len(LINE), rate=5e-2)
-    density = method.log_density(method.central()[0], LINE, torch.empty(len(LINE), 0))[0]
+    density = method.objective.log_density(method.central()[0], LINE, torch.empty(len(LINE), 0))[0]
     assert float(density.exp().sum() * (LINE[1] - LINE[0])) == pytest.approx(1.0, abs=2e-3)
     return density
 
@@ -229,7 +233,7 @@ def test_widths_learn_as_much_faster_as_they_are_told(generator, batch):
     """One step of Adam moves log σ by pace × rate, μ by the rate, and both start where they start without."""
     moved = {}
     for pace in (1.0, 5.0):
-        method = BayesianINN(network(), [Point(3, PRIOR)], training_points=POINTS, device=CPU, seed=1, warm_start=0.0, pace=pace)
+        method = MeanField(Density(network()), [Point(3, PRIOR)], training_points=POINTS, device=CPU, seed=1, warm_start=0.0, pace=pace)
         before = method.mean.clone(), method.log_width.clone()
         state = State(method, Optimiser("adam", method.parameters.values()), 1, 12, 1e-3, SCHEDULES["constant"], 0)
         single = DensityBatch(*(getattr(batch, name).float() for name in ("features", "condition", "weight")))

@@ -9,9 +9,10 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from workbench.data.scaling import Batch
-from workbench.methods.base import Point, gaussian_likelihood
-from workbench.methods.bnn import BayesianNetwork
-from workbench.methods.heteroscedastic import Heteroscedastic
+from workbench.methods.base import Point
+from workbench.methods.mean_field import MeanField
+from workbench.methods.point import PointEstimate
+from workbench.methods.regression import GaussianRegression, gaussian_likelihood
 from workbench.methods.repulsive import RepulsiveEnsemble, repulsion_gradient
 from workbench.nets.population import PopulationMLP
 
@@ -33,6 +34,10 @@ def batch(generator):
 
 def network():
     return PopulationMLP(5, (6, 4), 2)
+
+
+def regression():
+    return GaussianRegression(network())
 
 
 def in_double(method):
@@ -68,7 +73,7 @@ def test_a_network_that_claims_too_much_is_pulled_back(batch):
 
 
 def test_heteroscedastic_gradient(batch):
-    method = in_double(Heteroscedastic(network(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, members=3))
+    method = in_double(PointEstimate(regression(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, members=3))
     value = method.differentiate(batch, 0)[0]
     rows = method.weights[0].clone().requires_grad_()
     outputs = method.network(rows, batch.features.expand(3, *batch.features.shape))
@@ -82,8 +87,14 @@ def test_heteroscedastic_gradient(batch):
 @pytest.mark.parametrize("last_layer_only", [False, True])
 def test_bayesian_gradient_is_that_of_the_evidence_bound(generator, batch, last_layer_only):
     method = in_double(
-        BayesianNetwork(
-            network(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, seed=5, last_layer_only=last_layer_only, warm_start=0.0
+        MeanField(
+            regression(),
+            [Point(11, PRIOR)],
+            training_points=POINTS,
+            device=CPU,
+            seed=5,
+            bayesian=network().last_layer if last_layer_only else None,
+            warm_start=0.0,
         )
     )
     value = method.differentiate(batch, 9)[0]
@@ -103,13 +114,13 @@ def test_bayesian_gradient_is_that_of_the_evidence_bound(generator, batch, last_
 
 
 def test_an_odd_batch_leaves_one_event_out(generator, batch):
-    method = in_double(BayesianNetwork(network(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, seed=5, warm_start=0.0))
+    method = in_double(MeanField(regression(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, seed=5, warm_start=0.0))
     even = method.differentiate(batch[:10], 4).clone()
     torch.testing.assert_close(method.differentiate(batch[:11], 4), even, rtol=0, atol=0)
 
 
 def test_warm_start_moves_the_means_only_towards_the_most_probable_weights(generator, batch):
-    method = in_double(BayesianNetwork(network(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, seed=5, warm_start=0.5))
+    method = in_double(MeanField(regression(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, seed=5, warm_start=0.5))
     method.advance(0.0)
     value = method.differentiate(batch, 0)[0]
     mean = method.mean.clone().requires_grad_()
@@ -152,15 +163,15 @@ def test_members_that_agree_exactly_do_not_produce_nan():
 
 
 def test_without_repulsion_members_train_as_if_alone(generator, batch):
-    ensemble = RepulsiveEnsemble(network(), [Point(2, PRIOR)], training_points=POINTS, device=CPU, members=3)
-    independent = Heteroscedastic(network(), [Point(2, PRIOR)], training_points=POINTS, device=CPU, members=3)
+    ensemble = RepulsiveEnsemble(regression(), [Point(2, PRIOR)], training_points=POINTS, device=CPU, members=3)
+    independent = PointEstimate(regression(), [Point(2, PRIOR)], training_points=POINTS, device=CPU, members=3)
     for method in (ensemble, independent):
         in_double(method).differentiate(batch, 0)
     torch.testing.assert_close(ensemble.weights.grad, independent.weights.grad, rtol=0, atol=0)
 
 
 def test_draws_for_evaluation_have_the_posterior_widths_and_cancel_in_pairs():
-    method = BayesianNetwork(network(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, seed=5, warm_start=0.0)
+    method = MeanField(regression(), [Point(11, PRIOR)], training_points=POINTS, device=CPU, seed=5, warm_start=0.0)
     rows = method.networks(2_000, torch.Generator().manual_seed(1))[0]
     torch.testing.assert_close(rows.mean(0), method.mean[0], rtol=0, atol=1e-6)
     width = (rows - method.mean).std(0)
@@ -169,11 +180,11 @@ def test_draws_for_evaluation_have_the_posterior_widths_and_cancel_in_pairs():
 
 
 METHODS = {
-    "deterministic": lambda points: Heteroscedastic(network(), points, training_points=POINTS, device=CPU),
-    "ensemble": lambda points: RepulsiveEnsemble(network(), points, training_points=POINTS, device=CPU, members=3),
-    "bnn": lambda points: BayesianNetwork(network(), points, training_points=POINTS, device=CPU, seed=5, warm_start=0.0),
-    "last layer": lambda points: BayesianNetwork(
-        network(), points, training_points=POINTS, device=CPU, seed=5, warm_start=0.0, last_layer_only=True
+    "deterministic": lambda points: PointEstimate(regression(), points, training_points=POINTS, device=CPU),
+    "ensemble": lambda points: RepulsiveEnsemble(regression(), points, training_points=POINTS, device=CPU, members=3),
+    "bnn": lambda points: MeanField(regression(), points, training_points=POINTS, device=CPU, seed=5, warm_start=0.0),
+    "last layer": lambda points: MeanField(
+        regression(), points, training_points=POINTS, device=CPU, seed=5, warm_start=0.0, bayesian=network().last_layer
     ),
 }
 

@@ -6,6 +6,7 @@ import torch
 
 from workbench.data.scaling import Batch
 from workbench.methods.base import Point
+from workbench.methods.regression import GaussianRegression
 from workbench.methods.repulsive import RepulsiveEnsemble
 from workbench.nets.population import PopulationMLP
 from workbench.training.optimiser import Optimiser
@@ -21,13 +22,15 @@ def spreads():
     target = torch.sin(4.0 * x[:, 0]) + 0.1 * torch.randn(len(x), generator=generator)
     batch = Batch(x, target, torch.ones(len(x)))
     points = [Point(seed=1, repulsion=strength) for strength in STRENGTHS]
-    method = RepulsiveEnsemble(PopulationMLP(1, (16, 16), 2, activation="tanh"), points, training_points=len(x), device=x.device, members=8)
+    method = RepulsiveEnsemble(
+        GaussianRegression(PopulationMLP(1, (16, 16), 2, activation="tanh")), points, training_points=len(x), device=x.device, members=8
+    )
     optimiser = Optimiser("adam", method.parameters.values())
     with torch.inference_mode():
         for step in range(1_500):
             method.differentiate(batch, step)
             optimiser.step(5e-3)
-        mean = method.predict(method.weights, torch.linspace(-1, 1, 201).unsqueeze(1))[..., 0]
+        mean = method.objective.predict(method.weights, torch.linspace(-1, 1, 201).unsqueeze(1))[..., 0]
     spread, grid = mean.std(1), torch.linspace(-1, 1, 201)
     return spread[:, grid.abs() < 0.2].mean(1), spread[:, grid.abs() > 0.4].mean(1)
 

@@ -118,7 +118,7 @@ def test_the_loss_in_physical_units_is_that_of_the_density():
     p = job.density(job.method.central()[0], points)[0]
     jacobian = job.features.log_jacobian(points)
     batch = job.batches["validation"][:200]
-    log = job.method.log_density(job.method.central()[0], batch.features, batch.condition)[0].double().numpy()
+    log = job.method.objective.log_density(job.method.central()[0], batch.features, batch.condition)[0].double().numpy()
     np.testing.assert_allclose(np.log(p), log + jacobian, rtol=1e-5, atol=1e-5)
     assert job._log_loss("validation", job.method.central()[0], 200) == pytest.approx(-np.log(p).mean(), rel=1e-4)
 

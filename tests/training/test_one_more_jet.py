@@ -64,7 +64,10 @@ def test_sums_over_identical_particles_do_not_change_when_they_are_exchanged(arc
         one = torch.Generator().manual_seed(0)
         rows = job.training.method.networks(1, one)
         torch.testing.assert_close(
-            job.training.method.predict(rows, exchanged), job.training.method.predict(rows, features), rtol=1e-4, atol=1e-4
+            job.training.method.objective.predict(rows, exchanged),
+            job.training.method.objective.predict(rows, features),
+            rtol=1e-4,
+            atol=1e-4,
         )
 
 

@@ -29,7 +29,7 @@ class Batch:
     The points of a sweep see the same events with targets and weights of their own; a single training needs no axis `point`.
     """
 
-    features: Float[Tensor, "event feature"]
+    features: Float[Tensor, "*row event feature"]
     target: Float[Tensor, "*point event"]
     weight: Float[Tensor, "*point event"]
     """How often an event counts in the loss: its own weight, of mean 1, times n_j of boosting; 1 without either."""
@@ -49,8 +49,8 @@ class Batch:
 class DensityBatch:
     """Order-one numbers whose density a flow learns; all tensors share the event axis and the device."""
 
-    features: Float[Tensor, "event dimension"]
-    condition: Float[Tensor, "event condition"]
+    features: Float[Tensor, "*row event dimension"]
+    condition: Float[Tensor, "*row event condition"]
     """What the density is conditioned on; often no columns."""
     weight: Float[Tensor, "*point event"]
     """Event weights; only their ratios matter, and the points of a sweep may have their own."""

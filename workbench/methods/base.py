@@ -11,10 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.nets.network import Architecture, Network
-
-LOG_VARIANCE = (-24.0, 11.0)
-"""Range of log σ²: below, float32 has no digits left to learn from; above, the network says nothing."""
+from workbench.nets.network import Architecture
 
 
 @dataclass(frozen=True)
@@ -27,13 +24,15 @@ class Point:
 
 
 class Method(ABC):
-    """Networks, and the gradient of what they minimise.
+    """What is believed of the weights, and the gradient by it: a point estimate, an ensemble, a Gaussian posterior of an objective.
 
     Several points of a sweep train together, a single training is one point: the weights of all are rows of one matrix, and no row knows
     of another, but for the members of one ensemble. `parameters` are the tensors that the optimiser moves, with the axis `point`;
     `differentiate` puts the gradients into their `.grad`.
     """
 
+    objective: Any
+    """What is minimised, with `predict` of a regression, `log_density` and `sample` of a generator."""
     network: Architecture
     points: int
     parameters: dict[str, Tensor]
@@ -72,40 +71,3 @@ class Method(ABC):
 
     def prepare(self, step: int) -> None:  # noqa: B027 - most methods have no random numbers
         """Put the random numbers of a step where a recorded step reads them."""
-
-
-class Regression(Method):
-    """Methods whose networks have the outputs (mean, log σ²)."""
-
-    network: Network
-
-    @torch.no_grad()
-    def predict(
-        self, rows: Float[Tensor, "*networks parameter"], features: Float[Tensor, "event feature"]
-    ) -> Float[Tensor, "*networks event 2"]:
-        """(mean, log σ²) of every network for every event, in portions that stay in the processor's cache."""
-        portion, together = (2048, 1) if features.device.type == "cpu" else (1 << 16, 16)
-        networks, rows = rows.shape[:-1], rows.flatten(0, -2)
-        out = torch.empty(len(rows), len(features), 2, device=features.device)
-        for first in range(0, len(rows), together):
-            some = rows[first : first + together]
-            for start in range(0, len(features), portion):
-                x = features[start : start + portion]
-                out[first : first + together, start : start + portion] = self.network(some, x.expand(len(some), *x.shape))
-        out[..., 1].clamp_(*LOG_VARIANCE)
-        return out.view(*networks, len(features), 2)
-
-
-def gaussian_likelihood(
-    outputs: Float[Tensor, "*networks event 2"], target: Float[Tensor, "*networks event"], weight: Float[Tensor, "*networks event"]
-) -> tuple[Float[Tensor, "*networks event"], Float[Tensor, "*networks event 2"]]:
-    """n_j { (t − μ)²/(2σ²) + log σ } per event, without the constant, and its derivative by (μ, log σ²).
-
-    The clamp of log σ² passes the gradient through, so that a network outside the range finds its way back.
-    """
-    log_variance = outputs[..., 1].clamp(*LOG_VARIANCE)
-    residual = outputs[..., 0] - target
-    slope = residual * torch.exp(-log_variance)
-    chi2 = residual * slope
-    half = 0.5 * weight
-    return half * (chi2 + log_variance), torch.stack([weight * slope, half - half * chi2], dim=-1)

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.data.scaling import DensityBatch
+from workbench.methods.base import Method
 from workbench.methods.flow import Generator
 from workbench.nets.network import Architecture
 
@@ -32,42 +33,11 @@ class Flows(Architecture):
         return torch.cat([flow.initial(members, generator) for flow in self.flows], dim=1)
 
 
-class Chain(Generator):
-    """Generators that each make some of the features, given those before and the condition; features of missing jets are NaN.
+class ChainDensity(Generator):
+    """The density of a chain of flows, each of which makes some of the features, given those before and the condition."""
 
-    Arguments: `parts` the features that each makes; `shares` which share of the events has them.
-    """
-
-    def __init__(self, stages: Sequence[Generator], parts: Sequence[slice], shares: Sequence[float]):
-        self.stages, self.parts, self.shares = stages, parts, shares
-        self.network, self.points = Flows([stage.network for stage in stages]), stages[0].points
-        self.parameters = {f"{n}.{name}": tensor for n, stage in enumerate(stages, 1) for name, tensor in stage.parameters.items()}
-
-    def advance(self, fraction: float) -> None:
-        for stage in self.stages:
-            stage.advance(fraction)
-
-    def differentiate(self, batch: DensityBatch, step: int) -> Float[Tensor, " point"]:
-        value, total = batch.weight.new_zeros(self.points), batch.weight.sum()
-        for stage, part in zip(self.stages, self.parts, strict=True):
-            own = batch.select((~torch.isnan(batch.features[:, part.start])).nonzero()[:, 0])
-            if len(own) < 2:
-                for tensor in stage.parameters.values():
-                    tensor.grad = torch.zeros_like(tensor)
-                continue
-            given = torch.cat([own.features[:, : part.start], own.condition], dim=1)
-            likelihood = stage.differentiate(DensityBatch(own.features[:, part], given, own.weight), step)
-            value = value + likelihood * own.weight.sum() / total
-        return value
-
-    def penalty(self) -> Float[Tensor, " point"]:
-        return torch.stack([share * stage.penalty() for stage, share in zip(self.stages, self.shares, strict=True)]).sum(0)
-
-    def networks(self, draws: int, generator: torch.Generator) -> Float[Tensor, "point draw parameter"]:
-        return torch.cat([stage.networks(draws, generator) for stage in self.stages], dim=-1)
-
-    def central(self) -> Float[Tensor, "point draw parameter"]:
-        return torch.cat([stage.central() for stage in self.stages], dim=-1)
+    def __init__(self, stages: Sequence[Generator], parts: Sequence[slice]):
+        self.stages, self.parts, self.network = stages, parts, Flows([stage.network for stage in stages])
 
     @torch.inference_mode()
     def log_density(
@@ -99,3 +69,42 @@ class Chain(Generator):
 
     def _links(self, rows: Float[Tensor, "*networks parameter"]) -> list[tuple[Generator, slice, Tensor]]:
         return list(zip(self.stages, self.parts, rows.split(self.network.sizes, dim=-1), strict=True))
+
+
+class Chain(Method):
+    """Methods that each learn some of the features, given those before and the condition; features of missing jets are NaN.
+
+    Arguments: `parts` the features that each makes; `shares` which share of the events has them.
+    """
+
+    def __init__(self, stages: Sequence[Method], parts: Sequence[slice], shares: Sequence[float]):
+        self.stages, self.parts, self.shares = stages, parts, shares
+        self.objective = ChainDensity([stage.objective for stage in stages], parts)
+        self.network, self.points = self.objective.network, stages[0].points
+        self.parameters = {f"{n}.{name}": tensor for n, stage in enumerate(stages, 1) for name, tensor in stage.parameters.items()}
+
+    def advance(self, fraction: float) -> None:
+        for stage in self.stages:
+            stage.advance(fraction)
+
+    def differentiate(self, batch: DensityBatch, step: int) -> Float[Tensor, " point"]:
+        value, total = batch.weight.new_zeros(self.points), batch.weight.sum()
+        for stage, part in zip(self.stages, self.parts, strict=True):
+            own = batch.select((~torch.isnan(batch.features[:, part.start])).nonzero()[:, 0])
+            if len(own) < 2:
+                for tensor in stage.parameters.values():
+                    tensor.grad = torch.zeros_like(tensor)
+                continue
+            given = torch.cat([own.features[:, : part.start], own.condition], dim=1)
+            likelihood = stage.differentiate(DensityBatch(own.features[:, part], given, own.weight), step)
+            value = value + likelihood * own.weight.sum() / total
+        return value
+
+    def penalty(self) -> Float[Tensor, " point"]:
+        return torch.stack([share * stage.penalty() for stage, share in zip(self.stages, self.shares, strict=True)]).sum(0)
+
+    def networks(self, draws: int, generator: torch.Generator) -> Float[Tensor, "point draw parameter"]:
+        return torch.cat([stage.networks(draws, generator) for stage in self.stages], dim=-1)
+
+    def central(self) -> Float[Tensor, "point draw parameter"]:
+        return torch.cat([stage.central() for stage in self.stages], dim=-1)

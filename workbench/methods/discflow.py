@@ -34,51 +34,38 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.data.scaling import Batch, DensityBatch
+from workbench.methods.base import Method
 from workbench.methods.discriminator import Discriminator
-from workbench.methods.flow import Generator
 
 Inputs = Callable[[Tensor, Tensor], Tensor]
 """What a discriminator sees of features and conditions of events."""
 
 
-class Steered(Generator):
-    """A generator whose batches are changed before each step."""
+class Steered(Method):
+    """A method that learns a density, and whose batches are changed before each step."""
 
-    def __init__(self, generator: Generator):
-        self.generator, self.network, self.points = generator, generator.network, generator.points
-        self.parameters = dict(generator.parameters)
+    def __init__(self, inner: Method):
+        self.inner, self.objective, self.network, self.points = inner, inner.objective, inner.network, inner.points
+        self.parameters = dict(inner.parameters)
 
     @abstractmethod
     def steer(self, batch: DensityBatch, step: int) -> DensityBatch:
         """The batch that the generator sees; random numbers depend on `step` only."""
 
     def differentiate(self, batch: DensityBatch, step: int) -> Float[Tensor, " point"]:
-        return self.generator.differentiate(self.steer(batch, step), step)
+        return self.inner.differentiate(self.steer(batch, step), step)
 
     def advance(self, fraction: float) -> None:
-        self.generator.advance(fraction)
+        self.inner.advance(fraction)
 
     def penalty(self) -> Float[Tensor, " point"]:
-        return self.generator.penalty()
+        return self.inner.penalty()
 
     def networks(self, draws: int, generator: torch.Generator) -> Float[Tensor, "point draw parameter"]:
-        return self.generator.networks(draws, generator)
+        return self.inner.networks(draws, generator)
 
     def central(self) -> Float[Tensor, "point draw parameter"]:
-        return self.generator.central()
-
-    def log_density(
-        self,
-        rows: Float[Tensor, "*networks parameter"],
-        features: Float[Tensor, "event dimension"],
-        condition: Float[Tensor, "event condition"],
-    ) -> Float[Tensor, "*networks event"]:
-        return self.generator.log_density(rows, features, condition)
-
-    def sample(
-        self, rows: Float[Tensor, "*networks parameter"], condition: Float[Tensor, "event condition"], generator: torch.Generator
-    ) -> Float[Tensor, "*networks event dimension"]:
-        return self.generator.sample(rows, condition, generator)
+        return self.inner.central()
 
 
 @dataclass(frozen=True)
@@ -100,9 +87,9 @@ class DiscFlow(Steered):
     """
 
     def __init__(
-        self, generator: Generator, discriminator: Discriminator, inputs: Inputs, *, ramp: Ramp, clip: float, seed: int, gan: bool = False
+        self, inner: Method, discriminator: Discriminator, inputs: Inputs, *, ramp: Ramp, clip: float, seed: int, gan: bool = False
     ):
-        super().__init__(generator)
+        super().__init__(inner)
         self.discriminator, self.inputs, self.ramp, self.clip, self.seed, self.gan = discriminator, inputs, ramp, clip, seed, gan
         self.parameters |= discriminator.parameters
         self.fraction = 0.0
@@ -123,9 +110,10 @@ class DiscFlow(Steered):
 
     def steer(self, batch: DensityBatch, step: int) -> DensityBatch:
         if not self.coupled:
-            self.discriminator.weights.grad = torch.zeros_like(self.discriminator.weights)
+            for tensor in self.discriminator.parameters.values():
+                tensor.grad = torch.zeros_like(tensor)
             return batch
-        generated = self.sample(self.central()[0, :1], batch.condition, _numbers(self.seed, step))[0]
+        generated = self.objective.sample(self.central()[0, :1], batch.condition, _numbers(self.seed, step))[0]
         truth, drawn = self.inputs(batch.features, batch.condition), self.inputs(generated, batch.condition)
         self.discriminator.differentiate(labelled(truth, drawn, batch.weight), step)
         if self.gan:
@@ -143,8 +131,8 @@ class Nuisance(Steered):
     Arguments: `excess` is e(x) of features, `mean_excess` its mean ⟨e⟩, `largest` the largest a.
     """
 
-    def __init__(self, generator: Generator, excess: Callable[[Tensor], Tensor], mean_excess: float, largest: float, *, seed: int):
-        super().__init__(generator)
+    def __init__(self, inner: Method, excess: Callable[[Tensor], Tensor], mean_excess: float, largest: float, *, seed: int):
+        super().__init__(inner)
         self.excess, self.mean_excess, self.largest, self.seed = excess, mean_excess, largest, seed
 
     def steer(self, batch: DensityBatch, step: int) -> DensityBatch:

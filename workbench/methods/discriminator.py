@@ -10,47 +10,44 @@ with the label y, 1 for truth. Events with the weight w_D are distributed like t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from workbench.data.scaling import Batch
-from workbench.methods.base import Method, Point
+from workbench.methods.base import Point
+from workbench.methods.objective import OnOutputs
+from workbench.methods.point import PointEstimate
 from workbench.nets.network import Network
 
 
-class Discriminator(Method):
-    """Networks with the output l, for each point one; the target of a batch is the label."""
+class CrossEntropy(OnOutputs):
+    """−log p of the label, 1 or 0, for a network with the output l."""
 
-    network: Network
+    def __init__(self, network: Network):
+        self.network = network
 
-    def __init__(self, network: Network, points: list[Point], *, training_points: int, device: torch.device):
-        self.network, self.points = network, len(points)
-        self.weights = torch.cat([network.initial(1, torch.Generator().manual_seed(point.seed)) for point in points]).to(device)
-        self.weights[:, network.last_layer] = 0.0
-        widths = self.weights.new_tensor([point.prior_width for point in points])
-        self.precision = 1.0 / (training_points * widths.square().unsqueeze(1))
-        self.parameters = {"discriminator": self.weights}
+    def loss(
+        self, outputs: Float[Tensor, "*row event 1"], batch: Batch
+    ) -> tuple[Float[Tensor, "*row event"], Float[Tensor, "*row event 1"]]:
+        log_weight = outputs[..., 0]
+        value = batch.weight * F.softplus(torch.where(batch.target > 0.5, -log_weight, log_weight))
+        return value, (batch.weight * (torch.sigmoid(log_weight) - batch.target)).unsqueeze(-1)
 
-    def differentiate(self, batch: Batch, step: int) -> Float[Tensor, " point"]:
-        outputs, tape = self.network.forward(self.weights, batch.features.expand(self.points, -1, -1))
-        log_weight, share = outputs[..., 0], batch.weight / len(batch)
-        delta = share * (torch.sigmoid(log_weight) - batch.target)
-        self.weights.grad = self.network.backward(tape, delta.unsqueeze(2)).addcmul_(self.weights, self.precision)
-        return (share * F.softplus(torch.where(batch.target > 0.5, -log_weight, log_weight))).sum(1)
 
-    def penalty(self) -> Float[Tensor, " point"]:
-        return 0.5 * (self.precision * self.weights.square()).sum(1)
+class Discriminator(PointEstimate):
+    """One network for each point, which says nothing before it has learned: its last layer begins at zero."""
 
-    def networks(self, draws: int, generator: torch.Generator) -> Float[Tensor, "point draw parameter"]:
-        return self.central()
-
-    def central(self) -> Float[Tensor, "point draw parameter"]:
-        return self.weights.unsqueeze(1)
+    def __init__(self, network: Network, points: Sequence[Point], *, training_points: int, device: torch.device):
+        super().__init__(CrossEntropy(network), points, training_points=training_points, device=device)
+        self.weights[..., network.last_layer] = 0.0
+        self.parameters = {"discriminator": self.weights[:, 0]}
 
     @torch.inference_mode()
     def log_weight(self, inputs: Float[Tensor, "event input"]) -> Float[Tensor, " event"]:
         """log w_D of the first point."""
-        portions = inputs.split(1 << 14)
-        return torch.cat([self.network(self.weights[:1], x[None])[0, :, 0] for x in portions]) if len(inputs) else inputs.new_zeros(0)
+        network, portions = self.objective.network, inputs.split(1 << 14)
+        return torch.cat([network(self.weights[0], x[None])[0, :, 0] for x in portions]) if len(inputs) else inputs.new_zeros(0)

@@ -14,27 +14,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from workbench.methods.base import Point
-from workbench.methods.heteroscedastic import Heteroscedastic, per_point
-from workbench.nets.network import Network
+from workbench.methods.objective import Push
+from workbench.methods.point import PointEstimate, per_point
 
 
-class RepulsiveEnsemble(Heteroscedastic):
-    """`members` networks for each point, with a function-space repulsion of strength β = `point.repulsion`."""
+class RepulsiveEnsemble(PointEstimate):
+    """`members` networks for each point, with a function-space repulsion of strength β = `point.repulsion` between their first outputs."""
 
-    def __init__(self, network: Network, points: Sequence[Point], *, training_points: int, device: torch.device, members: int):
-        super().__init__(network, points, training_points=training_points, device=device, members=members)
+    def __init__(self, objective: Any, points: Sequence[Point], *, training_points: int, device: torch.device, members: int):
+        super().__init__(objective, points, training_points=training_points, device=device, members=members)
         self.repulsion = per_point([point.repulsion / training_points for point in points], self.weights)
 
+    @property
+    def push(self) -> Push:
+        return self.repel
+
     def repel(
-        self, outputs: Float[Tensor, "point member event 2"], delta: Float[Tensor, "point member event 2"]
-    ) -> Float[Tensor, "point member event 2"]:
-        delta[..., 0].addcmul_(self.repulsion, repulsion_gradient(outputs[..., 0]))
+        self, outputs: Float[Tensor, "row event output"], delta: Float[Tensor, "row event output"]
+    ) -> Float[Tensor, "row event output"]:
+        """The derivative of the loss by the outputs, the repulsion within each point's ensemble added."""
+        first = outputs[..., 0].unflatten(0, (self.points, -1))
+        delta[..., 0].unflatten(0, (self.points, -1)).addcmul_(self.repulsion, repulsion_gradient(first))
         return delta
 
 

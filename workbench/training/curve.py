@@ -14,7 +14,7 @@ import torch
 import xarray as xr
 
 from workbench.data.scaling import Batch
-from workbench.methods.base import Regression
+from workbench.methods.base import Method
 from workbench.threads import one_thread
 from workbench.training.job import device_of, method, network, state
 from workbench.training.loop import train
@@ -40,7 +40,7 @@ class CurveFit:
     recipe: AmplitudeRecipe
     x: np.ndarray
     y: np.ndarray
-    method: Regression
+    method: Method
 
     def predict(self, x: Any) -> xr.Dataset:
         """The curve at other points, in the unit of y.
@@ -50,7 +50,7 @@ class CurveFit:
         x = _finite("x", x)
         rows = self.method.networks(self.recipe.draws, torch.Generator().manual_seed(self.recipe.seed + 1))[0]
         with one_thread():
-            outputs = self.method.predict(rows, _features(x, self.x)).double().numpy()
+            outputs = self.method.objective.predict(rows, _features(x, self.x)).double().numpy()
         draws = self.y.mean() + self.y.std() * outputs[..., 0]
         variance = self.y.std() ** 2 * np.exp(outputs[..., 1])
         syst, stat = np.sqrt(variance.mean(axis=0)), draws.std(axis=0)

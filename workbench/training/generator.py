@@ -44,10 +44,12 @@ from workbench.data.catalogue import sample_for
 from workbench.data.features import STAGES, Features, Seen
 from workbench.data.samples import Sample
 from workbench.data.scaling import DensityBatch
-from workbench.methods.base import Point
+from workbench.methods.base import Method, Point
 from workbench.methods.chain import Chain
 from workbench.methods.discflow import DiscFlow, Nuisance, Ramp
-from workbench.methods.flow import INN, BayesianINN, Generator
+from workbench.methods.flow import Density
+from workbench.methods.mean_field import MeanField
+from workbench.methods.point import PointEstimate
 from workbench.nets.coupling import Flow
 from workbench.nets.splines import CURVES
 from workbench.physics.collisions import jet_count
@@ -151,7 +153,7 @@ class GeneratorJob:
 
     def _coupled(self) -> DiscFlow | None:
         """The joint training, once its discriminator learns."""
-        steered = self.method.generator if isinstance(self.method, Nuisance) else self.method
+        steered = self.method.inner if isinstance(self.method, Nuisance) else self.method
         return steered if isinstance(steered, DiscFlow) and steered.coupled else None
 
     def _log_loss(self, split: str, rows: Tensor, events: int) -> float:
@@ -165,7 +167,7 @@ class GeneratorJob:
         Of a chain p(x|n). Where p is smaller than any number it is 0.
         """
         sample, batch = self.events[split][:events], self.batches[split][:events]
-        log = self.method.log_density(rows, batch.features, batch.condition).double()
+        log = self.method.objective.log_density(rows, batch.features, batch.condition).double()
         averaged = torch.logsumexp(log, 0) - np.log(len(log))
         if self.recipe.magic:
             averaged = averaged - batch.weight.double().log()
@@ -186,9 +188,9 @@ class GeneratorJob:
         truth = self.batches["test"][:LIVE_EVENTS]
         of_truth, of_drawn = np.zeros(len(truth)), np.zeros(len(truth))
         if (coupled := self._coupled()) is not None:
-            drawn = self.method.sample(self.method.central()[0][:1], truth.condition, torch.Generator().manual_seed(self.recipe.seed + 3))[
-                0
-            ]
+            drawn = self.method.objective.sample(
+                self.method.central()[0][:1], truth.condition, torch.Generator().manual_seed(self.recipe.seed + 3)
+            )[0]
             seen = (coupled.inputs(features, truth.condition) for features in (truth.features, drawn))
             of_truth, of_drawn = (coupled.discriminator.log_weight(one).double().cpu().numpy() for one in seen)
         columns = weight_columns(of_truth, of_drawn, truth.weight.double().cpu().numpy())
@@ -373,7 +375,7 @@ class GeneratorJob:
     def density(self, rows: Tensor, points: np.ndarray) -> np.ndarray:
         """p `(draw, event)` at points in physical units."""
         batch = self._batch(Sample(points, self.recipe.dataset))
-        log = self.method.log_density(rows, batch.features, batch.condition).double().cpu().numpy()
+        log = self.method.objective.log_density(rows, batch.features, batch.condition).double().cpu().numpy()
         return np.exp(log + self.features.log_jacobian(points))
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -415,7 +417,7 @@ def hit(sample: Sample, recipe: GeneratorRecipe) -> Sample:
     return sample[magic_weight(sample.points) > 0] if recipe.magic else sample
 
 
-def flows(recipe: GeneratorRecipe, features: Features, shares: Shares, training_points: int, device: torch.device) -> Generator:
+def flows(recipe: GeneratorRecipe, features: Features, shares: Shares, training_points: int, device: torch.device) -> Method:
     """The recipe's flow, or chain of flows, with fresh weights."""
     if recipe.dataset != "z_jets" or recipe.jets:
         return _flow(recipe, len(features), int(recipe.nuisance), training_points, recipe.seed, device)
@@ -440,9 +442,7 @@ def sampler_of(recipe: GeneratorRecipe, tensors: dict[str, Tensor], numbers: dic
     return Sampler(recipe, flow, features, shares, device)
 
 
-def steered(
-    recipe: GeneratorRecipe, flow: Generator, features: Features, points: np.ndarray, shares: Shares, device: torch.device
-) -> Generator:
+def steered(recipe: GeneratorRecipe, flow: Method, features: Features, points: np.ndarray, shares: Shares, device: torch.device) -> Method:
     """A generator with what changes its batches: a joint discriminator, the theory nuisance."""
     if recipe.discflow_alpha:
         seen = Seen.fit(features, points)
@@ -462,16 +462,22 @@ def flow_conditions(recipe: GeneratorRecipe) -> int:
     return len(JETS) * (recipe.dataset == "z_jets" and not recipe.jets) + recipe.nuisance
 
 
-def _flow(recipe: GeneratorRecipe, dimension: int, conditions: int, training_points: int, seed: int, device: torch.device) -> Generator:
+def _flow(recipe: GeneratorRecipe, dimension: int, conditions: int, training_points: int, seed: int, device: torch.device) -> Method:
     flow = Flow(
         dimension, conditions=conditions, blocks=recipe.blocks, hidden=recipe.hidden, spline=CURVES[recipe.spline](recipe.bins),
         rotate=recipe.mixing == "rotation", seed=seed,
     )  # fmt: skip
     points = [Point(seed, recipe.prior_width)]
     if not recipe.bayesian:
-        return INN(flow, points, training_points=training_points, device=device)
-    return BayesianINN(
-        flow, points, training_points=training_points, device=device, seed=seed, warm_start=recipe.warm_start, pace=recipe.width_pace
+        return PointEstimate(Density(flow), points, training_points=training_points, device=device)
+    return MeanField(
+        Density(flow),
+        points,
+        training_points=training_points,
+        device=device,
+        seed=seed,
+        warm_start=recipe.warm_start,
+        pace=recipe.width_pace,
     )
 
 

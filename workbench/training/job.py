@@ -15,10 +15,11 @@ from workbench.data.catalogue import Splits, events_for
 from workbench.data.events import WEIGHT, Events
 from workbench.data.noise import smear
 from workbench.data.scaling import Batch, Scaling
-from workbench.methods.base import Method, Point, Regression
-from workbench.methods.bnn import BayesianNetwork
+from workbench.methods.base import Method, Point
 from workbench.methods.boosting import Boosting
-from workbench.methods.heteroscedastic import Heteroscedastic
+from workbench.methods.mean_field import MeanField
+from workbench.methods.point import PointEstimate
+from workbench.methods.regression import GaussianRegression
 from workbench.methods.repulsive import RepulsiveEnsemble
 from workbench.nets.deepsets import DeepSets
 from workbench.nets.group_kan import GroupKAN
@@ -73,20 +74,21 @@ def network(recipe: AmplitudeRecipe, features: int, device: torch.device) -> Net
     return PopulationMLP(features, hidden, 2, activation=recipe.activation, first_width=first_width)
 
 
-def method(recipes: Sequence[AmplitudeRecipe], net: Network, training_points: int, device: torch.device) -> Regression:
+def method(recipes: Sequence[AmplitudeRecipe], net: Network, training_points: int, device: torch.device) -> Method:
     """The networks of points of equal shape, and what they minimise, with fresh weights."""
     first = recipes[0]
     points = [Point(recipe.seed, recipe.prior_width, recipe.repulsion) for recipe in recipes]
     common: dict[str, Any] = {"training_points": training_points, "device": device}
+    objective = GaussianRegression(net)
     if first.uncertainty == "deterministic":
-        return Heteroscedastic(net, points, **common)
+        return PointEstimate(objective, points, **common)
     if first.uncertainty == "repulsive_ensemble":
-        return RepulsiveEnsemble(net, points, members=first.members, **common)
-    last = first.uncertainty == "bnn_last_layer"
-    return BayesianNetwork(net, points, seed=first.seed, last_layer_only=last, warm_start=first.warm_start, **common)
+        return RepulsiveEnsemble(objective, points, members=first.members, **common)
+    part = net.last_layer if first.uncertainty == "bnn_last_layer" else None
+    return MeanField(objective, points, seed=first.seed, bayesian=part, warm_start=first.warm_start, **common)
 
 
-def state(recipe: AmplitudeRecipe, trained: Regression) -> State:
+def state(recipe: AmplitudeRecipe, trained: Method) -> State:
     """The training of a method as the recipe says, before its first step."""
     return State(
         trained,
@@ -191,7 +193,7 @@ class Training:
         features, events = self.batches[split].features[part], self.events[split][part]
         coords = {} if events.weight is None else {"weight": ("event", events.relative_weight, WEIGHT)}
         for own, scaling, amplitudes in zip(rows, self.scalings, self.amplitudes, strict=True):
-            outputs = self.method.predict(own, features).cpu().numpy()
+            outputs = self.method.objective.predict(own, features).cpu().numpy()
             mean, sigma = scaling.amplitude(outputs[..., 0], outputs[..., 1])
             columns = {
                 "mean": (("draw", "event"), mean),

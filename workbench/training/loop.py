@@ -18,7 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.data.scaling import Batch, DensityBatch
-from workbench.methods.base import Method, Regression, gaussian_likelihood
+from workbench.methods.base import Method
+from workbench.methods.regression import gaussian_likelihood
 from workbench.threads import one_thread
 from workbench.training.optimiser import Optimiser
 from workbench.training.recording import Recording
@@ -174,9 +175,9 @@ class Steps:
 
 
 @torch.no_grad()
-def validate(method: Regression, validation: Batch) -> tuple[Float[Tensor, " point"], Float[Tensor, " point"]]:
+def validate(method: Method, validation: Batch) -> tuple[Float[Tensor, " point"], Float[Tensor, " point"]]:
     """Negative log-likelihood of the validation events and the median |y − t|, both of standardised log-amplitudes, with event weights."""
-    outputs = method.predict(method.central(), validation.features)
+    outputs = method.objective.predict(method.central(), validation.features)
     target = validation.target.expand(len(outputs), -1).unsqueeze(1).expand(outputs.shape[:-1])
     weight = validation.weight.expand(len(outputs), -1)
     likelihood, _ = gaussian_likelihood(outputs, target, weight.unsqueeze(1).expand_as(target))

@@ -17,7 +17,7 @@ from torch import Tensor
 from workbench.data import boson
 from workbench.data.features import Features, jet_condition
 from workbench.data.samples import Sample
-from workbench.methods.flow import Generator
+from workbench.methods.base import Method
 from workbench.physics.collisions import JET_CUTS, jet_count
 from workbench.physics.kinematics import delta_r, pt
 from workbench.physics.weights import leading_jet_pt, magic_weight, nuisance_scale, theory_weight
@@ -74,7 +74,7 @@ class Sampler:
     """Draws events from rows of weights of a method."""
 
     recipe: GeneratorRecipe
-    method: Generator
+    method: Method
     features: Features
     shares: Shares
     device: torch.device
@@ -95,7 +95,7 @@ class Sampler:
         condition = self.condition(jets, nuisance)
         numbers = np.random.default_rng(seed)
         latent = torch.Generator().manual_seed(int(numbers.integers(2**62)))
-        features = self.method.sample(rows, condition, latent).double().cpu().numpy()
+        features = self.method.objective.sample(rows, condition, latent).double().cpu().numpy()
         azimuth = numbers.uniform(-np.pi, np.pi, len(jets))
         with np.errstate(over="ignore", invalid="ignore"):
             points = np.stack([self.features.points(one, azimuth) for one in features])

@@ -1,6 +1,4 @@
-"""Bayesian network: L = −⟨log p(A|x, θ)⟩_{θ~q} + KL[q(θ), p(θ)]/N   (arXiv:2206.14831, arXiv:2412.12069)
-
-`MeanField` is what every Bayesian method shares, whatever its likelihood; `BayesianNetwork` is the regression.
+"""Bayesian networks: L = ⟨objective(θ)⟩_{θ~q} + KL[q(θ), p(θ)]/N   (arXiv:2206.14831, arXiv:2412.12069)
 
 Training draws weights in opposite pairs θ± = μ ± σ ε, each for half of the batch, so that the noise on the mean gradient cancels to
 first order. Evaluation draws one θ for all events, again in opposite pairs (shuffled): a draw moves all events together, and without
@@ -14,7 +12,6 @@ less than half the time, because early steps need no error bars.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,10 +19,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.data.scaling import Batch
-from workbench.methods.base import Method, Point, Regression, gaussian_likelihood
+from workbench.methods.base import Method, Point
+from workbench.methods.objective import shared_out
 from workbench.nets.bayesian import NoiseTable, kl
-from workbench.nets.network import Architecture, Network
 
 INITIAL_WIDTH = 3e-3
 """Width of q when it opens; larger values undo what the warm start has learned."""
@@ -43,7 +39,7 @@ class MeanField(Method):
 
     def __init__(
         self,
-        network: Architecture,
+        objective: Any,
         points: Sequence[Point],
         *,
         training_points: int,
@@ -53,9 +49,9 @@ class MeanField(Method):
         warm_start: float = 0.5,
         pace: float = 1.0,
     ):
-        self.network, self.points, self.training_points = network, len(points), training_points
-        self.bayesian = bayesian or slice(0, network.parameters)
-        mean = torch.cat([network.initial(1, torch.Generator().manual_seed(point.seed)) for point in points])
+        self.objective, self.network, self.points, self.training_points = objective, objective.network, len(points), training_points
+        self.bayesian = bayesian or slice(0, self.network.parameters)
+        mean = torch.cat([self.network.initial(1, torch.Generator().manual_seed(point.seed)) for point in points])
         self.posterior = torch.stack([mean, torch.full_like(mean, INITIAL_WIDTH).log() / pace]).to(device)
         self.pace = pace
         self.parameters = {"posterior": self.posterior}
@@ -110,11 +106,16 @@ class MeanField(Method):
             return prior
         return prior + kl(torch.zeros_like(self.log_width), self.log_width.exp(), self.prior_width) / self.training_points
 
-    @abstractmethod
     def _likelihood(
         self, rows: Float[Tensor, "draw point parameter"], batch: Any
     ) -> tuple[Float[Tensor, " point"], Float[Tensor, "draw point parameter"]]:
-        """Mean negative log-likelihood of the batch, shared out among the draws, and its derivative by their weights."""
+        """The objective on the batch, shared out among the draws, and its derivative by their weights."""
+        draws, points, parameters = rows.shape
+        if odd := len(batch) % draws:
+            batch = batch[: len(batch) - odd]
+        seen = shared_out(batch, self.objective.shares(batch, points), draws)
+        value, gradient = self.objective.slopes(rows.view(-1, parameters), seen)
+        return value.view(draws, points).sum(0), gradient.view_as(rows)
 
     def networks(self, draws: int, generator: torch.Generator) -> Float[Tensor, "point draw parameter"]:
         if not self.open:
@@ -130,37 +131,3 @@ class MeanField(Method):
 
     def central(self) -> Float[Tensor, "point draw parameter"]:
         return self.mean.unsqueeze(1)
-
-
-class BayesianNetwork(MeanField, Regression):
-    """Regression with a Gaussian posterior over all weights, or over those of the last layer.
-
-    Arguments: `last_layer_only` gives widths to the weights of the last layer alone; the others are those of `MeanField`.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        points: Sequence[Point],
-        *,
-        training_points: int,
-        device: torch.device,
-        seed: int,
-        last_layer_only: bool = False,
-        warm_start: float = 0.5,
-    ):
-        part = network.last_layer if last_layer_only else None
-        super().__init__(network, points, training_points=training_points, device=device, seed=seed, bayesian=part, warm_start=warm_start)
-
-    def _likelihood(
-        self, rows: Float[Tensor, "draw point parameter"], batch: Batch
-    ) -> tuple[Float[Tensor, " point"], Float[Tensor, "draw point parameter"]]:
-        draws, points, parameters = rows.shape
-        share = len(batch) // draws
-        batch = batch if share * draws == len(batch) else batch[: share * draws]
-        features = batch.features.view(draws, 1, share, -1).expand(-1, points, -1, -1)
-        target, weight = (each.expand(points, -1).view(points, draws, share).transpose(0, 1) for each in (batch.target, batch.weight))
-        outputs, tape = self.network.forward(rows.view(-1, parameters), features.flatten(0, 1))
-        likelihood, delta = gaussian_likelihood(outputs.view(draws, points, share, 2), target, weight)
-        gradient = self.network.backward(tape, delta.flatten(0, 1).mul_(1.0 / len(batch)))
-        return likelihood.mean((0, 2)), gradient.view_as(rows)
