@@ -24,6 +24,10 @@ from .store import LIVE, Run, RunStore, birth
 from .turns import Ticket, alone
 
 ROOT = Path(__file__).parents[2]
+# Only a process with one thread may be forked; pyarrow, which pandas imports where it is installed, would start one for its memory.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
+    "JE_ARROW_MALLOC_CONF": "background_thread:false"
+}
 # Import this very workbench, after the standard library, and never a file of the same name in the user's folder (-P).
 FIND = "import sys; sys.path.insert(next((i for i, p in enumerate(sys.path) if p.endswith('-packages')), len(sys.path)), sys.argv.pop(1)); "
 STARTING = "Starting a process"
@@ -121,7 +125,7 @@ class Forker:
             kind = self.kind
             ours, theirs = socket.socketpair()
             with theirs:
-                environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+                environment = os.environ | ONE_THREAD
                 try:
                     self._process = subprocess.Popen(
                         [*self._command, str(theirs.fileno())],
