@@ -111,7 +111,7 @@ def test_a_worker_obeys_or_ignores_any_control_file(run, values):
     control = run.read_control()
     assert control["command"] in ("run", "pause", "step", "stop")
     assert all(type(control[key]) is int and control[key] >= 0 for key in ("serial", "steps", "asked"))
-    worker = Worker(run, _job, None)
+    worker = Worker(run, _job, None, None, None)
     try:
         worker._listen()
     except BaseException as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import os
 import signal
@@ -85,6 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
             with contextlib.suppress(OSError, ValueError):
                 sys.stdout.flush()
             signal.signal(signal.SIGINT, end_at_once)
+            atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # all is said and done
 
 
 def complain(sentence: str) -> int:

@@ -13,7 +13,7 @@ from workbench.results.prediction import summary
 
 UNITLESS = ("step", "−⟨log p(A)⟩", "KL / N", "⟨A⟩ / A", "normalised density", "density per decade", "relative error bar σ/A")
 UNITLESS += ("ratio to a = 0", "w<sub>D</sub> = D/(1 − D)", "w<sub>D</sub>", "⟨w<sub>D</sub>⟩ per bin", "Δη", "Δφ", "per decade")
-UNITLESS += ("median σ/A", "median σ/A and |Δ|", "noise f<sub>smear</sub> of the training", "mean σ/A over the test events")
+UNITLESS += ("median σ/A", "median σ/A and |Δ|", "noise f<sub>smear</sub>", "mean σ/A over the test events")
 UNITLESS += (
     "learned relative error bar σ<sub>syst</sub>/A",
     "members n in ⟨A⟩",

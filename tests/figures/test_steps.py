@@ -71,9 +71,12 @@ def test_the_error_to_noisy_amplitudes_has_its_own_name_and_its_floor():
 
 
 def test_a_run_says_where_its_widths_begin():
-    marked = {run.recipe.kind: run.reports.attrs for run in map(Run, sorted(EXAMPLES.iterdir())) if run.reports.attrs["widths_from"]}
-    assert marked["amplitude"]["noise"] > 0 and marked["generator"]["dataset"] == "wedge"
-    assert all(about["widths_from"] > 1_000 for about in marked.values())
+    told = [(run.recipe, run.reports.attrs) for run in map(Run, sorted(EXAMPLES.iterdir()))]
+    for recipe, about in told:
+        bayesian = recipe.uncertainty.startswith("bnn") if isinstance(recipe, AmplitudeRecipe) else recipe.bayesian
+        assert about["widths_from"] == (pytest.approx(recipe.warm_start * recipe.steps, abs=1) if bayesian else 0)
+        assert about["noise"] == recipe.noise if isinstance(recipe, AmplitudeRecipe) else about["dataset"] == recipe.dataset
+    assert {type(recipe) for recipe, about in told if about["widths_from"]} == {AmplitudeRecipe, GeneratorRecipe}
 
 
 def test_a_missing_spread_says_when_it_comes():

@@ -33,7 +33,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.home import runs_folder
-from workbench.results.prediction import widths_from
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe
 
 from . import files, history, turns
@@ -251,6 +250,8 @@ class Run:
         """Reports of this run as `reports`, with what figures over steps want to know in the attributes: `dataset`, what a generator
         learns; `noise` of the amplitudes; `widths_from`, the step at which weights get widths, 0 where they never do."""
         recipe = self.recipe
+        from workbench.results.prediction import widths_from
+
         about: dict[str, Any] = {"widths_from": widths_from(recipe.to_dict())}
         if isinstance(recipe, GeneratorRecipe):
             about["dataset"] = recipe.dataset

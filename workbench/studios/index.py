@@ -87,12 +87,16 @@ def _told(kind: str, name: str, value: object) -> bool:
     return (name != "file_digest" and isinstance(value, str)) or name in ("events", "hidden") or value != _usual(kind).get(name)
 
 
+ALSO = {"bnn": "Bayesian", "bnn_last_layer": "Bayesian"}
+"""Other words by which people look for a value."""
+
+
 def _word(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{name} {_word(each)}" for name, each in value.items())
     if isinstance(value, (list, tuple)):
         return " ".join(map(_word, value))
-    return f"{value} {as_words(value)}" if isinstance(value, (str, int, float)) else str(value)
+    return f"{value} {as_words(value)} {ALSO.get(str(value), '')}" if isinstance(value, (str, int, float)) else str(value)
 
 
 @functools.cache
