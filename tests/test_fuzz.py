@@ -98,7 +98,10 @@ def test_a_problem_in_a_link_is_named_and_the_rest_is_kept(kind, data):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return RunStore(tmp_path_factory.mktemp("runs")).create(AmplitudeRecipe())
+    run, lock = RunStore(tmp_path_factory.mktemp("runs")).create_owned(AmplitudeRecipe(), "")
+    run.lock = lock
+    yield run
+    lock.release()
 
 
 @fuzzed
@@ -111,7 +114,7 @@ def test_a_worker_obeys_or_ignores_any_control_file(run, values):
     control = run.read_control()
     assert control["command"] in ("run", "pause", "step", "stop")
     assert all(type(control[key]) is int and control[key] >= 0 for key in ("serial", "steps", "asked"))
-    worker = Worker(run, _job, None, None, None)
+    worker = Worker(run, _job, run.lock, None, None)
     try:
         worker._listen()
     except BaseException as problem:

@@ -160,7 +160,7 @@ def test_the_slider_reaches_back_to_the_first_snapshot(tmp_path):
     page.hear({"time": 0})
     assert page.plots["generated"].frame != last[0] and values(page) != last[1] and page.at == done.steps[0]
     page.hear({"tab": "density"})
-    assert "when its weights get widths" in said(page.plots["uncertainty_map"])
+    assert "weights get their widths at step" in said(page.plots["uncertainty_map"])
 
 
 def test_the_slider_of_a_theory_nuisance_stands_in_the_address(page, store):
