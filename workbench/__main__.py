@@ -158,6 +158,15 @@ def parser() -> Parser:
     add_runs(sample)
     sample.set_defaults(do=sample_command)
 
+    predict = command(commands, "predict", "what a trained network says of points of your own", PREDICT)
+    predict.add_argument("id", help="the run")
+    predict.add_argument("--file", required=True, metavar="FILE", help="points as a recipe's own file has them, with amplitudes or without")
+    predict.add_argument("--output", metavar="FILE", help="where to write: .csv or .nc [RUN-predicted.csv]")
+    predict.add_argument("--draws", metavar="N", help="draws of a Bayesian network [those of its recipe]")
+    add_options(predict, ("units",))
+    add_runs(predict)
+    predict.set_defaults(do=predict_command)
+
     runs = command(commands, "runs", "list, show, delete, resume or stop runs", RUNS)
     runs.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete", "resume", "stop"), help="what to do [list]")
     runs.add_argument("id", nargs="*", help="the run, or several")
@@ -224,6 +233,7 @@ USAGE = {
     "sweep": "workbench sweep --OPTION VALUE,VALUE,… [options]",
     "story": "workbench story [NAME] [options]",
     "lab": "workbench lab [FOLDER] [options]",
+    "predict": "workbench predict RUN --file IN [--output OUT.csv] [options]",
     "sample": "workbench sample RUN [--events N] [--output FILE.h5] [options]",
     "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID | stop --waiting] [options]",
     "data": "workbench data [list | make [NAME] | remove NAME | convert IN OUT] [options]",
@@ -248,6 +258,10 @@ LAB = (
 SAMPLE = (
     "Draw new events of weight 1 from the weights of a finished or stopped generator, as HDF5 with the recipe that made them: momenta in "
     "GeV, or points. Portion by portion, so that ten million need no more memory than a few thousand."
+)
+PREDICT = (
+    "Say what a trained network thinks of points of your own, also while it still trains: ⟨A⟩ with σ_syst, σ_stat and σ_tot of an amplitude, "
+    "ln p with its spread of a generator. Any file that a recipe reads, with amplitudes or without; portion by portion."
 )
 RUNS = "Runs that were trained, are being trained, or were interrupted."
 DATA = (
@@ -655,6 +669,48 @@ def sample_command(options: argparse.Namespace) -> int:
             raise Usage(str(problem)) from problem
     print(path)
     return 0
+
+
+def predict_command(options: argparse.Namespace) -> int:
+    from tqdm.auto import tqdm
+
+    from workbench.runs.files import replace
+
+    run = find_run(store_of(options), options.id)
+    target = Path(options.output or f"{run.id}-predicted.csv").absolute()
+    if target.suffix not in (".csv", ".nc"):
+        raise Usage(f"--output {target.name[:60]!r} says no format that is written: an end in .csv or .nc is needed.")
+    try:
+        draws = None if options.draws is None else int(options.draws)
+    except ValueError as problem:
+        raise Usage(f"--draws {options.draws[:40]!r} is not a number.") from problem
+    with tqdm(
+        total=1.0, disable=None, leave=False, delay=1.0, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed} < {remaining}"
+    ) as bar:
+
+        def progress(fraction: float, text: str) -> None:
+            bar.set_description_str(text, refresh=False)
+            bar.update(fraction - bar.n)
+
+        try:
+            with noted():
+                found = run.predict(options.file, draws, units=AmplitudeRecipe.check("units", options.units or "auto"), progress=progress)
+        except ValueError as problem:
+            raise Usage(str(problem)) from problem
+    replace(target, written(found, target.suffix))
+    print(f"{target}: {found.sizes['event']:,} points")
+    return 0
+
+
+def written(found: xarray.Dataset, suffix: str) -> bytes:
+    """A prediction as CSV, one row per point with its units in the header, or as netCDF."""
+    from workbench.runs import netcdf
+
+    if suffix == ".nc":
+        return netcdf.encode({"/": found})
+    names = [f"{name} [{found[name].attrs['units']}]" for name in found]
+    rows = zip(*(found[name].values.tolist() for name in found), strict=True)
+    return "\n".join([",".join(names), *(",".join(map(repr, row)) for row in rows), ""]).encode()
 
 
 def runs_command(options: argparse.Namespace) -> int:

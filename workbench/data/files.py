@@ -11,15 +11,19 @@ import os
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 from workbench.data.events import Events
 from workbench.data.own_file import UPLOADED, located
 from workbench.data.reader import FileProblem
 from workbench.data.reader.kinds import KINDS, kind_of
 from workbench.data.reader.limits import MOST_BYTES
+from workbench.data.reader.request import Request
 from workbench.data.reader.sandbox import Answer, ask
 from workbench.data.reader.units import UNITS
+from workbench.data.reader.wanted import LABELLED, POINTS, points_of
 from workbench.data.samples import Sample, check_sample
-from workbench.physics.amplitudes import check_process
+from workbench.physics.amplitudes import PARTICLES, check_process
 
 
 class FileNote(UserWarning):
@@ -53,6 +57,33 @@ def load_sample(path: str | os.PathLike[str], dataset: str, units: str = "auto")
     """
     values = _read(path, check_sample(dataset), units).values
     return Sample(values["points"] if "points" in values else values["momenta"], dataset, values.get("weight"))
+
+
+def load_points(path: str | os.PathLike[str], kind: str, units: str = "auto") -> np.ndarray:
+    """The momenta (event, particle, 4) in GeV, or points (event, 2), of a file with any number of events of a process or dataset, to be
+    looked at by a trained network; amplitudes may be there or not. Raises, warns: as `load_file`."""
+    try:
+        values = _read(path, f"{kind}{POINTS}", units).values
+    except FileProblem as problem:
+        if kind not in PARTICLES:
+            raise
+        try:
+            values = _read(path, f"{kind}{LABELLED}", units).values
+        except FileProblem:
+            raise problem from None
+    return values["points"] if "points" in values else values["momenta"]
+
+
+def checked_points(points: np.ndarray, kind: str, name: str = "the input") -> np.ndarray:
+    """The same of an array in GeV. Raises: FileProblem in one sentence."""
+    wanted = points_of(f"{kind}{POINTS}")
+    request = Request(Path(), kind, name, "auto", wanted.layouts(), wanted.instead)
+    [(array, shape), *_] = request.largest.shapes.items()
+    fitting = [layout.shapes[array] for layout in request.layouts]
+    if points.ndim != len(shape) + 1 or points.shape[1:] not in fitting:
+        needed = " or ".join(str(("event", *each)).replace("'", "") for each in fitting)
+        raise FileProblem(f"{name} has the shape {points.shape}; {needed} is needed for {kind}.")
+    return wanted.checked({array: points}, request)[array]
 
 
 def load_any(path: str | os.PathLike[str], units: str = "auto") -> Events | Sample:

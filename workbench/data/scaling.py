@@ -9,6 +9,7 @@ A Gaussian in log A is log-normal in A. To first order this is A = exp(m + s ȳ)
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -128,6 +129,17 @@ class Scaling:
             mean[own], width[own] = by_type(momenta, TYPES[process])
         constant = width <= 1e-9 * (np.abs(raw).max(axis=0) + 1e-300)
         return cls(inputs, mean, np.where(constant, 1.0, width), *log_moments(amplitude))
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a checkpoint says so that the network can be asked without its training events: plain numbers for JSON."""
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def of(cls, about: dict[str, Any]) -> Scaling:
+        """The inverse of `about`."""
+        values: dict[str, Any] = {name: np.array(value) if isinstance(value, list) else value for name, value in about.items()}
+        return cls(**values)
 
     def for_targets(self, amplitude: np.ndarray) -> Scaling:
         """The same features with the targets of other training amplitudes. Raises: as `fit`."""

@@ -376,6 +376,20 @@ class Run:
 
         return write_events(self, events, file, progress, nuisance=nuisance, seed=seed)
 
+    def predict(self, inputs: Any, draws: int | None = None, *, units: str = "auto", progress: Any = None) -> xarray.Dataset:
+        """What the network says of other points, from its last checkpoint, also while it still trains.
+
+        *Arguments*: inputs, momenta (event, particle, 4) in GeV or points (event, 2), or the path of a file that a recipe could read,
+        with amplitudes or without; draws, of a Bayesian network, those of the recipe by default; `progress(fraction, text)`.
+        *Returns*: per event mean ⟨A⟩, sigma_syst, sigma_stat and sigma_tot of an amplitude; log_density, ln p in the unit of the points
+        averaged over the draws, and log_density_error, its spread, of a generator.
+        *Raises*: RunError where there are no weights; ValueError in one sentence for points that cannot be looked at.
+        *Example*: run.predict("points.h5")["mean"]
+        """
+        from .prediction import predict
+
+        return predict(self, inputs, draws, units=units, progress=progress)
+
     # What it is asked to do
 
     def control(self, command: str, steps: int = 1) -> None:

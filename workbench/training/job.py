@@ -212,7 +212,8 @@ class Training:
     @property
     def numbers(self) -> dict[str, Any]:
         """The rest of what a training changes, for JSON."""
-        return {"step": self.state.step, "seconds": self.state.seconds, "boosted": self.boosted}
+        scalings = [scaling.about for scaling in self.scalings]
+        return {"step": self.state.step, "seconds": self.state.seconds, "boosted": self.boosted, "scalings": scalings}
 
     def resume(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Continue from a checkpoint of the same recipes. Raises: ValueError when it does not fit."""

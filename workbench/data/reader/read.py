@@ -19,6 +19,7 @@ from workbench.data.reader.recognise import recognise
 from workbench.data.reader.request import Request
 from workbench.data.reader.text import read_text
 from workbench.data.reader.units import in_gev
+from workbench.data.reader.wanted import points_of
 
 FORMATS: dict[str, Callable[[Request], Numbers]] = {
     "hdf5": read_hdf5,
@@ -46,8 +47,8 @@ def read(path: Path, kind: str, name: str, units: str = "auto", strict: bool = T
     """The events of a file; `name` is how the user calls it. Raises: FileProblem."""
     if kind == ANY:
         return _read_any(path, name, units)
-    wanted = kind_of(kind)
-    request = Request(path, kind, name, units, wanted.layouts(), wanted.instead, strict)
+    wanted = points_of(kind) if ":" in kind else kind_of(kind)
+    request = Request(path, wanted.name, name, units, wanted.layouts(), wanted.instead, strict)
     numbers = FORMATS[recognise(request)](request)
     return Found(kind, wanted.checked(in_gev(numbers, request), request), request.notes)
 

@@ -1,0 +1,76 @@
+"""What a trained network says of points that it has not seen: from the weights of a run folder, in portions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import checkpoint
+from .files import RunError
+from .store import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray
+
+Progress = Callable[[float, str], None]
+PORTION = 50_000
+"""Events at once: some 100 MB for 32 draws."""
+
+
+def predict(run: Run, inputs: Any, draws: int | None = None, *, units: str = "auto", progress: Progress | None = None) -> xarray.Dataset:
+    """See `Run.predict`."""
+    import numpy as np
+    import xarray as xr
+
+    recipe = run.recipe
+    if draws is not None and (isinstance(draws, bool) or not 1 <= draws <= 10_000 or draws != int(draws)):
+        raise ValueError(f"draws = {draws!r} is not possible: a whole number from 1 to 10,000 is needed.")
+    about = recipe.to_dict()
+    points = _points(inputs, str(about.get("process") or about.get("dataset")), units)
+    oracle = _oracle(run, draws)
+    parts = []
+    for first in range(0, len(points), PORTION):
+        parts.append(oracle(points[first : first + PORTION]))
+        if progress:
+            done = min(first + PORTION, len(points))
+            progress(done / len(points), f"predicted {done:,} of {len(points):,} points")
+    found = xr.concat(parts, "event") if len(parts) > 1 else parts[0]
+    return found.assign_attrs(run=run.id, recipe=recipe.to_json(), made=run.created, events=int(np.shape(points)[0]))
+
+
+def _points(inputs: Any, kind: str, units: str) -> np.ndarray:
+    import numpy as np
+
+    from workbench.data.files import checked_points, load_points
+
+    if isinstance(inputs, (str, os.PathLike)):
+        return load_points(inputs, kind, units)
+    return checked_points(np.array(inputs, dtype=np.float64), kind)
+
+
+def _oracle(run: Run, draws: int | None) -> Callable[[np.ndarray], xarray.Dataset]:
+    """What answers for points, with the newest weights. Raises: RunError."""
+    from workbench.training.predictor import PREDICTORS
+
+    make = PREDICTORS.get(run.recipe.kind)
+    if make is None:
+        raise RunError(f"Run {run.id} is a sweep; train one of its points alone to predict with it.")
+    found = checkpoint.newest(run)
+    if found is None:
+        raise RunError(f"Run {run.id} has no weights to predict with; train its recipe anew: {run.recipe.as_command()}")
+    try:
+        factor = _temperature(run)
+        return make(run.recipe, found[1], found[2], draws, factor)
+    except ValueError as problem:
+        raise RunError(f"The weights of run {run.id} cannot be used: {problem}") from problem
+
+
+def _temperature(run: Run) -> float:
+    """The factor T on σ_syst, as the final prediction or the newest snapshot has it; 1 where there is none."""
+    try:
+        known: Any = run.prediction("test")
+    except RunError:
+        known = run.latest_snapshot()
+    return float(known["temperature"]) if known is not None and "temperature" in known.variables else 1.0

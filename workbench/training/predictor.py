@@ -1,0 +1,90 @@
+"""From a checkpoint alone to what its network says of points, in physical numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from workbench.data.samples import Sample
+from workbench.data.scaling import Scaling
+from workbench.physics.amplitudes import units
+from workbench.threads import one_thread
+from workbench.training.generator import sampler_of
+from workbench.training.job import Job, device_of, method, network, restore
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
+
+Oracle = Callable[[np.ndarray], xr.Dataset]
+
+
+def amplitude(recipe: AmplitudeRecipe, tensors: dict[str, Tensor], numbers: dict[str, Any], draws: int | None, factor: float) -> Oracle:
+    """⟨A⟩, σ_syst, σ_stat and σ_tot of momenta (event, particle, 4); `factor` is the temperature T of σ_syst.
+
+    The draws are those of the run's own predictions. Raises: ValueError where the checkpoint does not fit.
+    """
+    device = device_of(recipe.device)
+    scaling = _scaling(recipe, numbers)
+    net = network(recipe, len(scaling.feature_mean), device)
+    trained = method([recipe], net, recipe.events, device)
+    own = {f"parameter.{name}": tensor for name, tensor in trained.parameters.items()}
+    restore(own, {name: tensor for name, tensor in tensors.items() if name in own})
+    trained.advance(max(0, int(numbers["step"]) - 1) / recipe.steps)
+    rows = trained.networks(draws or recipe.draws, torch.Generator().manual_seed(recipe.seed + 1))[0]
+    unit = {"units": units(recipe.process)}
+
+    def oracle(momenta: np.ndarray) -> xr.Dataset:
+        with one_thread():
+            features = torch.tensor(scaling.features(momenta)).to(device)
+            outputs = trained.objective.predict(rows, features).cpu().numpy()
+        mean, sigma = scaling.amplitude(outputs[..., 0], outputs[..., 1])
+        syst, stat = factor * np.sqrt((sigma**2).mean(axis=0)), mean.std(axis=0)
+        columns = {
+            "mean": (mean.mean(axis=0), "mean squared amplitude ⟨A⟩"),
+            "sigma_syst": (syst, "learned systematic uncertainty σ_syst"),
+            "sigma_stat": (stat, "spread of the networks σ_stat"),
+            "sigma_tot": (np.hypot(syst, stat), "σ_tot"),
+        }
+        return xr.Dataset({name: ("event", values, {"long_name": words} | unit) for name, (values, words) in columns.items()})
+
+    return oracle
+
+
+def _scaling(recipe: AmplitudeRecipe, numbers: Mapping[str, Any]) -> Scaling:
+    """Kept with the weights; of former checkpoints fitted to the training events again."""
+    if "scalings" in numbers:
+        return Scaling.of(numbers["scalings"][0])
+    return Job(recipe).training.scalings[0]
+
+
+def density(recipe: GeneratorRecipe, tensors: dict[str, Tensor], numbers: dict[str, Any], draws: int | None, factor: float) -> Oracle:
+    """ln p of events, in nats and the unit of the points: p averaged over the draws, and the spread of ln p between them.
+
+    Of Z + jets p(x|n) with the number n of jets; with a theory nuisance at a = 0. Raises: ValueError where the checkpoint does not fit.
+    """
+    sampler = sampler_of(recipe, tensors, numbers)
+    trained = sampler.method
+    trained.advance(max(0, int(numbers["step"]) - 1) / recipe.steps)
+    rows = trained.networks(draws or recipe.draws, torch.Generator().manual_seed(recipe.seed + 1))[0]
+
+    def oracle(points: np.ndarray) -> xr.Dataset:
+        sample = Sample(points, recipe.dataset)
+        with one_thread():
+            features = torch.tensor(sampler.features.features(points), dtype=torch.float32, device=sampler.device)
+            log = trained.objective.log_density(rows, features, sampler.condition(sample.jets)).double()
+            averaged = (torch.logsumexp(log, 0) - np.log(len(log))).cpu().numpy() + sampler.features.log_jacobian(points)
+        spread = log.std(0, correction=0).cpu().numpy()
+        columns = {
+            "log_density": (np.where(np.isnan(averaged), -np.inf, averaged), "ln p, p averaged over the draws"),
+            "log_density_error": (spread, "spread of ln p between the draws"),
+        }
+        return xr.Dataset({name: ("event", values, {"long_name": words, "units": "nat"}) for name, (values, words) in columns.items()})
+
+    return oracle
+
+
+PREDICTORS: dict[str, Callable[..., Oracle]] = {AmplitudeRecipe.kind: amplitude, GeneratorRecipe.kind: density}
+"""By the kind of the recipe."""
