@@ -163,7 +163,7 @@ def parser() -> Parser:
     predict.add_argument("--file", required=True, metavar="FILE", help="points as a recipe's own file has them, with amplitudes or without")
     predict.add_argument("--output", metavar="FILE", help="where to write: .csv or .nc [RUN-predicted.csv]")
     predict.add_argument("--draws", metavar="N", help="draws of a Bayesian network [those of its recipe]")
-    add_options(predict, ("units",))
+    add_options(predict.add_argument_group("file"), ("units",))
     add_runs(predict)
     predict.set_defaults(do=predict_command)
 
@@ -260,8 +260,8 @@ SAMPLE = (
     "GeV, or points. Portion by portion, so that ten million need no more memory than a few thousand."
 )
 PREDICT = (
-    "Say what a trained network thinks of points of your own, also while it still trains: ⟨A⟩ with σ_syst, σ_stat and σ_tot of an amplitude, "
-    "ln p with its spread of a generator. Any file that a recipe reads, with amplitudes or without; portion by portion."
+    "Say what a trained network thinks of points of your own, also while it still trains: ⟨A⟩ with σ_syst, σ_stat and σ_tot of an "
+    "amplitude, ln p with its spread of a generator. Any file that a recipe reads, with amplitudes or without; portion by portion."
 )
 RUNS = "Runs that were trained, are being trained, or were interrupted."
 DATA = (
