@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.physics.amplitudes.gg_yygg import boxes, cuts, rational, three_mass, triangles
+from workbench.physics.amplitudes.gg_yygg.boxes import Fixed
 from workbench.physics.amplitudes.gg_yygg.bubbles import CHANNELS, Bubbles
 from workbench.physics.amplitudes.gg_yygg.legs import Legs, Set, balanced
 from workbench.physics.amplitudes.gg_yygg.loop_functions import LoopFunctions
@@ -35,7 +36,7 @@ ROUNDING = 1e-14
 """ε in 64 bits."""
 
 
-def place(total: Array, helicities: dict[int, int], value: Array) -> None:
+def place(total: Array, helicities: Fixed, value: Array) -> None:
     """Add a value to the helicities it is for; axes (…, helicity × 6, point)."""
     chosen = tuple(slice(helicities[i], helicities[i] + 1) if i in helicities else slice(None) for i in range(6))
     total[(..., *chosen, slice(None))] += value
@@ -89,13 +90,19 @@ def _four_dimensional(legs: Legs) -> tuple[Array, Array, Array]:
     """Boxes and three-mass triangles: their sums for A and for A', and their size."""
     functions, total, conjugated = LoopFunctions(legs), _zeros(legs, 3), _zeros(legs, 3)
     size = np.zeros(legs.points, dtype=legs.real)
-    found = [(part, functions.box(corners)) for corners in cuts.boxes() for part in boxes.coefficient(legs, corners)]
-    found += [(({}, three_mass.coefficient(legs, corners)), functions.three_mass(corners)) for corners in cuts.triangles(2, 2, 2)]
-    for (helicities, coefficients), function in found:
+
+    def add(helicities: Fixed, coefficients: dict[int, Array], function: Array) -> None:
         for number, coefficient in coefficients.items():
-            place(total[number], helicities, coefficient * function)
+            term = coefficient * function
+            place(total[number], helicities, term)
             place(conjugated[number], helicities, coefficient * function.conj())
-            size += norm(coefficient * function) ** 2
+            size[...] += (term.real**2 + term.imag**2).sum(axis=tuple(range(6)))
+
+    for corners in cuts.boxes():
+        for helicities, coefficients in boxes.coefficient(legs, corners):
+            add(helicities, coefficients, functions.box(corners))
+    for corners in cuts.triangles(2, 2, 2):
+        add({}, three_mass.coefficient(legs, corners), functions.three_mass(corners))
     return total, conjugated, np.sqrt(size)
 
 
@@ -109,7 +116,7 @@ def _from_scalar(legs: Legs) -> tuple[Array, Array, Array]:
         shares: dict[int, tuple[Array, Array]] = {}
         for part in triangles.parts(legs, corners):
             for number, c2 in part.c2.items():
-                place(rest[number], part.helicities, c2)
+                place(rest[number], part.helicities, c2 / 2)
             if not part.s2:
                 continue
             if id(part.branch) not in shares:
