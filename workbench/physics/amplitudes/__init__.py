@@ -50,8 +50,9 @@ def squared_amplitude(process: str, momenta: Any, **couplings: Any) -> Any:
     """|M|² in GeV^(8 − 2n) of momenta (*batch, n, 4) in GeV, as (*batch): exact, in 64 bits.
 
     Components are (E, px, py, pz), the two incoming particles first, all energies positive. Torch tensors are computed where they live and
-    give torch tensors; anything else gives numpy arrays. "gg_yygg" is computed by numpy, wherever a tensor lives, and has no gradient. Of "wbf_h", numpy only, the couplings f_W, f_WW and f_T in TeV⁻² may be arrays
-    that broadcast over the events, and `lines` is "quark-quark" or "quark-antiquark".
+    give torch tensors; anything else gives numpy arrays. "gg_yygg" is computed by numpy, wherever a tensor lives, and has no gradient. Of
+    "wbf_h", numpy only, the couplings f_W, f_WW and f_T in TeV⁻² may be arrays that broadcast over the events, and `lines` is
+    "quark-quark" or "quark-antiquark".
 
     Raises: ValueError for an unknown process, an option that it does not have, or a wrong shape.
     """
@@ -70,7 +71,7 @@ def squared_amplitude(process: str, momenta: Any, **couplings: Any) -> Any:
         raise ValueError(f"The momenta of {process} have the shape (…, {particles}, 4), not {tuple(values.shape)}.")
     amplitude = importlib.import_module(f"{__name__}.{process}").squared_amplitude
     if process in WITH_NUMPY:
-        return _like(values, amplitude(values.detach().cpu().numpy())) if tensor else amplitude(values)
+        return _like(momenta, amplitude(momenta.detach().cpu().numpy())) if tensor else amplitude(values)
     if tensor:
         return amplitude(values)
     import torch

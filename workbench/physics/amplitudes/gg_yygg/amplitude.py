@@ -6,8 +6,8 @@
 C = 23/3 on the diagonal and −4/3 off it. The helicities with leg 1 flipped have the same coefficients up to phases and complex conjugated
 loop functions: A' beside A.
 
-The b_S from their own formulas add up to zero, as there is no ultraviolet pole; what is left of that, and rounding in large boxes that cancel
-three-mass triangles, tell the error:
+The b_S from their own formulas add up to zero, as there is no ultraviolet pole; what is left of that, and rounding in large boxes that
+cancel three-mass triangles, tell the error:
 
     error = ‖Σ_S b_S‖/‖A‖ + ε √(Σ_boxes ‖d F₄‖² + Σ_three-mass ‖c₀ F₃‖²)/‖A‖ ,  ε = 10⁻¹⁴ in 64 bits
 """
@@ -64,8 +64,8 @@ class Amplitudes:
     @property
     def squared(self) -> Array:
         """|M|² in GeV⁻⁴ by point."""
-        colour = sum(9 * norm(a) ** 2 - norm(a.sum(axis=0)) ** 2 * 4 / 3 for a in (self.amplitudes, self.conjugated))
-        return PREFACTOR * colour
+        both = np.stack([self.amplitudes, self.conjugated])  # axes (2, class, …)
+        return PREFACTOR * (9 * norm(both) ** 2 - norm(both.sum(axis=1)) ** 2 * 4 / 3)
 
     @property
     def error(self) -> Array:
@@ -89,7 +89,7 @@ def _zeros(legs: Legs, *axes: int) -> Array:
 def _four_dimensional(legs: Legs) -> tuple[Array, Array, Array]:
     """Boxes and three-mass triangles: their sums for A and for A', and their size."""
     functions, total, conjugated = LoopFunctions(legs), _zeros(legs, 3), _zeros(legs, 3)
-    size = np.zeros(legs.points, dtype=legs.real)
+    size: Array = np.zeros(legs.points, dtype=legs.real)
 
     def add(helicities: Fixed, coefficients: dict[int, Array], function: Array) -> None:
         for number, coefficient in coefficients.items():
@@ -108,32 +108,38 @@ def _four_dimensional(legs: Legs) -> tuple[Array, Array, Array]:
 
 def _from_scalar(legs: Legs) -> tuple[Array, Array, Array]:
     """Bubbles and R of two classes: their sums for A and for A', and Σ b_S."""
-    bubbles = Bubbles.of(legs)
     logarithms = {one: legs.log(LOST) - legs.log(one) for one in CHANNELS}
     weights = {one: np.stack([log, log.conj(), np.ones_like(log)]) for one, log in logarithms.items()}
-    total, rest = _zeros(legs, 3, 2), _zeros(legs, 2)
+    (total, conjugated, bubbles), rest = weighted_bubbles(legs, Bubbles.of(legs), weights)
+    return total + rest, conjugated + rest, bubbles
+
+
+def weighted_bubbles(legs: Legs, bubbles: Bubbles, weights: dict[Set, Array]) -> tuple[Array, Array]:
+    """Σ_S w_S b_S for several sets of weights (weight, 1 × 6, point), with axes (weight, class, …), and R: the same triangles make both."""
+    total, rest = _zeros(legs, len(weights[LOST]), triangles.CLASSES), _zeros(legs, triangles.CLASSES)
     for corners in triangles.all_triangles():
         shares: dict[int, tuple[Array, Array]] = {}
         for part in triangles.parts(legs, corners):
+            if part.number not in shares:
+                shares[part.number] = _shares(bubbles, corners, part, weights)
+            for of, coefficients in zip(shares[part.number], (part.s2, part.s1), strict=True):
+                for number, coefficient in coefficients.items():
+                    place(total[:, number], part.helicities, of * coefficient)
             for number, c2 in part.c2.items():
-                place(rest[number], part.helicities, c2 / 2)
-            if not part.s2:
-                continue
-            if id(part.branch) not in shares:
-                by_channel = bubbles.shares(corners, part.branch)
-                shares[id(part.branch)] = (
-                    sum(-2 * ratio * weights[one] for one, ratio, _ in by_channel),
-                    sum(2 * squared * weights[one] for one, _, squared in by_channel),
-                )
-            of_s2, of_s1 = shares[id(part.branch)]
-            for number, s2 in part.s2.items():
-                place(total[:, number], part.helicities, of_s2 * s2)
-            for number, s1 in part.s1.items():
-                place(total[:, number], part.helicities, of_s1 * s1)
+                place(rest[number], part.helicities, c2)
     for one in CHANNELS:
         for number, direct in bubbles.direct(one).items():
             place(total[:, number], {}, weights[one] * direct)
     for corners in rational.all_boxes():
         for number, d4 in rational.coefficient(legs, corners).items():
             place(rest[number], {}, d4 / -3)
-    return total[0] + rest, total[1] + rest, total[2]
+    return total, rest
+
+
+def _shares(bubbles: Bubbles, corners: cuts.Corners, part: triangles.Part, weights: dict[Set, Array]) -> tuple[Array, Array]:
+    """With which weights s₂ and s₁ of a branch of a triangle enter."""
+    of_s2, of_s1 = np.zeros_like(weights[LOST]), np.zeros_like(weights[LOST])
+    for one, linear, squared in bubbles.shares(corners, part.branch):
+        of_s2 -= 2 * linear * weights[one]
+        of_s1 += 2 * squared * weights[one]
+    return of_s2, of_s1

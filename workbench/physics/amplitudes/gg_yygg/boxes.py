@@ -36,7 +36,12 @@ def lines(legs: Legs, corners: Corners, solution: int) -> list[Line]:
         first, next_ = Line(other, spinor), Line(other + SIGNS[k] * legs.lam[k], spinor)
     else:
         first, next_ = Line(spinor, other), Line(spinor, other + SIGNS[k] * legs.tilde[k])
-    return [first, next_, Line(*factors(next_.momentum() + legs.momentum(second))), Line(*factors(first.momentum() - legs.momentum(fourth)))]
+    return [
+        first,
+        next_,
+        Line(*factors(next_.momentum() + legs.momentum(second))),
+        Line(*factors(first.momentum() - legs.momentum(fourth))),
+    ]
 
 
 def _multiply(a: Pair, b: Pair) -> Pair:

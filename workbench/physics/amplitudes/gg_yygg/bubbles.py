@@ -4,8 +4,9 @@ With any spinor x, e = x χ̃ᵀ, χ̃ orthogonal to u_x(K): e² = e·K = 0, and
 
     b_S = 2 { ½ B − Σ_triangles Σ_branches [ s₂ ω/δ − s₁ (ω/δ)² α ] } ,  ω = e·b/(a·b) ,  δ = 2 e·K_X ,  α = −K_X·K_Y
 
-over the triangles (X, Y, Z), in the order of their corners, of which Z is S or its complement. On the sphere of the double cut the product of
-trees is p(n) + Σ T_i(n)/D_i; its t⁰ coefficient along e is the average of p, which is the bubble, plus [T/D]₀. Neither depends on x.
+over the triangles (X, Y, Z), in the order of their corners, of which Z is S or its complement. On the sphere of the double cut the
+product of trees is p(n) + Σ T_i(n)/D_i; its t⁰ coefficient along e is the average of p, which is the bubble, plus [T/D]₀. Neither depends
+on x.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ corners absorb their gluons gives an order around the loop; two orders that are 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, reduce
 from itertools import permutations
 from itertools import product as choices
-from collections.abc import Callable
 from typing import TypeVar
 
 from workbench.physics.amplitudes.gg_yygg.legs import GLUONS, LEGS, Set

@@ -2,8 +2,8 @@
 
     V = x K_A + y K_C ,  2V·K_A = −K_A² ,  2V·K_C = K_C² ,  β = (μ² − V²)/(2a·b)
 
-The branches are (a, b) and (b, a). Where A is a single leg k, a = λ_k χ̃ᵀ on branch 0 and χ λ̃_kᵀ on branch 1; otherwise they are the roots of
-a quadratic equation. With polarisations in the gauge of a, a·ε = 0: most leading terms are absent and need not cancel.
+The branches are (a, b) and (b, a). Where A is a single leg k, a = λ_k χ̃ᵀ on branch 0 and χ λ̃_kᵀ on branch 1; otherwise they are the
+roots of a quadratic equation. With polarisations in the gauge of a, a·ε = 0: most leading terms are absent and need not cancel.
 """
 
 from __future__ import annotations
@@ -70,5 +70,3 @@ def _pairs(legs: Legs, corners: Corners) -> tuple[Line, Line]:
 
 def _length(chi: Array) -> Array:
     return np.sqrt((np.abs(chi) ** 2).sum(axis=0))
-
-

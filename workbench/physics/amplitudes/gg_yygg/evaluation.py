@@ -1,8 +1,9 @@
 """|M|² of any number of events: in chunks, with an error estimate, and the few bad ones again with longer numbers.
 
-Two corners of phase space are bad, and neither is singular: two-mass triangles with nearly equal masses, and boxes whose Gram determinant is
-small. There the parts of the amplitude are large and cancel. Of flat events within the cuts one or two in a hundred are computed again in
-80 bits; where numpy has no such type (its `longdouble` on some processors is `double`) they keep what 64 bits give, and the error says so.
+Two corners of phase space are bad, and neither is singular: two-mass triangles with nearly equal masses, and boxes whose Gram determinant
+is small. There the parts of the amplitude are large and cancel. Of flat events within the cuts one or two in a hundred are computed again
+in 80 bits; where numpy has no such type (its `longdouble` on some processors is `double`) they keep what 64 bits give, and the error says
+so.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def squared_amplitude(momenta: np.ndarray) -> np.ndarray:
 
 
 def squared_amplitude_with_error(momenta: np.ndarray) -> Evaluated:
-    """The same with the estimated relative error of each event: larger than the true one in nine of ten events, seldom 3 times too small."""
+    """The same with the estimated relative error of each event: larger than the true one in nine of ten events, seldom 3 times too
+    small."""
     values = np.asarray(momenta, dtype=np.float64)
     events = values.reshape(-1, 6, 4)
     squared, error = _evaluated(events, np.float64)

@@ -60,7 +60,7 @@ def fixed(values: Array, leg: int, helicity: int) -> Array:
 
 def balanced(momenta: Array, real: type = np.float64) -> Array:
     """Momenta (event, 6, 4), massless and balanced to the precision of the type: p₃, p₄, p₅ and z of p₆ stay, the rest follows."""
-    p = momenta.astype(real)
+    p: Array = momenta.astype(real)
     p[:, 5, 1:3] = p[:, 0, 1:3] + p[:, 1, 1:3] - p[:, 2:5, 1:3].sum(axis=1)
     p[:, 2:, 0] = np.sqrt((p[:, 2:, 1:] ** 2).sum(axis=-1))
     total = p[:, 2:].sum(axis=1)

@@ -1,7 +1,7 @@
 """Trees of a massless quark line between two on-shell spinors, for boxes.
 
-l = χ χ̃ᵀ before the corner, l + K after it; η = (χ₁, −χ₀), so that l̄ = η̃ ηᵀ. With P = l + the momentum absorbed so far and one term for each
-last block of gluons (a current J) or photon:
+l = χ χ̃ᵀ before the corner, l + K after it; η = (χ₁, −χ₀), so that l̄ = η̃ ηᵀ. With P = l + the momentum absorbed so far and one term for
+each last block of gluons (a current J) or photon:
 
     chirality L: ψ₀ = η̃,  ψ = −P̄ Σ J ψ'/P²,  T = −η_outᵀ Σ J ψ'       chirality R: ψ₀ = χ,  ψ = −P Σ J̄ ψ'/P²,  T = −χ̃_outᵀ Σ J̄ ψ'
 """

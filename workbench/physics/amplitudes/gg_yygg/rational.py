@@ -1,8 +1,8 @@
 """The coefficients of μ⁴ of the 21 boxes that have one: gggg in corners ggg|g or gg|gg, each photon in a corner of its own.
 
-    d₄ = Π T(n)/(n²)² ,  n = (b·K₃) a − (a·K₃) b orthogonal to all corners, with T the leading term of the scalar trees along n
+d₄ = Π T(n)/(n²)² ,  n = (b·K₃) a − (a·K₃) b orthogonal to all corners, with T the leading term of the scalar trees along n
 
-    R = 2 [ −1/6 Σ d₄ + ½ Σ c₂ ]
+R = 2 [ −1/6 Σ d₄ + ½ Σ c₂ ]
 """
 
 from __future__ import annotations
@@ -34,5 +34,3 @@ def coefficient(legs: Legs, corners: Corners) -> dict[int, Array]:
     squared = (dot2(n, n) / 2) ** 2
     sums = class_sums(corners, trees, Series.__mul__, Series.__add__, CLASSES)
     return {number: found / squared for number, series in sums.items() if (found := series.s[0]) is not None}
-
-

@@ -1,13 +1,14 @@
-"""Trees of a scalar that absorbs the legs of one corner, at large loop momentum l = t a + V + β b/t: series in 1/t, exact to first order in β.
+"""Trees of a scalar that absorbs the legs of one corner, at large loop momentum l = t a + V + β b/t: series in 1/t, exact to first order
+in β.
 
     φ₀ = 1 ,  φ = N/D ,  D = 2l·Q + Q²  with Q the momentum absorbed so far
     N = − Σ 2(l + Q')·J φ' − Σ (J_X·J_Y) φ''        T = N of the last state
 
-over the last block (a current J of gluons, or a photon) and over the last two blocks X, Y: two blocks of gluons in their order, a photon and
-a block of gluons in both orders, two photons in both.
+over the last block (a current J of gluons, or a photon) and over the last two blocks X, Y: two blocks of gluons in their order, a photon
+and a block of gluons in both orders, two photons in both.
 
-With the photons in all orders a corner falls at large t like t^w, w = 1 for gluons only, less by one for each photon beside gluons, 0 for two
-photons alone: the terms before cancel, and are dropped.
+With the photons in all orders a corner falls at large t like t^w, w = 1 for gluons only, less by one for each photon beside gluons, 0 for
+two photons alone: the terms before cancel, and are dropped.
 """
 
 from __future__ import annotations
@@ -71,22 +72,26 @@ class ScalarTrees:
     Terms up to t^(w − beyond), w the power of the corner, and with b the leading term of β.
     """
 
-    def __init__(
-        self, gauge: Gauge, corner: Set, a: Array, centre: Array, b: Array | None = None, *, beyond: int = 0, absent: bool = True
-    ):
+    def __init__(self, gauge: Gauge, corner: Set, a: Array, centre: Array, b: Array | None = None, *, beyond: int = 0, absent: bool = True):
         self.gauge, self.corner, self.a, self.centre, self.b, self.absent = gauge, corner, a, centre, b, absent
         self.first = 1 - power(corner)
         self.length = self.first + 1 + beyond + (b is not None)
         self.kept = self.first + 1 + beyond
         self._states: dict[tuple[Order, Set], Series] = {}
-        self._propagators: dict[Set, tuple[Array, Array | None, Array | None]] = {}
+        self._propagators: dict[Set, tuple[Array, Array, Array | None]] = {}
         self._vertices: dict[tuple[int, Set, Set], Array] = {}
 
     def tree(self, order: Order) -> Series:
-        found = self._numerator(order, photons(self.corner))
-        s = [-x if x is not None and self.first <= k < self.kept else None for k, x in enumerate(found.s)]
-        r = [-x if x is not None and k >= self.first + 2 else None for k, x in enumerate(found.r)]
+        """T without the terms that cancel."""
+        found = self.all_terms(order)
+        s = [x if self.first <= k < self.kept else None for k, x in enumerate(found.s)]
+        r = [x if k >= self.first + 2 else None for k, x in enumerate(found.r)]
         return Series(s, r)
+
+    def all_terms(self, order: Order) -> Series:
+        """T from t¹ on."""
+        found = self._numerator(order, photons(self.corner))
+        return Series(*([None if x is None else -x for x in values] for values in (found.s, found.r)))
 
     def _vertex(self, k: int, string: Set, absorbed: Set) -> Array | None:
         """The t^(1 − k) term of 2(l + Q)·J."""

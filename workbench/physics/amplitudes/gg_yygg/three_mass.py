@@ -1,7 +1,7 @@
 """Coefficients of the fifteen three-mass triangles: c₀ = ½ Σ over the branches of the t⁰ term of Tr(T_C T_B T_A).
 
-The trees are those of a quark in second-order form, 2×2 matrices: a vertex V₁(J; l) = 2l·J 1 + P_J J̄ and a seagull J_later J̄_earlier. For two
-legs i, then j:
+The trees are those of a quark in second-order form, 2×2 matrices: a vertex V₁(J; l) = 2l·J 1 + P_J J̄ and a seagull J_later J̄_earlier.
+For two legs i, then j:
 
     T = V₁(j; l + k_i) V₁(i; l)/D − J_j J̄_i − V₁(J_ij; l) ,   D = 2l·k_i + k_i² ,
 
@@ -48,10 +48,10 @@ class SecondOrderTrees:
         return leading, constant, self.beta * dot2(self.branch.b, j)
 
     def _ordered(self, i: int, j: int, both_gluons: bool = False) -> Matrices:
-        legs, k = self.gauge.legs, self.gauge.legs.momentum((i,))
+        k = self.gauge.legs.momentum((i,))
         _, first, first_beta = self._vertex((i,), self.centre)
         _, second, second_beta = self._vertex((j,), self.centre + k)
-        d0, d1, d2 = dot2(self.branch.a, k), dot2(self.centre, k) + legs.square((i,)), self.beta * dot2(self.branch.b, k)
+        d0, d1 = dot2(self.branch.a, k), dot2(self.centre, k)
         phi1 = first / d0
         phi2 = (first_beta * _unit(first_beta) - d1 * phi1) / d0
         found: Matrices = [
@@ -111,5 +111,3 @@ def coefficient(legs: Legs, corners: Corners) -> dict[int, Array]:
             found = _trace(trees[2, third], pairs[first, second]) / 2
             sums[number] = sums[number] + found if number in sums else found
     return sums
-
-

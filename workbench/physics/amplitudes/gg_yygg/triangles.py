@@ -4,8 +4,9 @@ A product of trees falls like t^(Σw). Triangles with Σw = 2 have a coefficient
 
     c₂ = ½ Σ_branches r₃/(2 a·b) ,  r₃ the coefficient of β t⁰,
 
-and both s₁ (t²) and s₂ (t¹); those with Σw = 1 only s₂. A corner of one leg has T = −2 l·ε with V·ε = 0: without β it passes one helicity, + on
-branch 0 for the first such corner, − for the second; the other helicity enters r₃ once, as −2 b·ε times the leading product of the others.
+and both s₁ (t²) and s₂ (t¹); those with Σw = 1 only s₂. A corner of one leg has T = −2 l·ε with V·ε = 0: without β it passes one
+helicity, + on branch 0 for the first such corner, − for the second; the other helicity enters r₃ once, as −2 b·ε times the leading
+product of the others.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ Fixed = dict[int, int]
 
 @dataclass(frozen=True)
 class Part:
-    """Coefficients of one branch for some helicities, by class: s₁, s₂ and r₃/(2 a·b)."""
+    """Of one branch, for some helicities, by class: s₁, s₂ and what it adds to c₂."""
 
+    number: int
     branch: Branch
     helicities: Fixed
     s1: dict[int, Array]
@@ -48,44 +50,55 @@ def parts(legs: Legs, corners: Corners) -> Iterator[Part]:
     """The coefficients of one triangle."""
     if not orders(corners, CLASSES):
         return
-    squared = total_power(corners) == 2
-    beyond = sum(power(corner) for corner in corners) - 1
+    singles = [corner[0] for corner in corners if len(corner) == 1]
     for number, branch in enumerate(branches(legs, corners)):
-        gauge = Gauge(legs, branch.line.chi, branch.line.tilde)
-        singles = [corner[0] for corner in corners if len(corner) == 1]
         helicities = {leg: (number + place) % 2 for place, leg in enumerate(singles)}
-        at = [
-            ScalarTrees(gauge, corner, branch.a, centre, branch.b if squared else None, beyond=beyond) if len(corner) > 1 else None
-            for corner, centre in zip(corners, branch.centres, strict=True)
-        ]
-        made: dict[tuple[int, Order], Series] = {}
-
-        def trees(place: int, order: Order, opposite: int | None = None, branch: Branch = branch, at=at, made=made, helicities=helicities) -> Series:
-            tree = at[place]
-            if tree is None:
-                (leg,) = corners[place]
-                other = leg == opposite
-                current = fixed(legs.gauge.current((leg,)), leg, 1 - helicities[leg] if other else helicities[leg])
-                value = -dot2(branch.b if other else branch.a, current)
-                return Series([None, None, None], [None, None, value]) if other else Series([value], [None])
-            if (place, order) not in made:
-                made[place, order] = tree.tree(order)
-            return made[place, order]
-
+        products = _Products(legs, corners, branch, helicities)
         if helicities.get(0) != 1:
-            sums = class_sums(corners, trees, Series.__mul__, Series.__add__, CLASSES)
-            yield Part(branch, helicities, _pick(sums, "s", 1), _pick(sums, "s", 2), _over(_pick(sums, "r", 3), branch.norm))
-        for leg in singles if squared else ():
+            sums = products.sums()
+            yield Part(number, branch, helicities, _pick(sums, "s", 1), _pick(sums, "s", 2), _half(_pick(sums, "r", 3), branch.norm))
+        for leg in singles if total_power(corners) == 2 else ():
             flipped = helicities | {leg: 1 - helicities[leg]}
             if flipped.get(0) != 1:
-                sums = class_sums(corners, lambda place, order: trees(place, order, leg), Series.__mul__, Series.__add__, CLASSES)
-                yield Part(branch, flipped, {}, {}, _over(_pick(sums, "r", 3), branch.norm))
+                yield Part(number, branch, flipped, {}, {}, _half(_pick(products.sums(leg), "r", 3), branch.norm))
+
+
+class _Products:
+    """The products of the trees of one branch of a triangle."""
+
+    def __init__(self, legs: Legs, corners: Corners, branch: Branch, helicities: Fixed):
+        self.legs, self.corners, self.branch, self.helicities = legs, corners, branch, helicities
+        gauge, total = Gauge(legs, branch.line.chi, branch.line.tilde), sum(power(corner) for corner in corners)
+        opposite = branch.b if total_power(corners) == 2 else None
+        self.at = [
+            ScalarTrees(gauge, corner, branch.a, centre, opposite, beyond=total - 1)
+            for corner, centre in zip(corners, branch.centres, strict=True)
+        ]
+        self.made: dict[tuple[int, Order], Series] = {}
+
+    def sums(self, flipped: int | None = None) -> dict[int, Series]:
+        """By class; for the helicities that pass, or with that of one single leg flipped."""
+
+        def trees(place: int, order: Order) -> Series:
+            if len(self.corners[place]) == 1:
+                return self._single(self.corners[place][0], flipped)
+            if (place, order) not in self.made:
+                self.made[place, order] = self.at[place].tree(order)
+            return self.made[place, order]
+
+        return class_sums(self.corners, trees, Series.__mul__, Series.__add__, CLASSES)
+
+    def _single(self, leg: int, flipped: int | None) -> Series:
+        current, helicity = self.legs.gauge.current((leg,)), self.helicities[leg]
+        if leg == flipped:
+            return Series([None, None, None], [None, None, -dot2(self.branch.b, fixed(current, leg, 1 - helicity))])
+        return Series([-dot2(self.branch.a, fixed(current, leg, helicity))], [None])
+
+
+def _half(values: dict[int, Array], norm: Array) -> dict[int, Array]:
+    return {number: value / (2 * norm) for number, value in values.items()}
 
 
 def _pick(sums: dict[int, Series], name: str, k: int) -> dict[int, Array]:
     found = {number: getattr(series, name) for number, series in sums.items()}
     return {number: values[k] for number, values in found.items() if k < len(values) and values[k] is not None}
-
-
-def _over(values: dict[int, Array], norm: Array) -> dict[int, Array]:
-    return {number: value / norm for number, value in values.items()}
