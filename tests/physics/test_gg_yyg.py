@@ -219,7 +219,5 @@ def test_a_gpu_gives_the_same_amplitudes():
 def test_what_is_wrong_is_said_in_a_sentence():
     with pytest.raises(ValueError, match=r"no process 'gg_yyy'\. Did you mean 'gg_yyg'\?"):
         squared_amplitude("gg_yyy", np.zeros((3, 5, 4)))
-    with pytest.raises(ValueError, match=r"make_dataset\('gg_yygg'\) gives 600 points"):
-        squared_amplitude("gg_yygg", np.zeros((3, 6, 4)))
     with pytest.raises(ValueError, match=r"shape \(…, 5, 4\), not \(3, 4\)"):
         squared_amplitude("gg_yyg", np.zeros((3, 4)))

@@ -1,4 +1,4 @@
-"""The shipped points of gg → γγgg: the reference's numbers, physical events, and the soft limit that ties them to gg → γγg."""
+"""gg → γγgg: the points of another program come out, physical events, and the soft limit that ties it to gg → γγg."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from workbench.physics.amplitudes import PARTICLES, SHIPPED, TYPES, gg_yygg, squared_amplitude, units
+from workbench.physics.amplitudes.gg_yygg import amplitude, evaluation
 from workbench.physics.kinematics import boost, delta_r, dot, eta, log_invariants, mass, massless, parity_odd, pt
 from workbench.physics.observables import observables
 from workbench.physics.phase_space import CUTS
@@ -125,8 +127,71 @@ def test_every_observable_of_one_jet_exists_with_two():
     assert set(observables("gg_yyg")) <= set(observables("gg_yygg"))
 
 
-def test_there_is_no_amplitude_at_other_momenta_and_a_sentence_says_what_there_is(points):
-    with pytest.raises(
-        ValueError, match=r"gg_yygg is not computed here.*make_dataset\('gg_yygg'\) gives 600 points .* file of your own\.$"
-    ):
-        squared_amplitude("gg_yygg", points.momenta)
+def test_all_points_of_the_other_program_come_out(points):
+    value, error = gg_yygg.squared_amplitude_with_error(points.momenta)
+    ratio = value / points.amplitude
+    np.testing.assert_allclose(ratio, 1, rtol=1e-4)
+    assert np.quantile(np.abs(ratio - 1), 0.99) < 1e-6 and np.median(np.abs(ratio - 1)) < 1e-9
+    assert (error < 1e-7).all() or not evaluation.LONG
+
+
+def test_squared_amplitude_takes_arrays_and_tensors_of_any_batch(points):
+    momenta = points.momenta[:4].reshape(2, 2, 6, 4)
+    found = squared_amplitude("gg_yygg", momenta)
+    assert found.shape == (2, 2) and found.dtype == np.float64
+    np.testing.assert_allclose(found.ravel(), points.amplitude[:4], rtol=1e-6)
+    tensor = squared_amplitude("gg_yygg", torch.from_numpy(momenta.copy()))
+    assert isinstance(tensor, torch.Tensor) and torch.equal(tensor, torch.from_numpy(found))
+    assert squared_amplitude("gg_yygg", np.zeros((0, 6, 4))).shape == (0,)
+    with pytest.raises(ValueError, match=r"have the shape \(…, 6, 4\)"):
+        squared_amplitude("gg_yygg", points.momenta[:, :5])
+
+
+def test_symmetries_of_the_amplitude(points):
+    """Identical particles, boosts along the beams and in any direction, and dimensional analysis."""
+    momenta = points.momenta[:8]
+    known = squared_amplitude("gg_yygg", momenta)
+    frame = np.array([1.3, 0.2, -0.5, 0.3])
+    boosted = massless(boost(momenta, np.broadcast_to(frame, (len(momenta), 1, 4))))
+    exchanged = [momenta[:, order] for order in ([1, 0, 2, 3, 4, 5], [0, 1, 3, 2, 4, 5], [0, 1, 2, 3, 5, 4])]
+    changed = squared_amplitude("gg_yygg", np.stack([*exchanged, boosted, 7 * momenta]))
+    changed[-1] *= 7.0**4
+    np.testing.assert_allclose(changed, np.broadcast_to(known, changed.shape), rtol=1e-8)
+
+
+def test_a_soft_gluon_gives_the_eikonal_factor_times_the_amplitude_of_one_jet_less():
+    """|M₆|²/(eikonal |M₅|²/2) → 1 as the energy of the gluon goes from 10 GeV to 1 MeV."""
+    energies = np.array([10, 1, 0.1, 0.01, 0.001])
+    photons, soft = np.array([[210.0, 60, 90], [-80, 150, -200]]), np.array([0.6, -0.48, 0.64])
+
+    def event(*gluons: np.ndarray) -> np.ndarray:
+        final = np.concatenate([photons, gluons])
+        energy, pz = np.linalg.norm(final, axis=1).sum(), final[:, 2].sum()
+        beams = [[0, 0, (energy + pz) / 2], [0, 0, (pz - energy) / 2]]
+        p = np.concatenate([beams, final])
+        return np.column_stack([np.linalg.norm(p, axis=1), p])
+
+    def balance(*soft: np.ndarray) -> np.ndarray:
+        recoil = -(photons.sum(axis=0) + sum(soft))
+        return np.array([recoil[0], recoil[1], 140.0])
+
+    with_soft = np.array([event(balance(energy * soft), energy * soft) for energy in energies])
+    without = event(balance())
+    k, others = with_soft[:, 5], [with_soft[:, leg] for leg in (0, 1, 4)]
+    eikonal = 4 * math.pi * 0.118 * 3 * sum(dot(p, q) / (dot(p, k) * dot(q, k)) for p, q in combinations(others, 2)) / 2
+    ratio = squared_amplitude("gg_yygg", with_soft) / (eikonal * squared_amplitude("gg_yyg", without))
+    np.testing.assert_allclose(ratio, [0.98612, 0.997652, 0.9996639, 0.99995611, 0.99999458], atol=5e-6)
+
+
+def test_bad_points_are_computed_again_with_longer_numbers(points):
+    if not evaluation.LONG:
+        pytest.skip("numpy has no longer numbers on this processor")
+    some = points.momenta[::4]
+    plain = amplitude.amplitudes(some)
+    bad = plain.error > evaluation.RESCUED
+    value, error = gg_yygg.squared_amplitude_with_error(some)
+    precise = amplitude.amplitudes(some[:10], np.longdouble)
+    assert bad.any() and (error[bad] < plain.error[bad] / 5).all() and (error < 1e-7).all()
+    np.testing.assert_array_equal(value[~bad], plain.squared[~bad])
+    true = np.abs(plain.squared[:10] / precise.squared - 1).astype(float)
+    assert np.median(true / plain.error[:10]) < 1 and (true < 20 * plain.error[:10]).all()

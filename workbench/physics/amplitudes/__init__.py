@@ -18,7 +18,9 @@ PARTICLES = {"gg_yyg": ("g1", "g2", "y1", "y2", "g3"), "gg_yygg": ("g1", "g2", "
 TYPES = {"gg_yyg": (0, 0, 1, 1, 2), "gg_yygg": (0, 0, 1, 1, 2, 2)}
 """Particles with the same number are identical: exchanging their momenta leaves the amplitude as it is."""
 SHIPPED = {"gg_yygg": 600}
-"""Processes of which so many exact points are shipped, because no formula is known that gives them quickly; the others are computed."""
+"""Processes of which so many exact points of another program are shipped: a request for no more of them gives these."""
+WITH_NUMPY = ("gg_yygg",)
+"""Processes computed by numpy; the others by torch."""
 COUPLED = {"wbf_h": ("f_W", "f_WW", "f_T", "lines")}
 """Processes whose amplitude depends on couplings, and these: their events are for inference, not for regression."""
 
@@ -48,10 +50,11 @@ def squared_amplitude(process: str, momenta: Any, **couplings: Any) -> Any:
     """|M|² in GeV^(8 − 2n) of momenta (*batch, n, 4) in GeV, as (*batch): exact, in 64 bits.
 
     Components are (E, px, py, pz), the two incoming particles first, all energies positive. Torch tensors are computed where they live and
-    give torch tensors; anything else gives numpy arrays. Of "wbf_h", numpy only, the couplings f_W, f_WW and f_T in TeV⁻² may be arrays
-    that broadcast over the events, and `lines` is "quark-quark" or "quark-antiquark".
+    give torch tensors; anything else gives numpy arrays. "gg_yygg" is computed by numpy, wherever a tensor lives, and has no gradient. Of
+    "wbf_h", numpy only, the couplings f_W, f_WW and f_T in TeV⁻² may be arrays that broadcast over the events, and `lines` is
+    "quark-quark" or "quark-antiquark".
 
-    Raises: ValueError for an unknown process, one that is not computed here, an option that it does not have, or a wrong shape.
+    Raises: ValueError for an unknown process, an option that it does not have, or a wrong shape.
     """
     known = COUPLED.get(process, ())
     if unknown := [name for name in couplings if name not in known]:
@@ -59,11 +62,7 @@ def squared_amplitude(process: str, momenta: Any, **couplings: Any) -> Any:
         raise ValueError(f"{str(process)[:40]} has no option {unknown[0]!r}; {have}.")
     if process in COUPLED:
         return importlib.import_module(f"{__name__}.{process}").squared_amplitude(momenta, **couplings)
-    if check_process(process) in SHIPPED:
-        raise ValueError(
-            f"{process} is not computed here, since the programs that can need more than a second for a point: "
-            f"make_dataset({process!r}) gives {SHIPPED[process]} points of theirs, and more come from a file of your own."
-        )
+    check_process(process)
     # who has no torch yet, or is just importing it in another thread, has no tensors
     tensor = isinstance(momenta, getattr(sys.modules.get("torch"), "Tensor", ()))
     values = momenta if tensor else np.asarray(momenta, dtype=np.float64)
@@ -71,9 +70,18 @@ def squared_amplitude(process: str, momenta: Any, **couplings: Any) -> Any:
     if values.ndim < 2 or tuple(values.shape[-2:]) != (particles, 4):
         raise ValueError(f"The momenta of {process} have the shape (…, {particles}, 4), not {tuple(values.shape)}.")
     amplitude = importlib.import_module(f"{__name__}.{process}").squared_amplitude
+    if process in WITH_NUMPY:
+        return _like(momenta, amplitude(momenta.detach().cpu().numpy())) if tensor else amplitude(values)
     if tensor:
         return amplitude(values)
     import torch
 
     with torch.no_grad():
         return amplitude(torch.from_numpy(np.require(values, requirements=["C", "W"]))).numpy()
+
+
+def _like(tensor: torch.Tensor, values: np.ndarray) -> torch.Tensor:
+    """Values as a 64-bit tensor where another one lives."""
+    import torch
+
+    return torch.from_numpy(values).to(tensor.device)

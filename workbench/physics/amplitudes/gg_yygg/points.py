@@ -1,19 +1,9 @@
-"""g g → γ γ g g at one loop, "one more jet": 600 exact points shipped with the package, and no formula.
+"""The shipped points of gg → γγgg: 600 that MadLoop and COLLIER computed, flat in phase space within the cuts.
 
-Its 60 six-point primitives have no compact form. MadLoop with the tensor reduction of COLLIER needs 1.4 s a point, forty hours for the
-90,000 points that take seconds for gg → γγg: this is what surrogates are for. The file beside this one holds 600 such points and says in
-its attributes how they were made: 378 loop diagrams of a quark of charge 2/3, times (ΣQ²/(4/9))² = (11/4)² for the five massless flavours
-u, d, s, c, b (no top); averaged over the incoming gluons (1/256), 1/2 each for the photons and the outgoing gluons; α = 1/137, α_s = 0.118;
-GeV⁻⁴; accurate to 10⁻⁶. The points are flat in phase space within the cuts of gg → γγg, R > 0.4 for every pair: 494 at √s = 1 TeV,
-106 with √s log-uniform from 0.3 to 3 TeV.
-
-No mass enters and α_s is fixed, so dimensional analysis is exact and brings all points to one energy:
-
-    A(λp) = λ⁻⁴ A(p)
-
-Where a gluon k is soft the amplitude becomes that of gg → γγg times the eikonal factor, with 1/2 for the second identical gluon:
-
-    A → A(gg → γγg) · ½ · 4πα_s · 3 Σ_{i<j} p_i·p_j / (p_i·k p_j·k) ,  i, j the other three gluons
+The file beside this one says in its attributes how they were made: 378 loop diagrams of a quark of charge 2/3, times (ΣQ²/(4/9))² = (11/4)²
+for the five massless flavours u, d, s, c, b (no top); averaged over the incoming gluons (1/256), 1/2 each for the photons and the outgoing
+gluons; α = 1/137, α_s = 0.118; GeV⁻⁴; accurate to 10⁻⁶, a few to 10⁻⁵. The cuts are those of gg → γγg, R > 0.4 for every pair: 494 points
+at √s = 1 TeV, 106 with √s log-uniform from 0.3 to 3 TeV.
 
 Sources: MadLoop in MadGraph5_aMC, arXiv:1405.0301; COLLIER, arXiv:1604.06792.
 """
