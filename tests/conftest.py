@@ -35,10 +35,15 @@ print((time.perf_counter() - wall) / 0.3)
 
 
 def pytest_collection_modifyitems(items):
-    """Tests in a browser come last: Playwright keeps an event loop running, in which nothing else can start its own."""
+    """Tests in a browser come last: Playwright keeps an event loop running, in which nothing else can start its own.
+
+    What asks how busy the machine is holds bounds on times, and is marked so.
+    """
     for item in items:
         if "chromium" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
+        if "slowdown" in item.fixturenames and not item.get_closest_marker("notebook"):
+            item.add_marker(pytest.mark.timing)
     items.sort(key=lambda item: "chromium" in item.fixturenames)
 
 
@@ -76,7 +81,7 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def slowdown():
     """slowdown() says how many times slower than alone two processes run here just now: bounds on times hold for two idle cores."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from timing import record_option, recorded
 
 from workbench.data.catalogue import make_dataset
 from workbench.physics.amplitudes import squared_amplitude
@@ -21,7 +22,13 @@ from workbench.physics.amplitudes import squared_amplitude
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--points", type=int, default=20_000)
-    points = arguments.parse_args().points
+    record_option(arguments)
+    options = arguments.parse_args()
+    with recorded(options.record):
+        measure(options.points)
+
+
+def measure(points: int) -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["WORKBENCH_HOME"] = str(Path(home))
         start = time.perf_counter()

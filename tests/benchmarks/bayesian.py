@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import torchbnn
 from bayesian_torch.layers import LinearReparameterization
-from timing import clock, interleaved, where
+from timing import clock, interleaved, record_option, recorded, where
 from torch import Tensor, nn
 
 from workbench.data.scaling import Batch
@@ -234,17 +234,19 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--only", choices=["step", "quality", "prediction"])
     parser.add_argument("--device", default="cpu")
+    record_option(parser)
     chosen = parser.parse_args()
     device = torch.device(chosen.device)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print(where(device))
-    if chosen.only in (None, "step"):
-        step_benchmark(chosen.rounds, device)
-    if chosen.only in (None, "quality"):
-        quality_benchmark(chosen.epochs, device)
-    if chosen.only in (None, "prediction"):
-        prediction_benchmark(max(1, chosen.rounds // 15), device)
+    with recorded(chosen.record):
+        print(where(device))
+        if chosen.only in (None, "step"):
+            step_benchmark(chosen.rounds, device)
+        if chosen.only in (None, "quality"):
+            quality_benchmark(chosen.epochs, device)
+        if chosen.only in (None, "prediction"):
+            prediction_benchmark(max(1, chosen.rounds // 15), device)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from timing import record_option, recorded
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
@@ -394,11 +395,12 @@ def main() -> None:
     arguments.add_argument("--trainings", type=int, default=2)
     arguments.add_argument("--screen", action="store_true", help="one page in a real Chromium instead")
     arguments.add_argument("--produce", nargs=4, help=argparse.SUPPRESS)
+    record_option(arguments)
     options = arguments.parse_args()
     if options.produce:
         folder, template, rate, notes = options.produce
         return produce(Path(folder), Path(template), float(rate), Path(notes))
-    with Classroom(rate=options.rate, trainings=options.trainings) as room:
+    with recorded(options.record), Classroom(rate=options.rate, trainings=options.trainings) as room:
         path = f"?run={room.run.id}"
         if options.screen:
             latencies = screen(room, options.seconds, path)

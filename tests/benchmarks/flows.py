@@ -18,7 +18,7 @@ import nflows.flows
 import nflows.transforms
 import torch
 import zuko
-from timing import interleaved, where
+from timing import interleaved, record_option, recorded, where
 from torch import Tensor, nn
 
 from workbench.data.scaling import DensityBatch
@@ -158,15 +158,17 @@ def main() -> None:
     parser.add_argument("--activation", choices=ACTIVATIONS, default="silu")
     parser.add_argument("--only", choices=["step", "sampling"])
     parser.add_argument("--device", default="cpu")
+    record_option(parser)
     chosen = parser.parse_args()
     device = torch.device(chosen.device)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print(where(device))
-    if chosen.only in (None, "step"):
-        step_benchmark(chosen.rounds, chosen.activation, device)
-    if chosen.only in (None, "sampling"):
-        sampling_benchmark(max(3, chosen.rounds // 6), chosen.activation, device)
+    with recorded(chosen.record):
+        print(where(device))
+        if chosen.only in (None, "step"):
+            step_benchmark(chosen.rounds, chosen.activation, device)
+        if chosen.only in (None, "sampling"):
+            sampling_benchmark(max(3, chosen.rounds // 6), chosen.activation, device)
 
 
 if __name__ == "__main__":

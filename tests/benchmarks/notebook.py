@@ -21,6 +21,7 @@ import nbformat
 import numpy as np
 from classroom import WATCH, Classroom
 from playwright.sync_api import Error, sync_playwright
+from timing import record_option, recorded
 
 
 def start_lab(room: Classroom, folder: Path) -> tuple[str, str]:
@@ -82,8 +83,9 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=30.0)
     arguments.add_argument("--rate", type=float, default=4.0, help="updates per second [4]")
     arguments.add_argument("--studio", action="store_true", help="the page in a cell instead of live figures")
+    record_option(arguments)
     options = arguments.parse_args()
-    with Classroom(rate=options.rate, trainings=0) as room:
+    with recorded(options.record), Classroom(rate=options.rate, trainings=0) as room:
         live = f"import workbench as wb\nwb.open_run({str(room.run.path)!r}).live('losses', 'pulls')"
         page = f"import workbench as wb\npage = wb.studio('amplitudes', height=1000)\npage.query = '?run={room.run.id}'\npage"
         measure(room, options.seconds, page if options.studio else live)

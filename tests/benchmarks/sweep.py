@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import platform
 import statistics
 import time
 from collections.abc import Callable
 
 import torch
+from timing import processor, record_option, recorded
 
 from workbench.stories import story
 from workbench.training.job import Job
@@ -35,12 +35,18 @@ def main() -> None:
     arguments.add_argument("--steps", type=int, default=600)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--device", default="cpu")
+    record_option(arguments)
     options = arguments.parse_args()
     torch.set_num_threads(1)
+    with recorded(options.record):
+        compare(options)
+
+
+def compare(options: argparse.Namespace) -> None:
     ((_, whole),) = story("plateau").runs
     recipe = whole.replace(steps=options.steps, device=options.device)
     assert isinstance(recipe, SweepRecipe)
-    print(f"{datetime.date.today()}, torch {torch.__version__}, {platform.processor() or platform.machine()}, {options.device}")
+    print(f"{datetime.date.today()}  torch {torch.__version__}  {processor()}  {options.device}")
     ratios = []
     for _ in range(options.rounds):
         together, alone = SweepJob(recipe), [Job(point) for point in recipe.points]

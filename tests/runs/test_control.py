@@ -36,13 +36,14 @@ def cpu_seconds(pid: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def test_launch_to_first_report_takes_a_moment(store: RunStore, forker: Forker):
+def test_launch_to_first_report_takes_a_moment(store: RunStore, forker: Forker, slowdown):
     started(store, forker, seed=1)
     begin = time.monotonic()
     run = launch(toy(steps=10**6, seed=2), runs=store, forker=forker)
     assert run.status.state in ("queued", "preparing", "running") and run.alive()
     until(lambda: run.read_reports().reports)
-    assert time.monotonic() - begin < 1.5
+    seconds = time.monotonic() - begin
+    assert seconds < 1.5 * slowdown(), f"{seconds:.1f} s"
 
 
 def test_pause_idles_the_process_and_step_does_exactly_that_many_blocks(store: RunStore, forker: Forker):
@@ -65,11 +66,12 @@ def test_pause_idles_the_process_and_step_does_exactly_that_many_blocks(store: R
     assert run.status.eta > 0 and run.status.attempt == 1
 
 
-def test_r11_stop_saves_everything_and_can_be_resumed(store: RunStore, forker: Forker):
+def test_r11_stop_saves_everything_and_can_be_resumed(store: RunStore, forker: Forker, slowdown):
     run = started(store, forker)
     begin = time.monotonic()
     run.stop()
-    assert time.monotonic() - begin < 2.5 and not run.alive()
+    seconds = time.monotonic() - begin
+    assert not run.alive() and seconds < 2.5 * slowdown(), f"{seconds:.1f} s"
     step = steps_of(run)[-1]
     assert run.status.state == "stopped" and run.checkpoints()[0] == step == run.latest_snapshot()["step"]
     tree = xr.open_datatree(run.path / "run.nc", engine="h5netcdf")
@@ -109,14 +111,15 @@ def test_r11_stop_ends_what_loads_data_or_seals(store: RunStore, forker: Forker,
         assert tree["reports"]["step"][-1] == tree["snapshots"]["step"][-1] == run.checkpoints()[0] == 200
 
 
-def test_r11_stop_ends_even_what_never_comes_back_from_c(store: RunStore, forker: Forker):
+def test_r11_stop_ends_even_what_never_comes_back_from_c(store: RunStore, forker: Forker, slowdown):
     """R11: stopped in a C function of a minute: the group gone < 2.5 s, "stopped", run.nc valid."""
     run = started(store, forker, seed=toys.FREEZES)
     seen = [-1]
     until(lambda: seen[-1] == run.status.step or seen.append(run.status.step) or time.sleep(1.5), 60)  # it writes no more: it is in C
     pid, begin = run.status.pid, time.monotonic()
     run.stop()
-    assert time.monotonic() - begin < 2.5 and not is_alive(pid)
+    seconds = time.monotonic() - begin
+    assert not is_alive(pid) and seconds < 2.5 * slowdown(), f"{seconds:.1f} s"
     assert run.status.state == "stopped" and "by force" in run.status.message and run.status.resumable
     assert xr.open_datatree(run.path / "run.nc", engine="h5netcdf")["reports"]["step"][-1] == steps_of(run)[-1] and run.problems() == []
 

@@ -23,7 +23,7 @@ from workbench.physics.kinematics import delta_r, pt
 
 LOW, HIGH = 0.2, 1.5
 """R₋ and R₊. An R₋ nearer to the cut at 0.4 is no better: a small flow smears over more than lies between them. With 0.38 it leaves
-nearly as many events below the cut as with 0.2, and 1/w, up to 56 instead of 6.5, multiplies what it smears to just above (README)."""
+nearly as many events below the cut as with 0.2, and 1/w, up to 56 instead of 6.5, multiplies what it smears to just above (lecture 7)."""
 LARGEST_NUISANCE = 30.0
 
 
