@@ -12,12 +12,11 @@ import warnings
 from pathlib import Path
 
 from workbench.data.events import Events
-from workbench.data.own_file import UPLOADED, located
+from workbench.data.own_file import UNITS, UPLOADED, located
 from workbench.data.reader import FileProblem
 from workbench.data.reader.kinds import KINDS, kind_of
 from workbench.data.reader.limits import MOST_BYTES
 from workbench.data.reader.sandbox import Answer, ask
-from workbench.data.reader.units import UNITS
 from workbench.data.samples import Sample, check_sample
 from workbench.physics.amplitudes import check_process
 

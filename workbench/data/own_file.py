@@ -14,6 +14,8 @@ from workbench.home import uploads_folder
 
 DIGITS = 16
 """So many digits of a file's SHA-256 tell it from all others."""
+UNITS = ("auto", "GeV", "MeV", "TeV")
+"""What may be asked for as the units of a file; auto: as the file says, else GeV."""
 UPLOADED = re.compile(rf"uploads/([0-9a-f]{{{DIGITS}}})-[a-z0-9][a-z0-9._-]{{0,60}}")
 """How a file is called that a browser sent: by its content and its name there. The same file is the same recipe on every computer."""
 PORTION = 1 << 20
