@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 
 from workbench.data.events import Events
-from workbench.data.own_file import UNITS, UPLOADED, located
+from workbench.data.own_file import UNITS, UPLOADED, located, pasted
 from workbench.data.reader import FileProblem
 from workbench.data.reader.kinds import KINDS, kind_of
 from workbench.data.reader.limits import MOST_BYTES
@@ -75,7 +75,7 @@ def count_events(path: str | os.PathLike[str], kind: str, name: str = "", units:
 
 def check_file(path: str | os.PathLike[str], kind: str, units: str = "auto") -> list[str]:
     """What is to be said of a file that can be read as events of a kind, one sentence each. Raises: as `load_file`."""
-    return ask(existing(path), kind, os.fspath(path)[:200], checked_units(units), "check").notes
+    return ask(existing(path), kind, os.fsdecode(path)[:200], checked_units(units), "check").notes
 
 
 def columns(kind: str) -> list[str]:
@@ -92,7 +92,7 @@ def checked_units(units: str) -> str:
 
 def _read(path: str | os.PathLike[str], kind: str, units: str) -> Answer:
     """What a file holds, read by a process of its own."""
-    answer = ask(existing(path), kind, os.fspath(path)[:200], checked_units(units))
+    answer = ask(existing(path), kind, os.fsdecode(path)[:200], checked_units(units))
     for note in answer.notes:
         warnings.warn(note, FileNote, stacklevel=3)
     return answer
@@ -103,7 +103,7 @@ def allowed(path: str) -> None:
 
     Raises: FileProblem, which is the same whether there is such a file or not.
     """
-    folder = os.environ.get("WORKBENCH_DATA")
+    path, folder = pasted(path), os.environ.get("WORKBENCH_DATA")
     if UPLOADED.fullmatch(path) and not located(path).is_symlink():
         return
     try:
@@ -117,7 +117,7 @@ def allowed(path: str) -> None:
 
 def existing(path: str | os.PathLike[str], name: str = "") -> Path:
     """The absolute path of an existing file on this computer, which the user calls `name`."""
-    text = os.fspath(path)
+    text = pasted(os.fsdecode(path))
     if not text or len(text) > 1_000 or any(ord(character) < 32 for character in text):
         raise FileProblem(f"{text[:60]!r} is not the path of a file.")
     if "://" in text or text.lower().startswith(("file:", "\\\\", "//")):
