@@ -16,7 +16,7 @@ from workbench.data.files import FileProblem, columns, load_file
     ("path", "sentence"),
     [
         ("http://127.0.0.1:9/x.nc", "is not a file on this computer: addresses are not opened"),
-        ("file:///etc/hostname", "is not a file on this computer"),
+        ("file://elsewhere/etc/hostname", "is not a file on this computer"),
         ("\\\\server\\share\\x.h5", "is not a file on this computer"),
         ("x.nc#mode=bytes", "does not exist"),
         ("", "is not the path of a file"),
@@ -94,3 +94,13 @@ def test_a_file_of_another_process_is_told_to_be_one(events, two_jets, table, wr
     assert "has columns of 5 particles; 6 are needed for gg_yygg, choose process='gg_yyg'" in problem(write(table), "gg_yygg")
     path = hdf5(lambda file: (file.create_dataset("momenta", data=events.momenta), file.create_dataset("amplitude", data=events.amplitude)))
     assert "(event, 6, 4) is needed for gg_yygg, choose process='gg_yyg'" in problem(path, "gg_yygg")
+
+
+@pytest.mark.parametrize("written", [" '{}' \n", '"{}"', "“{}”", "file://{}", "file://localhost{}", "{} "])
+def test_a_path_is_read_as_people_paste_it_and_as_programs_pass_it(tmp_path, monkeypatch, written):
+    path = tmp_path / "mine.csv"
+    np.savetxt(path, np.random.default_rng(1).random((400, 2)), delimiter=",", header="x,y")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    wanted = files.load_sample(path, "wedge").points
+    for said in (written.format(path), str(path).encode(), "${HOME}/mine.csv", "$HOME/mine.csv"):
+        assert np.array_equal(files.load_sample(said, "wedge").points, wanted)

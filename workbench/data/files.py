@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from workbench.data.events import Events
-from workbench.data.own_file import UPLOADED, located
+from workbench.data.own_file import UNITS, UPLOADED, located, pasted
 from workbench.data.reader import FileProblem
 from workbench.data.reader.kinds import KINDS, kind_of
 from workbench.data.reader.limits import MOST_BYTES
 from workbench.data.reader.request import Request
 from workbench.data.reader.sandbox import Answer, ask
-from workbench.data.reader.units import UNITS
 from workbench.data.reader.wanted import LABELLED, POINTS, points_of
 from workbench.data.samples import Sample, check_sample
 from workbench.physics.amplitudes import PARTICLES, check_process
@@ -107,7 +106,7 @@ def count_events(path: str | os.PathLike[str], kind: str, name: str = "", units:
 
 def check_file(path: str | os.PathLike[str], kind: str, units: str = "auto") -> list[str]:
     """What is to be said of a file that can be read as events of a kind, one sentence each. Raises: as `load_file`."""
-    return ask(existing(path), kind, os.fspath(path)[:200], checked_units(units), "check").notes
+    return ask(existing(path), kind, os.fsdecode(path)[:200], checked_units(units), "check").notes
 
 
 def columns(kind: str) -> list[str]:
@@ -124,7 +123,7 @@ def checked_units(units: str) -> str:
 
 def _read(path: str | os.PathLike[str], kind: str, units: str) -> Answer:
     """What a file holds, read by a process of its own."""
-    answer = ask(existing(path), kind, os.fspath(path)[:200], checked_units(units))
+    answer = ask(existing(path), kind, os.fsdecode(path)[:200], checked_units(units))
     for note in answer.notes:
         warnings.warn(note, FileNote, stacklevel=3)
     return answer
@@ -135,7 +134,7 @@ def allowed(path: str) -> None:
 
     Raises: FileProblem, which is the same whether there is such a file or not.
     """
-    folder = os.environ.get("WORKBENCH_DATA")
+    path, folder = pasted(path), os.environ.get("WORKBENCH_DATA")
     if UPLOADED.fullmatch(path) and not located(path).is_symlink():
         return
     try:
@@ -149,7 +148,7 @@ def allowed(path: str) -> None:
 
 def existing(path: str | os.PathLike[str], name: str = "") -> Path:
     """The absolute path of an existing file on this computer, which the user calls `name`."""
-    text = os.fspath(path)
+    text = pasted(os.fsdecode(path))
     if not text or len(text) > 1_000 or any(ord(character) < 32 for character in text):
         raise FileProblem(f"{text[:60]!r} is not the path of a file.")
     if "://" in text or text.lower().startswith(("file:", "\\\\", "//")):

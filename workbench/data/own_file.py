@@ -9,11 +9,14 @@ import re
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from workbench.home import uploads_folder
 
 DIGITS = 16
 """So many digits of a file's SHA-256 tell it from all others."""
+UNITS = ("auto", "GeV", "MeV", "TeV")
+"""What may be asked for as the units of a file; auto: as the file says, else GeV."""
 UPLOADED = re.compile(rf"uploads/([0-9a-f]{{{DIGITS}}})-[a-z0-9][a-z0-9._-]{{0,60}}")
 """How a file is called that a browser sent: by its content and its name there. The same file is the same recipe on every computer."""
 PORTION = 1 << 20
@@ -25,6 +28,17 @@ def digits_of(file: str) -> str:
     """The first digits of the digest of a file that a browser sent: they stand in its name; '' for any other file."""
     sent = UPLOADED.fullmatch(file)
     return sent[1] if sent else ""
+
+
+def pasted(given: str) -> str:
+    """A path as people paste it: without blanks and quotes around it, from $HOME, or as file:///…"""
+    text = given.strip()
+    if len(text) > 1 and ((text[0] == text[-1] and text[0] in "\"'") or text[0] + text[-1] in ("“”", "‘’", "„“")):
+        text = text[1:-1].strip()
+    if text.lower().startswith("file:") and (found := urlsplit(text)).netloc in ("", "localhost") and found.path.startswith("/"):
+        text = unquote(found.path)
+    path = re.sub(r"^\$(HOME|\{HOME\})(?=/|$)", "~", text)
+    return path if path == given else pasted(path)  # read once or twice, it means the same file
 
 
 def located(file: str | os.PathLike[str]) -> Path:

@@ -21,13 +21,13 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import unquote, urlsplit
 
 import param
 from param.parameterized import Undefined
+
+from workbench.data.own_file import pasted
 
 
 class RecipeError(ValueError):
@@ -223,12 +223,7 @@ class FilePath(Text):
     def parse(self, value: Any) -> str:
         if isinstance(value, os.PathLike):
             value = os.fspath(value)
-        text = super().parse(value).strip()
-        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-            text = text[1:-1].strip()
-        if text.lower().startswith("file:") and (found := urlsplit(text)).netloc in ("", "localhost") and found.path.startswith("/"):
-            text = super().parse(unquote(found.path))
-        return re.sub(r"^\$(HOME|\{HOME\})(?=/|$)", "~", text)
+        return super().parse(pasted(super().parse(value)))
 
 
 class Axes(Option, param.Dict):

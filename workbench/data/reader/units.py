@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 ENERGIES = {"eV": 1e-9, "keV": 1e-6, "MeV": 1e-3, "GeV": 1.0, "TeV": 1e3, "PeV": 1e6}
 """In GeV."""
-UNITS = ("auto", "GeV", "MeV", "TeV")
-"""What may be asked for; auto: as the file says, else GeV."""
 PLAIN = {"", "1", "none", "dimensionless", "unitless", "a.u.", "arbitrary"}
 """What is written where there is no unit."""
 WRITTEN = re.compile(r"(1\s*/\s*)?([kmgtp]?ev)(?:\s*/\s*c(?:\^|\*\*)?2?)?\s*(?:\^|\*\*)?\s*\(?\s*([+-]?\d+)?\s*\)?", re.IGNORECASE)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.data.own_file import UNITS
 from workbench.training.option import Choice, FilePath, Flag, Integer, Number, Widths
-from workbench.training.recipe.base import UNITS, UNITS_DOC, TrainingRecipe, declared
+from workbench.training.recipe.base import UNITS_DOC, TrainingRecipe, declared
 
 READS_INPUTS = ("mlp", "kan", "group_kan")
 """Architectures that leave `inputs` open; Deep Sets and L-GATr have their own."""
@@ -77,7 +78,7 @@ class AmplitudeRecipe(TrainingRecipe):
         "process.",
     )
     units = Choice(
-        UNITS,
+        [*UNITS],
         label="Units of the file",
         group="Data",
         later=True,

@@ -186,7 +186,6 @@ def declared(cls: type[R]) -> type[R]:
     return cls
 
 
-UNITS = ["auto", "GeV", "MeV", "TeV"]
 UNITS_DOC = "Units of the momenta in your own file, and in powers of its amplitudes. auto: what the file says, else GeV."
 RATE = "Step length η of the optimiser in θ ← θ − η m/√v, at its largest: the schedule lowers it."
 OPTIMISER = "adam: θ ← θ − η m/√v, with running means m of the gradient and v of its square. sgd: θ ← θ − η m, with m ← 0.9 m + gradient."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.data.own_file import UNITS
 from workbench.training.option import Choice, FilePath, Flag, Integer, Number, Widths
-from workbench.training.recipe.base import RATE, UNITS, UNITS_DOC, TrainingRecipe, declared
+from workbench.training.recipe.base import RATE, UNITS_DOC, TrainingRecipe, declared
 
 RAMPS = ("wedge", "kicker")
 """Toys on the unit square."""
@@ -66,7 +67,7 @@ class GeneratorRecipe(TrainingRecipe):
         "shipped events.",
     )
     units = Choice(
-        UNITS,
+        [*UNITS],
         label="Units of the file",
         group="Data",
         later=True,
