@@ -38,7 +38,7 @@ from workbench.data.own_file import beside
 from workbench.home import NoHome
 from workbench.runs.files import Lock, RunError
 from workbench.runs.store import EXAMPLES, Run, RunStore, open_run
-from workbench.training.option import Choice, Number, Option, Text, Widths
+from workbench.training.option import Choice, Number, Option
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError
 
 if TYPE_CHECKING:
@@ -412,7 +412,7 @@ def sweep_command(options: argparse.Namespace) -> int:
     from workbench.runs.sweep import sweep
 
     known = AmplitudeRecipe.options()
-    given = {name: values_of(known[name], texts) for name, texts in chosen(options, tuple(known)).items()}
+    given = {name: [value for text in texts for value in known[name].listed(text)] for name, texts in chosen(options, tuple(known)).items()}
     axes = {name: values for name, values in given.items() if len(values) > 1}
     if not axes:
         raise Usage("No option has several values, so there is nothing to sweep; for instance: workbench sweep --noise 0,0.01,0.1")
@@ -425,12 +425,6 @@ def sweep_command(options: argparse.Namespace) -> int:
         files.replace(Path(options.out), netcdf.encode({"/": results}))
     print(table(results, axes))
     return 0
-
-
-def values_of(option: Option, texts: list[str]) -> list[str]:
-    """The values that stand on the command line for one option: several where it was given several times, or has commas."""
-    parted = [text.split(",") if not isinstance(option, (Widths, Text)) else [text] for text in texts]
-    return [value.strip() for part in parted for value in part]
 
 
 def table(results: xarray.Dataset, axes: dict[str, list[str]]) -> str:

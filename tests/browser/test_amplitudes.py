@@ -186,7 +186,7 @@ def test_a_killed_worker_is_announced_within_two_seconds_and_resumes(training, s
     ("option", "typed", "words"),
     [
         ("noise", "0.5", "0.0 to 0.1"),
-        ("noise", "lots", "a number from 0.0 to 0.1"),
+        ("noise", "lots", "a number between 0 and 0.1"),
         ("hidden", "128, many", "1 to 8 whole numbers"),
         ("prior_width", "-1", "0.001 to 1,000"),
         ("events", "1e3000", "100 to 1,000,000"),

@@ -73,7 +73,7 @@ def test_what_cannot_be_used_stays_with_its_sentence_and_the_recipe_with_its_las
     controls = wb.controls(recipe)
     controls["noise"].value = typed
     assert recipe.noise == 0.02 and controls["noise"].value == typed
-    assert "a number from 0.0 to 0.1 is needed" in controls.problems["noise"]
+    assert "a number between 0 and 0.1" in controls.problems["noise"]
     controls["noise"].value = "0.04"
     assert recipe.noise == 0.04 and controls.problems == {}
 

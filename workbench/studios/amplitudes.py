@@ -67,7 +67,8 @@ class Amplitudes(Studio):
         return describe(cast(AmplitudeRecipe, recipe))
 
     def absent(self) -> set[str]:
-        axes = [run.recipe.axes for run in self.shown if isinstance(run.recipe, SweepRecipe)]
+        recipes = [*(run.recipe for run in self.shown), self.draft.recipe]
+        axes = [recipe.axes for recipe in recipes if isinstance(recipe, SweepRecipe)]
         if not axes:
             return {card.name for card in self.cards if card.tab == "sweep"}
         return {"scan"} if all("noise" in one for one in axes) else {"plateau", "noise_peaks"}

@@ -21,7 +21,7 @@ from workbench.runs.files import RunError, in_words
 from workbench.runs.store import Run
 from workbench.studios import address as addresses
 from workbench.studios import errands, sentences, slide
-from workbench.studios.draft import Draft, first_point
+from workbench.studios.draft import Draft
 from workbench.studios.house import Guest
 from workbench.studios.lecture import HALL, Lecture, Scene
 from workbench.studios.library import Library
@@ -133,7 +133,6 @@ class Session(ABC):
             self.note("The lecture of this link is over.")
         if address.lead:
             self.leads = HALL.take_over(self)
-        self.tab = address.tab or self.tab
         self.observable, self.subset = address.observable or self.observable, address.subset or self.subset
         self.at, self.a, self.hide = address.step, address.a or self.a, address.hide
         self.story = address.story or self.story
@@ -145,6 +144,13 @@ class Session(ABC):
             self.draft.adopt(self.shown[0].recipe)
         if not self.shown:
             self.show_finished()
+        self.tab = address.tab or self.home
+
+    @property
+    def home(self) -> str:
+        """The tab on which the page opens: that of the sweep, where one is shown."""
+        swept = bool(self.shown) and isinstance(self.shown[0].recipe, SweepRecipe)
+        return "sweep" if swept and "sweep" in [tab.name for tab in self.tabs] else self.tabs[0].name
 
     @property
     def address(self) -> addresses.Address:
@@ -160,7 +166,7 @@ class Session(ABC):
             options=options,
             run=named[0].id if named else "",
             compare=[run.id for run in named[1:]],
-            tab="" if self.tab == self.tabs[0].name else self.tab,
+            tab="" if self.tab == self.home else self.tab,
             observable="" if self.observed == next(iter(self.offered()), "") else self.observed,
             subset=self.subset,
             a=self.a,
@@ -233,7 +239,7 @@ class Session(ABC):
     @property
     def of_other(self) -> bool:
         """Whether the figures belong to other recipes than the one in the form."""
-        return bool(self.shown) and not any(self.draft.is_like(first_point(run.recipe)) for run in self.shown)
+        return bool(self.shown) and not any(self.draft.is_like(run.recipe) for run in self.shown)
 
     def show_finished(self) -> None:
         """Show a finished run of the draft's recipe; with nothing to see yet, the one that resembles it most. A training stays in sight."""
@@ -389,7 +395,7 @@ class Session(ABC):
         run = self.library.find(str(message["open"]))
         self.shown = [run]
         self.draft.adopt(run.recipe)
-        self.tab = "sweep" if isinstance(run.recipe, SweepRecipe) and "sweep" in [tab.name for tab in self.tabs] else self.tabs[0].name
+        self.tab = self.home
 
     def on_compare(self, message: dict[str, Any]) -> None:
         name = str(message["compare"])
@@ -505,8 +511,8 @@ class Session(ABC):
         self.draft.title = ""
         self.at = self.playing = None
         self.shown = [run, *(other for other in self.shown[1:] if other.id != run.id)]
-        if self.tab == "runs":
-            self.tab = self.tabs[0].name
+        if self.tab == "runs" or self.home != self.tabs[0].name:
+            self.tab = self.home
 
     def _later(self, sentence: str, work: Callable[[], Any], then: Callable[[Any], None] = lambda _: None) -> None:
         """Do what may take a while on another thread; its result comes back on the session's own."""

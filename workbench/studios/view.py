@@ -28,7 +28,7 @@ from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
 from workbench.studios.plot_view import PlotView, pack
 from workbench.studios.pulse import PULSE
 from workbench.studios.session import NUISANCES, SAID, SUBSETS, Session
-from workbench.training.recipe import Recipe
+from workbench.training.recipe import Recipe, SweepRecipe
 
 TICK = 250  # milliseconds between two looks of a page in a notebook, and of any page that moves by itself
 REST = 1.0  # seconds between two looks of a page that nothing moves
@@ -205,7 +205,8 @@ class Studio(Session):
         if self.tab in hidden:
             self.tab = self.tabs[0].name
         if everything:
-            self.form.tell(**self.draft.view(self.hide))
+            recipe = self.draft.recipe
+            self.form.tell(**self.draft.view(self.hide, self.library.time(recipe) if isinstance(recipe, SweepRecipe) else ""))
         self.bar.tell(
             **self.transport(newest),
             time=sentences.time(newest[0][1], pictures[0][1], self.playing) if newest and self.follows is None else None,
