@@ -40,6 +40,8 @@ class Draft:
         self.preset = preset
         self.comma: set[str] = set()  # options whose two values may be one number with a decimal comma
         self.wrong: dict[str, tuple[str, str]] = {}
+        self.doubts: dict[str, str] = {}
+        """What is said of usable values, such as that of a file which is not there: it may come."""
 
     def adopt(self, recipe: Recipe) -> None:
         """Take over a whole recipe, of a run for instance; the preset on the same data with the fewest differences is compared with it."""
@@ -69,6 +71,11 @@ class Draft:
     def undo(self, name: str) -> None:
         """Back to the preset's value."""
         self.set(name, getattr(self.presets[self.preset].recipe, name))
+
+    @property
+    def problem(self) -> str:
+        """What is to be corrected first; '' where nothing is."""
+        return next((sentence for _, sentence in self.wrong.values()), next(iter(self.doubts.values()), ""))
 
     @property
     def ready(self) -> bool:
@@ -135,7 +142,7 @@ class Draft:
             "see": self.presets[self.preset].see,
             "title": self.title,
             "texts": {name: self.wrong[name][0] if name in self.wrong else as_text(values[name]) for name in options},
-            "wrong": {name: sentence for name, (_, sentence) in self.wrong.items()},
+            "wrong": self.doubts | {name: sentence for name, (_, sentence) in self.wrong.items()},
             "hidden": [*self.hidden, *sorted(apart)],
             "apart": [part for part in PARTS if part in hide],
             "changes": [

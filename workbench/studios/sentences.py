@@ -28,11 +28,13 @@ HELP = {
 }
 
 
-def transport(status: Status | None, *, example: bool, same: bool, ready: bool, busy: str, trains: bool = True) -> dict[str, Any]:
+def transport(
+    status: Status | None, *, example: bool, same: bool, ready: bool, busy: str, trains: bool = True, wrong: str = ""
+) -> dict[str, Any]:
     """The bar of a run: state, buttons, progress and one sentence.
 
     *Arguments*: status, of the run that is shown; same, whether it has the recipe of the form; ready, whether that recipe is usable;
-    busy, a sentence while something is being started; trains, whether whoever looks may train.
+    busy, a sentence while something is being started; trains, whether whoever looks may train; wrong, what is to be corrected in the form.
     """
     state = "none" if status is None or example else status.state
     live = status is not None and status.live and not example
@@ -42,7 +44,7 @@ def transport(status: Status | None, *, example: bool, same: bool, ready: bool, 
         "train", "Train again" if again else "Train", ready and not busy and not (same and live), HELP["again" if again else "train"]
     )
     if not ready:
-        train["title"] = "One of the options cannot be used; its sentence stands beside it"
+        train["title"] = wrong or "One of the options cannot be used; its sentence stands beside it"
     resumable = status is not None and status.resumable and not example
     first = _button("resume", "Resume", not busy, HELP["resume"]) if resumable else None
     buttons = [
@@ -55,7 +57,7 @@ def transport(status: Status | None, *, example: bool, same: bool, ready: bool, 
         _button("stop", "Stop", live and not busy, HELP["stop"]),
         _button("reset", "Reset", not busy, HELP["reset"]),
     ]
-    sentence = busy or where(status, example=example, trains=trains)
+    sentence = busy or " ".join(filter(None, [where(status, example=example, trains=trains) if live or not wrong else "", wrong]))
     return {
         "state": state,
         "buttons": buttons,
@@ -136,7 +138,7 @@ def belongs(
     usable; trains, whether whoever looks may train, now; seconds, how long that will take here, where it is known.
     """
     others = f" and {compared} compared {'run' if compared == 1 else 'runs'}" if compared else ""
-    goes_on = ", whose training goes on" if live else ""
+    goes_on = ", whose training goes on unaffected" if live else ""
     begun = ["These figures belong to ", owner, f"{others}{goes_on}."]
     if not trains:
         return begun

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from workbench.data.files import allowed
+from workbench.data.files import allowed, check_file
 from workbench.results.generated import NUISANCE_STOPS
 from workbench.runs.files import RunError, in_words
 from workbench.runs.store import Run
@@ -48,6 +48,7 @@ SAID = (OSError, ValueError, RunError)
 """Errors whose message is a sentence for the page."""
 
 log = logging.getLogger(__name__)
+CHECKER = ThreadPoolExecutor(max_workers=2, thread_name_prefix="look at files")
 STARTER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="start runs")
 
 
@@ -89,6 +90,8 @@ class Session(ABC):
         self.leads: Lecture | None = None
         self.follows: Lecture | None = None
         self.scene: Scene | None = None  # what is shown of the lecture that is followed
+        self.looked: tuple[str, str, str] = ("", "", "")  # the file that was looked at, of what kind, in which units
+        self.refusal = ""  # the notice that says why a training could not be started
         self.busy = ""  # a sentence while a run is being started
         self.sought = ""  # in the list of runs
         self.first = 0  # of the runs found, the one with which the list begins
@@ -145,6 +148,7 @@ class Session(ABC):
         if not self.shown:
             self.show_finished()
         self.tab = address.tab or self.home
+        self.look_at_file()
 
     @property
     def home(self) -> str:
@@ -301,7 +305,10 @@ class Session(ABC):
         if self.follows is not None:
             return sentences.transport(status, example=False, same=same, ready=False, busy="") | {"buttons": []}
         trains = not self.guest.no_training
-        bar = sentences.transport(status, example=self.of_example, same=same, ready=self.draft.ready, busy=self.busy, trains=trains)
+        bar = sentences.transport(
+            status, example=self.of_example, same=same, ready=self.draft.ready, busy=self.busy, trains=trains,
+            wrong=self.guest.told(self.draft.problem) if trains else "",
+        )  # fmt: skip
         no_change = self.guest.no_change(pictures[0][0]) if pictures and not self.of_example else ""
         refused = {"train": self.guest.no_training} | dict.fromkeys(CHANGES, no_change)
         for button in bar["buttons"]:
@@ -311,6 +318,34 @@ class Session(ABC):
 
     def _add(self, name: str) -> None:
         self.shown.append(self.library.find(name))
+
+    # The file of the recipe
+
+    def look_at_file(self) -> None:
+        """Say what is wrong with the file that is named as soon as that is known; meanwhile people type on."""
+        recipe = self.draft.recipe.to_dict()
+        looked = (recipe.get("file", ""), recipe.get("process") or recipe.get("dataset", ""), recipe.get("units", ""))
+        if looked == self.looked:
+            return
+        self.looked, self.draft.doubts = looked, {}
+
+        def look() -> None:
+            try:
+                if not self.guest.lecturer:
+                    allowed(looked[0])
+                check_file(*looked)
+            except SAID as problem:
+                self.soon(functools.partial(self._doubt, looked, in_words(problem)))
+            except Exception:  # the bottom of a thread: Train will say it
+                log.exception("Looking at a file")
+
+        if looked[0]:
+            CHECKER.submit(look)
+
+    def _doubt(self, looked: tuple[str, str, str], sentence: str) -> None:
+        if looked == self.looked:
+            self.draft.doubts = {"file": self.guest.told(sentence)}
+            self.refresh(everything=True)
 
     # What is pressed
 
@@ -323,6 +358,7 @@ class Session(ABC):
             self._try(lambda: hearer(message))
             if self.shown[:1] != before:
                 self.at = self.playing = None
+            self.look_at_file()
             self.refresh(everything=True)
 
     def _try(self, work: Callable[[], Any]) -> None:
@@ -335,16 +371,19 @@ class Session(ABC):
 
     def on_preset(self, message: dict[str, Any]) -> None:
         if str(message["preset"]) in self.draft.presets:
+            self._withdraw()
             self.draft.choose(str(message["preset"]))
             self.show_finished()
 
     def on_option(self, message: dict[str, Any]) -> None:
         value = message.get("value")
+        self._withdraw()
         self.draft.set(str(message["option"]), value if isinstance(value, bool) else str(value)[:2_000])
         self.show_finished()
 
     def on_undo(self, message: dict[str, Any]) -> None:
         if str(message["undo"]) in self.recipe_type.options():
+            self._withdraw()
             self.draft.undo(str(message["undo"]))
             self.show_finished()
 
@@ -507,8 +546,13 @@ class Session(ABC):
 
         self._later("Reading the file …" if file else "Starting the training process …", work, self._started)
 
+    def _withdraw(self) -> None:
+        """Take back why the last training could not be started: another one is wanted now."""
+        self.notices, self.refusal = [notice for notice in self.notices if notice != self.refusal], ""
+
     def _started(self, run: Run) -> None:
-        self.draft.title = ""
+        self._withdraw()
+        self.draft.title, self.draft.doubts = "", {}
         self.at = self.playing = None
         self.shown = [run, *(other for other in self.shown[1:] if other.id != run.id)]
         if self.tab == "runs" or self.home != self.tabs[0].name:
@@ -523,7 +567,8 @@ class Session(ABC):
             if problem is None:
                 then(result)
             else:
-                self.note(in_words(problem))
+                self.refusal = self.guest.told(in_words(problem))
+                self.note(self.refusal)
             self.refresh(everything=True)
 
         def run() -> None:

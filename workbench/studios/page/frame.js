@@ -1,4 +1,6 @@
 // The page frame: places the parts, switches tabs, keeps the address bar and the keyboard.
+const CLOSED = CSS.supports("selector(:open)") ? ":not(:open)" : "" // '' where no browser knows whether a menu is open
+
 export function render({model, view}) {
   const page = globalThis.workbenchPage // set by page.html
   const send = (message) => { if (!page?.away) model.send_msg(message) }
@@ -127,11 +129,14 @@ export function render({model, view}) {
   }
 
   function press(event) {
-    const typing = event.composedPath()[0].closest?.("input:not([type=range],[type=checkbox],[type=radio]), select, textarea, dialog[open]")
+    const on = event.composedPath()[0]
+    const typing = on.closest?.("input:not([type=range],[type=checkbox],[type=radio]), textarea, dialog[open]")
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
-    const on = event.composedPath()[0]
-    if (key === " " && !on.closest?.("button, input, summary, a")) send({key: "space"})
+    const menu = on.closest?.("select")
+    if (menu && (key !== " " || !CLOSED || !menu.matches(CLOSED))) return // letters and arrows choose; Alt+↓ opens it
+    // whoever walks by keyboard presses with space what has the focus; after a click it belongs to the page
+    if (key === " " && (menu || !on.closest?.("button, input, summary, a")?.matches(":focus-visible"))) send({key: "space"})
     else if (key === "ArrowRight" && !on.closest?.("input, [role=tab]")) send({key: "right"})
     else if (frame.dataset.tab === "stories" && /^(ArrowLeft|PageUp|PageDown)$/.test(key) && !on.closest?.("input, [role=tab]") && (key === "ArrowLeft" || "projector" in document.documentElement.dataset))
       send({key: key === "PageDown" ? "right" : "left"}) // a presenter's clicker sends pages
