@@ -39,7 +39,7 @@ from workbench.home import NoHome
 from workbench.runs.files import Lock, RunError
 from workbench.runs.store import EXAMPLES, Run, RunStore, open_run
 from workbench.training.option import Choice, Number, Option
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe
 
 if TYPE_CHECKING:
     import xarray
@@ -697,8 +697,9 @@ def list_runs(store: RunStore) -> int:
 
 def line_of(run: Run) -> str:
     status = run.status
-    changes = ", ".join(f"{name} {word(value)}" for name, value in run.recipe.to_dict(only_changes=True).items())
-    about = [run.title, changes or "default recipe"]
+    axes = run.recipe.axes if isinstance(run.recipe, SweepRecipe) else {}
+    changes = [f"{name} {word(value)}" for name, value in run.recipe.to_dict(only_changes=True).items() if name != "axes"]
+    about = [run.title, f"sweep over {word(axes)}" if axes else "", ", ".join(changes) or "default recipe" * (not axes)]
     if status.eta is not None:
         about.append(f"{status.eta:.0f} s left")
     if status.queue_position:

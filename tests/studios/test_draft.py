@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.studios.amplitudes import describe
-from workbench.studios.draft import Draft, as_text, form, stops
+from workbench.studios.draft import Draft, as_text, form, in_menu, stops
 from workbench.training.presets import PRESETS, presets
 from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe, SweepRecipe
 
@@ -170,3 +170,15 @@ def test_the_lines_of_a_sweep_train_the_sweep():
     said = draft.view()["python"].split("wb.sweep(")[1]
     recipe, axes = eval("(lambda recipe, **axes: (recipe, axes))(" + said.replace("wb.", ""))
     assert [part.hash for _, part in parts(recipe, axes)] == [draft.recipe.hash]
+
+
+@pytest.mark.parametrize(
+    ("title", "menu"),
+    [
+        ("10 % noise, learned as σ_syst", "10 % noise, learned as σ\u202fsyst"),
+        ("σ_tot and p_T", "σₜₒₜ and p\u202fT"),
+        ("z_jets", "z_jets"),
+    ],
+)
+def test_symbols_in_menus_have_no_underscores(title, menu):
+    assert in_menu(title) == menu

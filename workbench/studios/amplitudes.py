@@ -92,8 +92,14 @@ class Amplitudes(Studio):
             with_error(pull.mean, pull.mean_error),
             with_error(pull.width, pull.width_error),
             percent(sigma["syst"]),
-            percent(sigma["stat"]) if sigma["stat"] > 0 else "none",
+            percent(sigma["stat"]) if sigma["stat"] > 0 else no_spread(picture),
         ]
+
+
+def no_spread(picture: Picture) -> str:
+    """What stands for σ_stat where all draws are the same: until when, if weights get widths later."""
+    step = 0 if picture.reports is None else int(picture.reports.attrs.get("widths_from", 0))
+    return f"— after step {step:,}" if picture.moment[1] < step else "none"
 
 
 def with_error(value: float, error: float) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -23,11 +24,12 @@ PARTS = {"preset": "Preset", "title": "Title of the next run", "code": "Python a
 class Draft:
     """The recipe under edit: what was typed, what is wrong with it, and what differs from the preset it started from.
 
-    *Arguments*: recipe_type; preset, the name of the preset to start from; changes, options that differ from the preset.
+    *Arguments*: recipe_type; preset, the name of the preset to start from; changes, options that differ from the preset; sweeps, whether
+    several values of an option make a sweep.
     """
 
-    def __init__(self, recipe_type: type[Recipe], preset: str = "", changes: dict[str, Any] | None = None):
-        self.recipe_type = recipe_type
+    def __init__(self, recipe_type: type[Recipe], preset: str = "", changes: dict[str, Any] | None = None, *, sweeps: bool = True):
+        self.recipe_type, self.sweeps = recipe_type, sweeps
         self.presets: dict[str, Preset] = presets(recipe_type)
         self.title = ""
         self.choose(preset or next(iter(self.presets)))
@@ -62,7 +64,11 @@ class Draft:
         if name not in self.recipe_type.options():
             return
         try:
-            self.recipe = with_values(self.recipe, name, typed(self.recipe_type, name, value))
+            values = typed(self.recipe_type, name, value)
+            if len(values) > 1 and not self.sweeps:
+                label = self.recipe_type.options()[name].called
+                raise RecipeError(f"{label} takes one value here; wb.sweep(recipe, {name}=[…]) trains one recipe for each of several.")
+            self.recipe = with_values(self.recipe, name, values)
             self.wrong.pop(name, None)
         except RecipeError as problem:
             self.wrong[name] = (as_text(value)[:200], refused(self.recipe_type, name, value) or str(problem))
@@ -248,6 +254,19 @@ def hideable(recipe_type: type[Recipe], tabs: Mapping[str, str]) -> list[dict[st
     ]
 
 
+LOWERED = str.maketrans("aehijklmnoprstuvx0123456789", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉")
+
+
+def in_menu(text: str) -> str:
+    """A title with its symbols as an entry of a menu, which is plain text: σ_tot as σₜₒₜ; σ syst, since there is no lowered y."""
+
+    def lowered(found: re.Match[str]) -> str:
+        letters = found[2].translate(LOWERED)
+        return found[1] + (f"\u202f{found[2]}" if set(letters) & set(found[2]) else letters)
+
+    return re.sub(r"(?<!\w)(?!z_)(\w)_(\w+)", lowered, text)
+
+
 def form(recipe_type: Any) -> dict[str, Any]:
     """Everything the form needs to know once: presets and the declared options, group by group, in JSON types."""
     groups = []
@@ -256,7 +275,7 @@ def form(recipe_type: Any) -> dict[str, Any]:
         frequent = [name for name in names if name not in rare]
         fields, more = ([field(recipe_type, name) for name in chosen] for chosen in (frequent, rare))
         groups.append({"title": title, "fields": fields, "more": more})
-    return {"presets": [{"name": name, "title": preset.title} for name, preset in presets(recipe_type).items()], "groups": groups}
+    return {"presets": [{"name": name, "title": in_menu(preset.title)} for name, preset in presets(recipe_type).items()], "groups": groups}
 
 
 def field(recipe_type: type[Recipe], name: str) -> dict[str, Any]:

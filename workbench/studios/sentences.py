@@ -92,7 +92,7 @@ def where(status: Status | None, *, example: bool = False, trains: bool = True) 
     if status.state == "running":
         return f"Training: {done}, {left(status.eta)}."
     if status.state == "paused":
-        return f"Paused at {done}; the training process is idle." + (f" {status.message}" if status.message else "")
+        return f"Paused at {done}." + (f" {status.message}" if status.message else "")
     if status.state == "finishing":
         return "Making the final predictions …"
     if status.state == "finished":
@@ -287,25 +287,25 @@ def following(*, led: bool, over: bool, at: int | None) -> str:
         return "The lecture is over; this is the last that was shown."
     if not led:
         return "The lecturer has left; this is the last that was shown. It goes on here if they come back."
-    return "You follow the lecture: the lecturer chooses what is shown here" + (f", now at step {at:,}." if at is not None else ".")
+    return "You are following the lecture" + (f", now at step {at:,}." if at is not None else ".")
 
 
 def missing(needs: str, status: Status, *, swept: bool = False, replayed: bool = False) -> str:
     """Why a figure cannot be drawn, or not yet. `replayed`: the page shows an older snapshot."""
     if needs == "generated" and status.live and status.state == "running":
-        return "The first histograms are about to come."
+        return "First histograms in a moment …"
     if needs in ("events", "prediction") and swept:
-        return "This figure shows a single training; this run is a sweep, whose figures stand in the tab Sweep."
+        return "This figure shows a single training; this run is a sweep: its figures are in the tab Sweep."
     if needs == "scan" and not swept:
-        return "This figure shows a sweep over options; a single training is one point of it only."
+        return "This figure shows a sweep, and this run is a single training. Type several values, such as 0, 0.01, 0.1 for the noise."
     if needs == "prediction" and replayed:
-        return "Single draws are kept at the end of the training only, not in its snapshots."
+        return "This figure needs all weight draws, which are saved at the end of the training and not in its snapshots."
     if needs == "prediction" and status.state != "finished":
-        return "Single draws are kept when the training has finished."
+        return "This figure needs all weight draws, which are saved at the end of the training."
     if status.state == "queued":
-        return "The run waits for a free slot."
+        return "Waiting for a free slot."
     if status.state in ("preparing", "running"):
-        return "The first points are about to come."
+        return "First points in a moment …"
     return "This run has nothing to show here: it ended before the first snapshot."
 
 

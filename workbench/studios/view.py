@@ -21,7 +21,7 @@ from workbench.runs.launcher import waiting
 from workbench.runs.store import Run, Status
 from workbench.studios import address as addresses
 from workbench.studios import sentences, shell, slide
-from workbench.studios.draft import form, hideable
+from workbench.studios.draft import form, hideable, in_menu
 from workbench.studios.house import Guest
 from workbench.studios.live import HUB, TAKEN, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
@@ -91,7 +91,10 @@ class Studio(Session):
         self.form = Form(self.hear, spec=as_json(form(self.recipe_type)))
         self.bar = Bar(self.hear)
         self.table = RunTable(self.hear)
-        self.slides = Stories(self.hear, spec=as_json([{"name": name, "title": slide.told(name).title} for name in self.stories]))
+        self.slides = Stories(
+            self.hear,
+            spec=as_json([{"name": name, "title": (title := slide.told(name).title), "menu": in_menu(title)} for name in self.stories]),
+        )
         self.plots: dict[str, PlotView] = {}
         options = {"": [], "observable": list(self.observables().items()), "subset": list(SUBSETS.items())}
         labels = {"": "", "observable": "Observable", "subset": "Draws M whose mean is taken"}

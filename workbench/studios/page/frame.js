@@ -128,15 +128,18 @@ export function render({model, view}) {
     }
   }
 
+  let walks = false // from control to control with the tab key; :focus-visible would be true from the first key on
+  const clicked = () => { walks = false }
   function press(event) {
+    if (event.key === "Tab") walks = true
     const on = event.composedPath()[0]
     const typing = on.closest?.("input:not([type=range],[type=checkbox],[type=radio]), textarea, dialog[open]")
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
     const menu = on.closest?.("select")
     if (menu && (key !== " " || !CLOSED || !menu.matches(CLOSED))) return // letters and arrows choose; Alt+↓ opens it
-    // whoever walks by keyboard presses with space what has the focus; after a click it belongs to the page
-    if (key === " " && (menu || !on.closest?.("button, input, summary, a")?.matches(":focus-visible"))) send({key: "space"})
+    // whoever walks with the tab key presses what has the focus; after a click space belongs to the page
+    if (key === " " && (menu || !walks || !on.closest?.("button, input, summary, a"))) send({key: "space"})
     else if (key === "ArrowRight" && !on.closest?.("input, [role=tab]")) send({key: "right"})
     else if (frame.dataset.tab === "stories" && /^(ArrowLeft|PageUp|PageDown)$/.test(key) && !on.closest?.("input, [role=tab]") && (key === "ArrowLeft" || "projector" in document.documentElement.dataset))
       send({key: key === "PageDown" ? "right" : "left"}) // a presenter's clicker sends pages
@@ -157,6 +160,7 @@ export function render({model, view}) {
   const theme = () => send({theme: document.documentElement.dataset.theme ?? "light", projector: "projector" in document.documentElement.dataset})
   if (page) {
     document.addEventListener("keydown", press)
+    document.addEventListener("pointerdown", clicked, true)
     document.addEventListener("workbench:theme", theme)
     view.model.document?.on_event("connection_lost", () => leave())
     const watching = setInterval(watch, 300)
@@ -167,6 +171,7 @@ export function render({model, view}) {
       document.removeEventListener("visibilitychange", watch)
       removeEventListener("online", ask)
       document.removeEventListener("keydown", press)
+      document.removeEventListener("pointerdown", clicked, true)
       document.removeEventListener("workbench:theme", theme)
     })
   }
