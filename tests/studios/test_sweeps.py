@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from workbench.__main__ import line_of
 from workbench.figures import FIGURES, unpack
 from workbench.runs.files import RunError
 from workbench.runs.history import snapshot_steps
@@ -179,3 +180,14 @@ def test_the_plateau_of_a_running_sweep_is_that_of_its_newest_snapshot(swept, fi
     early = then(swept, picture, 0)
     assert early.scan["delta_median"].dims == ("noise", "uncertainty") and "mean" not in early.scan
     assert early.moment[1] == picture.steps[0]
+
+
+def test_the_list_of_a_shell_says_that_a_run_is_a_sweep_and_over_what(swept, finished):
+    said = line_of(swept)
+    assert "sweep over noise=0,0.1 × uncertainty=deterministic,bnn" in said and "axes" not in said and "default recipe" not in said
+    usual = finished.create(SweepRecipe())
+    try:
+        assert line_of(usual).endswith("sweep over noise=0,0.01,0.1")
+    finally:
+        finished.delete(usual.id)
+    assert "sweep" not in line_of(next(run for run in finished.runs() if type(run.recipe) is AmplitudeRecipe))

@@ -297,7 +297,7 @@ def missing(needs: str, status: Status, *, swept: bool = False, replayed: bool =
     if needs in ("events", "prediction") and swept:
         return "This figure shows a single training; this run is a sweep: its figures are in the tab Sweep."
     if needs == "scan" and not swept:
-        return "This figure shows a sweep, and this run is a single training. Type several values, such as 0, 0.01, 0.1 for the noise."
+        return "This figure shows a sweep, and this run is a single training. Press Train to begin the sweep that is in the form."
     if needs == "prediction" and replayed:
         return "This figure needs all weight draws, which are saved at the end of the training and not in its snapshots."
     if needs == "prediction" and status.state != "finished":

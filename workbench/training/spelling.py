@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 
 LONGEST = 100
 """Characters of a number, or of the widths of all layers."""
-FACTORS = {"k": 1_000, "K": 1_000, "M": 1_000_000, "%": Decimal("0.01")}
+FACTORS: dict[str, int | Decimal] = {"k": 1_000, "K": 1_000, "M": 1_000_000, "%": Decimal("0.01")}
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}([,' ])[0-9]{3}(\1[0-9]{3})*(\.[0-9]+)?")
 """Thousands in groups, by commas, apostrophes or blanks."""

@@ -84,10 +84,8 @@ export function render({model}) {
       read = () => input.value
       show = (text) => {
         if (input.value !== text) input.value = text
-        const number = text.trim() ? Number(text) : NaN
-        if (!slider) return
-        slider.classList.toggle("apart", !Number.isFinite(number)) // nor can it say this
-        if (!Number.isFinite(number)) return
+        const number = Number(text)
+        if (!slider || !Number.isFinite(number)) return
         const nearest = stops.reduce((best, stop, i) => (Math.abs(stop - number) < Math.abs(stops[best] - number) ? i : best), 0)
         slider.value = nearest
         slider.setAttribute("aria-valuetext", text)
@@ -134,7 +132,7 @@ export function render({model}) {
       const wrong = view.wrong[name] ?? ""
       box.hidden = view.hidden.includes(name)
       box.classList.toggle("changed", changed.has(name))
-      box.classList.toggle("several", name in view.notes) // its slider cannot say this
+      box.classList.toggle("several", name in view.notes || Boolean(wrong)) // its slider cannot say this
       undo.hidden = !changed.has(name) && !wrong
       typeset(error, wrong)
       write(note, wrong ? "" : view.notes[name] ?? "")
