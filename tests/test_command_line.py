@@ -72,7 +72,7 @@ finally:
 
 def test_mistakes_get_one_sentence_and_exit_code_2(capsys: pytest.CaptureFixture, tmp_path: Path):
     assert "Did you mean 'prior_width'?" in refused(capsys, "train", "--prior-with", "3")
-    assert "noise = '3' is not possible: a number from 0.0 to 0.1 is needed." in refused(capsys, "train", "--noise", "3")
+    assert "noise = '3' is not possible: it must be a number between 0 and 0.1." in refused(capsys, "train", "--noise", "3")
     assert "noise = 'nan' is not possible" in refused(capsys, "train", "--noise=nan")
     assert "hidden = '1,2' is not possible" in refused(capsys, "train", "--hidden", "1,2")
     assert "'more' is not understood" in refused(capsys, "train", "more")

@@ -39,8 +39,8 @@ from workbench.data.own_file import beside
 from workbench.home import NoHome
 from workbench.runs.files import Lock, RunError
 from workbench.runs.store import EXAMPLES, Run, RunStore, open_run
-from workbench.training.option import Choice, Number, Option, Text, Widths
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError
+from workbench.training.option import Choice, Number, Option
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe
 
 if TYPE_CHECKING:
     import xarray
@@ -428,7 +428,7 @@ def sweep_command(options: argparse.Namespace) -> int:
     from workbench.runs.sweep import sweep
 
     known = AmplitudeRecipe.options()
-    given = {name: values_of(known[name], texts) for name, texts in chosen(options, tuple(known)).items()}
+    given = {name: [value for text in texts for value in known[name].listed(text)] for name, texts in chosen(options, tuple(known)).items()}
     axes = {name: values for name, values in given.items() if len(values) > 1}
     if not axes:
         raise Usage("No option has several values, so there is nothing to sweep; for instance: workbench sweep --noise 0,0.01,0.1")
@@ -441,12 +441,6 @@ def sweep_command(options: argparse.Namespace) -> int:
         files.replace(Path(options.out), netcdf.encode({"/": results}))
     print(table(results, axes))
     return 0
-
-
-def values_of(option: Option, texts: list[str]) -> list[str]:
-    """The values that stand on the command line for one option: several where it was given several times, or has commas."""
-    parted = [text.split(",") if not isinstance(option, (Widths, Text)) else [text] for text in texts]
-    return [value.strip() for part in parted for value in part]
 
 
 def table(results: xarray.Dataset, axes: dict[str, list[str]]) -> str:
@@ -761,8 +755,9 @@ def list_runs(store: RunStore) -> int:
 
 def line_of(run: Run) -> str:
     status = run.status
-    changes = ", ".join(f"{name} {word(value)}" for name, value in run.recipe.to_dict(only_changes=True).items())
-    about = [run.title, changes or "default recipe"]
+    axes = run.recipe.axes if isinstance(run.recipe, SweepRecipe) else {}
+    changes = [f"{name} {word(value)}" for name, value in run.recipe.to_dict(only_changes=True).items() if name != "axes"]
+    about = [run.title, f"sweep over {word(axes)}" if axes else "", ", ".join(changes) or "default recipe" * (not axes)]
     if status.eta is not None:
         about.append(f"{status.eta:.0f} s left")
     if status.queue_position:

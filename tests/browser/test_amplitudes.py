@@ -185,11 +185,11 @@ def test_a_killed_worker_is_announced_within_two_seconds_and_resumes(training, s
 @pytest.mark.parametrize(
     ("option", "typed", "words"),
     [
-        ("noise", "0.5", "0.0 to 0.1"),
-        ("noise", "lots", "a number from 0.0 to 0.1"),
+        ("noise", "0.5", "between 0 and 0.1"),
+        ("noise", "lots", "a number between 0 and 0.1"),
         ("hidden", "128, many", "1 to 8 whole numbers"),
-        ("prior_width", "-1", "0.001 to 1,000"),
-        ("events", "1e3000", "100 to 1,000,000"),
+        ("prior_width", "-1", "between 0.001 and 1,000"),
+        ("events", "1e3000", "between 100 and 1,000,000"),
         ("seed", CANARY, "whole number"),
     ],
 )
@@ -227,7 +227,7 @@ def test_a_file_of_ones_own_is_checked_before_a_run_starts(visit, server, tmp_pa
     ("query", "words"),
     [
         ("?noize=0.1", "did you mean 'noise'"),
-        ("?noise=7&prior_width=2", "0.0 to 0.1"),
+        ("?noise=7&prior_width=2", "between 0 and 0.1"),
         ("?run=../../etc/passwd", "is not the name of a run"),
         ("?run=deadbeef0000-1", "There is no run"),
         ("?tab=settings", "one of training, uncertainties"),

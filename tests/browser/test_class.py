@@ -83,7 +83,7 @@ def test_the_audience_follows_reloads_and_hears_that_the_lecturer_has_left(come,
     student = come(CLASS, "follow")
     banner = student.locator(".lectern[data-role=follows]")
     banner.wait_for()
-    assert "You follow the lecture" in banner.inner_text()
+    assert "You are following the lecture" in banner.inner_text()
     teacher.click("#tab-accuracy")
     student.wait_for_selector(".studio[data-tab=accuracy]", timeout=5_000)
     student.locator(".card[data-figure=accuracy] .js-plotly-plot").wait_for(timeout=10_000)

@@ -46,6 +46,8 @@ def test_missing_column_is_named_with_the_nearest(table, write):
     header = ",".join(columns("gg_yyg"))
     assert "has no column 'amplitude' (rename 'amplitudo'?)" in problem(write(table, header=header[:-1] + "o"))
     assert "has no column 'px3'" in problem(write(table, header=header.replace("px3", "foo")))
+    assert "has no column 'py1'; the columns" in problem(write(table, header=header.replace("py1", "foo")))  # px1 is needed itself
+    assert "has no column 'py1' (rename 'pyy1'?)" in problem(write(table, header=header.replace("py1", "pyy1")))
     assert "has the column 'pz5' twice" in problem(write(np.column_stack([table, table[:, 0]]), header=header + ",PZ5"))
     assert "has 20 columns and no header; 21 are needed: E1, …, amplitude" in problem(write(table[:, :20], header=False))
 

@@ -147,7 +147,7 @@ def test_the_time_of_another_computer_tells_nothing(page, tmp_path):
     [
         ({}, "These figures belong to A. Press Train to learn B."),
         ({"seconds": 41.0}, "These figures belong to A. Press Train to learn B (about 40 s here)."),
-        ({"live": True}, "These figures belong to A, whose training goes on. Press Train to learn B."),
+        ({"live": True}, "These figures belong to A, whose training goes on unaffected. Press Train to learn B."),
         ({"compared": 2, "trains": False}, "These figures belong to A and 2 compared runs."),
         ({"ready": False}, "These figures belong to A. Correct the option that is marked, then press Train."),
     ],

@@ -73,7 +73,7 @@ def test_what_cannot_be_used_stays_with_its_sentence_and_the_recipe_with_its_las
     controls = wb.controls(recipe)
     controls["noise"].value = typed
     assert recipe.noise == 0.02 and controls["noise"].value == typed
-    assert "a number from 0.0 to 0.1 is needed" in controls.problems["noise"]
+    assert "a number between 0 and 0.1" in controls.problems["noise"]
     controls["noise"].value = "0.04"
     assert recipe.noise == 0.04 and controls.problems == {}
 
@@ -104,7 +104,7 @@ def test_options_without_effect_are_hidden():
 
 
 def test_groups_are_those_of_the_page():
-    boxes = wb.controls(wb.AmplitudeRecipe()).children[-1].children
+    boxes = wb.controls(wb.AmplitudeRecipe()).children[2].children
     assert [box.children[0].value for box in boxes] == [f"<b>{title}</b>" for title in wb.AmplitudeRecipe.groups]
 
 
@@ -133,3 +133,37 @@ def test_what_the_preset_promises_comes_with_what_is_no_longer_as_in_the_preset(
     controls["uncertainty"].value = "deterministic"
     controls["steps"].value = "300"
     assert controls._see.value.endswith("Changed here: Uncertainty, Steps.")
+
+
+def test_train_trains_what_the_widgets_show_and_shows_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    controls = wb.controls(wb.AmplitudeRecipe(events=300, test_events=100, hidden=[8], steps=20, uncertainty="deterministic"))
+    controls["noise"].value = "much"
+    assert controls._train.disabled and controls._said.value == "Noise must be a number between 0 and 0.1."
+    controls["noise"].value = "2 %"
+    assert not controls._train.disabled and controls._said.value == ""
+    controls._train.click()
+    run = controls.run
+    try:
+        assert run.recipe.noise == 0.02 and run.id in controls._said.value and len(controls._live.children) == 1
+        controls["noise"].value = "0.03"
+        assert run.recipe.noise == 0.02
+        assert run.wait(100).status.state == "finished"
+    finally:
+        controls._live.children[0].close()
+        if run.alive():
+            run.stop()
+
+
+def test_what_cannot_be_trained_is_said_beside_the_button(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    controls = wb.controls(wb.AmplitudeRecipe(file=str(tmp_path / "none.csv")))
+    controls._train.click()
+    assert controls.run is None and "none.csv does not exist" in controls._said.value
+
+
+def test_widgets_hold_one_recipe_and_no_sweep():
+    controls = wb.controls(wb.AmplitudeRecipe())
+    controls["noise"].value = "0, 0.01"
+    assert controls.problems["noise"] == "Noise takes one value here; wb.sweep(recipe, noise=[…]) trains one recipe for each of several."
+    assert type(controls.recipe) is wb.AmplitudeRecipe and controls.recipe.noise == 0.01

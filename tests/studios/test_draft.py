@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.studios.amplitudes import describe
-from workbench.studios.draft import Draft, as_text, form, stops
+from workbench.studios.draft import Draft, as_text, form, in_menu, stops
 from workbench.training.presets import PRESETS, presets
-from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe
+from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe, SweepRecipe
 
 OPTIONS = AmplitudeRecipe.options()
 
@@ -26,7 +26,7 @@ def test_a_wrong_value_stays_as_typed_while_the_recipe_keeps_the_last_usable_one
     draft.set("noise", "0.05")
     draft.set("noise", "lots")
     assert draft.view()["texts"]["noise"] == "lots"
-    assert "0.0 to 0.1" in draft.view()["wrong"]["noise"]
+    assert "between 0 and 0.1" in draft.view()["wrong"]["noise"]
     assert draft.recipe.noise == 0.05 and not draft.ready
     draft.set("noise", "0.02")
     assert draft.ready and draft.recipe.noise == 0.02
@@ -105,3 +105,80 @@ def test_presets_are_usable_and_differ_and_the_first_is_the_default():
 
 def test_a_recipe_is_described_in_one_short_line():
     assert describe(AmplitudeRecipe()) == "BNN · MLP 3×128 · momenta · noise 0.01 · 9,000 events"
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "sentence"),
+    [
+        ("noise", "abc", "Noise must be a number between 0 and 0.1."),
+        ("prior_width", "5k", "Prior width must be a number between 0.001 and 1,000."),
+        ("events", "1", "Training events must be a whole number between 100 and 1,000,000."),
+        ("hidden", "128, x", "Hidden layers must be 1 to 8 whole numbers between 2 and 1,024, such as 128, 64 or 3×128."),
+        ("uncertainty", "x", "Uncertainty must be one of BNN, BNN (last layer), ensemble, deterministic."),
+        ("noise", "0,01", "Noise must be a number between 0 and 0.1; a comma parts several values, so type 0.01 for one number."),
+        ("warm_start", "0,5", "Warm start must be a number between 0 and 1; a comma parts several values, so type 0.5 for one number."),
+        ("noise", "0, 0.5", "Noise must be a number between 0 and 0.1, and 0.5 is not."),
+        ("noise", "0,", "Noise must be a number between 0 and 0.1, and nothing is not."),
+        ("noise", "0.01, 1e-2", "Noise needs different values for a sweep."),
+        ("seed", ",".join(map(str, range(600))), "600 points are too many for one sweep; at most 512 are possible."),
+        (
+            "events",
+            "1000, 2000",
+            "Training events takes one value here; wb.sweep(recipe, events=[…]) in a notebook trains a run for each of several.",
+        ),
+    ],
+)
+def test_the_form_says_what_to_type_in_words_of_the_form(draft, option, text, sentence):
+    draft.set(option, text)
+    assert draft.view()["wrong"] == {option: sentence} and not draft.ready
+
+
+def test_several_values_are_a_sweep_in_the_form(draft):
+    draft.set("noise", "0, 1 %, 0.1")
+    assert draft.recipe.hash == SweepRecipe(axes={"noise": [0.0, 0.01, 0.1]}).hash and draft.ready
+    view = draft.view(time="about 45 s")
+    assert view["notes"] == {"noise": "3 values → sweep of 3, about 45 s"} and view["texts"]["noise"] == "0, 0.01, 0.1"
+    assert view["changes"] == [{"name": "noise", "label": "Noise f_smear", "old": "0.01", "new": "0, 0.01, 0.1"}]
+    assert view["command"] == "workbench sweep --noise 0.0,0.01,0.1"
+    assert view["python"].endswith("results = wb.sweep(wb.AmplitudeRecipe(), noise=[0.0, 0.01, 0.1])")
+    draft.set("steps", "500")
+    draft.set("seed", "1;2")
+    assert draft.view()["notes"]["seed"] == "2 values → sweep of 6 (3 × 2)"
+    draft.undo("noise")
+    assert draft.axes == {"seed": [1, 2]} and draft.recipe.steps == 500
+    draft.set("seed", "3")
+    assert draft.axes == {} and draft.recipe.to_dict() == AmplitudeRecipe(steps=500, seed=3).to_dict()
+
+
+def test_two_values_that_may_be_one_number_say_so(draft):
+    draft.set("prior_width", "1,5")
+    assert draft.view()["notes"]["prior_width"] == "2 values → sweep of 2. For the one number 1.5, type a point."
+    draft.set("prior_width", "1, 5")
+    assert draft.view()["notes"]["prior_width"] == "2 values → sweep of 2"
+
+
+def test_a_generator_has_no_sweep():
+    draft = Draft(GeneratorRecipe)
+    draft.set("seed", "1, 2")
+    assert draft.view()["wrong"]["seed"] == "Seed takes one value here."
+
+
+def test_the_lines_of_a_sweep_train_the_sweep():
+    from workbench.runs.sweep import parts
+
+    draft = Draft(AmplitudeRecipe, changes={"noise": "0,0.1", "hidden": "2×16", "uncertainty": "deterministic,bnn"})
+    said = draft.view()["python"].split("wb.sweep(")[1]
+    recipe, axes = eval("(lambda recipe, **axes: (recipe, axes))(" + said.replace("wb.", ""))
+    assert [part.hash for _, part in parts(recipe, axes)] == [draft.recipe.hash]
+
+
+@pytest.mark.parametrize(
+    ("title", "menu"),
+    [
+        ("10 % noise, learned as σ_syst", "10 % noise, learned as σ\u202fsyst"),
+        ("σ_tot and p_T", "σₜₒₜ and p\u202fT"),
+        ("z_jets", "z_jets"),
+    ],
+)
+def test_symbols_in_menus_have_no_underscores(title, menu):
+    assert in_menu(title) == menu

@@ -121,7 +121,7 @@ def test_one_sentence_says_that_the_lecturer_has_left_and_it_goes_on_when_they_r
     monkeypatch.setattr(lectures, "AWAY", 60.0)
     back = opened(finished, TEACHER, lead=True, tab="accuracy")
     follower.tick()
-    assert back.leads and follower.tab == "accuracy" and "You follow" in told(follower)["lecture"]["sentence"]
+    assert back.leads and follower.tab == "accuracy" and "You are following" in told(follower)["lecture"]["sentence"]
 
 
 def test_a_lecture_that_was_ended_is_over(teacher, follower, finished):

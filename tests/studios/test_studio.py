@@ -14,7 +14,7 @@ from workbench import figures
 from workbench.figures import unpack
 from workbench.studios import house, session
 from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes, percent
+from workbench.studios.amplitudes import Amplitudes, no_spread, percent
 
 
 @pytest.fixture
@@ -175,3 +175,10 @@ def test_a_run_trained_anew_under_an_old_name_is_not_taken_for_the_deleted_one(f
     (titled.path / "recipe.json").write_text(record.rsplit(',\n "crc"', 1)[0] + "\n}")
     page.hear({"open": titled.id})
     assert state(page.frame)["numbers"]["rows"][0]["title"] == "third"
+
+
+@pytest.mark.parametrize(("step", "opens", "words"), [(300, 6_600, "— after step 6,600"), (6_600, 6_600, "none"), (300, 0, "none")])
+def test_a_spread_that_is_still_to_come_says_when(step, opens, words):
+    reports = SimpleNamespace(attrs={"widths_from": opens})
+    assert no_spread(SimpleNamespace(reports=reports, moment=(1, step, False))) == words
+    assert no_spread(SimpleNamespace(reports=None, moment=(1, step, False))) == "none"

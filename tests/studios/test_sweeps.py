@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
+from urllib.parse import parse_qs
 
 import pytest
 
+from workbench.__main__ import line_of
 from workbench.figures import FIGURES, unpack
 from workbench.runs.files import RunError
 from workbench.runs.history import snapshot_steps
 from workbench.studios import sentences
-from workbench.studios.address import Address
+from workbench.studios.address import Address, read
 from workbench.studios.amplitudes import Amplitudes, describe
+from workbench.studios.house import Guest
 from workbench.studios.live import look, then
-from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
+from workbench.training.recipe import AmplitudeRecipe, SweepRecipe, with_values
 
 
 @pytest.fixture
@@ -68,12 +72,75 @@ def test_a_sweep_is_compared_with_a_single_run(page, finished):
     assert [run.id for run in again.shown] == [run.id for run in page.shown]
 
 
-def test_the_form_adopts_the_first_point(page, swept):
-    assert type(page.draft.recipe) is AmplitudeRecipe and page.draft.recipe.to_dict() == swept.recipe.base.to_dict()
-    assert not page.of_draft
+def test_the_form_shows_the_axes_of_the_sweep(page, swept):
+    assert page.of_draft and page.draft.recipe.hash == swept.recipe.hash
+    form = state(page.form)
+    assert form["texts"]["noise"] == "0, 0.1" and form["texts"]["uncertainty"] == "deterministic, bnn"
+    assert form["notes"]["uncertainty"].startswith("deterministic, BNN: 2 values → sweep of 4")
+    assert form["notes"]["noise"].startswith("2 values → sweep of 4 (2 × 2), about ") and set(form["notes"]) == {"noise", "uncertainty"}
     assert state(page.frame)["belongs"] == []  # nobody has edited anything
     page.hear({"option": "seed", "value": "7"})
     assert "".join(state(page.frame)["belongs"]).startswith("These figures belong to a sweep. Press Train")
+    assert page.draft.axes == swept.recipe.axes and page.draft.recipe.seed == 7
+
+
+def test_a_link_to_a_sweep_lands_on_its_tab_and_one_to_another_tab_there(finished, swept):
+    for tab in ("", "training", "runs"):
+        page = Amplitudes(runs=finished.root)
+        page.restore(Address(run=swept.id, tab=tab))
+        assert page.tab == (tab or "sweep") and page.draft.axes == swept.recipe.axes
+        again = Amplitudes(runs=finished.root)
+        again.restore(read_again(page))
+        assert again.tab == page.tab and again.of_draft
+
+
+def test_the_address_keeps_the_axes_that_were_typed(finished):
+    page = Amplitudes(runs=finished.root)
+    page.restore(Address())
+    page.hear({"option": "noise", "value": "0, 0.01,0.1"})
+    page.hear({"option": "seed", "value": "1;2"})
+    assert "noise=0,0.01,0.1&seed=1,2" in page.address.query()
+    again = Amplitudes(runs=finished.root)
+    again.restore(read_again(page))
+    assert again.draft.axes == page.draft.axes == {"noise": [0.0, 0.01, 0.1], "seed": [1, 2]}
+    assert again.draft.recipe.hash == page.draft.recipe.hash
+    assert "sweep" not in state(page.frame)["hidden"]  # the tab is there before the first sweep has been trained
+    page.hear({"option": "noise", "value": "0.01"})
+    page.hear({"undo": "seed"})
+    assert page.draft.axes == {} and type(page.draft.recipe) is AmplitudeRecipe
+
+
+def read_again(page):
+    """What a new page reads in the address of another one."""
+    arguments = parse_qs(page.address.query().removeprefix("?"))
+    return read(arguments, AmplitudeRecipe, tabs=[tab.name for tab in page.tabs], observables=list(page.observables()))
+
+
+def test_train_starts_the_sweep_that_is_typed(finished, monkeypatch):
+    begun = []
+    monkeypatch.setattr(Guest, "launch", lambda _, recipe, store, **more: begun.append(recipe) or store.create(recipe))
+    page = Amplitudes(runs=finished.root)
+    page.restore(Address(options={"steps": 300, "events": 1_000}))
+    page.hear({"option": "noise", "value": "0,0.02"})
+    page.hear({"action": "train"})
+    while page.busy:
+        time.sleep(0.01)
+    run = page.shown[0]
+    try:
+        assert begun[0].axes == run.recipe.axes == {"noise": [0.0, 0.02]} and run.recipe.steps == 300
+        assert page.tab == "sweep" and page.draft.axes and page.of_draft
+    finally:
+        run.stop()
+        finished.delete(run.id)
+
+
+def test_the_time_of_a_sweep_is_told_by_a_like_one_or_by_its_points(page, swept):
+    seconds = swept.read_status()["seconds"]
+    half = with_values(page.draft.recipe, "noise", [0.05])
+    assert page.library.seconds(half) == pytest.approx(seconds / 2)
+    single = half.base.replace(uncertainty="bnn")
+    assert page.library.time(with_values(single, "seed", [1, 2, 3, 4])).startswith("at most about ")
+    assert page.library.time(with_values(single.replace(hidden=[5]), "seed", [1, 2])) == ""
 
 
 def test_a_sweep_is_described_by_what_it_varies(page, swept):
@@ -113,3 +180,14 @@ def test_the_plateau_of_a_running_sweep_is_that_of_its_newest_snapshot(swept, fi
     early = then(swept, picture, 0)
     assert early.scan["delta_median"].dims == ("noise", "uncertainty") and "mean" not in early.scan
     assert early.moment[1] == picture.steps[0]
+
+
+def test_the_list_of_a_shell_says_that_a_run_is_a_sweep_and_over_what(swept, finished):
+    said = line_of(swept)
+    assert "sweep over noise=0,0.1 × uncertainty=deterministic,bnn" in said and "axes" not in said and "default recipe" not in said
+    usual = finished.create(SweepRecipe())
+    try:
+        assert line_of(usual).endswith("sweep over noise=0,0.01,0.1")
+    finally:
+        finished.delete(usual.id)
+    assert "sweep" not in line_of(next(run for run in finished.runs() if type(run.recipe) is AmplitudeRecipe))

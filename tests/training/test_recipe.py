@@ -31,14 +31,14 @@ def test_the_hash_names_the_training_not_the_way_it_was_written():
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("noise", 3, ["noise = 3", "from 0.0 to 0.1"]),
+        ("noise", 3, ["noise = 3", "between 0 and 0.1"]),
         ("noise", "a lot", ["noise = 'a lot'", "a number"]),
         ("noise", float("nan"), ["nan"]),
-        ("steps", 0, ["steps = 0", "from 1 to 10,000,000"]),
+        ("steps", 0, ["steps = 0", "between 1 and 10,000,000"]),
         ("steps", 2.5, ["whole number"]),
         ("steps", True, ["whole number"]),
         ("steps", "9" * 5000, ["whole number"]),
-        ("hidden", "64, x", ["1 to 8 whole numbers from 2 to 1024"]),
+        ("hidden", "64, x", ["1 to 8 whole numbers between 2 and 1,024"]),
         ("hidden", [], ["1 to 8"]),
         ("uncertainty", "bn", ["one of bnn, bnn_last_layer"]),
         ("calibrate", "perhaps", ["true or false"]),

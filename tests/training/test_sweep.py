@@ -116,7 +116,7 @@ def test_points_are_dealt_out_by_kind_and_size():
     [
         ("noise=0,0.01;noise=0.1", "twice"),
         ("nose=0,0.01", "Did you mean 'noise'"),
-        ("noise=0,2", "from 0.0 to 0.1"),
+        ("noise=0,2", "between 0 and 0.1"),
         ("hidden=64", "cannot differ within one training"),
         ("", "are needed"),
         ({"noise": []}, "one or more different values"),

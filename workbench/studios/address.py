@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from workbench.studios.draft import as_text
+from workbench.studios.draft import as_text, typed
 from workbench.training.presets import presets
 from workbench.training.recipe import Recipe, RecipeError, shown
 
@@ -115,7 +115,8 @@ def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], name
             raise RecipeError(f"{len(runs)} runs to compare are too many; at most {MOST_COMPARED} fit into one figure.")
         address.compare = [_run_id(name) for name in runs]
     elif key in recipe_type.options():
-        address.options[key] = recipe_type.check(key, text)
+        values = typed(recipe_type, key, text)
+        address.options[key] = values if len(values) > 1 else values[0]
     else:
         usual = ["preset", "run", "compare", "tab", "observable", "subset", "story", "step", "follow", "lead", "hide"]
         extra = ["a"] if "nuisance" in recipe_type.options() else []

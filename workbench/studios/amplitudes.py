@@ -67,7 +67,8 @@ class Amplitudes(Studio):
         return describe(cast(AmplitudeRecipe, recipe))
 
     def absent(self) -> set[str]:
-        axes = [run.recipe.axes for run in self.shown if isinstance(run.recipe, SweepRecipe)]
+        recipes = [*(run.recipe for run in self.shown), self.draft.recipe]
+        axes = [recipe.axes for recipe in recipes if isinstance(recipe, SweepRecipe)]
         if not axes:
             return {card.name for card in self.cards if card.tab == "sweep"}
         return {"scan"} if all("noise" in one for one in axes) else {"plateau", "noise_peaks"}
@@ -91,8 +92,14 @@ class Amplitudes(Studio):
             with_error(pull.mean, pull.mean_error),
             with_error(pull.width, pull.width_error),
             percent(sigma["syst"]),
-            percent(sigma["stat"]) if sigma["stat"] > 0 else "none",
+            percent(sigma["stat"]) if sigma["stat"] > 0 else no_spread(picture),
         ]
+
+
+def no_spread(picture: Picture) -> str:
+    """What stands for σ_stat where all draws are the same: until when, if weights get widths later."""
+    step = 0 if picture.reports is None else int(picture.reports.attrs.get("widths_from", 0))
+    return f"— after step {step:,}" if picture.moment[1] < step else "none"
 
 
 def with_error(value: float, error: float) -> str:

@@ -15,6 +15,9 @@ from typing import Any
 import ipywidgets
 import traitlets
 
+from workbench.runs.files import RunError, in_words
+from workbench.runs.launcher import launch
+from workbench.runs.store import Run
 from workbench.studios.draft import Draft, as_text, form
 from workbench.training.recipe import Recipe, SweepRecipe
 
@@ -28,7 +31,7 @@ class Field:
 
     def __init__(self, spec: dict[str, Any]):
         self.name, self.stops = spec["name"], spec["stops"]
-        help = f"{spec['help']} {spec['allowed']}".strip()
+        help = f"{spec['help']} {spec['allowed'][:1].upper()}{spec['allowed'][1:]}".strip()
         label = re.sub(r"(?<!\w)(\w)_(\w+)", r"\1<sub>\2</sub>", html.escape(spec["label"]))
         shared: dict[str, Any] = {"description": label, "description_allow_html": True, "tooltip": help}
         shared |= {"style": LABEL, "layout": {"width": WIDE}}
@@ -66,7 +69,7 @@ class Controls(ipywidgets.VBox):
 
     A widget that changes, changes the recipe itself, so `wb.launch(recipe)` trains what the widgets show; a recipe that changes, or another
     one that is assigned, changes the widgets. A value that cannot be used stays in its field with a sentence beside it, and the recipe
-    keeps its last usable one. Controls for a copy: `wb.controls(run.recipe.replace())`.
+    keeps its last usable one. Train trains a copy, `controls.run`. Controls for a copy: `wb.controls(run.recipe.replace())`.
 
     *Arguments*: recipe, an AmplitudeRecipe or a GeneratorRecipe.
     *Example*: controls = wb.controls(wb.AmplitudeRecipe()); controls["noise"].value = "0.05"; controls.recipe.noise
@@ -79,7 +82,7 @@ class Controls(ipywidgets.VBox):
             raise ValueError(
                 f"Controls need an AmplitudeRecipe or a GeneratorRecipe, not {type(recipe).__name__}; of a sweep, give its `base`."
             )
-        self.draft = Draft(type(recipe))
+        self.draft = Draft(type(recipe), sweeps=False)
         spec = form(type(recipe))
         self._preset = ipywidgets.Dropdown(
             options=[(preset["title"], preset["name"]) for preset in spec["presets"]],
@@ -89,12 +92,19 @@ class Controls(ipywidgets.VBox):
             layout={"width": "min(34em, 100%)"},
         )
         self._see = ipywidgets.HTML()
+        self._train = ipywidgets.Button(
+            description="Train", icon="play", button_style="primary", tooltip="Train this recipe in a process of its own; it is shown below"
+        )
+        self._train.on_click(lambda _: self.train())
+        self._said, self._live = ipywidgets.HTML(), ipywidgets.VBox()
+        self.run: Run | None = None
         self._fields = {field["name"]: Field(field) for group in spec["groups"] for field in [*group["fields"], *group["more"]]}
         self._folded: dict[str, tuple[str, ...]] = {}
         self._accordions: dict[str, ipywidgets.Accordion] = {}
         self._writing = False
         self._watcher: Any = None
-        super().__init__([self._preset, self._see, ipywidgets.GridBox([self._group(group) for group in spec["groups"]], layout=GRID)])
+        groups = ipywidgets.GridBox([self._group(group) for group in spec["groups"]], layout=GRID)
+        super().__init__([self._preset, self._see, groups, ipywidgets.HBox([self._train, self._said]), self._live])
         self._preset.observe(self._choose, "value")
         for name, field in self._fields.items():
             field.widget.observe(lambda change, name=name: self._edit(name, change["new"]), "value")
@@ -115,6 +125,19 @@ class Controls(ipywidgets.VBox):
     def problems(self) -> dict[str, str]:
         """Options whose value in the widgets cannot be used, each with its sentence."""
         return {name: sentence for name, (_, sentence) in self.draft.wrong.items()}
+
+    def train(self) -> None:
+        """Train the recipe as the widgets show it; `run` is the training, which is shown below the widgets while the notebook goes on."""
+        try:
+            self.run = launch(self.recipe.replace())
+        except (OSError, ValueError, RunError) as problem:
+            self._say(in_words(problem))
+            return
+        self._say(f"Run {self.run.id}: controls.run in the next cell.")
+        self._live.children = [self.run.live()]
+
+    def _say(self, sentence: str) -> None:
+        self._said.value = html.escape(sentence)
 
     def _group(self, spec: dict[str, Any]) -> Any:
         boxes = [self._fields[field["name"]].box for field in spec["fields"]]
@@ -166,6 +189,8 @@ class Controls(ipywidgets.VBox):
 
     def _show(self) -> None:
         view = self.draft.view()
+        self._train.disabled = not self.draft.ready
+        self._say(self.draft.problem)
         with self._silent():
             self._preset.value = view["preset"]
             changed = ", ".join(change["label"].split(" [")[0] for change in view["changes"])

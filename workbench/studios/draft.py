@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from workbench.data.own_file import located
 from workbench.training.presets import Preset, presets
-from workbench.training.recipe import Recipe, RecipeError, SweepRecipe, wording
+from workbench.training.recipe import Recipe, RecipeError, SweepRecipe, checked_axes, sweepable, with_values, wording
+from workbench.training.spelling import decimal_comma
 
 PARTS = {"preset": "Preset", "title": "Title of the next run", "code": "Python and shell"}
 """Parts of the form that are no options, by the names that `hide` knows."""
@@ -22,11 +24,12 @@ PARTS = {"preset": "Preset", "title": "Title of the next run", "code": "Python a
 class Draft:
     """The recipe under edit: what was typed, what is wrong with it, and what differs from the preset it started from.
 
-    *Arguments*: recipe_type; preset, the name of the preset to start from; changes, options that differ from the preset.
+    *Arguments*: recipe_type; preset, the name of the preset to start from; changes, options that differ from the preset; sweeps, whether
+    several values of an option make a sweep.
     """
 
-    def __init__(self, recipe_type: type[Recipe], preset: str = "", changes: dict[str, Any] | None = None):
-        self.recipe_type = recipe_type
+    def __init__(self, recipe_type: type[Recipe], preset: str = "", changes: dict[str, Any] | None = None, *, sweeps: bool = True):
+        self.recipe_type, self.sweeps = recipe_type, sweeps
         self.presets: dict[str, Preset] = presets(recipe_type)
         self.title = ""
         self.choose(preset or next(iter(self.presets)))
@@ -37,14 +40,13 @@ class Draft:
         """Start again from a preset. Raises: KeyError."""
         self.recipe = self.presets[preset].recipe
         self.preset = preset
+        self.comma: set[str] = set()  # options whose two values may be one number with a decimal comma
         self.wrong: dict[str, tuple[str, str]] = {}
+        self.doubts: dict[str, str] = {}
+        """What is said of usable values, such as that of a file which is not there: it may come."""
 
     def adopt(self, recipe: Recipe) -> None:
-        """Take over a whole recipe, of a run for instance; the preset on the same data with the fewest differences is compared with it.
-
-        Of a sweep its first point is taken: the form holds one value of each option.
-        """
-        recipe = first_point(recipe)
+        """Take over a whole recipe, of a run for instance; the preset on the same data with the fewest differences is compared with it."""
         self.recipe = recipe.replace(file=getattr(recipe, "file", ""))  # whose content will count when it is trained
         self.wrong = {}
 
@@ -55,18 +57,31 @@ class Draft:
         self.preset = min(self.presets, key=distance)
 
     def set(self, name: str, value: Any) -> None:
-        """Put a value, as typed, into the recipe, or keep it as wrong with the sentence that says why. Raises: nothing."""
+        """Put a value, as typed, into the recipe, or keep it as wrong with the sentence that says why. Raises: nothing.
+
+        Several values, in a text or a tuple, make the option an axis of a sweep.
+        """
         if name not in self.recipe_type.options():
             return
         try:
-            self.recipe = self.recipe.replace(**{name: self.recipe_type.check(name, value)})
+            values = typed(self.recipe_type, name, value)
+            if len(values) > 1 and not self.sweeps:
+                label = self.recipe_type.options()[name].called
+                raise RecipeError(f"{label} takes one value here; wb.sweep(recipe, {name}=[…]) trains one recipe for each of several.")
+            self.recipe = with_values(self.recipe, name, values)
             self.wrong.pop(name, None)
         except RecipeError as problem:
-            self.wrong[name] = (as_text(value)[:200], str(problem))
+            self.wrong[name] = (as_text(value)[:200], refused(self.recipe_type, name, value) or str(problem))
+        self.comma = self.comma - {name} | ({name} if isinstance(value, str) and decimal_comma(value) else set())
 
     def undo(self, name: str) -> None:
         """Back to the preset's value."""
         self.set(name, getattr(self.presets[self.preset].recipe, name))
+
+    @property
+    def problem(self) -> str:
+        """What is to be corrected first; '' where nothing is."""
+        return next((sentence for _, sentence in self.wrong.values()), next(iter(self.doubts.values()), ""))
 
     @property
     def ready(self) -> bool:
@@ -99,16 +114,41 @@ class Draft:
         """Options without any effect for the recipe as it is."""
         return [name for name in self.recipe_type.options() if not self.recipe.matters(name)]
 
-    def view(self, hide: Collection[str] = ()) -> dict[str, Any]:
-        """What the form shows, in JSON types, without the options, groups and parts in `hide`."""
+    @property
+    def axes(self) -> dict[str, list[Any]]:
+        """The options with several values."""
+        return self.recipe.axes if isinstance(self.recipe, SweepRecipe) else {}
+
+    def note(self, name: str, time: str = "") -> str:
+        """What stands beside an axis: '3 values → sweep of 3, about 45 s'. `time`: how long the sweep takes, where it is known."""
+        counts = [len(values) for values in self.axes.values()]
+        several = f" ({' × '.join(map(str, counts))})" if len(counts) > 1 else ""
+        words = f"{len(self.axes[name])} values → sweep of {math.prod(counts)}{several}" + (f", {time}" if time else "")
+        if self.recipe_type.options()[name].kind == "choice":
+            return f"{as_words(tuple(self.axes[name]))}: {words}"
+        one = ".".join(as_text(value) for value in self.axes[name])
+        return f"{words}. For the one number {one}, type a point." if name in self.comma else words
+
+    @property
+    def python(self) -> str:
+        """The lines that train the recipe from Python."""
+        call = self.recipe.as_python()
+        train = f"results = {call}" if self.axes else f"recipe = {call}\nrun = wb.launch(recipe)"
+        return f"import workbench as wb\n\n{train}"
+
+    def view(self, hide: Collection[str] = (), time: str = "") -> dict[str, Any]:
+        """What the form shows, in JSON types, without the options, groups and parts in `hide`.
+
+        *Arguments*: time, how long a sweep takes here, in words, where it is known.
+        """
         options = self.recipe_type.options()
-        apart = hidden_options(self.recipe_type, hide)
+        apart, values = hidden_options(self.recipe_type, hide), values_of(self.recipe)
         return {
             "preset": self.preset,
             "see": self.presets[self.preset].see,
             "title": self.title,
-            "texts": {name: self.wrong[name][0] if name in self.wrong else as_text(getattr(self.recipe, name)) for name in options},
-            "wrong": {name: sentence for name, (_, sentence) in self.wrong.items()},
+            "texts": {name: self.wrong[name][0] if name in self.wrong else as_text(values[name]) for name in options},
+            "wrong": self.doubts | {name: sentence for name, (_, sentence) in self.wrong.items()},
             "hidden": [*self.hidden, *sorted(apart)],
             "apart": [part for part in PARTS if part in hide],
             "changes": [
@@ -116,9 +156,50 @@ class Draft:
                 for name, (old, new) in self.changes.items()
                 if name not in apart
             ],
-            "python": f"import workbench as wb\n\nrecipe = {self.recipe.as_python()}\nrun = wb.launch(recipe)",
+            "notes": {name: self.note(name, time) for name in self.axes},
+            "python": self.python,
             "command": self.recipe.as_command(),
         }
+
+
+def typed(recipe_type: type[Recipe], name: str, value: Any) -> tuple[Any, ...]:
+    """The values that were typed for an option, or stand in a link; several are an axis of a sweep. Raises: RecipeError."""
+    parts = parts_of(recipe_type, name, value)
+    if len(parts) > 1 and name in sweepable(recipe_type):
+        return tuple(checked_axes({name: parts})[name])
+    return (recipe_type.check(name, value if len(parts) > 1 else parts[0]),)
+
+
+def parts_of(recipe_type: type[Recipe], name: str, value: Any) -> list[Any]:
+    """The values of an option, each as it was typed."""
+    if isinstance(value, str):
+        return recipe_type.options()[name].listed(value)
+    return list(value) if isinstance(value, tuple) else [value]
+
+
+def refused(recipe_type: type[Recipe], name: str, value: Any) -> str:
+    """What to type instead of a value that cannot be used, in the words of the form."""
+    option, parts = recipe_type.options()[name], parts_of(recipe_type, name, value)
+    if len(parts) == 1:
+        return f"{option.wanted}."
+    if point := decimal_comma(value) if isinstance(value, str) else "":
+        return f"{option.wanted}; a comma parts several values, so type {point} for one number."
+    if name not in sweepable(recipe_type):
+        elsewhere = f"; wb.sweep(recipe, {name}=[…]) in a notebook trains a run for each of several" if sweepable(recipe_type) else ""
+        return f"{option.called} takes one value here{elsewhere}."
+    if impossible := [as_text(part) for part in parts if not possible(recipe_type, name, part)]:
+        return f"{option.wanted}, and {impossible[0][:40] or 'nothing'} is not."
+    values = [recipe_type.check(name, part) for part in parts]
+    return "" if len(set(values)) == len(values) else f"{option.called} needs different values for a sweep."
+
+
+def possible(recipe_type: type[Recipe], name: str, value: Any) -> bool:
+    """Whether an option can have a value."""
+    try:
+        recipe_type.check(name, value)
+    except RecipeError:
+        return False
+    return True
 
 
 def hidden_options(recipe_type: type[Recipe], hide: Collection[str]) -> set[str]:
@@ -137,11 +218,6 @@ def differences(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     old, new = values_of(base), values_of(other)
     found = {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name] and other.matters(name)}
     return _without_file(found) | _files(base, other)
-
-
-def first_point(recipe: Recipe) -> Recipe:
-    """A recipe as the form holds it: of a sweep the first point, since there is one value of each option."""
-    return recipe.base if isinstance(recipe, SweepRecipe) else recipe
 
 
 def values_of(recipe: Recipe) -> dict[str, Any]:
@@ -178,6 +254,19 @@ def hideable(recipe_type: type[Recipe], tabs: Mapping[str, str]) -> list[dict[st
     ]
 
 
+LOWERED = str.maketrans("aehijklmnoprstuvx0123456789", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉")
+
+
+def in_menu(text: str) -> str:
+    """A title with its symbols as an entry of a menu, which is plain text: σ_tot as σₜₒₜ; σ syst, since there is no lowered y."""
+
+    def lowered(found: re.Match[str]) -> str:
+        letters = found[2].translate(LOWERED)
+        return found[1] + (f"\u202f{found[2]}" if set(letters) & set(found[2]) else letters)
+
+    return re.sub(r"(?<!\w)(?!z_)(\w)_(\w+)", lowered, text)
+
+
 def form(recipe_type: Any) -> dict[str, Any]:
     """Everything the form needs to know once: presets and the declared options, group by group, in JSON types."""
     groups = []
@@ -186,7 +275,7 @@ def form(recipe_type: Any) -> dict[str, Any]:
         frequent = [name for name in names if name not in rare]
         fields, more = ([field(recipe_type, name) for name in chosen] for chosen in (frequent, rare))
         groups.append({"title": title, "fields": fields, "more": more})
-    return {"presets": [{"name": name, "title": preset.title} for name, preset in presets(recipe_type).items()], "groups": groups}
+    return {"presets": [{"name": name, "title": in_menu(preset.title)} for name, preset in presets(recipe_type).items()], "groups": groups}
 
 
 def field(recipe_type: type[Recipe], name: str) -> dict[str, Any]:
@@ -197,7 +286,7 @@ def field(recipe_type: type[Recipe], name: str) -> dict[str, Any]:
         "kind": option.kind,
         "label": option.titled,
         "help": option.doc,
-        "allowed": "" if option.kind in ("choice", "flag") else option.allowed,
+        "allowed": "" if option.kind in ("choice", "flag") else option.needed,
         "choices": [{"value": value, "label": option.wording(value)} for value in getattr(option, "objects", [])],
         "stops": stops(option),
     }
@@ -240,7 +329,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
+        return ", ".join(map(as_text, value))
     short = f"{value:.12g}" if isinstance(value, float) else str(value)
     return short if not isinstance(value, float) or float(short) == value else repr(value)
 

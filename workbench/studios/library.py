@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 import socket
 from collections.abc import Iterator
@@ -15,14 +16,20 @@ from workbench.runs.store import EXAMPLES, ID, Run, RunStore
 from workbench.studios.draft import differences
 from workbench.studios.index import index_of
 from workbench.studios.live import HUB, identity
+from workbench.studios.sentences import about
 from workbench.training.presets import PRESETS
-from workbench.training.recipe import KINDS, Recipe, shown
+from workbench.training.recipe import KINDS, Recipe, SweepRecipe, shown
 
 MOST_LOOKED_AT = 20  # of the user's newest runs, in search of one that is worth showing first
 SAME_PACE = {
     "steps", "seed", "data_seed", "noise", "prior_width", "repulsion", "learning_rate", "schedule", "events", "test_events", "sqrt_s",
 }  # fmt: skip
 """Options that do not change how long a step takes."""
+
+
+def points(recipe: Recipe) -> int:
+    """How many networks of its kind a recipe trains: the points of a sweep."""
+    return math.prod(map(len, recipe.axes.values())) if isinstance(recipe, SweepRecipe) else 1
 
 
 class Library:
@@ -73,8 +80,16 @@ class Library:
     def nearest(self, recipe: Recipe) -> Run | None:
         """The finished run that is most like this recipe."""
         candidates = [*self._fitting(self.examples), *self._fitting(self.own, MOST_LOOKED_AT)]
-        finished = [run for run in candidates if run.status.state == "finished" and type(run.recipe) is type(recipe)]
-        return min(finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
+        finished = [run for run in candidates if run.status.state == "finished"]
+        alike = [run for run in finished if type(run.recipe) is type(recipe)]
+        return min(alike or finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
+
+    def time(self, sweep: SweepRecipe) -> str:
+        """How long a sweep will train here, in words: as a like one, or at most as all its points one after the other; '' if unknown."""
+        if seconds := self.seconds(sweep):
+            return about(seconds)
+        single = self.seconds(sweep.base)
+        return f"at most {about(single * points(sweep))}" if single else ""
 
     def seconds(self, recipe: Recipe) -> float | None:
         """How long a recipe will train here, as told by the steps of a like one on this computer; None where none of the newest is."""
@@ -86,7 +101,7 @@ class Library:
             told = run.read_status()
             here = told["state"] == "finished" and told.get("host") == socket.gethostname()
             if here and type(run.recipe) is type(recipe) and set(differences(recipe, run.recipe)) <= SAME_PACE:
-                return told["seconds"] / told["steps"] * getattr(recipe, "steps", 0)
+                return told["seconds"] / told["steps"] * getattr(recipe, "steps", 0) * points(recipe) / points(run.recipe)
         return None
 
     def title(self, run: Run) -> str:

@@ -28,11 +28,13 @@ HELP = {
 }
 
 
-def transport(status: Status | None, *, example: bool, same: bool, ready: bool, busy: str, trains: bool = True) -> dict[str, Any]:
+def transport(
+    status: Status | None, *, example: bool, same: bool, ready: bool, busy: str, trains: bool = True, wrong: str = ""
+) -> dict[str, Any]:
     """The bar of a run: state, buttons, progress and one sentence.
 
     *Arguments*: status, of the run that is shown; same, whether it has the recipe of the form; ready, whether that recipe is usable;
-    busy, a sentence while something is being started; trains, whether whoever looks may train.
+    busy, a sentence while something is being started; trains, whether whoever looks may train; wrong, what is to be corrected in the form.
     """
     state = "none" if status is None or example else status.state
     live = status is not None and status.live and not example
@@ -42,7 +44,7 @@ def transport(status: Status | None, *, example: bool, same: bool, ready: bool, 
         "train", "Train again" if again else "Train", ready and not busy and not (same and live), HELP["again" if again else "train"]
     )
     if not ready:
-        train["title"] = "One of the options cannot be used; its sentence stands beside it"
+        train["title"] = wrong or "One of the options cannot be used; its sentence stands beside it"
     resumable = status is not None and status.resumable and not example
     first = _button("resume", "Resume", not busy, HELP["resume"]) if resumable else None
     buttons = [
@@ -55,7 +57,7 @@ def transport(status: Status | None, *, example: bool, same: bool, ready: bool, 
         _button("stop", "Stop", live and not busy, HELP["stop"]),
         _button("reset", "Reset", not busy, HELP["reset"]),
     ]
-    sentence = busy or where(status, example=example, trains=trains)
+    sentence = busy or " ".join(filter(None, [where(status, example=example, trains=trains) if live or not wrong else "", wrong]))
     return {
         "state": state,
         "buttons": buttons,
@@ -90,7 +92,7 @@ def where(status: Status | None, *, example: bool = False, trains: bool = True) 
     if status.state == "running":
         return f"Training: {done}, {left(status.eta)}."
     if status.state == "paused":
-        return f"Paused at {done}; the training process is idle." + (f" {status.message}" if status.message else "")
+        return f"Paused at {done}." + (f" {status.message}" if status.message else "")
     if status.state == "finishing":
         return "Making the final predictions …"
     if status.state == "finished":
@@ -136,7 +138,7 @@ def belongs(
     usable; trains, whether whoever looks may train, now; seconds, how long that will take here, where it is known.
     """
     others = f" and {compared} compared {'run' if compared == 1 else 'runs'}" if compared else ""
-    goes_on = ", whose training goes on" if live else ""
+    goes_on = ", whose training goes on unaffected" if live else ""
     begun = ["These figures belong to ", owner, f"{others}{goes_on}."]
     if not trains:
         return begun
@@ -285,25 +287,25 @@ def following(*, led: bool, over: bool, at: int | None) -> str:
         return "The lecture is over; this is the last that was shown."
     if not led:
         return "The lecturer has left; this is the last that was shown. It goes on here if they come back."
-    return "You follow the lecture: the lecturer chooses what is shown here" + (f", now at step {at:,}." if at is not None else ".")
+    return "You are following the lecture" + (f", now at step {at:,}." if at is not None else ".")
 
 
 def missing(needs: str, status: Status, *, swept: bool = False, replayed: bool = False) -> str:
     """Why a figure cannot be drawn, or not yet. `replayed`: the page shows an older snapshot."""
     if needs == "generated" and status.live and status.state == "running":
-        return "The first histograms are about to come."
+        return "First histograms in a moment …"
     if needs in ("events", "prediction") and swept:
-        return "This figure shows a single training; this run is a sweep, whose figures stand in the tab Sweep."
+        return "This figure shows a single training; this run is a sweep: its figures are in the tab Sweep."
     if needs == "scan" and not swept:
-        return "This figure shows a sweep over options; a single training is one point of it only."
+        return "This figure shows a sweep, and this run is a single training. Press Train to begin the sweep that is in the form."
     if needs == "prediction" and replayed:
-        return "Single draws are kept at the end of the training only, not in its snapshots."
+        return "This figure needs all weight draws, which are saved at the end of the training and not in its snapshots."
     if needs == "prediction" and status.state != "finished":
-        return "Single draws are kept when the training has finished."
+        return "This figure needs all weight draws, which are saved at the end of the training."
     if status.state == "queued":
-        return "The run waits for a free slot."
+        return "Waiting for a free slot."
     if status.state in ("preparing", "running"):
-        return "The first points are about to come."
+        return "First points in a moment …"
     return "This run has nothing to show here: it ended before the first snapshot."
 
 

@@ -15,13 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from workbench.data.files import allowed
+from workbench.data.files import allowed, check_file
 from workbench.results.generated import NUISANCE_STOPS
 from workbench.runs.files import RunError, in_words
 from workbench.runs.store import Run
 from workbench.studios import address as addresses
 from workbench.studios import errands, sentences, slide
-from workbench.studios.draft import Draft, first_point
+from workbench.studios.draft import Draft
 from workbench.studios.house import Guest
 from workbench.studios.lecture import HALL, Lecture, Scene
 from workbench.studios.library import Library
@@ -48,6 +48,7 @@ SAID = (OSError, ValueError, RunError)
 """Errors whose message is a sentence for the page."""
 
 log = logging.getLogger(__name__)
+CHECKER = ThreadPoolExecutor(max_workers=2, thread_name_prefix="look at files")
 STARTER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="start runs")
 
 
@@ -89,6 +90,8 @@ class Session(ABC):
         self.leads: Lecture | None = None
         self.follows: Lecture | None = None
         self.scene: Scene | None = None  # what is shown of the lecture that is followed
+        self.looked: tuple[str, str, str] = ("", "", "")  # the file that was looked at, of what kind, in which units
+        self.refusal = ""  # the notice that says why a training could not be started
         self.busy = ""  # a sentence while a run is being started
         self.sought = ""  # in the list of runs
         self.first = 0  # of the runs found, the one with which the list begins
@@ -133,7 +136,6 @@ class Session(ABC):
             self.note("The lecture of this link is over.")
         if address.lead:
             self.leads = HALL.take_over(self)
-        self.tab = address.tab or self.tab
         self.observable, self.subset = address.observable or self.observable, address.subset or self.subset
         self.at, self.a, self.hide = address.step, address.a or self.a, address.hide
         self.story = address.story or self.story
@@ -145,6 +147,14 @@ class Session(ABC):
             self.draft.adopt(self.shown[0].recipe)
         if not self.shown:
             self.show_finished()
+        self.tab = address.tab or self.home
+        self.look_at_file()
+
+    @property
+    def home(self) -> str:
+        """The tab on which the page opens: that of the sweep, where one is shown."""
+        swept = bool(self.shown) and isinstance(self.shown[0].recipe, SweepRecipe)
+        return "sweep" if swept and "sweep" in [tab.name for tab in self.tabs] else self.tabs[0].name
 
     @property
     def address(self) -> addresses.Address:
@@ -160,7 +170,7 @@ class Session(ABC):
             options=options,
             run=named[0].id if named else "",
             compare=[run.id for run in named[1:]],
-            tab="" if self.tab == self.tabs[0].name else self.tab,
+            tab="" if self.tab == self.home else self.tab,
             observable="" if self.observed == next(iter(self.offered()), "") else self.observed,
             subset=self.subset,
             a=self.a,
@@ -233,7 +243,7 @@ class Session(ABC):
     @property
     def of_other(self) -> bool:
         """Whether the figures belong to other recipes than the one in the form."""
-        return bool(self.shown) and not any(self.draft.is_like(first_point(run.recipe)) for run in self.shown)
+        return bool(self.shown) and not any(self.draft.is_like(run.recipe) for run in self.shown)
 
     def show_finished(self) -> None:
         """Show a finished run of the draft's recipe; with nothing to see yet, the one that resembles it most. A training stays in sight."""
@@ -295,7 +305,10 @@ class Session(ABC):
         if self.follows is not None:
             return sentences.transport(status, example=False, same=same, ready=False, busy="") | {"buttons": []}
         trains = not self.guest.no_training
-        bar = sentences.transport(status, example=self.of_example, same=same, ready=self.draft.ready, busy=self.busy, trains=trains)
+        bar = sentences.transport(
+            status, example=self.of_example, same=same, ready=self.draft.ready, busy=self.busy, trains=trains,
+            wrong=self.guest.told(self.draft.problem) if trains else "",
+        )  # fmt: skip
         no_change = self.guest.no_change(pictures[0][0]) if pictures and not self.of_example else ""
         refused = {"train": self.guest.no_training} | dict.fromkeys(CHANGES, no_change)
         for button in bar["buttons"]:
@@ -305,6 +318,34 @@ class Session(ABC):
 
     def _add(self, name: str) -> None:
         self.shown.append(self.library.find(name))
+
+    # The file of the recipe
+
+    def look_at_file(self) -> None:
+        """Say what is wrong with the file that is named as soon as that is known; meanwhile people type on."""
+        recipe = self.draft.recipe.to_dict()
+        looked = (recipe.get("file", ""), recipe.get("process") or recipe.get("dataset", ""), recipe.get("units", ""))
+        if looked == self.looked:
+            return
+        self.looked, self.draft.doubts = looked, {}
+
+        def look() -> None:
+            try:
+                if not self.guest.lecturer:
+                    allowed(looked[0])
+                check_file(*looked)
+            except SAID as problem:
+                self.soon(functools.partial(self._doubt, looked, in_words(problem)))
+            except Exception:  # the bottom of a thread: Train will say it
+                log.exception("Looking at a file")
+
+        if looked[0]:
+            CHECKER.submit(look)
+
+    def _doubt(self, looked: tuple[str, str, str], sentence: str) -> None:
+        if looked == self.looked:
+            self.draft.doubts = {"file": self.guest.told(sentence)}
+            self.refresh(everything=True)
 
     # What is pressed
 
@@ -317,6 +358,7 @@ class Session(ABC):
             self._try(lambda: hearer(message))
             if self.shown[:1] != before:
                 self.at = self.playing = None
+            self.look_at_file()
             self.refresh(everything=True)
 
     def _try(self, work: Callable[[], Any]) -> None:
@@ -329,16 +371,19 @@ class Session(ABC):
 
     def on_preset(self, message: dict[str, Any]) -> None:
         if str(message["preset"]) in self.draft.presets:
+            self._withdraw()
             self.draft.choose(str(message["preset"]))
             self.show_finished()
 
     def on_option(self, message: dict[str, Any]) -> None:
         value = message.get("value")
+        self._withdraw()
         self.draft.set(str(message["option"]), value if isinstance(value, bool) else str(value)[:2_000])
         self.show_finished()
 
     def on_undo(self, message: dict[str, Any]) -> None:
         if str(message["undo"]) in self.recipe_type.options():
+            self._withdraw()
             self.draft.undo(str(message["undo"]))
             self.show_finished()
 
@@ -389,7 +434,7 @@ class Session(ABC):
         run = self.library.find(str(message["open"]))
         self.shown = [run]
         self.draft.adopt(run.recipe)
-        self.tab = "sweep" if isinstance(run.recipe, SweepRecipe) and "sweep" in [tab.name for tab in self.tabs] else self.tabs[0].name
+        self.tab = self.home
 
     def on_compare(self, message: dict[str, Any]) -> None:
         name = str(message["compare"])
@@ -501,12 +546,17 @@ class Session(ABC):
 
         self._later("Reading the file …" if file else "Starting the training process …", work, self._started)
 
+    def _withdraw(self) -> None:
+        """Take back why the last training could not be started: another one is wanted now."""
+        self.notices, self.refusal = [notice for notice in self.notices if notice != self.refusal], ""
+
     def _started(self, run: Run) -> None:
-        self.draft.title = ""
+        self._withdraw()
+        self.draft.title, self.draft.doubts = "", {}
         self.at = self.playing = None
         self.shown = [run, *(other for other in self.shown[1:] if other.id != run.id)]
-        if self.tab == "runs":
-            self.tab = self.tabs[0].name
+        if self.tab == "runs" or self.home != self.tabs[0].name:
+            self.tab = self.home
 
     def _later(self, sentence: str, work: Callable[[], Any], then: Callable[[Any], None] = lambda _: None) -> None:
         """Do what may take a while on another thread; its result comes back on the session's own."""
@@ -517,7 +567,8 @@ class Session(ABC):
             if problem is None:
                 then(result)
             else:
-                self.note(in_words(problem))
+                self.refusal = self.guest.told(in_words(problem))
+                self.note(self.refusal)
             self.refresh(everything=True)
 
         def run() -> None:

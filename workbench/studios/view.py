@@ -21,14 +21,14 @@ from workbench.runs.launcher import waiting
 from workbench.runs.store import Run, Status
 from workbench.studios import address as addresses
 from workbench.studios import sentences, shell, slide
-from workbench.studios.draft import form, hideable
+from workbench.studios.draft import form, hideable, in_menu
 from workbench.studios.house import Guest
 from workbench.studios.live import HUB, TAKEN, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
 from workbench.studios.plot_view import PlotView, pack
 from workbench.studios.pulse import PULSE
 from workbench.studios.session import NUISANCES, SAID, SUBSETS, Session
-from workbench.training.recipe import Recipe
+from workbench.training.recipe import Recipe, SweepRecipe
 
 TICK = 250  # milliseconds between two looks of a page in a notebook, and of any page that moves by itself
 REST = 1.0  # seconds between two looks of a page that nothing moves
@@ -91,7 +91,10 @@ class Studio(Session):
         self.form = Form(self.hear, spec=as_json(form(self.recipe_type)))
         self.bar = Bar(self.hear)
         self.table = RunTable(self.hear)
-        self.slides = Stories(self.hear, spec=as_json([{"name": name, "title": slide.told(name).title} for name in self.stories]))
+        self.slides = Stories(
+            self.hear,
+            spec=as_json([{"name": name, "title": (title := slide.told(name).title), "menu": in_menu(title)} for name in self.stories]),
+        )
         self.plots: dict[str, PlotView] = {}
         options = {"": [], "observable": list(self.observables().items()), "subset": list(SUBSETS.items())}
         labels = {"": "", "observable": "Observable", "subset": "Draws M whose mean is taken"}
@@ -205,7 +208,8 @@ class Studio(Session):
         if self.tab in hidden:
             self.tab = self.tabs[0].name
         if everything:
-            self.form.tell(**self.draft.view(self.hide))
+            recipe = self.draft.recipe
+            self.form.tell(**self.draft.view(self.hide, self.library.time(recipe) if isinstance(recipe, SweepRecipe) else ""))
         self.bar.tell(
             **self.transport(newest),
             time=sentences.time(newest[0][1], pictures[0][1], self.playing) if newest and self.follows is None else None,

@@ -28,6 +28,7 @@ import param
 from param.parameterized import Undefined
 
 from workbench.data.own_file import pasted
+from workbench.training import spelling
 
 
 class RecipeError(ValueError):
@@ -85,13 +86,29 @@ class Option(Declared):
         return words if not self.symbol or self.symbol in words.split() or f" {self.symbol}_" in words else f"{words} {self.symbol}"
 
     @property
-    def allowed(self) -> str:
-        """What it may be: 'a number from 0.001 to 1000 is needed'."""
+    def called(self) -> str:
+        """The label without the symbol at its end: 'Noise'."""
+        words = str(self.label)
+        first, _, last = words.rpartition(" ")
+        return first if first and ("_" in last or last == self.symbol) else words
+
+    @property
+    def needed(self) -> str:
+        """What it may be: 'a number between 0.001 and 1,000'."""
         raise NotImplementedError
+
+    @property
+    def wanted(self) -> str:
+        """What it must be, as the form says it."""
+        return f"{self.called} must be {self.needed}"
 
     def parse(self, value: Any) -> Any:
         """The value in its type. Raises: TypeError, ValueError or OverflowError for one that is not possible."""
         raise NotImplementedError
+
+    def listed(self, text: str) -> list[str]:
+        """The values that a text holds for a sweep, as they are typed."""
+        return spelling.values(text)
 
     def wording(self, value: Any) -> str:
         """One of its values as people say it."""
@@ -112,11 +129,13 @@ class Number(Option, param.Number):
         return (-math.inf if low is None else low, math.inf if high is None else high)
 
     @property
-    def allowed(self) -> str:
+    def needed(self) -> str:
         low, high = self.limits
-        return f"{self.noun} from {low:,} to {high:,} is needed"
+        return f"{self.noun} between {in_short(low)} and {in_short(high)}"
 
     def parse(self, value: Any) -> Any:
+        if isinstance(value, str):
+            value = spelling.number(value.strip().removesuffix(self.unit or " "))
         number = self.number(value)
         low, high = self.limits
         if isinstance(value, bool) or not math.isfinite(number) or not low <= number <= high:
@@ -145,13 +164,13 @@ class Flag(Option, param.Boolean):
 
     __slots__ = SLOTS
     _slot_defaults = param.Boolean._slot_defaults | SAID
-    kind, placeholder, allowed = "flag", "true|false", "true or false is needed"
+    kind, placeholder, needed = "flag", "true|false", "true or false"
     spelled: ClassVar[dict[str, bool]] = {
         "true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False,
     }  # fmt: skip
 
     def parse(self, value: Any) -> bool:
-        found = self.spelled.get(value.lower()) if isinstance(value, str) else value
+        found = self.spelled.get(value.strip().lower()) if isinstance(value, str) else value
         if not isinstance(found, bool):
             raise ValueError(value)
         return found
@@ -169,8 +188,12 @@ class Choice(Option, param.Selector):
         super().__init__(objects=list(names), words=words, default=said.pop("default", next(iter(names))), **said)
 
     @property
-    def allowed(self) -> str:
-        return f"one of {', '.join(map(str, self.objects))} is needed"
+    def needed(self) -> str:
+        return f"one of {', '.join(map(str, self.objects))}"
+
+    @property
+    def wanted(self) -> str:
+        return f"{self.called} must be one of {', '.join(map(self.wording, self.objects))}"
 
     def parse(self, value: Any) -> str:
         if value not in self.objects:
@@ -185,17 +208,20 @@ class Widths(Option, param.List):
     _slot_defaults = param.List._slot_defaults | SAID | {"layers": (1, 1), "units": (1, 1)}
     placeholder = "N,N,…"
 
+    def listed(self, text: str) -> list[str]:
+        return [part.strip() for part in text.split(";")]
+
     def __init__(self, default: tuple[int, ...], *, layers: tuple[int, int], units: tuple[int, int], **said: Any):
         super().__init__(default=list(default), item_type=int, bounds=layers, **said)
         self.layers, self.units = layers, units
 
     @property
-    def allowed(self) -> str:
+    def needed(self) -> str:
         (fewest, most), (narrow, wide) = self.layers, self.units
-        return f"{fewest} to {most} whole numbers from {narrow} to {wide}, separated by commas, are needed"
+        return f"{fewest} to {most} whole numbers between {narrow} and {wide:,}, such as 128, 64 or 3×128"
 
     def parse(self, value: Any) -> list[int]:
-        widths = [whole(item) for item in (value.replace(",", " ").split() if isinstance(value, str) else list(value))]
+        widths = [whole(item) for item in (spelling.widths(value, self.layers[1]) if isinstance(value, str) else value)]
         narrow, wide = self.units
         if not self.layers[0] <= len(widths) <= self.layers[1] or not all(narrow <= width <= wide for width in widths):
             raise ValueError(value)
@@ -207,7 +233,10 @@ class Text(Option, param.String):
 
     __slots__ = SLOTS
     _slot_defaults = param.String._slot_defaults | SAID
-    allowed = "a text of at most 1,000 characters without control characters is needed"
+    needed = "a text of at most 1,000 characters without control characters"
+
+    def listed(self, text: str) -> list[str]:
+        return [text]
 
     def parse(self, value: Any) -> str:
         if not isinstance(value, str) or len(value) > 1_000 or any(ord(character) < 32 for character in value):
@@ -236,12 +265,15 @@ class Axes(Option, param.Dict):
 def whole(value: Any) -> int:
     """A whole number from a number or a text. Raises: ValueError."""
     if isinstance(value, str):
-        if len(value) > 20:
-            raise ValueError(value)
-        value = float(value) if any(mark in value for mark in ".eE") else int(value.replace("_", ""))
-    if isinstance(value, bool) or not math.isfinite(value) or value != int(value):
+        value = spelling.number(value)
+    if isinstance(value, bool) or not math.isfinite(value) or abs(value) > 1e18 or value != int(value):
         raise ValueError(value)
     return int(value)
+
+
+def in_short(bound: float) -> str:
+    """A bound as it stands in a sentence: 0, 0.1, 10,000,000."""
+    return f"{int(bound):,}" if math.isfinite(bound) and bound == int(bound) else f"{bound:g}"
 
 
 def shown(value: Any) -> str:

@@ -219,9 +219,10 @@ def layout_of(cells: Sequence[str], request: Request) -> Layout:
 def positions(cells: Sequence[str], layout: Layout, request: Request) -> list[int]:
     """Where the columns are, by their names in any case."""
     names, columns = own_names(cells, layout), layout.columns
+    spare = [cell for cell, name in zip(cells, names, strict=True) if name not in columns]
     for column in columns:
         if column not in names:
-            request.refuse(f"has no column {column!r}{hint(column, cells)}; the columns {columns[0]}, …, {columns[-1]} are needed")
+            request.refuse(f"has no column {column!r}{hint(column, spare)}; the columns {columns[0]}, …, {columns[-1]} are needed")
         if names.count(column) > 1:
             request.refuse(f"has the column {column!r} twice")
     return [names.index(column) for column in columns]

@@ -36,11 +36,12 @@ export function render({model}) {
     const id = `option-${name}`
     const say = (value) => send({option: name, value})
     const error = h("p", {class: "wrong", id: `${id}-error`, role: "alert"})
-    const tip = h("p", {class: "tip", id: `${id}-tip`, role: "tooltip"}, symbols("span", {}, help), h("code", {}, allowed ? `${name}: ${allowed.replace(/ (is|are) needed$/, "")}` : name))
+    const note = h("p", {class: "axis", id: `${id}-note`, role: "status"})
+    const tip = h("p", {class: "tip", id: `${id}-tip`, role: "tooltip"}, symbols("span", {}, help), h("code", {}, allowed ? `${name}: ${allowed}` : name))
     const place = () => tip.classList.toggle("above", info.getBoundingClientRect().bottom > innerHeight - 180) // never below the window
     const info = h("button", {type: "button", class: "info", "aria-label": `About ${label}`, "aria-describedby": tip.id, onpointerenter: place, onfocus: place}, "?")
     const undo = h("button", {type: "button", class: "undo", hidden: true, title: "Back to the preset's value", "aria-label": `Undo ${label}`, onclick: () => send({undo: name})}, "↺")
-    const described = {"aria-describedby": `${tip.id} ${error.id}`}
+    const described = {"aria-describedby": `${tip.id} ${error.id} ${note.id}`}
     let control, show, read
 
     if (kind === "choice" && choices.length === 1) {
@@ -92,8 +93,8 @@ export function render({model}) {
     }
     const [first, ...rest] = [control].flat()
     const caption = symbols(first.id ? "label" : "span", {class: "label", for: first.id || null}, label)
-    const box = h("div", {class: `field ${kind} ${Array.isArray(control) && stops.length ? "sliding" : ""}`, "data-option": name}, h("div", {class: "line"}, caption, info, undo), first, rest, tip, error)
-    fields[name] = {box, show, read, error, undo, first}
+    const box = h("div", {class: `field ${kind} ${Array.isArray(control) && stops.length ? "sliding" : ""}`, "data-option": name}, h("div", {class: "line"}, caption, info, undo), first, rest, tip, error, note)
+    fields[name] = {box, show, read, error, note, undo, first}
     return box
   }
 
@@ -127,12 +128,14 @@ export function render({model}) {
     typeset(see, view.see)
     if (view.title !== before.title) title.value = view.title // an answer to something else leaves alone what is being typed
     const changed = new Set(view.changes.map(({name}) => name))
-    for (const [name, {box, show, error, undo, first}] of Object.entries(fields)) {
+    for (const [name, {box, show, error, note, undo, first}] of Object.entries(fields)) {
       const wrong = view.wrong[name] ?? ""
       box.hidden = view.hidden.includes(name)
       box.classList.toggle("changed", changed.has(name))
+      box.classList.toggle("several", name in view.notes || Boolean(wrong)) // its slider cannot say this
       undo.hidden = !changed.has(name) && !wrong
-      write(error, wrong)
+      typeset(error, wrong)
+      write(note, wrong ? "" : view.notes[name] ?? "")
       first.setAttribute("aria-invalid", Boolean(wrong))
       if (view.texts[name] !== before.texts?.[name] || wrong !== (before.wrong?.[name] ?? "")) show(view.texts[name])
       if (wrong) box.closest("details")?.setAttribute("open", "")

@@ -1,4 +1,6 @@
 // The page frame: places the parts, switches tabs, keeps the address bar and the keyboard.
+const CLOSED = CSS.supports("selector(:open)") ? ":not(:open)" : "" // '' where no browser knows whether a menu is open
+
 export function render({model, view}) {
   const page = globalThis.workbenchPage // set by page.html
   const send = (message) => { if (!page?.away) model.send_msg(message) }
@@ -126,12 +128,18 @@ export function render({model, view}) {
     }
   }
 
+  let walks = false // from control to control with the tab key; :focus-visible would be true from the first key on
+  const clicked = () => { walks = false }
   function press(event) {
-    const typing = event.composedPath()[0].closest?.("input:not([type=range],[type=checkbox],[type=radio]), select, textarea, dialog[open]")
+    if (event.key === "Tab") walks = true
+    const on = event.composedPath()[0]
+    const typing = on.closest?.("input:not([type=range],[type=checkbox],[type=radio]), textarea, dialog[open]")
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
-    const on = event.composedPath()[0]
-    if (key === " " && !on.closest?.("button, input, summary, a")) send({key: "space"})
+    const menu = on.closest?.("select")
+    if (menu && (key !== " " || !CLOSED || !menu.matches(CLOSED))) return // letters and arrows choose; Alt+↓ opens it
+    // whoever walks with the tab key presses what has the focus; after a click space belongs to the page
+    if (key === " " && (menu || !walks || !on.closest?.("button, input, summary, a"))) send({key: "space"})
     else if (key === "ArrowRight" && !on.closest?.("input, [role=tab]")) send({key: "right"})
     else if (frame.dataset.tab === "stories" && /^(ArrowLeft|PageUp|PageDown)$/.test(key) && !on.closest?.("input, [role=tab]") && (key === "ArrowLeft" || "projector" in document.documentElement.dataset))
       send({key: key === "PageDown" ? "right" : "left"}) // a presenter's clicker sends pages
@@ -152,6 +160,7 @@ export function render({model, view}) {
   const theme = () => send({theme: document.documentElement.dataset.theme ?? "light", projector: "projector" in document.documentElement.dataset})
   if (page) {
     document.addEventListener("keydown", press)
+    document.addEventListener("pointerdown", clicked, true)
     document.addEventListener("workbench:theme", theme)
     view.model.document?.on_event("connection_lost", () => leave())
     const watching = setInterval(watch, 300)
@@ -162,6 +171,7 @@ export function render({model, view}) {
       document.removeEventListener("visibilitychange", watch)
       removeEventListener("online", ask)
       document.removeEventListener("keydown", press)
+      document.removeEventListener("pointerdown", clicked, true)
       document.removeEventListener("workbench:theme", theme)
     })
   }

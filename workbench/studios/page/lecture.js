@@ -2,7 +2,7 @@
 function lectern(send) {
   const follow = h("button", {type: "button", class: "small", "data-lead": "", onclick: () => send({lead: follow.getAttribute("aria-pressed") !== "true"})}, "Follow me")
   const link = h("a", {target: "_blank", rel: "noopener"}), people = h("span"), words = h("span", {role: "status"})
-  const leave = h("a", {class: "small"}, "Look around yourself")
+  const leave = h("a", {class: "small"}, "Explore on your own")
   const copier = h("button", {type: "button", class: "small", onclick: async () => {
     await copy(link.href)
     write(copier, "Copied")

@@ -10,7 +10,7 @@ export function render({model}) {
     typeset(button, title)
     return h("li", {}, button)
   }))
-  const select = h("select", {"aria-label": "Story", onchange: () => send({story: select.value})}, stories.map(({name, title}, i) => h("option", {value: name}, `${i + 1}. ${title}`)))
+  const select = h("select", {"aria-label": "Story", onchange: () => send({story: select.value})}, stories.map(({name, menu}, i) => h("option", {value: name}, `${i + 1}. ${menu}`)))
   const turn = (label, by) => h("button", {type: "button", class: "turn", title: `${by < 0 ? "Previous" : "Next"} story (${by < 0 ? "←" : "→"})`, "aria-label": `${by < 0 ? "Previous" : "Next"} story`,
     onclick: () => send({key: by < 0 ? "left" : "right"})}, label)
   const chooser = h("nav", {class: "chooser", "aria-label": "Stories"}, list, h("div", {class: "short"}, turn("←", -1), select, turn("→", 1)))

@@ -60,7 +60,7 @@ class Recipe(param.Parameterized):
         try:
             return declared[name].parse(_unboxed(value))
         except (TypeError, ValueError, OverflowError) as problem:
-            raise RecipeError(f"{name} = {shown(value)} is not possible: {declared[name].allowed}.") from problem
+            raise RecipeError(f"{name} = {shown(value)} is not possible: it must be {declared[name].needed}.") from problem
 
     def to_dict(self, *, only_changes: bool = False) -> dict[str, Any]:
         """Options and values as plain JSON types; `only_changes` leaves out those at their default, and what nobody chooses."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from workbench.training import spelling
 from workbench.training.option import Axes, RecipeError, shown
 from workbench.training.recipe.amplitude import SHARED, AmplitudeRecipe
 from workbench.training.recipe.base import Recipe, declared, flag
@@ -55,6 +56,12 @@ class SweepRecipe(AmplitudeRecipe):
         matters = self.options()[name].matters
         return matters is None or name in self.axes or any(matters(_Point(self, options)) for options in self.options_of_points)
 
+    def as_python(self) -> str:
+        """The call that trains this sweep and returns what came out."""
+        axes = ", ".join(f"{name}={values!r}" for name, values in self.axes.items())
+        base = self.base.replace(**{name: self._usual()[name] for name in self.axes})
+        return f"wb.sweep({base.as_python()}, {axes})"
+
     def as_command(self) -> str:
         """The shell command that trains this sweep."""
         axes = [f"--{name.replace('_', '-')} {','.join(map(str, values))}" for name, values in self.axes.items()]
@@ -78,6 +85,22 @@ class SweepRecipe(AmplitudeRecipe):
         return [AmplitudeRecipe(**base | options) for options in self.options_of_points]
 
 
+def sweepable(recipe_type: type[Recipe]) -> tuple[str, ...]:
+    """Options of which one training takes several values."""
+    return SHARED if issubclass(recipe_type, AmplitudeRecipe) else ()
+
+
+def with_values(recipe: Recipe, name: str, values: Sequence[Any]) -> Recipe:
+    """The recipe with one value of an option, or as a sweep over several. Raises: RecipeError."""
+    axes = dict(recipe.axes) if isinstance(recipe, SweepRecipe) else {}
+    base = (recipe.base if isinstance(recipe, SweepRecipe) else recipe).replace(**{name: values[0]})
+    if len(values) > 1:
+        axes[name] = list(values)
+    else:
+        axes.pop(name, None)
+    return SweepRecipe(**base.to_dict(), axes=axes) if axes else base
+
+
 def checked_axes(value: Any, names: Collection[str] | None = None, recipe_type: type[Recipe] = AmplitudeRecipe) -> dict[str, list[Any]]:
     """The axes of a sweep from a dict or a text such as "noise=0,0.01; seed=1,2", each value in its declared type.
 
@@ -88,7 +111,7 @@ def checked_axes(value: Any, names: Collection[str] | None = None, recipe_type: 
         pairs = [part.partition("=") for part in value.split(";") if part.strip()]
         if len({name.strip() for name, _, _ in pairs}) < len(pairs):
             raise RecipeError(f"axes = {shown(value)} is not possible: an option stands there twice.")
-        value = {name.strip(): [text.strip() for text in values.split(",")] for name, _, values in pairs}
+        value = {name.strip(): spelling.values(values) for name, _, values in pairs}
     if not isinstance(value, dict) or not value:
         raise RecipeError(f"axes = {shown(value)} is not possible: options with their values are needed, such as noise=0,0.01,0.1.")
     axes = {}
