@@ -28,6 +28,7 @@ from workbench.figures.drawing import (
     step_band,
     steps,
     two_panels,
+    with_numbers,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, TOTAL, VALIDATED, Theme
 from workbench.physics.toys import FAMILIES, TOYS
@@ -455,7 +456,7 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
         highest = max(highest, float(found.sigma[inside].max()))
         nearness = ((found.best, "of a fit"), ("counting", "of √p"))
         chi2 = ", ".join(f"{number(found.chi2[family])} {words}" for family, words in nearness if family in found.fits)
-        name = f"{label}<br>χ² {chi2}" if several else "spread of the networks"
+        name = with_numbers(label, f"χ² {chi2}") if several else "spread of the networks"
         here = np.where(inside, found.sigma, np.nan)
         upper.append(curve(theme, name, found.x, here, colour))
         upper.append(curve(theme, name, found.x, found.sigma, theme.faint(colour, 0.45), width=0.75, showlegend=False))
@@ -466,7 +467,7 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
             if family not in found.fits:
                 continue
             words = "counting √p" if family == "counting" else f"fit, {FAMILIES[kind][family].name}"
-            told = f"{words}<br>χ² {number(found.chi2[family])} for {inside.sum()} points"
+            told = with_numbers(words, f"χ² {number(found.chi2[family])} for {inside.sum()} points")
             shade = colour if several else theme.colour(tint)
             x, fitted = found.x[inside], found.fits[family].curve
             upper.append(curve(theme, told, x, fitted, shade, dash=dash, showlegend=not several))
