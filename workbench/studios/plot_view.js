@@ -239,7 +239,7 @@ function render({model, el}) {
     const axes = Object.fromEntries(Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, axis]) => [name, scaled(axis, "tickfont")]))
     const notes = data.length ? layout.annotations?.map((note) => scaled(note, "font")) : layout.annotations?.map((note) => folded(note, gd.offsetWidth / (0.6 * font.size)))
     const shape = stacked({data, layout: {...layout, ...axes}}, gd.offsetWidth, gd.offsetHeight, font.size)
-    await Plotly.react(gd, named, {...layout, ...axes, ...(notes && {annotations: notes}), ...shape, font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
+    await Plotly.react(gd, named, {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
     // What the legend takes beyond two lines is added to the height: curves keep theirs, and nothing is scrolled. It grows only, so that it rests.
     grown.by = Math.max(grown.by, Math.round((gd._fullLayout.legend?._height ?? 0) - 3 * font.size))
     slot().style.setProperty("--legend", `${grown.by + grown.told}px`)

@@ -206,7 +206,6 @@ class Teller:
             return None
 
     def _draw(self, panel: Panel, found: Trainings, theme: Theme) -> bytes:
-        entry = FIGURES[panel.figure]
         if not found and self._kept() is None:
             return pack(figure_of_sentence(sentences.folded("Nothing has been trained for this story yet."), theme))
         try:
