@@ -16,6 +16,10 @@ options = {"events": 2_000, "test_events": 2_000, "hidden": [64, 64], "steps": 4
 print(launch(SweepRecipe(**options, axes=json.loads(sys.argv[1]))).id)
 """
 
+# window.all(root, selector): what matches, also within shadow roots.
+ALL = """window.all = (root, selector) => [...root.querySelectorAll(selector),
+  ...[...root.querySelectorAll("*")].flatMap((e) => (e.shadowRoot ? all(e.shadowRoot, selector) : []))]"""
+
 
 def points(page, figure=None):
     """How often a figure was drawn, and with how many points the last time."""
@@ -47,6 +51,35 @@ def test_a_story_is_trained_from_its_slide_and_grows(visit, server):
     page.wait_for_function(
         "['plateau', 'sweep_pulls', 'noise_peaks'].every((name) => drawn.some((d) => d.figure === name && d.points > 10))"
     )
+
+
+# Every 100 ms: how many figures the slide shows, how many curves the emptiest of them has, and what stands below.
+SAMPLE = """() => {
+  window.sampled = []
+  setInterval(() => {
+    const figures = all(document, ".js-plotly-plot").filter((e) => e.checkVisibility())
+    const curves = figures.map((e) => e.querySelectorAll(".scatterlayer .trace").length)
+    sampled.push([figures.length, Math.min(...curves, 99), all(document, ".stands")[0].textContent])
+  }, 100)
+}"""
+
+
+def test_at_no_moment_is_a_slide_blank_while_its_story_trains(visit, server):
+    page = visit("?tab=stories&story=shipped")
+    until(lambda: "Shipped result of" in page.inner_text(".stands") and points(page)[1] > 0, 20, "the slide")
+    page.evaluate(f"{ALL}; ({SAMPLE})()")
+    page.click("[data-tell=train]")
+    until(lambda: page.inner_text(".stands").startswith("Trained in"), 120, "the end")
+    until(lambda: "here, now" in page.inner_text(".ours thead"), 10, "both columns")
+    sampled = page.evaluate("sampled")
+    said = {words.split(" ")[0] for _, _, words in sampled}
+    assert len(sampled) > 10 and all(figures == 1 and curves > 0 for figures, curves, _ in sampled), sampled
+    assert {"Training:", "Trained"} <= said and "Looking" not in said
+    page.click("text=Back to the shipped numbers")
+    until(lambda: "Shipped result of" in page.inner_text(".stands") and "ours" in page.inner_text(".ours thead"), 10, "the way back")
+    assert all(figures == 1 and curves > 0 for figures, curves, _ in page.evaluate("sampled"))
+    page.click("text=To what is trained here")
+    until(lambda: page.inner_text(".stands").startswith("Trained in"), 10, "and forth")
 
 
 def test_a_story_is_stopped_from_its_slide(visit, server):

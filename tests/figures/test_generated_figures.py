@@ -8,6 +8,7 @@ import xarray as xr
 from generated import make_collisions, make_generated, make_holes, make_judged, make_nuisance
 
 from workbench.figures import FIGURES, csv_of, data_of, pack, unpack
+from workbench.figures.theme import LIGHT
 from workbench.physics.toys import FAMILIES
 from workbench.results.generated import at_nuisance, drawn_part, histogram, is_generated, line, numbers, observables_of, quality, slope
 
@@ -112,6 +113,8 @@ def test_maps_are_as_given_and_reach_the_csv():
     np.testing.assert_array_equal(drawn["data"][0]["z"], dataset["map_mean"])
     np.testing.assert_array_equal(unpack(pack(drawn))["data"][0]["z"], dataset["map_mean"].astype("float32"))
     assert drawn["layout"]["coloraxis"]["colorbar"]["title"]["text"] == "p(x, y)"
+    assert drawn["layout"]["coloraxis"]["colorscale"][1] == [1e-3, LIGHT.paper]  # where there is next to nothing
+    assert all(axis["constrain"] == "domain" for name, axis in drawn["layout"].items() if name[1:5] == "axis")  # x and y have one scale
     assert len(draw("density_map", dataset, truth=False)["data"]) == 1
     data = data_of(FIGURES["density_map"].function(dataset))
     assert data.sizes["point"] == 2 * 400 and data.attrs["z"] == "p(x, y)"

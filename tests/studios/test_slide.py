@@ -75,6 +75,10 @@ def drawn(page):
     return [unpack(plot.frame)["data"] for plot in page.slides.plots]
 
 
+def names(page):
+    return [trace["name"] for trace in drawn(page)[0]]
+
+
 def test_a_story_is_trained_from_its_slide_and_judged_at_the_end(page):
     until(page, lambda view: view["sentence"].startswith("Not trained yet: 2 trainings, 800 steps"))
     assert state(page.slides)["verdict"] is None and not any(drawn(page))
@@ -116,6 +120,46 @@ def test_numbers_that_come_with_the_package_are_shown_as_such(page, tmp_path, mo
     until(page, lambda view: "Shipped result of 2 Jan 2026 (CPU)." in view["sentence"])
     view = state(page.slides)
     assert view["verdict"]["state"] == "part" and view["train"]["enabled"] and drawn(page)[0]
+
+
+def test_the_shipped_figure_stays_behind_ones_own_and_comes_back_on_demand(page, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[Story.__module__], "KEPT", tmp_path)
+    told = slide.told("endless")
+    scan = told.scan([]).fillna(0.01).assign_attrs(trained=told.trained, made="2026-01-02T03:04:05+00:00", device="cpu")
+    (tmp_path / "endless.nc").write_bytes(netcdf.encode({"/": scan}))
+    slide.teller(told, page.library.own)._kept.cache_clear()
+    page.hear({"story": "endless"})
+    until(page, lambda view: "Shipped result" in view["sentence"] and any(drawn(page)))
+    alone = names(page)
+    page.hear({"tell": "train"})
+    seen = []
+
+    def begun(view):
+        seen.append((view["sentence"], names(page)))
+        return view["verdict"]["columns"] == ["", "what", "shipped", "here, now", "expected"] and any(
+            not name.startswith("shipped") and name in alone for name in names(page)
+        )
+
+    until(page, begun)
+    assert all(there for _, there in seen)  # the figure never goes
+    assert all("Preparing 500 events" in words or "Looking" not in words for words, _ in seen)
+    assert {f"shipped: {name}" for name in alone if "σ" in name} & set(names(page)) and names(page)[-1] == "shipped"
+    view = state(page.slides)
+    assert view["verdict"]["rows"][2][3] == "0.01" and view["other"] == "Back to the shipped numbers"
+    page.hear({"tell": "shipped"})
+    until(page, lambda view: view["sentence"].startswith("Shipped result") and names(page) == alone)
+    view = state(page.slides)
+    assert not view["train"]["shown"] and view["verdict"]["columns"][2] == "ours"
+    page.hear({"tell": "here"})
+    until(page, lambda view: view["sentence"].startswith("Training") and view["stop"])
+    page.hear({"tell": "stop"})
+    until(page, lambda view: not view["live"])
+
+
+def test_a_story_says_how_many_events_it_prepares(finished):
+    run = finished.runs()[0]
+    told = sentences.story(Slide(2, 200, True, ((run, Status("preparing", 0, 0, progress=0.25)),) * 2), 10, "")
+    assert told["sentence"] == f"Preparing {run.recipe.events:,} events 25% …"
 
 
 def test_figures_of_single_trainings_are_told_too(page):

@@ -25,6 +25,7 @@ from workbench.figures.drawing import (
     step_band,
     steps,
     two_panels,
+    with_numbers,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
 from workbench.physics.observables import joined, observables
@@ -32,7 +33,6 @@ from workbench.results.bands import distribution, histogram, ratio_profile
 from workbench.results.prediction import largest, median, summary, weights
 
 HALF_RANGES = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-SHORT = 10  # letters of a label that leave room for numbers in the same line of a legend
 DELTA_DECADES = np.linspace(-5, 1, 37)  # log10 of |Δ|
 NO_PREDICTION = "No event has a finite prediction yet."
 RATIO_RANGES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -55,7 +55,7 @@ def delta(runs: Runs, theme: Theme, half_range: float | None = None) -> dict[str
         outside = float(h["below"] + h["above"])
         numbers = f"median |Δ| to truth {percent(median(abs(good)))}" + (f", outside {percent(outside)}" if outside else "")
         density, error, colour = h["density"].values / 100, h["error"].values / 100, theme.colour(number)
-        name = f"{label}: {numbers}" if label else f"{events(good.size, 'test event')}<br>{numbers}"
+        name = with_numbers(label or events(good.size, "test event"), numbers)
         data.append(steps(theme, name, low, high, density, colour))
         if len(rows) == 1:
             data.append(step_band(theme, "± statistical error", low, high, density - error, density + error, colour))
@@ -80,9 +80,8 @@ def delta_largest(runs: Runs, theme: Theme) -> dict[str, Any]:
             lost |= {label: outside_words(float(h["below"]), float(h["above"]))} if fraction == 1 else {}
             part = f"all {len(values):,}" if fraction == 1 else f"largest {100 * fraction:g} % ({len(values):,})"
             middle, bias = percent(median(abs(values))), percent(median(values))
-            name = f"{labelled(label, part)}<br>median |Δ| to truth {middle}, bias {bias}"
-            if label and len(label) < SHORT:  # one line each: there are three times as many curves as runs
-                name = f"{labelled(label, part.split(' (')[0])}: {middle}, bias {bias}"
+            words = labelled(label, part.split(" (")[0] if label else part)
+            name = with_numbers(words, f"median |Δ| to truth {middle}, bias {bias}")
             x = 100 * 10.0**DELTA_DECADES
             colour = theme.colour(number if len(runs) > 1 else place)
             data.append(steps(theme, name, x[:-1], x[1:], h["density"].values, colour, dash=dash))

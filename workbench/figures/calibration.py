@@ -20,6 +20,7 @@ from workbench.figures.drawing import (
     number,
     two_panels,
     with_error,
+    with_numbers,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, Theme
 from workbench.figures.uncertainty import pull_figure
@@ -49,7 +50,7 @@ def coverage(runs: Runs, theme: Theme, sigma: str = "") -> dict[str, Any]:
         x, y, error = (100 * c[name].values for name in ("nominal", "covered", "error"))
         colour = theme.colour(index)
         measured = with_error(100 * float(at["covered"][0]), 100 * float(at["error"][0]))
-        name = f"{labelled(label, f'σ<sub>{part}</sub>')}<br>68.3 % → {measured} %"
+        name = with_numbers(labelled(label, f"σ<sub>{part}</sub>"), f"68.3 % → {measured} %")
         dash = SPREAD if part == "syst" and not sigma else LEARNED
         shown = {"legendgroup": name}
         upper.append(curve(theme, name, x, y, colour, dash=dash, **shown))
@@ -114,7 +115,7 @@ def members(runs: Runs, theme: Theme) -> dict[str, Any]:
         n, width, error, colour = w["members"].values.astype(float), w["width"].values, w["error"].values, theme.colour(index)
         if not np.isfinite(width).any():
             continue
-        name = f"{label or events(int(n[-1]), 'member')}, width {width[0]:.2f} → {width[-1]:.2f}"
+        name = with_numbers(label or events(int(n[-1]), "member"), f"width {width[0]:.2f} → {width[-1]:.2f}")
         data.append(band(theme, "± statistical error", n, width - error, width + error, colour, showlegend=len(runs) == 1))
         marker = {"color": colour, "size": 4 * theme.line_width}
         data.append({"type": "scatter", "mode": "markers", "name": name, "x": n, "y": width, "marker": marker})
@@ -127,6 +128,6 @@ def members(runs: Runs, theme: Theme) -> dict[str, Any]:
     data.append(curve(theme, "N(0,1)", [1, most], [1, 1], theme.ink, dash=EXPECTED, width=0.75))
     ticks = [2**k for k in range(int(np.log2(most)) + 1)]
     x_axis = axis(theme, "members n in ⟨A⟩", log=True, range=[0.9, most * 1.1])
-    x_axis |= {"tickmode": "array", "tickvals": ticks, "ticktext": [str(tick) for tick in ticks], "minor": {"ticks": ""}}
+    x_axis |= {"tickmode": "array", "tickvals": ticks, "ticktext": [str(tick) for tick in ticks], "tickfont": {}, "minor": {"ticks": ""}}
     y_axis = axis(theme, "width of t<sub>syst</sub>", range=[0, bound(1.05 * highest, WIDTHS)])
     return {"data": data, "layout": layout(theme, xaxis=x_axis, yaxis=y_axis)}

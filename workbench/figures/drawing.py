@@ -6,6 +6,7 @@ Figures are built as plain dicts, which a page packs and sends as they are; the 
 from __future__ import annotations
 
 import functools
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +16,9 @@ import xarray as xr
 
 from workbench.figures.theme import LEARNED, LIGHT, Theme, theme_of
 
+ON_A_PHONE = 44  # letters in a line of a legend
 MOST_POINTS = 600  # per curve on the screen
+RAISED_BY = 1.25  # by which plotly.js enlarges powers of ten at an axis
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 Runs = list[tuple[str, xr.Dataset]]
 Datasets = xr.Dataset | Sequence[tuple[str, xr.Dataset]]
@@ -55,7 +58,7 @@ def figure(build: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
         drawn = as_dict(datasets, theme, **options)
         # two panels need more than what the cell of a notebook gives by itself
         look = {**drawn["layout"], "height": FIGURES.get(build.__name__, Entry).height}
-        return Drawn({"data": drawn["data"], "layout": look}, name=build.__name__)
+        return Drawn({"data": in_full(drawn["data"]), "layout": look}, name=build.__name__)
 
     public.as_dict = as_dict  # type: ignore[attr-defined]
     return public
@@ -104,11 +107,12 @@ def layout(theme: Theme, **axes: dict[str, Any]) -> dict[str, Any]:
             "xanchor": "left",
             "yanchor": "bottom",
             "maxheight": 0.8,
+            "tracegroupgap": 2,
             "bgcolor": theme.faint(theme.paper, 0),
         },
         "hovermode": "closest",
         "hoverlabel": {"font": {"size": theme.font_size}},
-        "modebar": {"bgcolor": theme.faint(theme.paper, 0.7), "color": theme.muted, "activecolor": theme.ink},
+        "modebar": {"orientation": "v", "bgcolor": theme.faint(theme.paper, 0.7), "color": theme.muted, "activecolor": theme.ink},
         "showlegend": True,
         **axes,
     }
@@ -116,11 +120,16 @@ def layout(theme: Theme, **axes: dict[str, Any]) -> dict[str, Any]:
 
 def axis(theme: Theme, title: str, **options: Any) -> dict[str, Any]:
     """An axis with title, frame and ticks on the inside. log=True for a logarithmic one, whose `range` is given in values and which has at
-    most `labels` decades labelled."""
+    most `labels` labels: of decades, or of 2 and 5 too where there are less than two decades."""
     if options.pop("log", False):
-        ends = list(np.log10(options["range"]))
-        decades = int(np.ceil((ends[1] - ends[0]) / options.pop("labels", 6)))
-        options |= {"type": "log", "range": ends, "dtick": max(decades, 1), "minor": {"ticks": "inside", "tickcolor": theme.ink}}
+        most, ends = options.pop("labels", 6), list(np.log10(options["range"]))
+        marks = round_values(*options["range"], most) if ends[1] - ends[0] < 2 else []
+        ticks: dict[str, Any] = {"dtick": max(int(np.ceil((ends[1] - ends[0]) / most)), 1)}
+        if marks:
+            ticks = {"tickmode": "array", "tickvals": marks, "ticktext": [number(mark) for mark in marks]}
+        else:
+            ticks["tickfont"] = {"size": theme.font_size / RAISED_BY}
+        options = {"type": "log", "minor": {"ticks": "inside", "tickcolor": theme.ink}, **ticks, **options, "range": ends}
     return {
         "title": {"text": title, "standoff": 8},
         "automargin": True,
@@ -134,6 +143,17 @@ def axis(theme: Theme, title: str, **options: Any) -> dict[str, Any]:
         "exponentformat": "power",
         **options,
     }
+
+
+def round_values(low: float, high: float, most: int) -> list[float]:
+    """Round values of a logarithmic axis of less than two decades: 1, 2 and 5 times a power of ten, or 1 and 3 where that is too many."""
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    for digits in ((1, 2, 5), (1, 3)):
+        values = [digit * 10.0**power for power in powers for digit in digits]
+        inside = [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+        if 1 < len(inside) <= most:
+            return inside
+    return []
 
 
 def two_panels(theme: Theme, x: dict[str, Any], upper: dict[str, Any], lower: dict[str, Any], *, share: float = 0.32) -> dict[str, Any]:
@@ -264,6 +284,21 @@ def thinned(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> tuple[np.n
 def labelled(label: str, text: str) -> str:
     """A name in the legend: the run's label first where there are several."""
     return f"{label}: {text}" if label else text
+
+
+def with_numbers(name: str, *numbers: str) -> str:
+    """The name of a curve with its numbers below: a page says them in a line under the figure, where the legend takes no room for them."""
+    return "<br>".join([name, ", ".join(filter(None, numbers))])
+
+
+def in_full(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Curves whose legend says their numbers too, in the same line where they are few."""
+    return [{**trace, "name": _in_one_line(trace["name"])} if "<br>" in trace.get("name", "") else trace for trace in data]
+
+
+def _in_one_line(name: str) -> str:
+    joined = name.replace("<br>", ": ", 1)
+    return joined if len(re.sub(r"<[^>]*>", "", joined)) < ON_A_PHONE and "<br>" not in joined else name
 
 
 def events(number: int, noun: str) -> str:

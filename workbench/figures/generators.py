@@ -28,6 +28,7 @@ from workbench.figures.drawing import (
     step_band,
     steps,
     two_panels,
+    with_numbers,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, TOTAL, VALIDATED, Theme
 from workbench.physics.toys import FAMILIES, TOYS
@@ -336,6 +337,11 @@ def _three_panels(theme: Theme, x: dict[str, Any], upper: dict[str, Any], middle
     return {**layout(theme, xaxis={**x, "anchor": "y3"}, **axes), "shapes": [{**line, "y0": end, "y1": end} for end in ends]}
 
 
+UNSEEN = 1e-3
+"""The part of a colour scale that is as white as the paper."""
+VIRIDIS = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
+
+
 @figure
 def density_map(runs: Runs, theme: Theme, truth: bool = True) -> dict[str, Any]:
     """p(x, y) in the plane, averaged over the draws, as a map for each run; `truth` puts the true density beside it.
@@ -397,9 +403,9 @@ def _row(
 ) -> dict[str, Any]:
     """Maps side by side on one colour scale that ends at `highest`; `names` of the coordinates, and what stands at the axes.
 
-    Where there is a circle to be seen, both coordinates have one scale.
+    Where both coordinates mean the same, as those of a toy do, they have one scale.
     """
-    true_scale = names[0] != "map_x" or (panels[0][1].attrs.get("dataset") == "ring" and "map_truth" in panels[0][1].variables)
+    true_scale = names[0] != "map_x" or panels[0][1].attrs.get("dataset") in TOYS
     panels, data, axes, notes = panels[:MOST_MAPS], [], {}, []
     width = 1 / len(panels)
     above = {"showarrow": False, "x": 0.5, "xanchor": "center", "y": 1, "yanchor": "bottom"}
@@ -427,10 +433,12 @@ def _row(
         matched = {"matches": "y", "showticklabels": False} if place else {}
         axes[f"yaxis{tag}"] = axis(theme, "" if place else names[3], anchor=f"x{tag}", range=[y[0], y[-1]], **frame, **matched)
         notes.append({"text": name, "xref": f"x{tag} domain", "yref": f"y{tag} domain", **above})
-    bar = {"title": {"text": title, "side": "right"}, "outlinewidth": 0, "thickness": theme.font_size, "exponentformat": "power"}
-    colours = {"colorscale": "Viridis", "cmin": 0, "cmax": highest if highest > 0 else 1.0, "colorbar": bar}
+    below = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "thickness": 0.7 * theme.font_size, "nticks": 5}
+    bar = {"title": {"text": title, "side": "bottom"}, "outlinewidth": 0, "exponentformat": "power", **below}
+    scale = [[0, theme.paper], [UNSEEN, theme.paper], [UNSEEN, VIRIDIS[0]], *([k / 8, VIRIDIS[k]] for k in range(1, 9))]
+    colours = {"colorscale": scale, "cmin": 0, "cmax": highest if highest > 0 else 1.0, "colorbar": bar}
     drawn = layout(theme, **axes) | {"coloraxis": colours, "annotations": notes, "showlegend": False}
-    return {"data": data, "layout": drawn | {"margin": {"l": 10, "r": 12, "t": 12 + 2 * theme.font_size, "b": 10}}}
+    return {"data": data, "layout": drawn | {"margin": {"l": 10, "r": 12, "t": 12 + 2 * theme.font_size, "b": 7 * theme.font_size}}}
 
 
 @figure
@@ -455,7 +463,7 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
         highest = max(highest, float(found.sigma[inside].max()))
         nearness = ((found.best, "of a fit"), ("counting", "of √p"))
         chi2 = ", ".join(f"{number(found.chi2[family])} {words}" for family, words in nearness if family in found.fits)
-        name = f"{label}<br>χ² {chi2}" if several else "spread of the networks"
+        name = with_numbers(label, f"χ² {chi2}") if several else "spread of the networks"
         here = np.where(inside, found.sigma, np.nan)
         upper.append(curve(theme, name, found.x, here, colour))
         upper.append(curve(theme, name, found.x, found.sigma, theme.faint(colour, 0.45), width=0.75, showlegend=False))
@@ -466,7 +474,7 @@ def uncertainty_line(runs: Runs, theme: Theme) -> dict[str, Any]:
             if family not in found.fits:
                 continue
             words = "counting √p" if family == "counting" else f"fit, {FAMILIES[kind][family].name}"
-            told = f"{words}<br>χ² {number(found.chi2[family])} for {inside.sum()} points"
+            told = with_numbers(words, f"χ² {number(found.chi2[family])} for {inside.sum()} points")
             shade = colour if several else theme.colour(tint)
             x, fitted = found.x[inside], found.fits[family].curve
             upper.append(curve(theme, told, x, fitted, shade, dash=dash, showlegend=not several))

@@ -15,7 +15,22 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.figures.drawing import Empty, Runs, axis, band, bound, curve, decades, figure, key, labelled, layout, number, steps
+from workbench.figures.drawing import (
+    Empty,
+    Runs,
+    axis,
+    band,
+    bound,
+    curve,
+    decades,
+    figure,
+    key,
+    labelled,
+    layout,
+    number,
+    round_values,
+    steps,
+)
 from workbench.figures.theme import EXPECTED, LEARNED, PUBLISHED, SPREAD, TOTAL, VALIDATED, Theme
 from workbench.figures.uncertainty import SIGMA_TOPS, pull_figure
 from workbench.results.bands import histogram
@@ -322,12 +337,14 @@ class Ladder:
     def _ticks_with_zero(self, theme: Theme) -> dict[str, Any]:
         zero, positive = self.places[0.0], self.positive or [1.0]
         powers = range(int(np.ceil(np.log10(min(positive)) - 1e-9)), int(np.floor(np.log10(self.ends[1]))) + 1)
+        marks = round_values(min(positive), self.ends[1], 5) if len(powers) < 3 else [10.0**n for n in powers]
         minor = [k * 10.0**n for n in range(powers.start - 1, powers.stop) for k in range(2, 10)]
         minor = [place for place in minor if min(positive) <= place <= self.ends[1]]
         return {
             "tickmode": "array",
-            "tickvals": [zero, *(10.0**n for n in powers)],
-            "ticktext": ["0", *(f"10<sup>{n}</sup>".replace("-", "−") for n in powers)],
+            "tickvals": [zero, *marks],
+            "ticktext": ["0", *map(number, marks)],
+            "tickfont": {},
             "minor": {"ticks": "inside", "tickcolor": theme.ink, "tickmode": "array", "tickvals": minor},
         }
 

@@ -7,7 +7,21 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.figures.drawing import Empty, Runs, axis, bound, curve, events, figure, labelled, layout, step_band, steps, with_error
+from workbench.figures.drawing import (
+    Empty,
+    Runs,
+    axis,
+    bound,
+    curve,
+    events,
+    figure,
+    labelled,
+    layout,
+    step_band,
+    steps,
+    with_error,
+    with_numbers,
+)
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, Theme
 from workbench.results.bands import histogram
 from workbench.results.prediction import median, recipe_of, relative_sigma
@@ -15,8 +29,6 @@ from workbench.results.pulls import pulls, width_and_mean
 
 PULL_EDGES = np.linspace(-5, 5, 61)
 SIGMA_EDGES = np.linspace(-5, 0, 101)  # log10 of σ/A
-ON_A_PHONE = 44  # letters in a line of a legend
-SHORT = 12  # letters of a label that leaves room for more beside it
 FEW = 3  # pulls in a figure, up to which there is room for errors and bands
 PULL_TOPS = (0.55, 0.8, 1.2, 2, 4, 8, 16, 40)
 SIGMA_TOPS = (2, 4, 6, 9, 13, 20)
@@ -52,8 +64,7 @@ def scaled_pull(runs: Runs, theme: Theme, draws: int | None = None) -> dict[str,
         for number in chosen:
             t = _spread_pull(dataset, "scaled", draws=number)
             text = f"M = {number} of {count}"
-            name = f"{label}<br>{text}" if len(label) > SHORT else labelled(label, text)
-            rows.append((name, t, f" (expected {t.attrs['expected_width']:.2f})"))
+            rows.append((labelled(label, text), t, f" (expected {t.attrs['expected_width']:.2f})"))
     return pull_figure(rows, theme, "t̂<sub>M</sub> = (⟨A⟩<sub>M</sub> − ⟨A⟩) √M / σ<sub>stat</sub>")
 
 
@@ -71,7 +82,7 @@ def sigmas(runs: Runs, theme: Theme) -> dict[str, Any]:
                 continue
             h = histogram(np.log10(values), SIGMA_EDGES)
             colour = theme.colour(number if several else 0 if part == "syst" else 1)
-            text = f"{labelled(label, name)}, median {median(values):.2g}{_outside(h)}"
+            text = with_numbers(labelled(label, name), f"median {median(values):.2g}", _outside(h))
             data += _histogram(theme, text, h, colour, dash, x=10.0**SIGMA_EDGES, band=False)
             highest = max(highest, float(h["density"].max()))
         noise = recipe_of(dataset).get("noise", 0.0)
@@ -104,13 +115,11 @@ def pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title: 
         numbers = f"mean {with_error(m.mean, m.mean_error)}, width {with_error(m.width, m.width_error)}"
         if t.attrs["kind"] == "scaled":  # its mean vanishes, and its width varies with the draws, not with the events
             numbers, remark = f"width {m.width:.2f}{remark}", ""
-        more = ", ".join(filter(None, [remark, _outside(h).removeprefix("<br>")]))
-        start = label or events(m.events, "test event")
-        first = f"{start}: {numbers}" if label and len(label) + len(numbers) < ON_A_PHONE else f"{start}<br>{numbers}"
-        name = "<br>".join(filter(None, [first, more]))
         if len(rows) > FEW:
             mean, width = t.attrs.get("mean", m.mean), t.attrs.get("width", m.width)
-            name = f"{label}: mean {mean:z.2f}, width {width:.2f}".replace("-", "−")
+            name = with_numbers(label, f"mean {mean:z.2f}, width {width:.2f}".replace("-", "−"))
+        else:
+            name = with_numbers(label or events(m.events, "test event"), numbers, remark, _outside(h))
         line, area = _histogram(theme, name, h, theme.colour(number), LEARNED, x=PULL_EDGES, band=len(rows) == 1)
         data += [line, area] if len(rows) <= FEW else [line]
         highest = max(highest, float(h["density"].max()))
@@ -142,4 +151,4 @@ def _histogram(theme: Theme, name: str, h: xr.Dataset, colour: str, dash: str, *
 def _outside(h: xr.Dataset) -> str:
     """What lies outside of the axis, in words; nothing where all is inside."""
     parts = [f"{100 * float(h[side]):.2g} % {word}" for side, word in (("below", "left"), ("above", "right")) if float(h[side]) > 0]
-    return f"<br>outside: {', '.join(parts)}" if parts else ""
+    return f"outside: {', '.join(parts)}" if parts else ""

@@ -35,6 +35,7 @@ class Scene:
     story: str = ""
     at: int | None = None
     a: str = ""
+    shipped: bool = False
 
 
 @dataclass(eq=False)

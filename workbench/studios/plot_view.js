@@ -28,7 +28,7 @@ function adopt(root) {
   if (root === document || !sheet || root.querySelector("style.plotly-rules")) return
   const style = document.createElement("style")
   style.className = "plotly-rules"
-  style.textContent = [...sheet.cssRules].map((rule) => rule.cssText).join("\n")
+  style.textContent = [...sheet.cssRules].map((rule) => rule.cssText).join("\n") + RULES
   root.prepend(style)
 }
 
@@ -47,8 +47,36 @@ function unpack(frame) {
   return {checksum, ...JSON.parse(text, (_, value) => (value?.$ ? array(value.$) : value))}
 }
 
-// In a hall the letters of a figure are 24 pixels on a screen of 1920, and grow with it.
-const hall = () => ("projector" in document.documentElement.dataset ? Math.min(Math.max(innerWidth / 1600, 1), 1.5) : 1)
+// In a hall the letters of a figure are an eightieth of the width of the screen, whatever pixels it has.
+const projected = () => "projector" in document.documentElement.dataset
+const hall = () => (projected() ? Math.min(Math.max(innerWidth / 1600, 0.75), 1.5) : 1)
+
+// A font whose size stands in the figure, at the size of this screen.
+const scaled = (part, name) => (part?.[name]?.size ? {...part, [name]: {...part[name], size: part[name].size * hall()}} : part)
+
+// What stands in the first line of a curve's name is its entry in the legend; its numbers, below that, are told in a line under the figure.
+const [short, numbers] = [(name) => name?.split("<br>")[0], (name) => name?.split("<br>").slice(1).join(", ")]
+
+// Text in which only <sub> and <sup> are markup.
+const marked = (text) => text.split(/<(su[bp])>(.*?)<\/su[bp]>/).reduce((parts, piece, i, all) =>
+  (i % 3 === 0 ? [...parts, piece] : i % 3 === 1 ? [...parts, Object.assign(document.createElement(piece), {textContent: all[i + 1]})] : parts), [])
+
+// The numbers of all curves that have some, each in the colour of its curve.
+function tell(caption, data, size) {
+  const told = data.filter(({name, showlegend}) => showlegend !== false && numbers(name))
+  const text = JSON.stringify([size, ...told.map(({name, line}) => [name, line?.color])])
+  if (caption.dataset.text === text) return
+  caption.dataset.text = text
+  caption.style.fontSize = `${size}px`
+  caption.replaceChildren(...told.map(({name, line, marker}) => {
+    const element = Object.assign(document.createElement("span"), {className: "told"})
+    const mark = Object.assign(document.createElement("b"), {textContent: "■ "})
+    mark.style.color = line?.color ?? marker?.color ?? ""
+    element.style.marginRight = "1em"
+    element.append(mark, ...marked(`${short(name)}: ${numbers(name)}`))
+    return element
+  }))
+}
 
 // A sentence in place of a figure, in lines that fit.
 const folded = ({text, ...note}, most) => ({...note, text: text.split("<br>").join(" ").split(" ").reduce((lines, word) =>
@@ -81,7 +109,9 @@ function download(gd, content, type, ending) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
 }
 
-const image = (gd, format, scale) => globalThis.Plotly.toImage(gd, {format, scale, width: gd.offsetWidth, height: gd.offsetHeight})
+// With the numbers in its legend: no line stands below a file.
+const image = (gd, format, scale) => globalThis.Plotly.toImage({data: gd.workbench.data(), layout: gd.layout, config: gd._context},
+  {format, scale, width: gd.offsetWidth, height: gd.offsetHeight})
 
 // As it is on the screen; words about the figure stand in it, unseen.
 async function svg(gd) {
@@ -134,9 +164,9 @@ async function pdf(gd) {
 function table(gd) {
   const text = (name) => `"${String(name ?? "").replace(/<br>/g, " ").replace(/<[^>]*>/g, "").replaceAll('"', '""')}"`
   const number = (value) => (Number.isFinite(value) ? String(value) : "")
-  const maps = gd.data.some(({z}) => z)
+  const data = gd.workbench.data(), maps = data.some(({z}) => z)
   const rows = ["curve,panel,x,y" + (maps ? ",z" : "")]
-  for (const {name, yaxis = "y", x = [], y = [], z} of gd.data) {
+  for (const {name, yaxis = "y", x = [], y = [], z} of data) {
     if (z) z.forEach((row, j) => row.forEach((value, i) => rows.push([text(name), yaxis, number(x[i]), number(y[j]), number(value)].join(","))))
     else for (let i = 0; i < x.length; i++) rows.push([text(name), yaxis, number(x[i]), number(y[i])].join(",") + (maps ? "," : ""))
   }
@@ -160,15 +190,21 @@ const BUTTONS = [
   {name: "csv", title: "Save the points shown as CSV", icon: word("CSV"), click: table},
 ]
 const SERVED = {name: "nc", title: "Save the points shown as netCDF", icon: word("NC"), click: netcdf}
-const REMOVED = ["toImage", "select2d", "lasso2d", "sendChartToCloud", "sendDataToCloud"]
+const REMOVED = ["toImage", "select2d", "lasso2d", "sendChartToCloud", "sendDataToCloud", "pan2d", "zoom2d", "autoScale2d", "hoverClosestCartesian", "hoverCompareCartesian"]
+// The buttons stand in a column at the lower right, where no legend is.
+const RULES = ".modebar-container { top: auto !important; bottom: 2.6em !important; } .modebar { top: auto !important; bottom: 0 !important; }"
 
 function render({model, el}) {
   const panel = Boolean(model.send_msg)
   const read = (name) => (panel ? model[name] : model.get(name))
   const say = (message) => (panel ? model.send_msg(message) : model.send(message))
-  const gd = document.createElement("div")
-  gd.style.cssText = "width:100%;height:100%;min-height:60px;position:relative"
-  el.append(gd)
+  const gd = document.createElement("div"), caption = document.createElement("div"), whole = document.createElement("div")
+  whole.style.cssText = "width:100%;height:100%;display:flex;flex-direction:column"
+  gd.style.cssText = "flex:1 1 0;width:100%;min-height:60px;min-width:0;position:relative"
+  caption.style.cssText = "flex:none;line-height:1.3;padding:0 .5em .2em"
+  caption.className = "numbers"
+  whole.append(gd, caption)
+  el.append(whole)
 
   let fresh = true, busy = false, closed = false, near = true, size = "", grown = {}, due = 0, before = 0
   const slot = () => gd.getRootNode().host?.closest(".plot") ?? el
@@ -182,18 +218,31 @@ function render({model, el}) {
     adopt(gd.getRootNode())
     if (!size) gd.replaceChildren()
     size = extent()
-    const buttons = globalThis.workbenchPage ? [...BUTTONS, SERVED] : BUTTONS
-    const extended = {...config, displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: REMOVED, modeBarButtonsToAdd: buttons}
-    gd.workbench = {buttons, frame: () => read("wire")}
+    const page = globalThis.workbenchPage // which has a button that exports
+    const buttons = page ? [...BUTTONS, SERVED] : BUTTONS
+    const extended = {...config, displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: REMOVED, modeBarButtonsToAdd: page ? [] : buttons,
+      ...(projected() && {displayModeBar: false})}
+    gd.workbench = {buttons, frame: () => read("wire"), data: () => data}
     if (data.some(({type}) => type && type !== "scatter")) Plotly.others?.() // see engine() in plot_view.py
     const font = {...layout.font, size: (layout.font?.size ?? 12) * hall()}
-    const notes = data.length ? layout.annotations : layout.annotations?.map((note) => folded(note, gd.offsetWidth / (0.6 * font.size)))
-    const shape = stacked({data, layout}, gd.offsetWidth, gd.offsetHeight, font.size)
-    await Plotly.react(gd, data, {...layout, ...(notes && {annotations: notes}), ...shape, font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
+    if (grown.width !== gd.offsetWidth) {
+      grown = {width: gd.offsetWidth, by: 0, told: 0}
+      caption.style.minHeight = ""
+    }
+    const told = Boolean(slot()?.closest(".figures")) // a slide has a table of its numbers
+    tell(caption, told ? [] : data, 0.85 * font.size)
+    grown.told = Math.max(grown.told, caption.offsetHeight)
+    caption.style.minHeight = `${grown.told}px`
+    caption.style.color = font.color
+    size = extent()
+    const named = data.map((trace) => ({...trace, name: short(trace.name)}))
+    const axes = Object.fromEntries(Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, axis]) => [name, scaled(axis, "tickfont")]))
+    const notes = data.length ? layout.annotations?.map((note) => scaled(note, "font")) : layout.annotations?.map((note) => folded(note, gd.offsetWidth / (0.6 * font.size)))
+    const shape = stacked({data, layout: {...layout, ...axes}}, gd.offsetWidth, gd.offsetHeight, font.size)
+    await Plotly.react(gd, named, {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
     // What the legend takes beyond two lines is added to the height: curves keep theirs, and nothing is scrolled. It grows only, so that it rests.
-    if (grown.width !== gd.offsetWidth) grown = {width: gd.offsetWidth, by: 0}
     grown.by = Math.max(grown.by, Math.round((gd._fullLayout.legend?._height ?? 0) - 3 * font.size))
-    slot().style.setProperty("--legend", `${grown.by}px`)
+    slot().style.setProperty("--legend", `${grown.by + grown.told}px`)
     gd.dispatchEvent(new CustomEvent("workbench:drawn", {bubbles: true, composed: true, detail: layout.meta}))
     return checksum
   }

@@ -7,7 +7,7 @@ import textwrap
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from workbench.runs.store import Status
+from workbench.runs.store import Run, Status
 from workbench.stories.verdict import MARKS
 from workbench.studios.draft import as_words, differences, values_of
 from workbench.training.recipe import AmplitudeRecipe, Recipe, SweepRecipe
@@ -209,8 +209,9 @@ def only_differences(runs: list[tuple[str, Recipe]]) -> dict[str, Any] | None:
     return {"runs": [name for name, _ in runs], "rows": rows, "text": "\n".join("\t".join(line) for line in lines) + "\n"}
 
 
-def story(slide: Slide, seconds: int, busy: str) -> dict[str, Any]:
-    """Button, progress and sentence of a story. `seconds`: how long its trainings take on two cores."""
+def story(slide: Slide, seconds: int, busy: str, *, back: bool = False) -> dict[str, Any]:
+    """Buttons, progress and sentence of a story. `seconds`: how long its trainings take on two cores; `back`: one has gone back to the
+    shipped numbers although there are trainings here."""
     live, done = bool(slide.live), slide.finished == slide.wanted
     resumable = any(status.resumable for _, status in slide.runs)
     label = "Resume" if resumable else "Train what is missing" if slide.runs else "Train this story"
@@ -218,8 +219,9 @@ def story(slide: Slide, seconds: int, busy: str) -> dict[str, Any]:
         "train": {
             "label": f"{label} (about {duration(seconds)} on two cores)",
             "enabled": slide.looked and not (live or done or busy),
-            "shown": not (live or done),
+            "shown": not (live or done or back),
         },
+        "other": "To what is trained here" if back else "Back to the shipped numbers" if slide.shipped else "",
         "stop": live and not busy,
         "live": live or bool(busy),
         "progress": slide.done / slide.steps if slide.runs and not done and slide.steps else None,
@@ -237,8 +239,10 @@ def _story_sentence(slide: Slide) -> str:
         run, status = failed[0]
         return f"Run {run.id} failed at step {status.step:,}: {status.message or 'see log.txt in the run folder.'}"
     if slide.live:
-        words = where(next(status for _, status in slide.runs if status.live))
-        return f"Training: {steps}, {left(slide.eta)}{f'; {share}' if several else ''}." if slide.done or several else words
+        live = [(run, status) for run, status in slide.runs if status.live]
+        if not slide.done and not any(status.state == "running" for _, status in live):
+            return next((_preparing(run, status) for run, status in live if status.state == "preparing"), where(live[0][1]))
+        return f"Training: {steps}, {left(slide.eta)}{f'; {share}' if several else ''}."
     if slide.finished == slide.wanted:
         together = f", {slide.wanted} trainings together" if several else ""
         return f"Trained in {duration(sum(status.seconds for _, status in slide.runs))}{together}."
@@ -249,18 +253,26 @@ def _story_sentence(slide: Slide) -> str:
     return f"Not complete: {share + ', ' if several else ''}{steps}."
 
 
+def _preparing(run: Run, status: Status) -> str:
+    share = f" {status.progress:.0%}" if status.progress else ""
+    return f"Preparing {getattr(run.recipe, 'events', 0):,} events{share} …"
+
+
 def verdict(slide: Slide) -> dict[str, Any] | None:
     """Our numbers beside the talk's; while something is missing, nothing is decided."""
     told = slide.verdict
     if not slide.looked:
-        return {"state": "unknown", "words": "not known yet", "sentence": "", "rows": []}
+        return {"state": "unknown", "words": "not known yet", "sentence": "", "columns": [], "rows": []}
     if told is None or not (slide.runs or slide.kept):
         return None
-    complete = slide.finished == slide.wanted or bool(slide.kept)
+    complete = slide.finished == slide.wanted or not slide.runs
     state, words = (told.state, told.headline) if complete else ("unknown", "not known yet")
     sentence = told.sentence if complete or told.holds is None else "The training goes on; these are the numbers so far."
-    rows = [[row.mark, MARKS[row.mark], row.what, row.ours, row.expected] for row in told.rows]
-    return {"state": state, "words": words, "sentence": sentence, "rows": rows}
+    shipped = {row.what: row.ours for row in slide.shipped.rows} if slide.shipped else {}
+    beside = [[shipped.get(row.what, "–")] if shipped else [] for row in told.rows]
+    rows = [[row.mark, MARKS[row.mark], row.what, *other, row.ours, row.expected] for row, other in zip(told.rows, beside, strict=True)]
+    columns = ["", "what", *(["shipped", "here, now"] if shipped else ["ours"]), "expected"]
+    return {"state": state, "words": words, "sentence": sentence, "columns": columns, "rows": rows}
 
 
 def time(newest: Picture, shown: Picture, playing: float | None) -> dict[str, Any] | None:

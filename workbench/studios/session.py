@@ -79,6 +79,7 @@ class Session(ABC):
         self.shown: list[Run] = []
         self.tab = self.tabs[0].name
         self.story = next(iter(self.stories), "")
+        self.shipped = False  # one's own trainings of the story stand back behind the numbers that ship
         self.at: int | None = None  # the step that is looked at; None for the newest
         self.playing: float | None = None  # the position among the snapshots while they are replayed
         self.observable = ""  # what was chosen; empty for the first
@@ -184,7 +185,7 @@ class Session(ABC):
         """What those see who follow this page."""
         runs = tuple(run.id for run in self.shown)
         story = self.story if self.tab == "stories" else ""
-        return Scene(self.place, runs, self.tab, self.observed, self.subset, story, self.at, self.a)
+        return Scene(self.place, runs, self.tab, self.observed, self.subset, story, self.at, self.a, self.shipped)
 
     def attend(self) -> None:
         """Show what the lecturer shows."""
@@ -197,7 +198,7 @@ class Session(ABC):
             for name in scene.runs:
                 self._try(functools.partial(self._add, name))
         self.tab, self.observable, self.subset, self.at, self.a = scene.tab, scene.observable, scene.subset, scene.at, scene.a
-        self.story = scene.story or self.story
+        self.story, self.shipped = scene.story or self.story, scene.shipped
 
     def lecture(self, stir: Callable[..., None]) -> dict[str, Any] | None:
         """What stands above a page that leads, follows, or may lead. `stir` makes other pages look."""
@@ -295,7 +296,7 @@ class Session(ABC):
     @property
     def teller(self) -> Teller:
         """Who tells the chosen story."""
-        return slide.teller(slide.told(self.story), self.library.own)
+        return slide.teller(slide.told(self.story), self.library.own, shipped=self.shipped)
 
     def transport(self, pictures: list[tuple[Run, Picture]]) -> dict[str, Any]:
         """Buttons, progress and sentence of the first run shown."""
@@ -473,9 +474,16 @@ class Session(ABC):
 
     def on_story(self, message: dict[str, Any]) -> None:
         if message["story"] in self.stories:
-            self.story = message["story"]
+            self._turn_to(message["story"])
+
+    def _turn_to(self, story: str) -> None:
+        self.story, self.shipped = story, False
 
     def on_tell(self, message: dict[str, Any]) -> None:
+        if message["tell"] in ("shipped", "here"):
+            self.shipped = message["tell"] == "shipped"
+            return
+        self.shipped = False
         teller, store = self.teller, self.library.own
 
         def train() -> None:
@@ -497,7 +505,7 @@ class Session(ABC):
         """Left and right go through the stories, space trains the one that is shown."""
         if key in ("left", "right"):
             place = self.stories.index(self.story) + (1 if key == "right" else -1)
-            self.story = self.stories[place % len(self.stories)]
+            self._turn_to(self.stories[place % len(self.stories)])
         elif key == "space":
             self.on_tell({"tell": "train"})
 

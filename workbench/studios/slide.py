@@ -21,6 +21,7 @@ from workbench.figures import FIGURES
 from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.drawing import signed
 from workbench.figures.frame import pack
+from workbench.figures.ghosts import over
 from workbench.figures.theme import Theme
 from workbench.runs import history
 from workbench.runs.files import RunError
@@ -50,8 +51,8 @@ def told(name: str) -> Story:
 class Slide:
     """What is known of a story at one moment.
 
-    `wanted` counts its trainings, `steps` their optimiser steps; `frames` are packed figures. Without trainings of one's own `kept` says
-    when and where the numbers were made that come with the package; '' where there are none.
+    `wanted` counts its trainings, `steps` their optimiser steps; `frames` are packed figures. `kept` says when and where the numbers
+    were made that come with the package, '' where there are none; beside trainings of one's own `shipped` is what those numbers say.
     """
 
     wanted: int
@@ -60,6 +61,7 @@ class Slide:
     runs: tuple[tuple[Run, Status], ...] = ()
     verdict: Verdict | None = None
     kept: str = ""
+    shipped: Verdict | None = None
     frames: Mapping[Theme, tuple[bytes, ...]] = field(default_factory=dict)
 
     @property
@@ -116,10 +118,10 @@ class Remembered(Run):
 
 
 class Teller:
-    """Looks at the trainings of one story while somebody asks for its slide."""
+    """Looks at the trainings of one story while somebody asks for its slide; `shipped` looks at what comes with the package alone."""
 
-    def __init__(self, story: Story, store: RunStore):
-        self.story, self.store = story, store
+    def __init__(self, story: Story, store: RunStore, *, shipped: bool = False):
+        self.story, self.store, self.shipped = story, store, shipped
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._wake, self._looked = threading.Event(), threading.Event()
@@ -128,6 +130,7 @@ class Teller:
         self._stamp: Any = None
         self._scan: xr.Dataset | None = None
         self._kept = functools.cache(lambda: story.kept)
+        self._behind: dict[tuple[str, Theme], dict[str, Any] | None] = {}
         self._slide = Slide(len(story.runs), sum(getattr(recipe, "steps", 0) for _, recipe in story.runs))
 
     def slide(self, look: Theme) -> Slide:
@@ -158,7 +161,7 @@ class Teller:
                 now = time.monotonic()
                 self._asked = {look: at for look, at in self._asked.items() if now - at < PATIENCE}
                 if not self._asked:
-                    self._thread, self._stamp, self._scan, self._runs = None, None, None, {}
+                    self._thread, self._stamp, self._scan, self._runs, self._behind = None, None, None, {}, {}
                     return
                 looks = list(self._asked)
             begin = time.monotonic()
@@ -174,39 +177,40 @@ class Teller:
             self._wake.clear()
 
     def _look(self, looks: list[Theme]) -> None:
-        found = [(options, self._remembered(run)) for options, run in self.story.found(self.store)]
+        there = () if self.shipped else self.story.found(self.store)
+        found = [(options, self._remembered(run)) for options, run in there]
         states = [run.status for _, run in found]
         stamp = [_moment(run, status) for (_, run), status in zip(found, states, strict=True)]
         changed = stamp != self._stamp
-        kept = None if found else self._kept()
+        kept = self._kept()
         if changed:
-            self._scan = self.story.scan(found) if kept is None else kept
-        verdict = self._judge() if changed else self._slide.verdict
+            self._scan = self.story.scan(found) if found or kept is None else kept
+        verdict = self._judge(self._scan) if changed else self._slide.verdict
+        shipped = None if not found or kept is None else self._judge(kept) if changed else self._slide.shipped
         known = {} if changed else self._slide.frames
         frames = {look: known.get(look) or tuple(self._draw(panel, found, look) for panel in self.story.panels) for look in looks}
         runs = tuple((run, status) for (_, run), status in zip(found, states, strict=True))
         device = "" if kept is None else kept.attrs.get("device", "").replace("cpu", "CPU")
         about = "" if kept is None else f"{sentences.day(kept.attrs.get('made', ''))}{f' ({device})' if device else ''}"
-        self._slide = Slide(self._slide.wanted, self._slide.steps, True, runs, verdict, about, frames)
+        self._slide = Slide(self._slide.wanted, self._slide.steps, True, runs, verdict, about, shipped, frames)
         self._stamp = stamp
 
     def _remembered(self, run: Run) -> Remembered:
         return self._runs.setdefault(identity(run), Remembered(run))
 
-    def _judge(self) -> Verdict | None:
+    def _judge(self, scan: xr.Dataset | None) -> Verdict | None:
         try:
-            return self.story.judge(self._scan) if self._scan is not None else None
+            return self.story.judge(scan) if scan is not None else None
         except Exception:  # a verdict that fails is no reason to show no figure
             log.exception("Judging the story %s", self.story.name)
             return None
 
     def _draw(self, panel: Panel, found: Trainings, theme: Theme) -> bytes:
-        entry = FIGURES[panel.figure]
         if not found and self._kept() is None:
             return pack(figure_of_sentence(sentences.folded("Nothing has been trained for this story yet."), theme))
         try:
-            data = self._scan if entry.takes == "scan" else self.story.drawn_from(panel, found)
-            drawn = entry.as_dict(data, theme, **panel.passed)
+            shipped = self._shipped(panel, theme) if found else None
+            drawn = self._own(panel, found, theme) if shipped is None else over(shipped, self._begun(panel, found, theme), theme)
             made = self._scan.attrs.get("made", "") if self._scan is not None else ""
             about = [
                 f"{panel.title}, of the story {self.story.title}",
@@ -221,6 +225,31 @@ class Teller:
             words = f"This figure could not be drawn ({type(problem).__name__}); the log says why."
             return pack(figure_of_sentence(sentences.folded(words), theme))
 
+    def _own(self, panel: Panel, found: Trainings, theme: Theme) -> dict[str, Any]:
+        entry = FIGURES[panel.figure]
+        data = self._scan if entry.takes == "scan" else self.story.drawn_from(panel, found)
+        return entry.as_dict(data, theme, **panel.passed)
+
+    def _begun(self, panel: Panel, found: Trainings, theme: Theme) -> dict[str, Any]:
+        """The same; an empty figure where nothing is there to draw yet."""
+        try:
+            return self._own(panel, found, theme)
+        except (ValueError, RunError) as reason:
+            return figure_of_sentence(str(reason), theme)
+
+    def _shipped(self, panel: Panel, theme: Theme) -> dict[str, Any] | None:
+        """The figure that comes with the package, drawn once; None where only its numbers come, or nothing."""
+        name = (panel.name, theme)
+        if name not in self._behind:
+            entry, kept = FIGURES[panel.figure], self._kept()
+            try:
+                data = kept if entry.takes == "scan" else self.story.drawn_from(panel, ())
+                drawn = None if kept is None else entry.as_dict(data, theme, **panel.passed)
+            except (ValueError, RunError):
+                drawn = None
+            self._behind[name] = drawn if drawn and drawn["data"] else None
+        return self._behind[name]
+
 
 def _moment(run: Run, status: Status) -> tuple[Any, ...]:
     """Changes when a run has something new to draw."""
@@ -229,14 +258,14 @@ def _moment(run: Run, status: Status) -> tuple[Any, ...]:
 
 
 _lock = threading.Lock()
-_tellers: OrderedDict[tuple[str, str], Teller] = OrderedDict()
+_tellers: OrderedDict[tuple[str, str, bool], Teller] = OrderedDict()
 
 
-def teller(story: Story, store: RunStore) -> Teller:
-    """The one teller of a story about the runs of a store."""
-    key = (str(store.root), story.name)
+def teller(story: Story, store: RunStore, *, shipped: bool = False) -> Teller:
+    """The one teller of a story about the runs of a store, or about what ships with the package."""
+    key = (str(store.root), story.name, shipped)
     with _lock:
-        found = _tellers.setdefault(key, Teller(story, store))
+        found = _tellers.setdefault(key, Teller(story, store, shipped=shipped))
         _tellers.move_to_end(key)
         for name in [name for name, other in _tellers.items() if other.idle and name != key][: max(0, len(_tellers) - KEPT)]:
             del _tellers[name]

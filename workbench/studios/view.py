@@ -68,6 +68,7 @@ class Studio(Session):
         super().__init__(runs=runs, guest=guest)
         self.listed = 0.0  # when the list of runs was looked at
         self.total = 0  # how many runs it has, in all its parts
+        self.told = ""  # the story whose figures stand on the slide
         self.early: list[dict[str, Any]] | None = None  # what a page says that is not complete yet
         self._build()
 
@@ -255,9 +256,11 @@ class Studio(Session):
         theme = shell.figure_theme(self.theme, projector=self.projector)
         teller = self.teller
         told, now = teller.story, teller.slide(theme)
-        doing = sentences.story(now, told.seconds, self.busy)
+        doing = sentences.story(now, told.seconds, self.busy, back=self.shipped)
         if self.guest.no_training or self.follows is not None:
             doing |= {"train": doing["train"] | {"shown": False}, "stop": False}
+        if self.follows is not None:
+            doing |= {"other": ""}
         self.slides.tell(
             name=told.name,
             title=told.title,
@@ -273,7 +276,8 @@ class Studio(Session):
             follows=self.follows is not None,
         )
         waiting = HUB.once(("waiting", theme), lambda: pack(figure_of_sentence("Looking at its trainings …", theme)))
-        frames = now.frames.get(theme) or [waiting] * len(told.panels)
+        same, self.told = self.told == told.name, told.name
+        frames = now.frames.get(theme) or ([] if same else [waiting] * len(told.panels))  # what stands there stays until there is more
         while len(self.slides.plots) < len(frames):
             self.slides.plots = [*self.slides.plots, PlotView(frame=frames[len(self.slides.plots)], sizing_mode="stretch_both", margin=0)]
         for plot, frame in zip(self.slides.plots, frames, strict=False):

@@ -29,8 +29,8 @@ export function render({model}) {
   const time = h("div", {class: "time", role: "group", "aria-label": "Time"}, play, slider, stepped, newest)
 
   function showTime(now) {
-    time.hidden = !now
-    if (!now) return
+    for (const control of [play, slider, newest]) control.disabled = !now
+    if (!now) return write(stepped, "")
     slider.max = now.count - 1
     if (performance.now() - moved > 3 * EVERY) slider.value = now.index
     slider.setAttribute("aria-valuetext", now.sentence)
@@ -62,7 +62,8 @@ export function render({model}) {
     bar.dataset.state = view.state
     if (view.progress == null) progress.removeAttribute("value")
     else progress.value = view.progress
-    progress.hidden = !view.busy
+    progress.classList.toggle("resting", !view.busy)
+    time.hidden = !view.buttons.length // a page that follows another
     write(sentence, view.sentence)
     write(device, view.device.split(",")[0])
     device.title = view.device

@@ -31,7 +31,7 @@ export function render({model, view}) {
           oninput: ({currentTarget}) => { say.value = slide.values[currentTarget.value]; send({[slide.name]: slide.values[currentTarget.value]}) }}), say)
       : null
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
-      h("div", {class: "title"}, h("span", {}, symbols("h2", {}, title), " ", h("button", {type: "button", class: "small export", title: "Export this figure or its data (E)", "aria-label": `Export ${title}`,
+      h("div", {class: "title"}, h("span", {}, symbols("h2", {onclick: ({currentTarget}) => fill(currentTarget.closest(".card")), title: "Fill the screen with this figure (Z); Esc leaves"}, title), " ", h("button", {type: "button", class: "small export", title: "Export this figure or its data (E)", "aria-label": `Export ${title}`,
         onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), symbols("p", {class: "look"}, look), slider, h("div", {class: "plot", style: `--needs: ${height}px`}))
   }
 
@@ -55,6 +55,7 @@ export function render({model, view}) {
       button.tabIndex = button.dataset.tab === name ? 0 : -1
     })
     panels.forEach((panel) => { panel.hidden = panel.dataset.tab !== name })
+    if (frame.dataset.tab !== name) fill()
     if (frame.dataset.tab !== name) requestAnimationFrame(() => { // on a phone the tabs are a strip that is wider than the screen
       const chosen = buttons.find((button) => button.dataset.tab === name), strip = chosen?.parentElement
       if (strip) strip.scrollLeft = chosen.offsetLeft - strip.offsetLeft - (strip.clientWidth - chosen.offsetWidth) / 2
@@ -130,6 +131,20 @@ export function render({model, view}) {
 
   let walks = false // from control to control with the tab key; :focus-visible would be true from the first key on
   const clicked = () => { walks = false }
+  // One figure on the whole screen: the one whose title is clicked, or for Z the one under the pointer, else the first. Again, or Esc, leaves.
+  const within = (root, selector) => [...root.querySelectorAll(selector), ...[...root.querySelectorAll("*")].flatMap((e) => (e.shadowRoot ? within(e.shadowRoot, selector) : []))]
+  const slides = () => within(frame, ".figures .plot")
+  const large = () => [...made, ...slides()].find((one) => one.classList.contains("full"))
+  const fill = (one) => {
+    const was = large()
+    was?.classList.remove("full")
+    if (one && one !== was) one.classList.add("full")
+  }
+  const zoom = () => {
+    const there = [...made, ...slides()].filter((one) => one.checkVisibility())
+    fill(large() ?? there.find((one) => one.matches(":hover")) ?? there[0])
+  }
+
   function press(event) {
     if (event.key === "Tab") walks = true
     const on = event.composedPath()[0]
@@ -146,6 +161,8 @@ export function render({model, view}) {
     else if (key === "r" || key === "p") send({key})
     else if (/^[1-9]$/.test(key)) buttons.filter((button) => !button.hidden)[key - 1]?.click()
     else if (key === "e") exporter.open(frame)
+    else if (key === "z") zoom()
+    else if (key === "Escape" && large()) fill()
     else if (page?.keys[key]) page.keys[key]()
     else return
     event.preventDefault()
