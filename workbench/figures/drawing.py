@@ -123,7 +123,8 @@ def axis(theme: Theme, title: str, **options: Any) -> dict[str, Any]:
     most `labels` labels: of decades, or of 2 and 5 too where there are less than two decades."""
     if options.pop("log", False):
         most, ends = options.pop("labels", 6), list(np.log10(options["range"]))
-        marks = round_values(*options["range"], most) if ends[1] - ends[0] < 2 else []
+        low, high = options["range"]
+        marks = round_values(low, high, most) if ends[1] - ends[0] < 2 else []
         ticks: dict[str, Any] = {"dtick": max(int(np.ceil((ends[1] - ends[0]) / most)), 1)}
         if marks:
             ticks = {"tickmode": "array", "tickvals": marks, "ticktext": [number(mark) for mark in marks]}
