@@ -291,7 +291,7 @@ def test_presets_change_options_and_say_what_changed(visit):
     page = visit()
     page.select_option("#preset", "noise")
     until(lambda: page.input_value("#option-noise") == "0.1", 3, "the preset's noise")
-    page.click("[data-option=uncertainty] label:has-text('repulsive')")
+    page.click("[data-option=uncertainty] label:has-text('ensemble')")
     until(lambda: page.is_visible("#option-members"), 3, "members of an ensemble")
     assert "Uncertainty: BNN ensemble" in page.inner_text(".changes")
     assert "preset=noise" in address(page) and "uncertainty=repulsive_ensemble" in address(page)

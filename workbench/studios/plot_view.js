@@ -70,8 +70,8 @@ function tell(caption, data, size) {
   caption.style.fontSize = `${size}px`
   caption.replaceChildren(...told.map(({name, line, marker}) => {
     const element = Object.assign(document.createElement("span"), {className: "told"})
-    const mark = Object.assign(document.createElement("b"), {textContent: "■ "})
-    mark.style.color = line?.color ?? marker?.color ?? ""
+    const mark = document.createElement("i")
+    Object.assign(mark.style, {display: "inline-block", width: ".7em", height: ".7em", marginRight: ".3em", background: line?.color ?? marker?.color ?? ""})
     element.style.marginRight = "1em"
     element.append(mark, ...marked(`${short(name)}: ${numbers(name)}`))
     return element

@@ -3,6 +3,7 @@ const ICONS = {
   train: "M8 5v14l11-7z", resume: "M8 5v14l11-7z", pause: "M6 5h4v14H6zM14 5h4v14h-4z", continue: "M8 5v14l11-7z",
   step: "M6 5v14l9-7zM16 5h3v14h-3z", stop: "M6 6h12v12H6z", reset: "M12 5V2L7 6.5 12 11V8a5 5 0 1 1-5 5H4a8 8 0 1 0 8-8z",
 }
+const REPLAY = "Replay the training in 10 s (P)"
 
 export function render({model}) {
   const buttons = h("div", {class: "buttons", role: "group", "aria-label": "Training"})
@@ -23,9 +24,9 @@ export function render({model}) {
     model.send_msg({time: Number(asked)})
     timer = setTimeout(ask, EVERY)
   }
-  const play = h("button", {type: "button", class: "small play", onclick: () => model.send_msg({time: "play"})})
+  const play = h("button", {type: "button", class: "small play", title: REPLAY, "aria-label": REPLAY, onclick: () => model.send_msg({time: "play"})}, "▶")
   const stepped = h("output", {class: "step"})
-  const newest = h("button", {type: "button", class: "small newest", onclick: () => model.send_msg({time: "newest"})})
+  const newest = h("button", {type: "button", class: "small newest", onclick: () => model.send_msg({time: "newest"})}, "End")
   const time = h("div", {class: "time", role: "group", "aria-label": "Time"}, play, slider, stepped, newest)
 
   function showTime(now) {
@@ -36,7 +37,7 @@ export function render({model}) {
     slider.setAttribute("aria-valuetext", now.sentence)
     write(stepped, now.sentence)
     write(play, now.playing ? "❚❚" : "▶")
-    play.title = now.playing ? "Stop the replay (P)" : "Replay the training in 10 s (P)"
+    play.title = now.playing ? "Stop the replay (P)" : REPLAY
     play.setAttribute("aria-label", play.title)
     write(newest, now.live ? "Live" : "End")
     newest.title = now.live ? "Follow the training" : "Back to the final prediction"
