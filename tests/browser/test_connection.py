@@ -141,7 +141,7 @@ def edit(page) -> None:
     page.press("#option-prior_width", "Enter")
     page.fill("#title", "my next one")
     page.press("#title", "Tab")
-    page.click("[data-option=uncertainty] label:has-text('repulsive')")
+    page.click("[data-option=uncertainty] label:has-text('ensemble')")
     page.fill("#option-noise", "lots")
     page.press("#option-noise", "Enter")
     page.locator("#option-learning_rate").evaluate("(e) => e.closest('details')?.setAttribute('open', '')")
@@ -153,7 +153,7 @@ def lost(page) -> list[str]:
     found = {
         "width": page.input_value("#option-prior_width") == "0.5",
         "title": page.input_value("#title") == "my next one",
-        "radio": page.is_checked("[data-option=uncertainty] label:has-text('repulsive') input"),
+        "radio": page.is_checked("[data-option=uncertainty] label:has-text('ensemble') input"),
         "noise": page.input_value("#option-noise") == "lots" and "a number from" in page.inner_text("[data-option=noise] .wrong"),
         "unfinished": page.input_value("#option-learning_rate") == "0.002",
         **{word: word in address(page) for word in ("prior_width=0.5", "uncertainty=repulsive_ensemble", "learning_rate=0.002")},
@@ -356,8 +356,8 @@ def test_what_is_pressed_before_the_page_is_complete_is_heard(chromium, wired):
     page.route_web_socket(re.compile("/ws"), join)
     try:
         page.goto(f"{wire.origin}/?{ENDLESS}&seed=206&token={LECTURER}", wait_until="commit")
-        page.wait_for_selector("[data-option=uncertainty] label:has-text('repulsive')", timeout=20_000)
-        page.click("[data-option=uncertainty] label:has-text('repulsive')")
+        page.wait_for_selector("[data-option=uncertainty] label:has-text('ensemble')", timeout=20_000)
+        page.click("[data-option=uncertainty] label:has-text('ensemble')")
         page.fill("#option-noise", "lots")
         page.press("#option-noise", "Enter")
         page.wait_for_timeout(1_000)

@@ -83,6 +83,8 @@ def test_space_trains_right_after_a_preset_was_chosen(visit):
 
 def test_space_belongs_to_the_page_after_a_click_and_to_the_control_after_tab(visit):
     page = visit()
+    fill(page, "steps", "20000")  # no example is of this recipe
+    page.wait_for_function("() => location.search.includes('steps=20000')")
     page.click("label:has(> input[name=option-uncertainty][value=deterministic])")
     page.wait_for_function("() => location.search.includes('uncertainty=deterministic')")
     page.keyboard.press("Space")  # on the radio that was clicked

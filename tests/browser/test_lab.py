@@ -254,7 +254,7 @@ def test_controls_and_recipe_stay_in_step_both_ways(notebook):
     assert run_cell(page, 1).inner_text() == "(0.07, 'repulsive_ensemble')"
     noise.fill("much")
     noise.press("Enter")
-    page.get_by_text("Noise must be a number between 0 and 0.1.").wait_for(timeout=10_000)
+    page.get_by_text("Noise must be a number between 0 and 0.1.").first.wait_for(timeout=10_000)
     assert run_cell(page, 1).inner_text() == "(0.07, 'repulsive_ensemble')"
 
 
