@@ -57,7 +57,7 @@ def test_a_figure_of_single_draws_says_that_it_exists_at_the_end_only(page):
     page.hear({"tab": "uncertainties"})
     page.hear({"time": 0})
     texts = [note["text"].replace("<br>", " ") for note in unpack(page.plots["scaled_pull"].frame)["layout"]["annotations"]]
-    assert any("at the end of the training only" in text for text in texts)
+    assert any("saved at the end of the training and not in its snapshots" in text for text in texts)
     assert unpack(page.plots["sigmas"].frame)["data"]
 
 
