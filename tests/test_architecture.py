@@ -23,10 +23,11 @@ MAY_IMPORT = {
     "results": {"physics"},
     "methods": {"data", "nets"},
     "training": {"physics", "data", "nets", "methods", "results"},
-    "runs": {"data", "training", "results"},
-    "figures": {"results", "physics", "training"},
-    "stories": {"training", "results", "runs", "figures"},
-    "studios": {"physics", "data", "training", "results", "runs", "figures", "stories"},
+    "families": {"training", "results"},
+    "runs": {"data", "training", "results", "families"},
+    "figures": {"results", "physics", "training", "families"},
+    "stories": {"training", "results", "families", "runs", "figures"},
+    "studios": {"physics", "data", "training", "results", "families", "runs", "figures", "stories"},
 }
 BASEMENT = {"home", "threads"}
 """Files beside the packages that everybody may use."""

@@ -12,7 +12,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from workbench.data.own_file import located
-from workbench.training.presets import Preset, presets
+from workbench.families import presets
+from workbench.training.presets import Preset
 from workbench.training.recipe import Recipe, RecipeError, SweepRecipe, wording
 
 PARTS = {"preset": "Preset", "title": "Title of the next run", "code": "Python and shell"}
@@ -27,7 +28,7 @@ class Draft:
 
     def __init__(self, recipe_type: type[Recipe], preset: str = "", changes: dict[str, Any] | None = None):
         self.recipe_type = recipe_type
-        self.presets: dict[str, Preset] = presets(recipe_type)
+        self.presets: Mapping[str, Preset] = presets(recipe_type)
         self.title = ""
         self.choose(preset or next(iter(self.presets)))
         for name, value in (changes or {}).items():
@@ -45,7 +46,8 @@ class Draft:
         Of a sweep its first point is taken: the form holds one value of each option.
         """
         recipe = first_point(recipe)
-        self.recipe = recipe.replace(file=getattr(recipe, "file", ""))  # whose content will count when it is trained
+        own = {"file": recipe.file} if hasattr(recipe, "file") else {}  # whose content will count when it is trained
+        self.recipe = recipe.replace(**own)
         self.wrong = {}
 
         def distance(name: str) -> tuple[bool, int]:
@@ -156,6 +158,8 @@ def _without_file(found: dict[str, Any]) -> dict[str, Any]:
 
 def _files(base: Any, other: Any) -> dict[str, tuple[str, str]]:
     """The own files of two recipes, where they differ: in their content if it is known of both, else in their place."""
+    if not hasattr(base, "file"):
+        return {}
     if base.file_digest and other.file_digest:
         same, alike = base.file_digest == other.file_digest, base.file == other.file
     else:

@@ -9,13 +9,13 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from workbench.families import PRESETS
 from workbench.home import runs_folder
 from workbench.runs.files import RunError
 from workbench.runs.store import EXAMPLES, ID, Run, RunStore
 from workbench.studios.draft import differences
 from workbench.studios.index import index_of
 from workbench.studios.live import HUB, identity
-from workbench.training.presets import PRESETS
 from workbench.training.recipe import KINDS, Recipe, shown
 
 MOST_LOOKED_AT = 20  # of the user's newest runs, in search of one that is worth showing first

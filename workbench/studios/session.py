@@ -16,9 +16,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from workbench.data.files import allowed
+from workbench.families import Family
 from workbench.results.generated import NUISANCE_STOPS
 from workbench.runs.files import RunError, in_words
 from workbench.runs.store import Run
+from workbench.stories import stories_of
 from workbench.studios import address as addresses
 from workbench.studios import errands, sentences, slide
 from workbench.studios.draft import Draft, first_point
@@ -61,19 +63,23 @@ class Tab:
 class Session(ABC):
     """*Arguments*: runs, the folder of the user's own runs; guest, who looks at the page, by default somebody who may do everything."""
 
+    family: ClassVar[Family]
+    """What its runs belong to; all else that is said of it here follows from that."""
     recipe_type: ClassVar[type[Recipe]]
     """The recipe that the form edits."""
-    kinds: ClassVar[tuple[type[Recipe], ...]]
-    """The recipes whose runs the page shows."""
-    tabs: ClassVar[tuple[Tab, ...]]
-    place: ClassVar[str] = "./"
+    place: ClassVar[str]
     """Where the page stands below the server's address."""
-    stories: ClassVar[tuple[str, ...]] = ()
+    stories: ClassVar[tuple[str, ...]]
     """Names of the stories that the tab "stories" tells, in the order of a lecture."""
+    tabs: ClassVar[tuple[Tab, ...]]
+
+    def __init_subclass__(cls) -> None:
+        if family := vars(cls).get("family"):
+            cls.recipe_type, cls.place, cls.stories = family.recipe, f"./{family.place}", stories_of(family)
 
     def __init__(self, *, runs: str | os.PathLike[str] | None = None, guest: Guest | None = None):
         self.guest = guest or Guest()
-        self.library = Library(runs, self.kinds)
+        self.library = Library(runs, tuple(kind.recipe for kind in self.family.kinds))
         self.draft = Draft(self.recipe_type)
         self.shown: list[Run] = []
         self.tab = self.tabs[0].name

@@ -22,6 +22,7 @@ from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.drawing import signed
 from workbench.figures.frame import pack
 from workbench.figures.theme import Theme
+from workbench.results.product import SCAN
 from workbench.runs import history
 from workbench.runs.files import RunError
 from workbench.runs.store import Run, RunStore, Status
@@ -205,7 +206,7 @@ class Teller:
         if not found and self._kept() is None:
             return pack(figure_of_sentence(sentences.folded("Nothing has been trained for this story yet."), theme))
         try:
-            data = self._scan if entry.takes == "scan" else self.story.drawn_from(panel, found)
+            data = self._scan if entry.takes == SCAN.name else self.story.drawn_from(panel, found)
             drawn = entry.as_dict(data, theme, **panel.passed)
             made = self._scan.attrs.get("made", "") if self._scan is not None else ""
             about = [

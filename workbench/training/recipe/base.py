@@ -113,6 +113,11 @@ class Recipe(param.Parameterized):
 
     # What it is
 
+    @property
+    def reported(self) -> dict[str, Any]:
+        """What figures over the steps of a training want to know of its recipe."""
+        return {}
+
     def matters(self, name: str) -> bool:
         """Whether an option has any effect in this recipe."""
         matters = self.options()[name].matters

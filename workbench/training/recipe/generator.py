@@ -254,6 +254,10 @@ class GeneratorRecipe(TrainingRecipe):
     warm_start = Number(matters=is_bayesian)
 
     @property
+    def reported(self) -> dict[str, Any]:
+        return {"dataset": self.dataset}
+
+    @property
     def most_jets(self) -> int:
         """The largest number of jets that events have."""
         return self.jets or 3

@@ -50,6 +50,10 @@ class SweepRecipe(AmplitudeRecipe):
     def check(cls, name: str, value: Any) -> Any:
         return checked_axes(value, SHARED) if name == "axes" else super().check(name, value)
 
+    @property
+    def reported(self) -> dict[str, Any]:
+        return {}
+
     def matters(self, name: str) -> bool:
         """Whether an option has any effect in one of the points."""
         matters = self.options()[name].matters
