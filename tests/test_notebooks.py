@@ -24,8 +24,8 @@ def patience(busy):
 def running(request, tmp_path_factory, slowdown):
     """The notebooks that are asked for, each with a home of its own. Two run at a time: much of a lecture is waiting."""
 
-    def run(path):
-        home, busy = str(tmp_path_factory.mktemp(path.stem)), slowdown()
+    def run(path, home):
+        busy = slowdown()
         client = NotebookClient(
             nbformat.read(path, as_version=4),
             timeout_func=lambda cell: patience(busy),
@@ -36,8 +36,10 @@ def running(request, tmp_path_factory, slowdown):
         client.execute(env=os.environ | {"WORKBENCH_HOME": home})
 
     asked = [item.callspec.params["path"] for item in request.session.items if item.name.startswith("test_notebook_runs")]
+    # made before the threads begin: two that ask for the first folder at once get two roots, and a ValueError
+    homes = {path: str(tmp_path_factory.mktemp(path.stem)) for path in asked}
     with ThreadPoolExecutor(2) as pool:
-        yield {path: pool.submit(run, path) for path in asked}
+        yield {path: pool.submit(run, path, home) for path, home in homes.items()}
         pool.shutdown(cancel_futures=True)
 
 
