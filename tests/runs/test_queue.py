@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -18,7 +20,7 @@ import toy as toys
 from conftest import is_alive, steps_of, until
 from toy import toy
 
-from workbench.runs import files, turns
+from workbench.runs import files, forker, turns
 from workbench.runs.files import Lock, RunError
 from workbench.runs.launcher import Forker, launch, resume, stop_waiting
 from workbench.runs.store import Run, RunStore
@@ -268,3 +270,13 @@ def test_on_another_computer_the_heart_tells_whether_a_folder_without_lock_is_so
         assert run.alive()
     assert until(lambda: run.status.state == "died") > 1.0
     run.acquire().release()
+
+
+def test_two_requests_of_a_program_that_ended_at_once_are_both_heard():
+    """Its threads do not wait for answers then, so the second request comes right behind the first, and nobody reads what is said."""
+    ours, theirs = socket.socketpair()
+    for folder in ("one", "two"):
+        ours.sendall(json.dumps({"folder": folder}).encode() + b"\n")
+    ours.close()
+    with theirs:
+        assert [forker._asked(theirs, True) for _ in range(3)] == [{"folder": "one"}, {"folder": "two"}, {}]

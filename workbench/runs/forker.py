@@ -95,9 +95,10 @@ def serve(connection: socket.socket | None, root: str = "", job_factory: JobFact
 
 
 def _asked(connection: socket.socket, fork: bool) -> dict[str, Any]:
-    """The next request; nothing when the other end is closed."""
+    """The next request, a line; nothing when the other end is closed. Several may wait: who asked and then ended read no answer."""
     with contextlib.suppress(OSError):
-        if message := connection.recv(65_536):
+        waiting = connection.recv(65_536, socket.MSG_PEEK)
+        if message := connection.recv(waiting.find(b"\n") + 1 or len(waiting)):
             with contextlib.suppress(OSError):  # who asked may have ended meanwhile
                 connection.sendall(json.dumps({"again": fork}).encode())
             return json.loads(message)

@@ -99,7 +99,7 @@ class Forker:
                     connection, process = self._connected(), self._process
                     answer = b""
                     with contextlib.suppress(OSError):
-                        connection.sendall(json.dumps(request).encode())
+                        connection.sendall(json.dumps(request).encode() + b"\n")
                         while not select.select([connection], [], [], 0.3)[0]:
                             if not threading.main_thread().is_alive():
                                 return  # this program ends; the request waits in the socket until torch is loaded

@@ -99,7 +99,7 @@ class Socket(WSHandler):
 
     async def _async_open(self, token: str) -> None:
         await super()._async_open(token)
-        if self.connection is not None:
+        if self.connection is not None and not self.lost:  # it may have left while it was opened
             ARRIVED.add(self.connection.session)
 
     async def on_message(self, fragment: str | bytes) -> None:
