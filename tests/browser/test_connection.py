@@ -154,7 +154,7 @@ def lost(page) -> list[str]:
         "width": page.input_value("#option-prior_width") == "0.5",
         "title": page.input_value("#title") == "my next one",
         "radio": page.is_checked("[data-option=uncertainty] label:has-text('ensemble') input"),
-        "noise": page.input_value("#option-noise") == "lots" and "a number from" in page.inner_text("[data-option=noise] .wrong"),
+        "noise": page.input_value("#option-noise") == "lots" and "must be a number" in page.inner_text("[data-option=noise] .wrong"),
         "unfinished": page.input_value("#option-learning_rate") == "0.002",
         **{word: word in address(page) for word in ("prior_width=0.5", "uncertainty=repulsive_ensemble", "learning_rate=0.002")},
     }

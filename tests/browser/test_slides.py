@@ -47,7 +47,8 @@ def test_a_story_is_trained_from_its_slide_and_grows(visit, server):
     page.wait_for_selector(".slide")
     until(lambda: points(page)[1] > 10 and "Trained in" in page.inner_text(".stands"), 20, "the same again")
     page.click(".sources button >> nth=0")
-    until(lambda: "tab=sweep" in address(page), 5, "the sweep behind it")
+    until(lambda: "run=" in address(page) and "tab=" not in address(page), 5, "the sweep behind it")
+    assert page.inner_text("[role=tab][aria-selected=true]") == "Sweep"  # where a sweep begins
     page.wait_for_function(
         "['plateau', 'sweep_pulls', 'noise_peaks'].every((name) => drawn.some((d) => d.figure === name && d.points > 10))"
     )

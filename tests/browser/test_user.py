@@ -14,8 +14,17 @@ from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 # Recipes in which every option of a page has its effect in one of them at least.
 SHOWING = {
-    "": ("uncertainty=repulsive_ensemble&boost_pull=1&boost_sigma=1", "uncertainty=bnn", "process=gg_yygg&beams=pp&sampling=unweighted"),
-    "generators": ("", "dataset=z_jets&jets=0&discflow_alpha=0.5&coupling=gan&discriminator_steps=10&nuisance=1&magic=1"),
+    "": (
+        "uncertainty=repulsive_ensemble&boost_pull=1&boost_sigma=1",
+        "uncertainty=bnn",
+        "process=gg_yygg&beams=pp&sampling=unweighted",
+        "file=mine.h5",
+    ),
+    "generators": (
+        "",
+        "dataset=z_jets&jets=0&discflow_alpha=0.5&coupling=gan&discriminator_steps=10&nuisance=1&magic=1",
+        "file=mine.h5&coupling=discflow&discflow_alpha=0.5&discriminator_steps=10",
+    ),
 }
 
 
@@ -127,6 +136,7 @@ def test_nonsense_in_every_field_is_answered_beside_it_and_nothing_else_is_lost(
     page = visit(f"{place}?uncertainty=repulsive_ensemble&boost_pull=1" if not place else "generators?dataset=z_jets&discflow_alpha=0.5")
     page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true })")
     found = page.locator("[data-option]:visible:has(input[type=text])").all()
+    options = (GeneratorRecipe if place else AmplitudeRecipe).options()
     fields = {name: page.locator(f"[data-option={name}]") for name in [field.get_attribute("data-option") for field in found]}
     for name in sorted(fields, key="file".__eq__):  # a file of one's own hides how events are made, so it comes last
         if (field := fields[name]).is_visible():
@@ -137,7 +147,9 @@ def test_nonsense_in_every_field_is_answered_beside_it_and_nothing_else_is_lost(
     page.wait_for_timeout(800)
     for name, field in fields.items():
         words, kept = field.locator(".wrong").text_content(), field.locator("input[type=text]").input_value()
-        assert not words or (words.endswith(".") and name in words and len(words) < 500 and kept == typed[:200]), (name, words, kept)
+        about = (options[name].called if name != "file" else typed[:100]) in words  # a sentence about a file begins with its name
+        whole = typed if name == "file" else typed[:200]  # the name of a file that is not there is a text like any other
+        assert not words or (words.endswith(".") and about and len(words) < 500 and kept == whole), (name, words, kept)
     if any(field.locator(".wrong").text_content() for field in fields.values()):
         assert page.is_disabled("[data-action=train]")
     page.keyboard.press("Escape")
