@@ -12,7 +12,7 @@ import pytest
 
 import workbench as wb
 from workbench.__main__ import main
-from workbench.data.files import columns
+from workbench.data.files import FileNote, columns
 from workbench.data.own_file import digest
 from workbench.home import uploads_folder
 from workbench.physics.phase_space import flat_events
@@ -190,15 +190,52 @@ def test_a_file_that_is_not_there_is_one_sentence_and_no_run(tmp_path: Path, cap
 
 
 def test_nobody_is_told_to_resume_what_cannot_work(tmp_path: Path, capsys: pytest.CaptureFixture):
-    few = write(tmp_path / "few.csv", events=250)
-    wrong = tmp_path / "wrong.csv"
-    wrong.write_text("a,b\n1,2\n")
-    for path, code, sentence in ((wrong, 2, "has no column"), (few, 1, "has 250 events, but")):
-        assert main([*ASKED, "--file", str(path), "--foreground"]) == code
+    for path, sentence in unreadable(tmp_path).items():
+        assert main([*ASKED, "--file", str(path), "--foreground"]) == 2
         said = capsys.readouterr().err
-        assert sentence in said and "runs resume" not in said
-        assert code == 1 or not RunStore().runs(), "what cannot be read is refused before a run is made of it"
-    assert not RunStore().runs()[0].status.resumable
+        assert sentence in said and "runs resume" not in said and said.count("\n") == 1
+    assert RunStore().runs() == [], "what cannot work is refused before a run is made of it"
+    run = RunStore().create(wb.AmplitudeRecipe(**SMALL, file=path).fixed())  # by whoever does not ask before
+    assert run_job(run.path) == FAILED and sentence in run.status.message and not run.status.resumable
+    assert main(["runs", "show", run.id]) == 0 and "runs resume" not in "".join(capsys.readouterr())
+
+
+def unreadable(folder: Path) -> dict[Path, str]:
+    """Files of which no run can be made, and why."""
+    few, wrong, other = write(folder / "few.csv", events=250), folder / "wrong.csv", folder / "other.json"
+    wrong.write_text("a,b\n1,2\n")
+    other.write_text('{"momenta": []}')
+    return {other: "is a JSON file", wrong: "has no column", few: "has 250 events, but"}
+
+
+def test_python_a_sweep_and_the_command_line_refuse_what_cannot_be_read_before_a_run_is_made(tmp_path: Path, capsys: pytest.CaptureFixture):
+    for path, sentence in unreadable(tmp_path).items():
+        recipe = wb.AmplitudeRecipe(**SMALL, file=path)
+        for begin in (wb.launch, lambda asked: wb.sweep(asked, noise=[0.0, 0.1], progress=False)):
+            with pytest.raises(wb.RecipeError, match=sentence) as refused:
+                begin(recipe)
+            assert str(refused.value).startswith(str(path)) and str(refused.value).count("\n") == 0
+        assert main(["sweep", *ASKED[1:], "--file", str(path), "--noise", "0,0.1"]) == 2
+        said = capsys.readouterr()
+        assert said.out == "" and said.err.startswith(f"workbench: {path}") and said.err.count("\n") == 1 and sentence in said.err
+    assert RunStore().runs() == []
+
+
+def test_no_point_of_a_sweep_begins_where_another_cannot(tmp_path: Path):
+    recipe = wb.AmplitudeRecipe(**SMALL, file=write(tmp_path / "events.csv"))
+    with pytest.raises(wb.RecipeError, match="has 400 events, but 5,000 for training"):
+        wb.sweep(recipe, events=[200, 5_000], progress=False)
+    assert RunStore().runs() == []
+
+
+def test_what_is_to_be_said_of_a_file_is_said_before_it_is_trained(tmp_path: Path, capsys: pytest.CaptureFixture):
+    path, told = write(tmp_path / "events.csv"), "has the names of its columns in a comment"
+    path.write_text(f"# {path.read_text()}")
+    assert main(["sweep", *ASKED[1:], "--file", str(path), "--noise", "0,0.1"]) == 0
+    assert (said := capsys.readouterr().err).count(told) == 1 and said.startswith("workbench: ")
+    path.write_text(f"{path.read_text()}\n")  # other content
+    with pytest.warns(FileNote, match=told):
+        wb.launch(wb.AmplitudeRecipe(**SMALL, file=path)).wait(120)
 
 
 def test_a_run_from_before_contents_counted_is_read_and_one_of_a_sent_file_found_again(tmp_path: Path):
