@@ -522,12 +522,15 @@ def read_recipe(path: Path, recipe_type: type[Recipe]) -> Recipe:
 
 
 def train_here(run: Run, lock: Lock) -> int:
+    from workbench.data.files import FileNote
     from workbench.runs.worker import run_job
 
     run.write_control("run", fresh=True)
     watcher = threading.Thread(target=show_progress, args=(run, threading.Event()), daemon=True)
     watcher.start()
-    run_job(run.path, lock=lock)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FileNote)  # has been said
+        run_job(run.path, lock=lock)
     watcher.join(2.0)
     return say_how_it_ended(run)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -233,6 +235,10 @@ def test_what_is_to_be_said_of_a_file_is_said_before_it_is_trained(tmp_path: Pat
     path.write_text(f"# {path.read_text()}")
     assert main(["sweep", *ASKED[1:], "--file", str(path), "--noise", "0,0.1"]) == 0
     assert (said := capsys.readouterr().err).count(told) == 1 and said.startswith("workbench: ")
+    program = [sys.executable, "-m", "workbench", *ASKED, "--file", str(path)]
+    for more in ([], ["--foreground", "--again"]):
+        trained = subprocess.run([*program, *more], capture_output=True, text=True, timeout=300)
+        assert trained.returncode == 0 and trained.stderr == f"workbench: {path} {told}, and was read by them.\n"
     path.write_text(f"{path.read_text()}\n")  # other content
     with pytest.warns(FileNote, match=told):
         wb.launch(wb.AmplitudeRecipe(**SMALL, file=path)).wait(120)
