@@ -106,6 +106,11 @@ def test_a_relative_path_means_the_folder_of_who_asks_also_for_a_process_that_wa
     monkeypatch.chdir(tmp_path / "b")
     second = wb.launch(wb.AmplitudeRecipe(**SMALL, file="events.csv", seed=5)).wait(120)
     assert middle(second) > 1e5 * middle(first)
+    swept = {}
+    for folder in "ab":
+        monkeypatch.chdir(tmp_path / folder)
+        swept[folder] = wb.sweep(wb.AmplitudeRecipe(**SMALL, file="events.csv"), noise=[0.0, 0.1], progress=False)["amplitude_true"]
+    assert float(swept["b"].median()) > 1e5 * float(swept["a"].median())
 
 
 def test_a_sweep_after_the_file_was_rewritten_trains_anew(tmp_path: Path):
@@ -118,7 +123,7 @@ def test_a_sweep_after_the_file_was_rewritten_trains_anew(tmp_path: Path):
     assert after.attrs["runs"] != before.attrs["runs"] and (after["amplitude_true"].median() > 1e5 * before["amplitude_true"].median())
 
 
-def test_what_was_begun_with_one_content_does_not_go_on_with_another(tmp_path: Path):
+def test_what_was_begun_with_one_content_does_not_go_on_with_another(tmp_path: Path, capsys: pytest.CaptureFixture):
     path = write(tmp_path / "events.csv")
     run = RunStore().create(wb.AmplitudeRecipe(**SMALL, file=path).fixed())
     content = path.read_bytes()
@@ -126,6 +131,13 @@ def test_what_was_begun_with_one_content_does_not_go_on_with_another(tmp_path: P
     with pytest.raises(RunError, match=r"cannot go on: the content of .*events\.csv has changed") as problem:
         run.resume()
     assert str(problem.value).count("\n") == 0 and not run.alive()
+    assert main(["runs", "resume", run.id]) == 2 and f"workbench: {problem.value}\n" == capsys.readouterr().err
+    page = Amplitudes()
+    page.shown = [run]
+    page.hear({"action": "resume"})
+    while page.busy:
+        time.sleep(0.01)
+    assert page.notices == [str(problem.value)] and not run.alive()
     assert run_job(run.path) == FAILED and "has changed" in run.status.message and run.status.hopeless and not run.status.resumable
     path.unlink()
     with pytest.raises(RunError, match=r"cannot go on: .* cannot be read"):
