@@ -389,7 +389,7 @@ def lab_command(options: argparse.Namespace) -> int:
 
 
 def train_command(options: argparse.Namespace) -> int:
-    from workbench.runs.launcher import launch
+    from workbench.runs.launcher import check_file, launch
 
     recipe, store = recipe_of(options).fixed(), store_of(options)
     if not options.again and (found := store.find(recipe)):
@@ -398,7 +398,8 @@ def train_command(options: argparse.Namespace) -> int:
         )
         with interrupts() as asked:
             return follow(found, asked, mine=False)
-    check_own_file(recipe)
+    with noted():
+        check_file(recipe)
     if options.foreground:
         return train_here(*store.create_owned(recipe, options.title))
     with interrupts() as asked:
@@ -407,21 +408,6 @@ def train_command(options: argparse.Namespace) -> int:
             return follow(run, asked)
     print(run.path)
     return 0
-
-
-def check_own_file(recipe: Recipe) -> None:
-    """Say what is to be said of the user's own file before a run is made of it. Raises: Usage when it cannot be read."""
-    from workbench.data.files import FileProblem, check_file
-
-    values = recipe.to_dict()
-    if not values["file"]:
-        return
-    try:
-        notes = check_file(values["file"], values.get("process") or values["dataset"], values["units"])
-    except FileProblem as problem:
-        raise Usage(str(problem)) from problem
-    for note in notes:
-        print(f"workbench: {note}", file=sys.stderr)
 
 
 def sweep_command(options: argparse.Namespace) -> int:
@@ -434,7 +420,8 @@ def sweep_command(options: argparse.Namespace) -> int:
         raise Usage("No option has several values, so there is nothing to sweep; for instance: workbench sweep --noise 0,0.01,0.1")
     recipe = AmplitudeRecipe(**{name: values[0] for name, values in given.items()})
     swept: dict[str, Any] = dict(axes)
-    results = sweep(recipe, runs=store_of(options), title=options.title, **swept)
+    with noted():
+        results = sweep(recipe, runs=store_of(options), title=options.title, **swept)
     if options.out:
         from workbench.runs import files, netcdf
 
@@ -535,12 +522,15 @@ def read_recipe(path: Path, recipe_type: type[Recipe]) -> Recipe:
 
 
 def train_here(run: Run, lock: Lock) -> int:
+    from workbench.data.files import FileNote
     from workbench.runs.worker import run_job
 
     run.write_control("run", fresh=True)
     watcher = threading.Thread(target=show_progress, args=(run, threading.Event()), daemon=True)
     watcher.start()
-    run_job(run.path, lock=lock)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FileNote)  # has been said
+        run_job(run.path, lock=lock)
     watcher.join(2.0)
     return say_how_it_ended(run)
 
@@ -849,11 +839,13 @@ def noted() -> Iterator[None]:
     """What is to be said of files that are read meanwhile, to standard error."""
     from workbench.data.files import FileNote
 
-    with warnings.catch_warnings(record=True) as caught:
+    def say(message: Warning | str, category: type[Warning], *_: object) -> None:
+        print(f"workbench: {message}" if issubclass(category, FileNote) else message, file=sys.stderr)
+
+    with warnings.catch_warnings():
         warnings.simplefilter("always", FileNote)
+        warnings.showwarning = say  # type: ignore[assignment]
         yield
-    for warning in caught:
-        print(f"workbench: {warning.message}" if issubclass(warning.category, FileNote) else warning.message, file=sys.stderr)
 
 
 if signal.getsignal(signal.SIGINT) is end_at_once:

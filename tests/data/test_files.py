@@ -6,9 +6,11 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from own import problem, same
 
-from workbench.data import files
+from workbench.data import files, own_file
 from workbench.data.files import FileProblem, columns, load_file
 
 
@@ -69,6 +71,104 @@ def test_whoever_may_not_read_this_computer_names_sent_files_only(name, tmp_path
         files.allowed(str(tmp_path / "data" / "link.h5"))
     files.allowed(str(tmp_path / "data" / "mine.h5"))
     files.allowed("uploads/0123456789abcdef-mine.h5")
+
+
+PASTED = [
+    "{}",
+    " {} ",
+    '"{}"',
+    "'{}'",
+    " ' {} ' ",
+    "“{}”",
+    "„{}“",
+    "file://{}",
+    "FILE://{}",
+    "file:{}",
+    "file://localhost{}",
+    '"file://{}"',
+    "'\"{}\"'",
+]
+"""How a path is pasted."""
+
+
+@pytest.fixture
+def opened_to_a_class(tmp_path, monkeypatch):
+    """A folder that is open to a class, with a file; another file beside it, and in the home folder."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in ("data", "home/uploads", "data-secret"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("data/mine.h5", "secret.h5", "data-secret/x.h5", "home/uploads/0123456789abcdef-sent.h5"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "data" / "link.h5").symlink_to(tmp_path / "secret.h5")
+    (tmp_path / "data" / "folder").symlink_to(tmp_path / "data-secret")
+    (tmp_path / "home" / "uploads" / "0123456789abcdef-link.h5").symlink_to(tmp_path / "secret.h5")
+    return tmp_path
+
+
+@pytest.mark.parametrize("pasted", PASTED)
+@pytest.mark.parametrize(
+    "path", ["{}/data/mine.h5", "{}/data/../data/mine.h5", "{}/da%74a/mine.h5", "$HOME/data/mine.h5", "~/data/mine.h5"]
+)
+def test_a_class_reads_what_is_open_to_it_however_it_is_pasted(path, pasted, opened_to_a_class):
+    named = pasted.format(path.format(opened_to_a_class))
+    read = "%" not in path or "file:" in pasted.lower()
+    if "file:" in pasted.lower() and path[0] in "$~":
+        read = False  # no address of a file
+    if read:
+        files.allowed(named)
+        assert files.existing(named) == opened_to_a_class / "data" / "mine.h5"
+    else:
+        with pytest.raises(FileProblem, match="is not open to this class"):
+            files.allowed(named)
+
+
+OUTSIDE = [
+    "{}/secret.h5", "{}/data/../secret.h5", "{}/data/%2e%2e/secret.h5", "{}/data%2f..%2fsecret.h5", "{}/data/%252e%252e/secret.h5",
+    "{}/data/link.h5", "{}/data/folder/x.h5", "{}/data-secret/x.h5", "$HOME/secret.h5", "${{HOME}}/secret.h5", "~/secret.h5", "secret.h5",
+    "$HOME/../etc/passwd", "data/../secret.h5", "uploads/0123456789abcdef-link.h5", "uploads/../secret.h5", "/etc/passwd", "//etc/passwd",
+    "uploads/0123456789abcdef-sent.h5/../../../secret.h5", "{}/data/\0/../../secret.h5", "/proc/self/environ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pasted", PASTED)
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_no_way_to_paste_a_path_leads_a_class_outside(path, pasted, opened_to_a_class):
+    """S6: also twice pasted, as a recipe keeps what was read once; the sentence tells nothing of what is there."""
+    named = pasted.format(path.format(opened_to_a_class))
+    for said in (named, pasted.format(named), own_file.pasted(named)):
+        try:
+            files.allowed(said)
+        except FileProblem as problem:
+            assert "is not open to this class" in str(problem)
+            continue
+        assert "%" in said and files.located(own_file.pasted(said)).is_relative_to(opened_to_a_class / "data")  # a name with a percent sign
+        with pytest.raises(FileProblem, match="does not exist"):
+            files.existing(said)
+
+
+PIECES = [
+    "/", "..", "data", "secret.h5", "mine.h5", "link.h5", "~", "$HOME", "file:", "//", "%2e", "%2f", "%25", '"', "'", " ", "localhost",
+    "uploads/0123456789abcdef-sent.h5", "HERE",
+]  # fmt: skip
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=9))
+def test_whatever_a_class_may_read_lies_where_it_may_read(pieces, opened_to_a_class):
+    named = "".join(pieces).replace("HERE", str(opened_to_a_class))
+    try:
+        files.allowed(named)
+    except FileProblem:
+        return
+    for said in (named, own_file.pasted(named)):  # as it was typed, and as a recipe keeps it
+        try:
+            found = files.existing(said)
+        except FileProblem:
+            continue
+        assert found.parent in (opened_to_a_class / "data", opened_to_a_class / "home" / "uploads")
 
 
 def test_files_with_one_more_jet_are_read(two_jets, write, hdf5):

@@ -59,7 +59,7 @@ def test_jets_that_are_nulls_are_not_there(tmp_path):
 def test_what_does_not_fit_is_named(events, named, tmp_path):
     path = tmp_path / "a.parquet"
     parquet.write_table(pyarrow.table({"pt": named["E1"]}), path)
-    assert "has no column 'momenta'; it has pt (300,), but momenta or 21 columns are needed" in refused(path)
+    assert "has no column 'momenta'; it has pt (300,), but momenta and amplitude, or 21 columns, are needed; wb.save" in refused(path)
     jagged = awkward.Array([[1.0, 2.0]] * 150 + [[1.0]] * 150)
     awkward.to_parquet(awkward.zip({"momenta": jagged, "amplitude": events.amplitude}, depth_limit=1), path)
     assert "has lists of different lengths in 'momenta'" in refused(path)

@@ -78,6 +78,8 @@ LAYOUTS = {
     "two that fit, one called like the process": lambda p, a: {"gg_yyg": flat(p, a), "test": flat(p, a)},
     "amplitudes in a column": lambda p, a: {"momenta": p, "amplitude": a[:, None]},
     "flat momenta": lambda p, a: {"momenta": p.reshape(300, 20), "amplitude": a},
+    "flat momenta and labels": lambda p, a: {"aag": p.reshape(300, 20), "aagg": np.ones((300, 24)), "labels": a, "pt": a},
+    "momenta of another name": lambda p, a: {"g/PS": p, "g/me2": a[:, None], "g/id": np.arange(300), "top": p[:9]},
     "other case": lambda p, a: {"Momenta": p, "AMPLITUDE": a},
     "a group": lambda p, a: {"data/events/momenta": p, "data/events/amplitude": a, "data/pt": a[:7]},
     "the top before groups": lambda p, a: {"momenta": p, "amplitude": a, "more/momenta": p[:9], "more/amplitude": a[:9]},
@@ -108,7 +110,12 @@ def test_points_are_found_in_groups_and_columns(hdf5):
     [
         (lambda p, a: {"aag": flat(p, a), "aag_test": flat(p, a)}, "that fit: aag, aag_test; save the one that is meant"),
         (lambda p, a: {"aagg": np.ones((300, 25))}, "has aagg (300, 25); 21 columns are needed for gg_yyg, choose process='gg_yygg'"),
-        (lambda p, a: {"zg": np.ones((300, 17))}, "has no dataset 'momenta'; it has zg (300, 17), but momenta or 21 columns are needed"),
+        (lambda p, a: {"zg": np.ones((300, 17))}, "it has zg (300, 17), but momenta and amplitude, or 21 columns, are needed; wb.s"),
+        (
+            lambda p, a: {"PS": p, "NJ": a},
+            "has no dataset 'momenta'; it has NJ (300,), PS (300, 5, 4), but momenta and amplitude, or 21 columns",
+        ),
+        (lambda p, a: {"a": p, "b": p, "labels": a}, "has several momenta that fit: a, b; save the one that is meant"),
         (lambda p, a: {f"{n}/momenta": p for n in ("test", "train")}, "has several momenta that fit: test/momenta, train/momenta"),
         (lambda p, a: {"momenta": p}, "has no dataset 'amplitude'; it has momenta; wb.save_events(path, momenta, amplitude) writes both"),
         (lambda p, a: {"momenta": p, "amplitude": 3.0}, "has 300 momenta but amplitudes of the shape ()"),

@@ -19,6 +19,8 @@ from workbench.data.reader.kinds import repetition
         (lambda t: at(t, 17, 20, 0), "has amplitude = 0 in row 17"),
         (lambda t: at(at(t, 17, 20, -1e-9), 18, 20, -2), "has amplitude = -1e-09 in row 17; amplitudes must be positive"),
         (lambda t: at(at(t, 17, 20, -1e-9), 18, 20, -2), "since their logarithm is learned (2 of 300 rows are so)"),
+        (lambda t: np.column_stack([t[:, :20], 1e290 * t[:, 20]]), "so multiply all by one factor (300 of 300 rows are so)"),
+        (lambda t: at(t, 9, 20, 1e-31), "has amplitude = 1e-31 in row 9; from 1e-30 to 1e+30 they have error bars that are numbers"),
         (lambda t: at(t, 3, 13, np.nan), "has px4 = nan in row 3; a number is needed"),
         (lambda t: at(t, 300, 0, -np.inf), "has E1 = -inf in row 300"),
         (lambda t: at(t, 5, 0, -t[4, 0]), "in row 5; all energies are positive, those of incoming particles too"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 import workbench as wb
 from workbench.__main__ import main
-from workbench.data.files import columns
+from workbench.data.files import FileNote, columns
 from workbench.data.own_file import digest
 from workbench.home import uploads_folder
 from workbench.physics.phase_space import flat_events
@@ -104,6 +106,11 @@ def test_a_relative_path_means_the_folder_of_who_asks_also_for_a_process_that_wa
     monkeypatch.chdir(tmp_path / "b")
     second = wb.launch(wb.AmplitudeRecipe(**SMALL, file="events.csv", seed=5)).wait(120)
     assert middle(second) > 1e5 * middle(first)
+    swept = {}
+    for folder in "ab":
+        monkeypatch.chdir(tmp_path / folder)
+        swept[folder] = wb.sweep(wb.AmplitudeRecipe(**SMALL, file="events.csv"), noise=[0.0, 0.1], progress=False)["amplitude_true"]
+    assert float(swept["b"].median()) > 1e5 * float(swept["a"].median())
 
 
 def test_a_sweep_after_the_file_was_rewritten_trains_anew(tmp_path: Path):
@@ -116,7 +123,7 @@ def test_a_sweep_after_the_file_was_rewritten_trains_anew(tmp_path: Path):
     assert after.attrs["runs"] != before.attrs["runs"] and (after["amplitude_true"].median() > 1e5 * before["amplitude_true"].median())
 
 
-def test_what_was_begun_with_one_content_does_not_go_on_with_another(tmp_path: Path):
+def test_what_was_begun_with_one_content_does_not_go_on_with_another(tmp_path: Path, capsys: pytest.CaptureFixture):
     path = write(tmp_path / "events.csv")
     run = RunStore().create(wb.AmplitudeRecipe(**SMALL, file=path).fixed())
     content = path.read_bytes()
@@ -124,6 +131,13 @@ def test_what_was_begun_with_one_content_does_not_go_on_with_another(tmp_path: P
     with pytest.raises(RunError, match=r"cannot go on: the content of .*events\.csv has changed") as problem:
         run.resume()
     assert str(problem.value).count("\n") == 0 and not run.alive()
+    assert main(["runs", "resume", run.id]) == 2 and f"workbench: {problem.value}\n" == capsys.readouterr().err
+    page = Amplitudes()
+    page.shown = [run]
+    page.hear({"action": "resume"})
+    while page.busy:
+        time.sleep(0.01)
+    assert page.notices == [str(problem.value)] and not run.alive()
     assert run_job(run.path) == FAILED and "has changed" in run.status.message and run.status.hopeless and not run.status.resumable
     path.unlink()
     with pytest.raises(RunError, match=r"cannot go on: .* cannot be read"):
@@ -190,15 +204,56 @@ def test_a_file_that_is_not_there_is_one_sentence_and_no_run(tmp_path: Path, cap
 
 
 def test_nobody_is_told_to_resume_what_cannot_work(tmp_path: Path, capsys: pytest.CaptureFixture):
-    few = write(tmp_path / "few.csv", events=250)
-    wrong = tmp_path / "wrong.csv"
-    wrong.write_text("a,b\n1,2\n")
-    for path, code, sentence in ((wrong, 2, "has no column"), (few, 1, "has 250 events, but")):
-        assert main([*ASKED, "--file", str(path), "--foreground"]) == code
+    for path, sentence in unreadable(tmp_path).items():
+        assert main([*ASKED, "--file", str(path), "--foreground"]) == 2
         said = capsys.readouterr().err
-        assert sentence in said and "runs resume" not in said
-        assert code == 1 or not RunStore().runs(), "what cannot be read is refused before a run is made of it"
-    assert not RunStore().runs()[0].status.resumable
+        assert sentence in said and "runs resume" not in said and said.count("\n") == 1
+    assert RunStore().runs() == [], "what cannot work is refused before a run is made of it"
+    run = RunStore().create(wb.AmplitudeRecipe(**SMALL, file=path).fixed())  # by whoever does not ask before
+    assert run_job(run.path) == FAILED and sentence in run.status.message and not run.status.resumable
+    assert main(["runs", "show", run.id]) == 0 and "runs resume" not in "".join(capsys.readouterr())
+
+
+def unreadable(folder: Path) -> dict[Path, str]:
+    """Files of which no run can be made, and why."""
+    few, wrong, other = write(folder / "few.csv", events=250), folder / "wrong.csv", folder / "other.json"
+    wrong.write_text("a,b\n1,2\n")
+    other.write_text('{"momenta": []}')
+    return {other: "is a JSON file", wrong: "has no column", few: "has 250 events, but"}
+
+
+def test_python_a_sweep_and_the_command_line_refuse_what_cannot_be_read_before_a_run_is_made(tmp_path: Path, capsys: pytest.CaptureFixture):
+    for path, sentence in unreadable(tmp_path).items():
+        recipe = wb.AmplitudeRecipe(**SMALL, file=path)
+        for begin in (wb.launch, lambda asked: wb.sweep(asked, noise=[0.0, 0.1], progress=False)):
+            with pytest.raises(wb.RecipeError, match=sentence) as refused:
+                begin(recipe)
+            assert str(refused.value).startswith(str(path)) and str(refused.value).count("\n") == 0
+        assert main(["sweep", *ASKED[1:], "--file", str(path), "--noise", "0,0.1"]) == 2
+        said = capsys.readouterr()
+        assert said.out == "" and said.err.startswith(f"workbench: {path}") and said.err.count("\n") == 1 and sentence in said.err
+    assert RunStore().runs() == []
+
+
+def test_no_point_of_a_sweep_begins_where_another_cannot(tmp_path: Path):
+    recipe = wb.AmplitudeRecipe(**SMALL, file=write(tmp_path / "events.csv"))
+    with pytest.raises(wb.RecipeError, match="has 400 events, but 5,000 for training"):
+        wb.sweep(recipe, events=[200, 5_000], progress=False)
+    assert RunStore().runs() == []
+
+
+def test_what_is_to_be_said_of_a_file_is_said_before_it_is_trained(tmp_path: Path, capsys: pytest.CaptureFixture):
+    path, told = write(tmp_path / "events.csv"), "has the names of its columns in a comment"
+    path.write_text(f"# {path.read_text()}")
+    assert main(["sweep", *ASKED[1:], "--file", str(path), "--noise", "0,0.1"]) == 0
+    assert (said := capsys.readouterr().err).count(told) == 1 and said.startswith("workbench: ")
+    program = [sys.executable, "-m", "workbench", *ASKED, "--file", str(path)]
+    for more in ([], ["--foreground", "--again"]):
+        trained = subprocess.run([*program, *more], capture_output=True, text=True, timeout=300)
+        assert trained.returncode == 0 and trained.stderr == f"workbench: {path} {told}, and was read by them.\n"
+    path.write_text(f"{path.read_text()}\n")  # other content
+    with pytest.warns(FileNote, match=told):
+        wb.launch(wb.AmplitudeRecipe(**SMALL, file=path)).wait(120)
 
 
 def test_a_run_from_before_contents_counted_is_read_and_one_of_a_sent_file_found_again(tmp_path: Path):

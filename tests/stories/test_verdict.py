@@ -80,6 +80,14 @@ def broken(told, scan):
             values = scan[name].values.copy()
             values[place] *= factor
             yield told.judge(scan.assign({name: (scan[name].dims, values)}))
+    for factor in (50.0, 0.02):  # all numbers of a training at once, where one row that fails makes another agree
+        for dims in {scan[name].dims for name in read}:
+            alike = [name for name in read if scan[name].dims == dims]
+            for place in places(scan[alike[0]].shape):
+                columns = {name: scan[name].values.copy() for name in alike}
+                for values in columns.values():
+                    values[place] *= factor
+                yield told.judge(scan.assign({name: (dims, values) for name, values in columns.items()}))
 
 
 def places(shape):
@@ -92,7 +100,7 @@ def places(shape):
 
 @pytest.mark.parametrize("name", STORIES)
 def test_no_row_of_a_story_passes_whatever_comes(name):
-    """Each row that is tested fails for numbers that violate it, or agrees for such as do not, and the headline counts it."""
+    """Each row that is tested fails for numbers that violate it, or agrees for such as do not, and the headline changes with it."""
     told = story(name)
     kept = told.kept.drop_vars([name for name, array in told.kept.data_vars.items() if "event" in array.dims])
     shipped = told.judge(kept)
@@ -102,6 +110,10 @@ def test_no_row_of_a_story_passes_whatever_comes(name):
         other = {row.what: row.mark for row in found.tested}
         turned = [what for what, mark in left.items() if other.get(what) in {"agrees", "differs"} - {mark}]
         assert not turned or (found.headline, found.sentence) != (shipped.headline, shipped.sentence)
+        lost = [row for row in shipped.agreeing if other.get(row.what) == "differs" and row.claim]
+        assert not [row for row in lost if row.claim in found.sentence], "a sentence asserts what a row denies"
+        if found.headline in (shipped.headline, "not known yet"):
+            continue
         assert len(found.agreeing) + len(found.differing) == len(found.tested) or found.holds is None
         left = {what: mark for what, mark in left.items() if what not in turned}
         if not left:

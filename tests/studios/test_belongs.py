@@ -84,6 +84,29 @@ def test_editing_towards_a_finished_run_shows_it_at_once(page, pair):
     assert [run.id for run in page.shown] == [other.id] and told(page) == ""
 
 
+@pytest.mark.parametrize("state", ["stopped", "failed", "died"])
+def test_ones_own_run_of_a_preset_stays_in_sight_however_it_ended(tmp_path, state):
+    page = opened(Amplitudes, tmp_path)
+    assert page.of_example and page.of_draft
+    run = page.library.own.create(page.draft.recipe)
+    files.replace(run.path / "status.json", files.seal({**run.read_status(), "state": state}))
+    page._started(run)
+    for message in (
+        {"option": "noise", "value": "0.05"},
+        {"option": "noise", "value": "much"},
+        {"undo": "noise"},
+        {"preset": page.draft.preset},
+    ):
+        page.hear(message)
+        assert [shown.path for shown in page.shown] == [run.path], message
+    assert page.of_draft and told(page) == ""
+    page.hear({"preset": "noise"})
+    assert page.of_example and page.of_draft  # another preset was asked for
+    page.hear({"open": run.id})
+    page.hear({"action": "reset"})
+    assert page.of_example and page.of_draft
+
+
 def test_a_comparison_belongs_to_all_its_runs(page, pair):
     first, second = pair
     page.hear({"compare": second.id, "on": True})

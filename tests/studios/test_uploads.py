@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from workbench.data import files
+from workbench.data.saving import save_events
 from workbench.physics.phase_space import flat_events
 from workbench.studios import amplitudes, errands, uploads
 from workbench.studios.house import Guest, House
@@ -265,6 +266,24 @@ def test_other_formats_are_taken_by_the_same_reader_and_notes_come_back(port, tm
     assert status == 200 and json.loads(said)["notes"] == []
     status, said = send(port, b'{"momenta": []}', name="mine.json")
     assert status == 422 and said.startswith("mine.json is a JSON file")
+
+
+@pytest.mark.parametrize("end", ["h5", "hdf5", "csv", "csv.gz", "npy", "npz", "parquet", "root"])
+def test_every_format_that_is_written_can_be_sent_and_has_equal_numbers(end, port, tmp_path):
+    rng = np.random.default_rng(4)
+    momenta, amplitude = flat_events(400, rng)[:300], np.exp(rng.normal(-18, 1, 300))
+    if end == "root":
+        with pytest.importorskip("uproot").recreate(tmp_path / "mine.root") as file:
+            file["events"] = {"momenta": momenta.reshape(300, 20), "amplitude": amplitude}
+    else:
+        save_events(tmp_path / f"mine.{end}", momenta, amplitude)
+    status, said = send(port, (tmp_path / f"mine.{end}").read_bytes(), name=f"mine.{end}")
+    assert status == 200, said
+    told = json.loads(said)
+    loaded = files.load_file(AmplitudeRecipe(file=told["file"]).file)
+    assert told["events"] == 300 and told["notes"] == []
+    np.testing.assert_allclose(loaded.momenta, momenta, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(loaded.amplitude, amplitude, rtol=1e-12, atol=0)
 
 
 def test_the_check_before_a_run_says_what_is_to_be_said_of_a_file(tmp_path):

@@ -129,6 +129,9 @@ def test_an_option_that_came_later_leaves_the_runs_from_before_their_names():
         ("it's here.csv", "it's here.csv"),
         ("$HOMELY/mine.h5", "$HOMELY/mine.h5"),
         (" ", ""),
+        ("'/data/mine.h5'\n", "/data/mine.h5"),
+        (b"/data/mine.h5", "/data/mine.h5"),
+        ('"' * 1_500 + "/data/mine.h5" + '"' * 1_500, "/data/mine.h5"),
     ],
 )
 def test_a_path_is_understood_as_it_is_pasted(typed, meant):

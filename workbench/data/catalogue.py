@@ -385,6 +385,24 @@ def sample_for(recipe: WantedSample, progress: Progress | None = None) -> Splits
     return Splits(Sample.from_dataset(dataset), recipe.test_events, validation)
 
 
+LOOKED_AT: set[tuple[Any, ...]] = set()
+OF_FILE = ("file_digest", "process", "dataset", "units", "jets", "events", "test_events")
+"""What decides, besides the file's place, whether a training finds its events in an own file."""
+
+
+def check_own_file(recipe: Any) -> None:
+    """Read a recipe's own file as its training will, and forget it: what cannot work is said before a run is made of it.
+
+    Raises: ValueError with one sentence; OSError. Warns: FileNote with one sentence, the first time.
+    """
+    asked = tuple(getattr(recipe, name, None) for name in OF_FILE)
+    if not getattr(recipe, "file", "") or asked in LOOKED_AT:
+        return
+    (sample_for if hasattr(recipe, "dataset") else events_for)(recipe)
+    if recipe.file_digest:
+        LOOKED_AT.add(asked)
+
+
 def _promised(recipe: Any, read: Callable[[], Table]) -> Table:
     """What is read of a recipe's own file, if its content is before and after what it was when the run was started. Raises: ValueError."""
     check_content(recipe)

@@ -31,14 +31,20 @@ def digits_of(file: str) -> str:
 
 
 def pasted(given: str) -> str:
-    """A path as people paste it: without blanks and quotes around it, from $HOME, or as file:///…"""
+    """A path as people paste it: without blanks and quotes around it, from $HOME, or as file:///… Read once or twice, it means the same."""
+    before, path = None, given
+    while path != before:
+        before, path = path, _once_pasted(path)
+    return path
+
+
+def _once_pasted(given: str) -> str:
     text = given.strip()
     if len(text) > 1 and ((text[0] == text[-1] and text[0] in "\"'") or text[0] + text[-1] in ("“”", "‘’", "„“")):
         text = text[1:-1].strip()
     if text.lower().startswith("file:") and (found := urlsplit(text)).netloc in ("", "localhost") and found.path.startswith("/"):
         text = unquote(found.path)
-    path = re.sub(r"^\$(HOME|\{HOME\})(?=/|$)", "~", text)
-    return path if path == given else pasted(path)  # read once or twice, it means the same file
+    return re.sub(r"^\$(HOME|\{HOME\})(?=/|$)", "~", text)
 
 
 def located(file: str | os.PathLike[str]) -> Path:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.data.own_file import check_content
-from workbench.training.recipe import Recipe
+from workbench.training.recipe import Recipe, RecipeError
 
 from . import files, turns
 from .files import Lock, NoLocks, RunError
@@ -196,24 +196,39 @@ def launch(
     title: str = "",
     reuse: bool = True,
     person: str = "",
+    checked: bool = False,
     forker: Forker | None = None,
 ) -> Run:
     """Train a recipe in a process of its own, which outlives this one.
 
     Arguments: runs: the runs folder, by default `workbench.home.runs_folder()`. reuse: an equal recipe that has finished or is being
-    trained is not trained again; its run is returned. person: whose it is, among whom the turns go round.
+    trained is not trained again; its run is returned. person: whose it is, among whom the turns go round. checked: its own file
+    has been read already.
     Its own file is what it is now, by path and content: other content is another recipe, and equal content under another name is not.
-    Raises: OSError when the folder cannot be written; RecipeError when the recipe's own file cannot be read.
+    Raises: OSError when the folder cannot be written; RecipeError when the recipe's own file cannot be read, or has too few events.
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"A recipe is needed, such as AmplitudeRecipe(), not {type(recipe).__name__}.")
     store, recipe = runs if isinstance(runs, RunStore) else RunStore(runs), recipe.fixed()
+    if not checked and not (reuse and store.find(recipe)):
+        check_file(recipe)
     with _alone(store.root):
         if reuse and (found := store.find(recipe)):
             return found
         run, lock = store.create_owned(recipe, title)
         _start(run, lock, forker, person)
     return run
+
+
+def check_file(recipe: Recipe) -> None:
+    """Read a recipe's own file as its training will, before a run is made of it. Raises: RecipeError in one sentence. Warns: FileNote."""
+    if getattr(recipe, "file", ""):
+        from workbench.data.catalogue import check_own_file
+
+        try:
+            check_own_file(recipe)
+        except ValueError as problem:
+            raise RecipeError(str(problem)) from problem
 
 
 def resume(run: Run, *, person: str = "", forker: Forker | None = None) -> Run:

@@ -130,10 +130,14 @@ def sweep(
 
     *Returns*: scalars per point named in `results.scan.ATTRIBUTES`, the same for training events with `_train`, and mean, sigma_syst,
     sigma_stat [GeV⁻²] per event where all points have the same test events.
-    *Raises*: RecipeError for an impossible option, or a file that cannot be read; RunError when a run does not finish.
+    *Raises*: RecipeError for an impossible option, or a file that cannot be used; RunError when a run does not finish.
     """
     checked, recipe = checked_axes(axes), recipe.fixed()
-    begun = begin_all(parts(recipe, axes), lambda _, part: begin(part, runs=runs, title=title))
+    store, wanted = runs if isinstance(runs, RunStore) else RunStore(runs), parts(recipe, axes)
+    for _, part in wanted:  # all of them, before the first begins
+        if store.find(part) is None:
+            launcher.check_file(part)
+    begun = begin_all(wanted, lambda _, part: begin(part, runs=store, title=title))
     follow([run for _, run in begun], progress=progress)
     return gathered(begun, checked).assign_attrs(
         recipe=recipe.to_json(), axes=", ".join(checked), process=recipe.process, runs=" ".join(run.id for _, run in begun)

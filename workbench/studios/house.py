@@ -100,6 +100,7 @@ class Guest:
 
     def launch(self, recipe: Recipe, store: RunStore, *, title: str = "", reuse: bool = True) -> Run:
         """Train a recipe, or join a training of it: every training that a page starts is started here, claimed and counted.
+        Its own file has been read by another process, lest all wait for it here.
 
         Raises: RunError in one sentence where that is not allowed; RecipeError; OSError.
         """
@@ -109,7 +110,7 @@ class Guest:
             found = store.find(recipe) if reuse else None
             if found is None:
                 self._check_room(store, 1)
-                found = launcher.launch(recipe, runs=store, title=title, reuse=reuse, person=self.queues_as(store))
+                found = launcher.launch(recipe, runs=store, title=title, reuse=reuse, person=self.queues_as(store), checked=True)
             return self._claimed(found, store)
 
     def resume(self, run: Run) -> Run:

@@ -247,9 +247,12 @@ class Session(ABC):
         return bool(self.shown) and not any(self.draft.is_like(run.recipe) for run in self.shown)
 
     def show_finished(self) -> None:
-        """Show a finished run of the draft's recipe; with nothing to see yet, the one that resembles it most. A training stays in sight."""
+        """Show a finished run of the draft's recipe; with nothing to see yet, the one that resembles it most.
+
+        A training stays in sight, and so does one's own run of this recipe, however it ended.
+        """
         status = self.shown[0].status if self.shown else None
-        if status is not None and not self.of_example and (status.live or (self.of_draft and status.state == "finished")):
+        if status is not None and not self.of_example and (status.live or self.of_draft):
             return
         run = self.library.trained(self.draft.recipe) or (None if self.shown else self.library.nearest(self.draft.recipe))
         if run is not None:

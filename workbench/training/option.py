@@ -244,15 +244,19 @@ class Text(Option, param.String):
         return value
 
 
+MOST_PASTED = 4_000
+"""Letters of a path with all that was pasted around it."""
+
+
 class FilePath(Text):
     """The path of a file, as programs pass it or as people paste it: with blanks or quotes around it, from $HOME, as file:///…"""
 
     __slots__ = ()
 
     def parse(self, value: Any) -> str:
-        if isinstance(value, os.PathLike):
-            value = os.fspath(value)
-        return super().parse(pasted(super().parse(value)))
+        if isinstance(value, (bytes, os.PathLike)):
+            value = os.fsdecode(value)
+        return super().parse(pasted(value) if isinstance(value, str) and len(value) <= MOST_PASTED else value)
 
 
 class Axes(Option, param.Dict):

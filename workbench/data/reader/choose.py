@@ -57,7 +57,7 @@ def _named(entries: Sequence[Entry], request: Request, kind: str) -> Numbers | N
     """Arrays that are called momenta, amplitude or points."""
     first, *others = request.largest.shapes
     called = [entry for entry in entries if entry.leaf in QUANTITIES[first]]
-    if not called and not (called := _nameless(entries, request)):
+    if not called and not (called := _nameless(entries, request) or _labelled(entries, request)):
         return None
     fitting = [entry for entry in called if _events_of(entry, request, first) is not None]
     if not fitting and (rows := _rows(entries, request)):
@@ -89,6 +89,17 @@ def _nameless(entries: Sequence[Entry], request: Request) -> list[Entry]:
         return []
     bare = [entry for entry in entries if entry.nameless and _events_of(entry, request, "momenta") is not None]
     return [entry for entry in bare if len(entry.shape) == 3 or len(request.largest.shapes) == 1 or len(entries) > 1]
+
+
+def _labelled(entries: Sequence[Entry], request: Request) -> list[Entry]:
+    """Momenta of another name that have amplitudes, by one of their names, beside them: aag (event, 4n) and labels (event)."""
+    if not {"momenta", "amplitude"} <= set(request.largest.shapes):
+        return []
+    beside = {(entry.folder, entry.shape[:1]) for entry in entries if entry.leaf in QUANTITIES["amplitude"]}
+    fitting = [
+        entry for entry in entries if (entry.folder, entry.shape[:1]) in beside and _events_of(entry, request, "momenta") is not None
+    ]
+    return [entry for entry in fitting if entry.leaf == request.kind] or fitting
 
 
 def _particles(entry: Entry) -> int:
@@ -193,13 +204,14 @@ def _none(entries: Sequence[Entry], request: Request, kind: str) -> Numbers:
     counts = " or ".join(str(len(layout.columns)) for layout in request.layouts)
     shapes = [f"{entry.name} {entry.shape}".strip() for entry in entries[:8]]
     found = ", ".join(shapes) + (", …" if len(entries) > 8 else "")
+    convert = f"; {SAVE}" if "amplitude" in request.largest.shapes else ""
     for entry in entries:
         if len(entry.shape) == 2 and (other := request.instead((entry.shape[1] - 1) // 4)):
             request.refuse(f"has {found}; {counts} columns are needed{other}")
     if kind:
-        request.refuse(f"has no {kind} {first!r}{hint(first, names)}; it has {found or 'none'}, but {first} or {counts} columns are needed")
+        needed = f"{' and '.join(request.largest.shapes)}, or {counts} columns,"
+        request.refuse(f"has no {kind} {first!r}{hint(first, names)}; it has {found or 'none'}, but {needed} are needed{convert}")
     columns = f"{request.largest.columns[0]}, …, {request.largest.columns[-1]}"
-    convert = f"; {SAVE}" if "amplitude" in request.largest.shapes else ""
     request.refuse(f"has numbers of the shape {found}; (event, {counts}) is needed: {columns}{convert}")
 
 

@@ -52,8 +52,9 @@ def read_hdf5(request: Request) -> Numbers:
 
 
 def _held(request: Request) -> bool:
-    """Whether another program has locked the file for writing, as HDF5 does; not where the user has switched HDF5's locks off."""
-    if os.environ.get("HDF5_USE_FILE_LOCKING", "").upper() in ("FALSE", "0"):
+    """Whether another program has locked the file for writing, as HDF5 does; not where the user has switched HDF5's locks off, and not of
+    a file that was just sent, which is locked by whoever keeps it."""
+    if request.just_sent or os.environ.get("HDF5_USE_FILE_LOCKING", "").upper() in ("FALSE", "0"):
         return False
     try:
         import fcntl

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from workbench.data.events import COMPONENTS, UNWEIGHT
+from workbench.data.events import AMPLITUDES, COMPONENTS, UNWEIGHT
 from workbench.data.reader.layout import Layout, momenta_layout, points_layout
 from workbench.data.reader.limits import LEAST_EVENTS
 from workbench.data.reader.request import Request
@@ -130,6 +130,14 @@ class Amplitude(Kind):
             need = "amplitudes must be positive, since their logarithm is learned" if column == len(columns) - 1 else "a number is needed"
             many = f" ({rows:,} of {len(table):,} rows are so)" if rows > 1 else ""
             request.refuse(f"has {columns[column]} = {table[row, column]:g} in row {row + 1:,}; {need}{many}")
+        low, high = AMPLITUDES
+        if (far := (amplitude < low) | (amplitude > high)).any():
+            row = int(far.argmax())
+            many = f" ({int(far.sum()):,} of {len(far):,} rows are so)" if far.sum() > 1 else ""
+            request.refuse(
+                f"has amplitude = {amplitude[row]:g} in row {row + 1:,}; from {low:g} to {high:g} they have error bars that are numbers in "
+                f"32 bits, so multiply all by one factor{many}"
+            )
 
     def check_kinematics(self, momenta: np.ndarray, request: Request) -> None:
         """Massless, balanced, incoming along the beam, in GeV."""

@@ -43,12 +43,12 @@ class Found:
     notes: list[str]
 
 
-def read(path: Path, kind: str, name: str, units: str = "auto", strict: bool = True) -> Found:
+def read(path: Path, kind: str, name: str, units: str = "auto", just_sent: bool = False) -> Found:
     """The events of a file; `name` is how the user calls it. Raises: FileProblem."""
     if kind == ANY:
         return _read_any(path, name, units)
     wanted = points_of(kind) if ":" in kind else kind_of(kind)
-    request = Request(path, wanted.name, name, units, wanted.layouts(), wanted.instead, strict)
+    request = Request(path, wanted.name, name, units, wanted.layouts(), wanted.instead, just_sent)
     numbers = FORMATS[recognise(request)](request)
     return Found(kind, wanted.checked(in_gev(numbers, request), request), request.notes)
 

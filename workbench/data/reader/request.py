@@ -26,8 +26,9 @@ class Request:
     layouts: list[Layout]
     instead: Callable[[int], str] = lambda particles: ""
     """Words about the process that has so many particles, if it is another one."""
-    strict: bool = True
-    """Whether momenta that are hardly in GeV are refused; else that is only noted, and their unit may still be said."""
+    just_sent: bool = False
+    """Whether a browser has just sent it: momenta that are hardly in GeV are only noted, and their unit may still be said; whoever keeps
+    the file holds a lock on it."""
     unit_is_said: bool = False
     """Whether the user or the file has said the unit of the momenta."""
     notes: list[str] = field(default_factory=list)
@@ -41,7 +42,7 @@ class Request:
 
     def doubt(self, what: str) -> bool:
         """Refuse the file, or note what is doubtful and go on: True. Raises: FileProblem."""
-        if self.strict:
+        if not self.just_sent:
             self.refuse(what)
         self.note(what)
         return True

@@ -42,7 +42,8 @@ class Answer:
 def ask(path: Path, kind: str, name: str, units: str = "auto", wanted: str = "arrays") -> Answer:
     """Have a file read as events of a kind by a process of its own; `name` is how the user calls it.
 
-    Arguments: `wanted`: "arrays"; "check": the same without them; "look": a check that leaves unlikely units to be said later.
+    Arguments: `wanted`: "arrays"; "check": the same without them; "look": a check of a file that
+    was just sent, which leaves unlikely units to be said later.
     Raises: FileProblem.
     """
     paths = [Path(__file__).parents[3], *map(Path, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))]
@@ -81,7 +82,7 @@ def main(path: str, kind: str, name: str, units: str = "auto", wanted: str = "ar
         limit(Path(path))
         from workbench.data.reader.read import read
 
-        found = read(Path(path), kind, name, units, strict=wanted != "look")
+        found = read(Path(path), kind, name, units, just_sent=wanted == "look")
     except FileProblem as problem:
         sentence = re.sub(r"\s+", " ", str(problem))
     except MemoryError:
