@@ -204,9 +204,9 @@ def messages(seed: int, number: int, ids: list[str]):
 async def speak(browser: Browser, fragments) -> int:
     """Send messages as the page of a browser would, coming back wherever the server ends the connection; how often it did."""
     end = time.monotonic() + 60
-    while (await asyncio.to_thread(browser.ask, "/")).status == 503 and time.monotonic() < end:
+    while (answer := await asyncio.to_thread(browser.ask, "/")).status == 503 and time.monotonic() < end:
         await asyncio.sleep(1)  # its earlier pages end first
-    page = await asyncio.to_thread(browser.page)
+    page = re.search(r'"token":"([^"]+)"', answer.text)[1]
     headers = {"Origin": f"http://{browser.host}", "Cookie": "; ".join(f"{n}={v}" for n, v in browser.cookies.items())}
     address, line, ends = f"ws://{browser.host}/ws", None, 0
 
