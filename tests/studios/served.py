@@ -132,7 +132,8 @@ class Served:
         end = time.monotonic() + seconds
         while ((told := self.census())["sessions"] or told["listed"]) and time.monotonic() < end:
             time.sleep(0.5)
-        return told
+        time.sleep(1.5)  # with its next look it gives their memory back
+        return self.census()
 
     def close(self) -> None:
         self.process.stdin.close()
