@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import ctypes
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from bokeh.document.events import DocumentPatchedEvent
 from panel.io.state import set_curdoc
 from tornado.iostream import IOStream, StreamClosedError
 
+from workbench.studios import memory
 from workbench.studios.live import HUB
 
 if TYPE_CHECKING:
@@ -127,12 +127,6 @@ def cork(stream: IOStream) -> None:
     stream.write = corked  # type: ignore[method-assign]
 
 
-def give_memory_back() -> None:
-    """Hand back to the system what pages have left free, some milliseconds: the allocator keeps it, since others' lies between."""
-    with contextlib.suppress(OSError, TypeError, AttributeError):  # no system but Linux knows this
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 class Pulse:
     """All pages of one server. Belongs to the loop on which the first page is opened."""
 
@@ -197,7 +191,7 @@ class Pulse:
             elif look.due <= now and not look.busy and look.watched:
                 self._start(self._take(look))
         if self._left:
-            give_memory_back()
+            memory.give_back()
         self._left = len(self.looks) < before
         soonest = min((look.due for look in self.looks.values() if not look.busy and look.watched), default=now + 1.0)
         return max(0.005, min(1.0, soonest - time.monotonic()))
