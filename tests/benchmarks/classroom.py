@@ -147,7 +147,7 @@ class Client:
             self.views[data["id"]] = view
             await self.draw(data["id"], buffers[data["attributes"]["wire"]["data"]["id"]])
 
-    async def press(self, part: str, **said: str) -> None:
+    async def press(self, part: str, **said: Any) -> None:
         """Do what a part of the page does when something is pressed there."""
         data = {"type": "map", "entries": [[name, value] for name, value in said.items()]}
         await self.event("data_event", {"type": "map", "entries": [["model", {"id": self.parts[part]}], ["data", data]]})

@@ -1,4 +1,4 @@
-"""What pages leave free goes back to the system, while others stay open. Only the C library of Linux knows how; elsewhere nothing is done."""
+"""What pages leave free goes back to the system, while others stay open. Only the C library of Linux can do that."""
 
 from __future__ import annotations
 
