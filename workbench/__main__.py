@@ -202,7 +202,8 @@ def add_class(group: argparse._ArgumentGroup) -> None:
         "--lecturer-token", metavar="TOKEN", help=f"what the lecturer, or you without a class, need [auto]; {made.format('LECTURER_TOKEN')}"
     )
     group.add_argument("--pages", metavar="N", help="pages that may be open at the same time [60]")
-    group.add_argument("--jobs", metavar="N", help="runs that train at the same time [$WORKBENCH_SLOTS, or the number of cores, at most 4]")
+    jobs = "runs that train at the same time, and one more where all are one person's [$WORKBENCH_SLOTS, or the number of cores, at most 4]"
+    group.add_argument("--jobs", metavar="N", help=jobs)
     group.add_argument("--jobs-each", metavar="N", help="runs of one student that train or wait at the same time [2]; 0 for any number")
     kinds = group.add_mutually_exclusive_group()
     kinds.add_argument("--users", action="store_true", help="every browser's list shows its own runs only")

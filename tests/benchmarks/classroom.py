@@ -105,6 +105,7 @@ class Client:
     lost: bool = False
     cookies: dict[str, str] = field(default_factory=dict)
     views: dict[str, str] = field(default_factory=dict)  # of the models with frames, their views
+    parts: dict[str, str] = field(default_factory=dict)  # the models of the parts of the page, by the names of their classes
 
     def fetch(self, path: str) -> str:
         if not self.cookies:
@@ -141,9 +142,15 @@ class Client:
         assert header["msgtype"] == "PULL-DOC-REPLY", header
         await self.event("document_ready", {"type": "map"})
         self.opened = time.monotonic() - begin
+        self.parts = dict(parts(content))
         for view, data in figures(content):
             self.views[data["id"]] = view
             await self.draw(data["id"], buffers[data["attributes"]["wire"]["data"]["id"]])
+
+    async def press(self, part: str, **said: Any) -> None:
+        """Do what a part of the page does when something is pressed there."""
+        data = {"type": "map", "entries": [[name, value] for name, value in said.items()]}
+        await self.event("data_event", {"type": "map", "entries": [["model", {"id": self.parts[part]}], ["data", data]]})
 
     async def follow(self) -> None:
         """Take patches and acknowledge figures, as plot_view.js does, until the connection ends."""
@@ -194,6 +201,14 @@ def figures(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield value["id"], value["attributes"]["data"]
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from figures(item)
+
+
+def parts(value: Any) -> Iterator[tuple[str, str]]:
+    """The parts of a document: the name of each one's class, and its id."""
+    if isinstance(value, dict) and "class_name" in (value.get("attributes") or {}):
+        yield value["attributes"]["class_name"], value["id"]
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from parts(item)
 
 
 # The classroom

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import resource
+import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -220,6 +223,45 @@ def test_equal_recipes_share_one_run(store: RunStore, forker: Forker):
     assert found[0].wait(60).status.state == "finished" and found[0].status.attempt == 1
     assert launch(toy(steps=2_000), runs=store, forker=forker).id == found[0].id
     assert launch(toy(steps=2_000), runs=store, forker=forker, reuse=False).id == found[0].id.replace("-1", "-2")
+
+
+def test_equal_recipes_share_one_run_among_programs_too(store: RunStore):
+    """Servers, notebooks and shells press Train at the same moment."""
+    script = f"""
+        import sys, time
+        from pathlib import Path
+        sys.path.insert(0, {str(Path(toys.__file__).parent)!r})
+        from toy import toy
+        from workbench.runs.launcher import Forker, launch
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for seed in range(5):
+            print(launch(toy(steps=200, seed=seed), runs={str(store.root)!r}, forker=Forker([sys.executable, {toys.__file__!r}])).id)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    programs = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    for program in programs:
+        assert program.stdout.readline() == "ready\n"
+    for program in programs:
+        program.stdin.write("go\n")
+        program.stdin.flush()
+    told = {program.communicate(timeout=120)[0] for program in programs}
+    assert len(told) == 1 and set(told.pop().split()) == {run.id for run in store.runs()} and len(store.runs()) == 5
+    for run in store.runs():
+        assert run.wait(120).status.state == "finished" and run.status.attempt == 1
+
+
+def test_who_has_no_handles_declares_nothing_dead(store: RunStore, forker: Forker):
+    run = started(store, forker)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, limits[1]))
+    try:
+        for look in (lambda: run.status, run.alive, lambda: Run(run.path).status, lambda: resume(run, forker=forker)):
+            with pytest.raises((OSError, RunError)):
+                look()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert run.status.state == "running" and run.status.attempt == 1
 
 
 def test_r10_of_two_who_resume_one_wins_and_the_other_learns_who(store: RunStore, forker: Forker):

@@ -119,8 +119,9 @@ def test_r5_nothing_is_started_again_unasked(store: RunStore, forker: Forker):
     run.stop()
 
 
-def test_runs_outlive_the_program_that_started_them(store: RunStore):
-    """A script without a __main__ guard starts two runs and is killed; they go on, in order, and end by themselves."""
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_runs_outlive_the_program_that_started_them(store: RunStore, number: int):
+    """A script without a __main__ guard starts two runs and is ended; they go on, in order, and end by themselves."""
     script = f"""
         import sys, time, os
         sys.path.insert(0, {str(Path(toys.__file__).parent)!r})
@@ -135,8 +136,9 @@ def test_runs_outlive_the_program_that_started_them(store: RunStore):
     """
     program = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
     pid = int(program.stdout.readline())
-    program.kill()
-    program.wait()
+    program.send_signal(number)
+    program.stdout.close()
+    program.wait(30)
     runs = store.runs()
     before = [run.status.step for run in runs]
     assert not is_alive(pid) and all(run.status.live for run in runs)

@@ -70,6 +70,30 @@ def test_what_waits_has_no_process_and_its_place_is_right(store: RunStore, forke
     assert resume(runs[5], forker=forker).status.queue_position == 1
 
 
+def test_nobody_waits_for_one_other_person_who_has_all_slots(store: RunStore, forker: Forker, slots: Callable[[int], None]):
+    """There is one slot more then, for one run of somebody else; the next one waits as ever, and so do all that are one person's."""
+    slots(2)
+
+    def begin(person: str, seed: int) -> Run:
+        return launch(toy(steps=10**6, seed=seed), runs=store, forker=forker, person=person)
+
+    def trains(*runs: Run) -> bool:
+        return {run.id for run in runs} == {run.id for run in store.runs() if run.status.state in ("preparing", "running")}
+
+    greedy = [begin("greedy", seed) for seed in range(6)]
+    until(lambda: trains(*greedy[:2]))
+    ann = begin("ann", 10)
+    until(lambda: trains(*greedy[:2], ann))
+    ben, greedier = begin("ben", 11), begin("greedy", 12)
+    time.sleep(1.0)
+    assert trains(*greedy[:2], ann) and ben.status.queue_position == 2 and greedier.status.queue_position == 6
+    greedy[0].stop()
+    until(lambda: trains(*greedy[1:3], ann))
+    ann.stop()
+    until(lambda: trains(*greedy[1:3], ben))
+    stop_waiting(store.root)
+
+
 @pytest.mark.slow
 def test_two_hundred_that_wait_cost_little_more_than_one(store: RunStore, forker: Forker, slots: Callable[[int], None]):
     """What waits takes less than a twentieth of a core and no memory."""

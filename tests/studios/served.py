@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import subprocess
@@ -33,18 +34,22 @@ built._tornado._unused_session_lifetime_milliseconds = 1_000 * float(sys.argv[1]
 built._tornado.settings.update(websocket_ping_interval=float(sys.argv[2]), websocket_ping_timeout=float(sys.argv[2]))
 gate = built.gate
 
-def census():
+def memory():
     for _ in range(3):
         gc.collect()
+    return psutil.Process().memory_info().rss / 1e6
+
+def census():
+    told = {"memory": memory()}
     kinds = {"pages": Session, "parts": Part, "figures": PlotView, "looks": pulse.Look, "sessions": ServerSession, "documents": Document}
     alive = gc.get_objects()
-    told = {name: sum(isinstance(one, kind) for one in alive) for name, kind in kinds.items()}
-    told |= {"listed": len(pulse.PULSE.looks), "shortest": pulse.PULSE.shortest, "memory": psutil.Process().memory_info().rss / 1e6}
-    print(json.dumps(told), flush=True)
+    told |= {name: sum(isinstance(one, kind) for one in alive) for name, kind in kinds.items()}
+    return told | {"listed": len(pulse.PULSE.looks), "shortest": pulse.PULSE.shortest}
 
 def listen():
-    for _ in sys.stdin:
-        built.io_loop.add_callback(census)
+    for line in sys.stdin:
+        asked = {"census": census, "memory": memory}[line.strip()]
+        built.io_loop.add_callback(lambda asked=asked: print(json.dumps(asked()), flush=True))
     built.io_loop.add_callback(built.io_loop.stop)
 
 threading.Thread(target=listen, daemon=True).start()
@@ -70,20 +75,39 @@ class Served:
         told = self._answer()
         self.url, self.cookie, self.badges = f"http://127.0.0.1:{told['port']}/", told["cookie"], told["badges"]
 
-    def _answer(self) -> dict[str, Any]:
+    def _answer(self, question: str = "") -> Any:
+        if question:
+            self.process.stdin.write(f"{question}\n")
+            self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
     def census(self) -> dict[str, float]:
-        """What is alive: how many of each kind, how often pages look [s], memory [MB]."""
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return self._answer()
+        """What is alive: how many of each kind, how often pages look [s], memory [MB]. Not while a run is read: a tuple that a thread
+        just makes can then not be completed."""
+        return self._answer("census")
+
+    def memory(self) -> float:
+        """Of the server's process, in MB."""
+        return self._answer("memory")
 
     def visitor(self) -> Client:
         """A browser that has come in, each time another one."""
         client, self.count = Client(self.url), self.count + 1
         client.cookies[self.cookie] = self.badges[self.count % len(self.badges)]
         return client
+
+    def lecture(self, client: Client, seconds: float = 20) -> str:
+        """The lecture to which the audience is led, as soon as one is on."""
+        cookies, end = "; ".join(f"{name}={value}" for name, value in client.cookies.items()), time.monotonic() + seconds
+        while time.monotonic() < end:
+            connection = http.client.HTTPConnection(self.url.split("/")[2])
+            connection.request("GET", "/follow", headers={"Cookie": cookies})
+            place = connection.getresponse().headers["Location"] or ""
+            connection.close()
+            if "follow=" in place:
+                return place.split("follow=")[1]
+            time.sleep(0.1)
+        raise TimeoutError("No lecture is on.")
 
     async def come_and_go(self, times: int) -> None:
         """Pages that are closed again, one after the other: after a look, at once, reloaded, or fetched without ever being opened."""
@@ -132,7 +156,8 @@ class Served:
         end = time.monotonic() + seconds
         while ((told := self.census())["sessions"] or told["listed"]) and time.monotonic() < end:
             time.sleep(0.5)
-        return told
+        time.sleep(1.5)  # with its next look it gives their memory back
+        return self.census()
 
     def close(self) -> None:
         self.process.stdin.close()

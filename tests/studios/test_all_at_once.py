@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import multiprocessing
+import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+import served  # noqa: F401  finds the benchmarks
+from classroom import Client
 from test_door import CLASS, LECTURER, Browser
 from test_served import Server
 
-from workbench.runs import turns
+from workbench.runs import launcher, turns
 from workbench.runs.files import RunError
 from workbench.runs.store import RunStore
 from workbench.stories import STORIES, story
@@ -68,3 +74,95 @@ def test_one_student_s_stories_badges_pages_and_guesses_leave_the_others_their_p
             if run.alive():
                 run.stop()
         slot.release()
+
+
+def flood(port: int, rounds) -> None:
+    """Pages, guesses and frames without a pause, all from one address."""
+    here, browser = {"X_Forwarded_For": GREEDY}, Browser.inside(port, CLASS)
+    while True:
+        for number in range(59):
+            answer = browser.ask("/", **here)
+            Browser(port).ask(f"/?token=guess-{number}", **here)
+            if number % 10 == 0 and answer.status == 200:
+                with browser.hold(re.search(r'"token":"([^"]+)"', answer.text)[1], f"http://127.0.0.1:{port}") as stream:
+                    stream.sendall(b"\x82\xff" + (2**40).to_bytes(8, "big") + b"\0" * 1_000)
+        rounds.value += 1
+
+
+GREEDY, LONG = "203.0.113.5", "steps=1000000&hidden=64,64"
+
+
+class Page(Client):
+    """One that somebody has open, as far as the server can tell from some address."""
+
+    def __init__(self, server: Server, token: str, address: str):
+        super().__init__(f"http://127.0.0.1:{server.port}/")
+        self.browser, self.address = Browser.inside(server.port, token), address
+
+    def fetch(self, path: str) -> str:
+        end = time.monotonic() + 60
+        while (answer := self.browser.ask(f"/{path}", X_Forwarded_For=self.address)).status == 503 and time.monotonic() < end:
+            time.sleep(0.2)
+        self.cookies = self.browser.cookies
+        return answer.text
+
+
+def test_the_first_point_of_others_comes_within_three_seconds_whatever_one_student_does(tmp_path, slowdown):
+    """Two trainings at once; 21 stories, the trainings of 12 badges, pages, guesses and frames without a pause are all one student's."""
+    store, before = RunStore(tmp_path / "runs"), slowdown()
+    server = Server(tmp_path, "--token", CLASS, "--lecturer-token", LECTURER, "--jobs", "2", "--origin", "https://hub.example.org")
+    spawn = multiprocessing.get_context("spawn")
+    rounds = spawn.Value("i", 0)
+    flooding = spawn.Process(target=flood, args=(server.port, rounds), daemon=True)
+
+    async def opened(token: str, address: str, seed: int) -> Page:
+        page = Page(server, token, address)
+        await page.open(f"?{LONG}&seed={seed}")
+        following.append(asyncio.create_task(page.follow()))
+        return page
+
+    async def first_point(token: str, address: str, seed: int) -> float:
+        page = await opened(token, address, seed)
+        page.seen.clear()
+        begin = time.time()
+        await page.press("Bar", action="train")
+        while not any(page.seen) and time.time() < begin + 60:
+            await asyncio.sleep(0.01)
+        (run,) = [run for run in store.runs() if run.recipe.seed == seed]
+        await asyncio.to_thread(run.stop)
+        return min((at for step, at in page.seen.items() if step), default=float("inf")) - begin
+
+    async def scene() -> list[float]:
+        greedy = [await opened(CLASS, GREEDY, 100 + number) for number in range(12)]
+        for page in greedy:
+            await page.press("Bar", action="train")
+        for name in STORIES:
+            await greedy[0].press("Frame", story=name)
+            await greedy[0].press("Frame", tell="train")
+        flooding.start()
+        end = time.monotonic() + 120
+        while [run.status.state for run in store.runs()].count("running") < 2 or len(store.runs()) < 12 or not rounds.value:
+            assert time.monotonic() < end, store.runs()
+            await asyncio.sleep(0.2)
+        seconds = [await first_point(*who) for who in ((LECTURER, "203.0.113.1", 1), (CLASS, "203.0.113.7", 2))]
+        assert [run.status.state for run in store.runs()].count("running") == 2 and flooding.is_alive()
+        for task in following:
+            task.cancel()
+        return seconds
+
+    following: list[asyncio.Task[None]] = []
+    try:
+        seconds = asyncio.run(scene())
+        assert server.process.poll() is None and "Traceback" not in server.said
+    finally:
+        flooding.kill()
+        server.process.terminate()
+        server.process.wait(10)
+        launcher.stop_waiting(store.root)
+        for run in store.runs():
+            if run.alive():
+                run.stop()
+    factor = max(before, slowdown())
+    words = "first points after {:.2f} s (lecturer) and {:.2f} s (another student), on a machine {:.1f} times slower"
+    print(words.format(*seconds, factor))
+    assert max(seconds) < 3 * factor

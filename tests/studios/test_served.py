@@ -160,6 +160,34 @@ def test_another_site_leads_to_pages_only(server, people):
     assert people["student"].ask("/", "POST", b"x", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate").status == 403
 
 
+ANSWERED = (b"", b"400", b"403", b"404", b"405", b"414", b"431")
+NONE_OF_OURS = {
+    "two lengths": "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\nContent-Length: 44\r\n\r\nabcdGET /alive HTTP/1.1\r\n\r\n",
+    "length and chunks": "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /alive",
+    "a negative length": "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: -1\r\n\r\n",
+    "a length that is no number": "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1e9\r\n\r\n",
+    "a new line in a header": "GET / HTTP/1.1\r\nHost: {host}\r\nX-A: b\n c\rd\r\n\r\n",
+    "a new line in the address": "GET /?x=%0d%0aSet-Cookie:%20a=b HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n",
+    "TRACE": "TRACE / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n",
+    "two hosts": "GET / HTTP/1.1\r\nHost: {host}\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+    "the form of a proxy": "GET http://evil.example/alive HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n",
+    "a long header": "GET / HTTP/1.1\r\nHost: {host}\r\nX-A: " + "x" * 70_000 + "\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", NONE_OF_OURS)
+def test_a_request_that_no_browser_sends_is_refused_or_harmless(server, people, kind):
+    """It gets one answer at most, which echoes nothing and gives away no page; the server goes on without a traceback."""
+    told = len(server.said)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as stream:
+        stream.sendall(NONE_OF_OURS[kind].format(host=f"127.0.0.1:{server.port}").encode())
+        stream.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: stream.recv(65_536), b""))
+    assert answer.count(b"HTTP/1.1 ") <= 1 and [*answer.split(), b"", b""][1] in ANSWERED, answer[:300]
+    assert b"a=b" not in answer.split(b"\r\n\r\n")[0] and b"alive" not in answer and b"data-root-id" not in answer
+    assert "Traceback" not in server.said[told:] and people["student"].ask("/alive").text == "alive"
+
+
 # What a websocket may say
 
 
@@ -204,9 +232,9 @@ def messages(seed: int, number: int, ids: list[str]):
 async def speak(browser: Browser, fragments) -> int:
     """Send messages as the page of a browser would, coming back wherever the server ends the connection; how often it did."""
     end = time.monotonic() + 60
-    while (await asyncio.to_thread(browser.ask, "/")).status == 503 and time.monotonic() < end:
+    while (answer := await asyncio.to_thread(browser.ask, "/")).status == 503 and time.monotonic() < end:
         await asyncio.sleep(1)  # its earlier pages end first
-    page = await asyncio.to_thread(browser.page)
+    page = re.search(r'"token":"([^"]+)"', answer.text)[1]
     headers = {"Origin": f"http://{browser.host}", "Cookie": "; ".join(f"{n}={v}" for n, v in browser.cookies.items())}
     address, line, ends = f"ws://{browser.host}/ws", None, 0
 

@@ -99,14 +99,22 @@ class Ticket:
     def first(self, watch: Watch) -> bool:
         """Whether nobody who waits is before it, but for those that stand still."""
         before = itertools.takewhile(lambda ticket: ticket.path != self.path, tickets(self.root))
-        return all(_passed(ticket, watch) for ticket in before)
+        owner = owner_of_all(self.root, self.slots)
+        return all(_passed(ticket, watch) or ticket.person == owner != self.person for ticket in before)
 
     def slot(self) -> Lock | None:
-        """A free slot if there is one."""
+        """A free slot if there is one. Where all are one person's, there is one more for anybody else: nobody waits for the end of
+        trainings of a single other person."""
         for number in range(self.slots):
-            if slot := Lock.acquire(self.root / FOLDER / f"slot-{number}", wait=0.0):
+            if slot := self._taken(number):
                 return slot
-        return None
+        return self._taken(self.slots) if owner_of_all(self.root, self.slots) not in (None, self.person) else None
+
+    def _taken(self, number: int) -> Lock | None:
+        slot = Lock.acquire(_slot(self.root, number), wait=0.0)
+        if slot and slot.file is not None:
+            os.pwrite(slot.file, self.person.encode(), 0)
+        return slot
 
     def give_back(self) -> None:
         remove(self.path)
@@ -149,9 +157,38 @@ def place(root: Path, run: str) -> int | None:
     waiting = tickets(root)
     for before, ticket in enumerate(waiting):
         if ticket.run == run:
-            free = sum(not is_held(root / FOLDER / f"slot-{number}") for number in range(ticket.slots))
-            return before + 1 - free if before >= free else None
+            free = sum(not is_held(_slot(root, number)) for number in range(ticket.slots))
+            if before < free or (not is_held(_slot(root, ticket.slots)) and _outrun(waiting[: before + 1])):
+                return None
+            return before + 1 - free
     return None
+
+
+def owner_of_all(root: Path, slots: int) -> str | None:
+    """Whose runs have all slots, as a `mark`; None where one is free, or they are several people's."""
+    owner = None
+    for number in range(slots):
+        path = _slot(root, number)
+        try:
+            whose = path.read_text("utf-8", "replace") if is_held(path) else ""
+        except OSError:
+            return None
+        if not whose or (number and whose != owner):
+            return None
+        owner = whose
+    return owner
+
+
+def _slot(root: Path, number: int) -> Path:
+    """The lock of a slot, in which stands whose run has it."""
+    return root / FOLDER / f"slot-{number}"
+
+
+def _outrun(waiting: list[Ticket]) -> bool:
+    """Whether all before the last one are of somebody who has all slots, and the last one is not."""
+    *before, last = waiting
+    owner = owner_of_all(last.root, last.slots)
+    return owner not in (None, last.person) and all(ticket.person == owner for ticket in before)
 
 
 def leader(root: Path, kind: str) -> Path:
@@ -221,9 +258,15 @@ class Dispatcher:
 
     def next(self) -> tuple[Ticket, Lock, Lock] | None:
         """The ticket whose run begins now, its LOCK, and its slot."""
+        owners: dict[int, str | None] = {}
         for ticket in tickets(self.root):
+            if ticket.slots not in owners:
+                owners[ticket.slots] = owner_of_all(self.root, ticket.slots)
+            outdone = ticket.person == owners[ticket.slots]  # only somebody else's run may begin now
             if ticket.kind != self.kind:
                 if not _passed(ticket, self.watch):
+                    if outdone:
+                        continue
                     return None
                 if ticket.kind == WORKER:
                     if not is_held(self.root / ticket.run / "LOCK"):
@@ -231,6 +274,8 @@ class Dispatcher:
                     continue
                 if not self.watch.stands_still(ticket.path, ADOPTION):
                     continue
+            if outdone:
+                continue
             slot = ticket.slot()
             if slot is None:
                 return None

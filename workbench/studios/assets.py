@@ -15,8 +15,9 @@ ENGINE_URL = f"plotlyjs/plotly.min.js?v={plotly.__version__}"
 OTHER_TRACES = re.compile(r"([\w$]+)\.register\(\[((?:[\w$]+\(\),)+[\w$]+\(\))\]\)")
 
 
+@functools.cache
 def source(*names: str) -> str:
-    """The text of files in `page/`, one after the other."""
+    """The text of files in `page/`, one after the other: read once, and the same for all pages."""
     return "\n".join((PAGE / name).read_text(encoding="utf-8") for name in names)
 
 

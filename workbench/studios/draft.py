@@ -6,9 +6,9 @@ sentence beside it, and the last usable value stays in the recipe.
 
 from __future__ import annotations
 
-import functools
 import math
 import re
+import weakref
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -207,10 +207,15 @@ def hidden_options(recipe_type: type[Recipe], hide: Collection[str]) -> set[str]
     return {name for title, names in recipe_type.groups.items() for name in names if name in hide or title in hide}
 
 
-@functools.lru_cache(maxsize=256)
+_known: weakref.WeakKeyDictionary[Recipe, weakref.WeakKeyDictionary[Recipe, dict[str, tuple[Any, Any]]]] = weakref.WeakKeyDictionary()
+
+
 def _compared(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
-    """How two recipes differ: pages ask many times a second."""
-    return differences(base, other)
+    """How two recipes differ: pages ask many times a second, and what is known of a recipe goes with it."""
+    known = _known.setdefault(base, weakref.WeakKeyDictionary())
+    if other not in known:
+        known[other] = differences(base, other)
+    return known[other]
 
 
 def differences(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:

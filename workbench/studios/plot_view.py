@@ -36,7 +36,7 @@ class PlotView(pn.custom.JSComponent):
     wire = param.Bytes(default=b"", doc="The frame that was sent to the browser last.")
     engine_url = param.String(doc="Where the browser finds plotly.js.")
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")  # a path is read for each figure of each page
     _rename = {"frame": None}  # noqa: RUF012
 
     def __init__(self, **params: Any):

@@ -17,6 +17,7 @@ from bokeh.document.events import DocumentPatchedEvent
 from panel.io.state import set_curdoc
 from tornado.iostream import IOStream, StreamClosedError
 
+from workbench.studios import memory
 from workbench.studios.live import HUB
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ class Pulse:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._left = False  # whether pages left in the last round
         HUB.listeners.append(self._heard)
 
     def join(self, page: Studio, document: Any) -> Look:
@@ -182,12 +184,15 @@ class Pulse:
 
     def _round(self) -> float:
         """Let every page look whose time has come, and forget those that are gone; seconds until the next one is due."""
-        now = time.monotonic()
+        now, before = time.monotonic(), len(self.looks)
         for page, look in list(self.looks.items()):
             if look.gone:
                 self.looks.pop(page).page.leave()
             elif look.due <= now and not look.busy and look.watched:
                 self._start(self._take(look))
+        if self._left:
+            memory.give_back()
+        self._left = len(self.looks) < before
         soonest = min((look.due for look in self.looks.values() if not look.busy and look.watched), default=now + 1.0)
         return max(0.005, min(1.0, soonest - time.monotonic()))
 

@@ -103,6 +103,8 @@ class Socket(WSHandler):
             ARRIVED.add(self.connection.session)
 
     async def on_message(self, fragment: str | bytes) -> None:
+        if self.ws_connection is None or self.ws_connection.is_closing():
+            return
         self.held += len(fragment)
         if self.lost or self.receiver is None or self.held > LARGEST_MESSAGE:
             return self.close(1009, "too much")

@@ -30,7 +30,7 @@ from tornado.websocket import WebSocketClosedError
 
 from workbench.home import home, runs_folder
 from workbench.runs import launcher
-from workbench.studios import downloads, errands, sharing, uploads
+from workbench.studios import downloads, errands, memory, sharing, uploads
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.badges import kept_secret, new_token
 from workbench.studios.door import ADDRESS, GUEST, Door, Note
@@ -163,6 +163,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
     if refusal := door.problem():
         raise OSError(refusal)
     folder = Path(runs) if runs is not None else runs_folder()
+    memory.keep_one_heap()
     pn.config.browser_info = pn.config.notifications = False  # models that no page of ours uses
     logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)  # it warns of the origins that our gate checks
     try:
