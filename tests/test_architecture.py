@@ -23,10 +23,11 @@ MAY_IMPORT = {
     "results": {"physics"},
     "methods": {"data", "nets"},
     "training": {"physics", "data", "nets", "methods", "results"},
-    "runs": {"data", "training", "results"},
-    "figures": {"results", "physics", "training"},
-    "stories": {"training", "results", "runs", "figures"},
-    "studios": {"physics", "data", "training", "results", "runs", "figures", "stories"},
+    "families": {"training", "results"},
+    "runs": {"data", "training", "results", "families"},
+    "figures": {"results", "physics", "training", "families"},
+    "stories": {"training", "results", "families", "runs", "figures"},
+    "studios": {"physics", "data", "training", "results", "families", "runs", "figures", "stories"},
 }
 BASEMENT = {"home", "threads"}
 """Files beside the packages that everybody may use."""
@@ -151,3 +152,19 @@ def test_s8_dependencies_begin_where_known_holes_are_closed():
     floors = {re.split(r"[<>=]", line)[0]: tuple(map(int, re.search(r">=([\d.]+)", line)[1].split("."))) for line in listed}
     needed = {"bokeh": (3, 8, 2), "jupyter_server": (2, 18), "torch": (2, 10), "safetensors": (0, 4, 5)}
     assert all(floors[name] >= least for name, least in needed.items())
+
+
+@pytest.mark.parametrize(
+    ("words", "homes"),
+    [
+        (r"isinstance\([^)]*GeneratorRecipe", set()),
+        (r"is_generated|is_scan|\"(log_loss|mean|sigma_syst_median)\" in ", set()),
+        (r"\"log_loss\": \"generator\"", {"results/product.py"}),
+        (r"\"/?generators(/ws)?\"", {"families/generators.py", "studios/__init__.py"}),
+        (r"\bGeneratorJob\b", {"families/generators.py", "training/generator.py"}),
+    ],
+)
+def test_only_a_family_itself_knows_what_it_is(words, homes):
+    """Everybody else asks `families.FAMILIES`, and a Dataset for the name of its product."""
+    met = {str(path.relative_to(ROOT / "workbench")) for path in FILES if re.search(words, path.read_text())}
+    assert met <= homes

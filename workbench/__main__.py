@@ -36,11 +36,12 @@ except OSError:  # importing param would end in a traceback
 import workbench
 from workbench import terminal
 from workbench.data.own_file import beside
+from workbench.families import FAMILIES, PRESETS, product_named
 from workbench.home import NoHome
 from workbench.runs.files import Lock, RunError
 from workbench.runs.store import EXAMPLES, Run, RunStore, open_run
 from workbench.training.option import Choice, Number, Option
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe
+from workbench.training.recipe import AmplitudeRecipe, Recipe, RecipeError
 
 if TYPE_CHECKING:
     import xarray
@@ -120,8 +121,8 @@ def parser() -> Parser:
     top.set_defaults(do=serve, command=None)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser, title="commands")
 
-    add_training(command(commands, "train", "train a recipe of an amplitude and follow it", TRAIN), AmplitudeRecipe)
-    add_training(command(commands, "generate", "train a generator of events and follow it", GENERATE), GeneratorRecipe)
+    for family in FAMILIES:
+        add_training(command(commands, family.command, family.help, family.about), family.recipe)
 
     sweep = command(commands, "sweep", "train a recipe for all combinations of some options", SWEEP)
     sweep.add_argument("--title", type=terminal.in_unicode, default="", help="a name for the runs")
@@ -225,11 +226,9 @@ def add_training(train: Parser, recipe_type: type[Recipe]) -> None:
     train.set_defaults(do=train_command)
 
 
-TRAINED: dict[str, type[Recipe]] = {"train": AmplitudeRecipe, "sweep": AmplitudeRecipe, "generate": GeneratorRecipe}
+TRAINED: dict[str, type[Recipe]] = {"sweep": AmplitudeRecipe} | {family.command: family.recipe for family in FAMILIES}
 """The recipes that commands train."""
-USAGE = {
-    "generate": "workbench generate [options]",
-    "train": "workbench train [options]",
+USAGE = {family.command: f"workbench {family.command} [options]" for family in FAMILIES} | {
     "sweep": "workbench sweep --OPTION VALUE,VALUE,… [options]",
     "story": "workbench story [NAME] [options]",
     "lab": "workbench lab [FOLDER] [options]",
@@ -238,14 +237,6 @@ USAGE = {
     "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID | stop --waiting] [options]",
     "data": "workbench data [list | make [NAME] | remove NAME | convert IN OUT] [options]",
 }
-TRAIN = (
-    "Train a network in a process of its own and follow it here; Ctrl+C stops it so that it can be resumed. "
-    "An equal recipe is trained only once."
-)
-GENERATE = (
-    "Train a normalizing flow on the density of events and follow it here; Ctrl+C stops it so that it can be resumed. "
-    "Histograms, densities and new events stand in the run's prediction. An equal recipe is trained only once."
-)
 SWEEP = (
     "Train a recipe for all combinations of the options that have several values: comma-separated, or the option given several times. "
     "What only changes noise, prior, uncertainty, repulsion, boosting or seed trains as one population. Finished runs are not repeated."
@@ -413,11 +404,10 @@ def check_own_file(recipe: Recipe) -> None:
     """Say what is to be said of the user's own file before a run is made of it. Raises: Usage when it cannot be read."""
     from workbench.data.files import FileProblem, check_file
 
-    values = recipe.to_dict()
-    if not values["file"]:
+    if not (file := getattr(recipe, "file", "")):
         return
     try:
-        notes = check_file(values["file"], values.get("process") or values["dataset"], values["units"])
+        notes = check_file(file, recipe.subject, getattr(recipe, "units", "auto"))
     except FileProblem as problem:
         raise Usage(str(problem)) from problem
     for note in notes:
@@ -508,8 +498,6 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
     recipe_type = TRAINED[options.command]
     values: dict[str, object] = {}
     if options.preset:
-        from workbench.training.presets import PRESETS
-
         presets = PRESETS[recipe_type.kind]
         if options.preset not in presets:
             raise Usage(f"There is no preset {options.preset[:40]!r}: one of {', '.join(presets)} is needed.")
@@ -605,38 +593,10 @@ def say_how_it_ended(run: Run) -> int:
 
 def result(run: Run) -> str:
     """The quality of a finished run in one line."""
-    import math
+    from workbench.results.product import product_of
 
-    from workbench.results.generated import is_generated
-    from workbench.results.pulls import pulls, width_and_mean
-    from workbench.results.scan import numbers
-
-    prediction: xarray.Dataset = run.prediction("test")
-    if is_generated(prediction):
-        return f"{generator_result(prediction)}, {run.status.seconds:.1f} s"
-    found, pull = numbers(prediction), width_and_mean(pulls(prediction))
-    middle, events = float(found["delta_median"]), prediction.sizes["event"]
-    accuracy = f"median |Δ| {100 * middle:.3g} %" if math.isfinite(middle) else "no median |Δ|, as no prediction is finite"
-    width = (
-        f"systematic pull {pull.mean:+.2f} ± {pull.width:.2f}" if pull.count else "no systematic pull, as no σ_syst is positive and finite"
-    )
-    return f"{accuracy}, {width} on {events:,} test events, {run.status.seconds:.1f} s"
-
-
-def generator_result(prediction: xarray.Dataset) -> str:
-    """The quality of a generator: its log loss, and how far its histograms are from the truth."""
-    import math
-
-    from workbench.results.generated import quality
-
-    found = quality(prediction)
-    loss = f"log loss {found.log_loss_in_words}"
-    exact = f" (exact entropy {found.entropy:.3f})" if math.isfinite(found.entropy) else ""
-    band = f", band {100 * found.band:.2g} %" if math.isfinite(found.band) else ""
-    if found.reason:
-        return f"{loss}{exact}, no |ratio − 1|: {found.reason}"
-    deviation = f"|ratio − 1| {100 * found.deviation:.2g} % where the truth is known to {100 * found.statistics:.2g} %"
-    return f"{loss}{exact}, {deviation}, largest {100 * found.largest:.2g} % ({found.where}){band}"
+    prediction = run.prediction("test")
+    return f"{product_named(product_of(prediction)).sentence(prediction)}, {run.status.seconds:.1f} s"
 
 
 def sample_command(options: argparse.Namespace) -> int:
@@ -755,7 +715,7 @@ def list_runs(store: RunStore) -> int:
 
 def line_of(run: Run) -> str:
     status = run.status
-    axes = run.recipe.axes if isinstance(run.recipe, SweepRecipe) else {}
+    axes = run.recipe.axes
     changes = [f"{name} {word(value)}" for name, value in run.recipe.to_dict(only_changes=True).items() if name != "axes"]
     about = [run.title, f"sweep over {word(axes)}" if axes else "", ", ".join(changes) or "default recipe" * (not axes)]
     if status.eta is not None:

@@ -149,7 +149,7 @@ def test_a_figure_that_fails_says_so_and_the_others_go_on(page, monkeypatch, cap
     def fails(*_):
         raise KeyError("a mistake of ours")
 
-    monkeypatch.setitem(figures.FIGURES, "delta", SimpleNamespace(takes="summary", as_dict=fails))
+    monkeypatch.setitem(figures.FIGURES, "delta", SimpleNamespace(takes="amplitude", finished=False, as_dict=fails))
     page.hear({"theme": "dark", "projector": True})
     page.hear({"compare": [run.id for run in page.library.own.runs()][-1], "on": True})
     texts = [note["text"] for note in unpack(page.plots["delta"].frame)["layout"].get("annotations", [])]

@@ -37,7 +37,6 @@ from workbench.results.generated import (
     at_nuisance,
     central,
     histogram,
-    is_generated,
     line,
     network_of,
     no_spread,
@@ -546,7 +545,7 @@ def _maps(runs: Runs) -> list[tuple[int, str, xr.Dataset]]:
 
 def _with(runs: Runs, observable: str) -> tuple[str, list[tuple[int, str, xr.Dataset]]]:
     """The observable, by default the first, and the runs that have histograms of it, with their places."""
-    good = [(place, label, dataset) for place, (label, dataset) in enumerate(runs) if is_generated(dataset)]
+    good = [(place, label, dataset) for place, (label, dataset) in enumerate(runs) if observables_of(dataset)]
     if not good:
         raise Empty("There are no histograms yet.")
     wanted = observable or observables_of(good[0][2])[0]

@@ -36,8 +36,8 @@ from workbench.figures.uncertainty import SIGMA_TOPS, pull_figure
 from workbench.results.bands import histogram
 from workbench.results.plateau import axes, chosen, event_points, noise_law, over_seeds, points
 from workbench.results.prediction import median, relative_sigma
+from workbench.results.product import product_of
 from workbench.results.pulls import pulls
-from workbench.results.scan import is_scan
 from workbench.training.recipe import AmplitudeRecipe, wording
 
 Select = Mapping[str, Any] | None
@@ -393,7 +393,7 @@ def point_name(values: Mapping[str, Any]) -> str:
 def _scan(dataset: xr.Dataset, select: Select, average: str = "median") -> xr.Dataset:
     if average not in ("median", "mean"):
         raise ValueError(f"average = {average!r} is not known: 'median' or 'mean' is needed.")
-    if not is_scan(dataset):
+    if product_of(dataset) != "scan":
         raise Empty("This figure draws a sweep over options; a single run has one point only.")
     if dataset.sizes.get("step") == 0 or not all(dataset.sizes[name] for name in axes(dataset)):
         raise Empty(NOTHING)

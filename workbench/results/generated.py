@@ -30,11 +30,6 @@ EDGE = 0.05
 """Part of the range of a ramp at each end where a smooth flow smears the hard edge: no fit looks there."""
 
 
-def is_generated(dataset: xr.Dataset) -> bool:
-    """Whether a Dataset is what a generator gives: histograms and a log loss."""
-    return "log_loss" in dataset.variables and bool(observables_of(dataset))
-
-
 def observables_of(dataset: xr.Dataset) -> list[str]:
     """The observables of which there are histograms, in their order."""
     return [str(name).removeprefix("edges_") for name in dataset.variables if str(name).startswith("edges_")]
@@ -80,7 +75,7 @@ def network_of(dataset: xr.Dataset) -> str:
     """What generated the events, in a word: DiscFlow, GAN, or INN."""
     if "alpha" not in dataset.variables:
         return "INN"
-    return "GAN" if '"coupling": "gan"' in str(dataset.attrs.get("recipe", "")) else "DiscFlow"
+    return "GAN" if recipe_of(dataset).get("coupling") == "gan" else "DiscFlow"
 
 
 def _bins(

@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from workbench.training.presets import PRESETS, Preset
+from workbench.families import PRESETS
+from workbench.training.presets import Preset
 
 from . import files
 from .launcher import launch

@@ -32,8 +32,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.families import kind_of, product_named
 from workbench.home import runs_folder
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe
+from workbench.training.recipe import Recipe, RecipeError
 
 from . import files, history, turns
 from .files import Damaged, Lock, NoLocks, RunError
@@ -48,9 +49,6 @@ LIVE = ("queued", "preparing", "running", "paused", "finishing")
 COMMANDS = ("run", "pause", "step", "stop")
 HEARTBEAT = 1.0  # seconds between two rewritings of status.json
 SILENT = 10.0  # seconds of its own computer's clock after which an owner without LOCK is no longer one
-A_TRAINING = "a single training"
-DRAWN = {"sweep": "a sweep", "scan": "a sweep", "generator": "a generator"}
-"""What a recipe of some kind, and a figure that takes something, is about; else about a single training of an amplitude."""
 EXAMPLES = Path(__file__).parent / "examples"
 _heartbeats: dict[Path, tuple[bytes, float]] = {}
 
@@ -247,17 +245,11 @@ class Run:
         return self.reports_of(self.read_reports().reports)
 
     def reports_of(self, reports: list[dict[str, Any]]) -> xarray.Dataset:
-        """Reports of this run as `reports`, with what figures over steps want to know in the attributes: `dataset`, what a generator
-        learns; `noise` of the amplitudes; `widths_from`, the step at which weights get widths, 0 where they never do."""
-        recipe = self.recipe
+        """Reports of this run as `reports`, with what figures over steps want to know in the attributes: what the recipe says, and
+        `widths_from`, the step at which weights get widths, 0 where they never do."""
         from workbench.results.prediction import widths_from
 
-        about: dict[str, Any] = {"widths_from": widths_from(recipe.to_dict())}
-        if isinstance(recipe, GeneratorRecipe):
-            about["dataset"] = recipe.dataset
-        elif isinstance(recipe, AmplitudeRecipe) and not isinstance(recipe, SweepRecipe):
-            about["noise"] = recipe.noise
-        return reports_dataset(reports).assign_attrs(about)
+        return reports_dataset(reports).assign_attrs(widths_from=widths_from(self.recipe.to_dict()), **self.recipe.reported)
 
     def latest_snapshot(self, after_step: int | None = None) -> xarray.Dataset | None:
         """The newest snapshot that is whole, or None if there is none later than `after_step`."""
@@ -331,13 +323,15 @@ class Run:
 
         Raises: ValueError with the nearest name, or with those that fit.
         """
-        from workbench.figures import FIGURES, named
+        from workbench.figures import FIGURES, REPORTS, named
 
-        found, mine = named(name), DRAWN.get(self.recipe.kind, A_TRAINING)
-        takes = FIGURES[found].takes
-        if takes != "reports" and (needed := DRAWN.get(takes, A_TRAINING)) != mine:
-            fitting = ", ".join(other for other, of in FIGURES.items() if of.takes == "reports" or DRAWN.get(of.takes, A_TRAINING) == mine)
-            raise ValueError(f"The figure {found!r} draws {needed}, and run {self.id} is {mine}: one of {fitting} is needed.")
+        found, mine = named(name), kind_of(self.recipe).product.load()
+        fitting = [other for other, entry in FIGURES.items() if entry.takes in (REPORTS, mine.name)]
+        if found not in fitting:
+            needed = product_named(FIGURES[found].takes).title
+            raise ValueError(
+                f"The figure {found!r} draws {needed}, and run {self.id} is {mine.title}: one of {', '.join(fitting)} is needed."
+            )
         return found
 
     def figure(self, name: str = "losses", theme: str = "light", **options: Any) -> Any:
@@ -345,12 +339,12 @@ class Run:
 
         Raises: ValueError for an unknown name, or one that this kind of run cannot fill; RunError when the run has not come so far.
         """
-        from workbench.figures import FIGURES
+        from workbench.figures import FIGURES, REPORTS
 
         entry, dataset = FIGURES[self.drawable(name)], None
-        if entry.takes == "reports":
+        if entry.takes == REPORTS:
             dataset = self.reports
-        elif entry.takes != "draws" and self.read_status()["state"] != "finished":
+        elif not entry.finished and self.read_status()["state"] != "finished":
             dataset = self.latest_snapshot()
         return entry.function(self.prediction("test") if dataset is None else dataset, theme, **options)
 

@@ -16,9 +16,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from workbench.data.files import allowed, check_file
+from workbench.families import Family
 from workbench.results.generated import NUISANCE_STOPS
 from workbench.runs.files import RunError, in_words
 from workbench.runs.store import Run
+from workbench.stories import stories_of
 from workbench.studios import address as addresses
 from workbench.studios import errands, sentences, slide
 from workbench.studios.draft import Draft
@@ -27,7 +29,7 @@ from workbench.studios.lecture import HALL, Lecture, Scene
 from workbench.studios.library import Library
 from workbench.studios.live import HUB, Picture, then
 from workbench.studios.slide import Teller
-from workbench.training.recipe import Recipe, SweepRecipe
+from workbench.training.recipe import Recipe
 
 MOST_NOTICES = 6
 REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
@@ -62,19 +64,23 @@ class Tab:
 class Session(ABC):
     """*Arguments*: runs, the folder of the user's own runs; guest, who looks at the page, by default somebody who may do everything."""
 
+    family: ClassVar[Family]
+    """What its runs belong to; all else that is said of it here follows from that."""
     recipe_type: ClassVar[type[Recipe]]
     """The recipe that the form edits."""
-    kinds: ClassVar[tuple[type[Recipe], ...]]
-    """The recipes whose runs the page shows."""
-    tabs: ClassVar[tuple[Tab, ...]]
-    place: ClassVar[str] = "./"
+    place: ClassVar[str]
     """Where the page stands below the server's address."""
-    stories: ClassVar[tuple[str, ...]] = ()
+    stories: ClassVar[tuple[str, ...]]
     """Names of the stories that the tab "stories" tells, in the order of a lecture."""
+    tabs: ClassVar[tuple[Tab, ...]]
+
+    def __init_subclass__(cls) -> None:
+        if family := vars(cls).get("family"):
+            cls.recipe_type, cls.place, cls.stories = family.recipe, f"./{family.place}", stories_of(family)
 
     def __init__(self, *, runs: str | os.PathLike[str] | None = None, guest: Guest | None = None):
         self.guest = guest or Guest()
-        self.library = Library(runs, self.kinds)
+        self.library = Library(runs, tuple(kind.recipe for kind in self.family.kinds))
         self.draft = Draft(self.recipe_type)
         self.shown: list[Run] = []
         self.tab = self.tabs[0].name
@@ -154,7 +160,7 @@ class Session(ABC):
     @property
     def home(self) -> str:
         """The tab on which the page opens: that of the sweep, where one is shown."""
-        swept = bool(self.shown) and isinstance(self.shown[0].recipe, SweepRecipe)
+        swept = bool(self.shown) and bool(self.shown[0].recipe.axes)
         return "sweep" if swept and "sweep" in [tab.name for tab in self.tabs] else self.tabs[0].name
 
     @property
@@ -324,8 +330,8 @@ class Session(ABC):
 
     def look_at_file(self) -> None:
         """Say what is wrong with the file that is named as soon as that is known; meanwhile people type on."""
-        recipe = self.draft.recipe.to_dict()
-        looked = (recipe.get("file", ""), recipe.get("process") or recipe.get("dataset", ""), recipe.get("units", ""))
+        recipe = self.draft.recipe
+        looked = (getattr(recipe, "file", ""), recipe.subject, getattr(recipe, "units", ""))
         if looked == self.looked:
             return
         self.looked, self.draft.doubts = looked, {}

@@ -56,6 +56,7 @@ from workbench.physics.collisions import jet_count
 from workbench.physics.observables import PLANES, Observable, observables, outside
 from workbench.physics.toys import TOYS, Ring, Toy
 from workbench.physics.weights import LARGEST_NUISANCE, magic_weight, theory_weight
+from workbench.results.product import GENERATOR
 from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
 from workbench.training.judge import Judge, discriminator, inputs_of, narrow, weight_columns, weighted_histogram
 from workbench.training.loop import SCHEDULES, State, train
@@ -316,6 +317,7 @@ class GeneratorJob:
             columns["below_cut"] = ((), generated.below_cut, {"long_name": "share of drawn events with ΔR_jj < 0.4, before the cut"})
             columns["kept"] = ((), kept, {"long_name": "share of drawn events that hit-or-miss keeps"})
         attrs = {
+            "product": GENERATOR.name,
             "recipe": self.recipe.to_json(),
             "dataset": self.recipe.dataset,
             "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -84,7 +84,3 @@ def density(recipe: GeneratorRecipe, tensors: dict[str, Tensor], numbers: dict[s
         return xr.Dataset({name: ("event", values, {"long_name": words, "units": "nat"}) for name, (values, words) in columns.items()})
 
     return oracle
-
-
-PREDICTORS: dict[str, Callable[..., Oracle]] = {AmplitudeRecipe.kind: amplitude, GeneratorRecipe.kind: density}
-"""By the kind of the recipe."""

@@ -255,6 +255,14 @@ class GeneratorRecipe(TrainingRecipe):
     warm_start = Number(matters=is_bayesian)
 
     @property
+    def subject(self) -> str:
+        return self.dataset
+
+    @property
+    def reported(self) -> dict[str, Any]:
+        return {"dataset": self.dataset}
+
+    @property
     def most_jets(self) -> int:
         """The largest number of jets that events have."""
         return self.jets or 3
