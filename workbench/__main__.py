@@ -38,6 +38,7 @@ from workbench import terminal
 from workbench.data.own_file import beside
 from workbench.families import FAMILIES, PRESETS, product_named
 from workbench.home import NoHome
+from workbench.physics.datasets import DATASETS
 from workbench.runs.files import Lock, RunError
 from workbench.runs.store import EXAMPLES, Run, RunStore, open_run
 from workbench.training.option import Choice, Number, Option
@@ -181,7 +182,7 @@ def parser() -> Parser:
     data.add_argument(
         "name",
         nargs="*",
-        help='make: wedge, kicker, ring, z_jets, tt_partons; remove: the names of `workbench data`, or "all"; convert: a file to read, and '
+        help=f'make: {", ".join(DATASETS)}; remove: the names of `workbench data`, or "all"; convert: a file to read, and '
         "one to write, whose end says the format: .h5, .csv, .csv.gz, .npy, .npz, .parquet",
     )
     add_options(data.add_argument_group("make"), DATA_OPTIONS, events=MADE_EVENTS)

@@ -1,6 +1,7 @@
-"""A family that is one folder and one row: `lines` beside this file is put into a copy of the house, and gets all that the others have.
+"""A family that is one folder and one row, and a dataset that is one file and one row: `lines` and `band.py` beside this file are put into
+a copy of the house, and get all that the others have.
 
-Only `families/` is copied and changed there; all else are links to the files that ship.
+Only `families/` and `physics/datasets/` are copied and changed there; all else are links to the files that ship.
 """
 
 from __future__ import annotations
@@ -24,9 +25,16 @@ def house(tmp_path_factory):
     """The environment of a house with one more family."""
     root = tmp_path_factory.mktemp("house")
     (root / "workbench").mkdir()
-    for entry in OURS.iterdir():
-        if entry.name not in ("families", "__pycache__"):
-            (root / "workbench" / entry.name).symlink_to(entry)
+    (root / "workbench" / "physics").mkdir()
+    for entry in [*OURS.iterdir(), *(OURS / "physics").iterdir()]:
+        if entry.name not in ("families", "physics", "datasets", "__pycache__"):
+            (root / "workbench" / entry.relative_to(OURS)).symlink_to(entry)
+    datasets = root / "workbench" / "physics" / "datasets"
+    shutil.copytree(OURS / "physics" / "datasets", datasets)
+    shutil.copy(Path(__file__).parent / "band.py", datasets)
+    text = (datasets / "__init__.py").read_text()
+    assert "ROWS = (" in text
+    (datasets / "__init__.py").write_text(text.replace("ROWS = (", 'ROWS = (\n    Row("band", "flat band", "p = 1 for y < 1"),'))
     families = root / "workbench" / "families"
     shutil.copytree(OURS / "families", families)
     shutil.copytree(Path(__file__).parent / "lines", families / "lines")
@@ -91,6 +99,31 @@ def test_it_has_public_names_figures_sweeps_stories_and_cells_of_notebooks(house
     assert refused.startswith("The figure 'delta' draws a single training, and run")
     assert refused.endswith("is a line: one of losses, accuracy, log_loss, line is needed.")
     assert max(off) < 1e-3 and holds is True and slope == 4.0 and page == "lines"
+
+
+DATASET = """
+import json
+import workbench as wb
+from workbench.families import kind_of
+from workbench.figures import FIGURES
+made = wb.make_dataset("band", 500)
+wb.save_events("band.h5", points=made["points"].values)
+recipe = wb.GeneratorRecipe(dataset="band", events=500, test_events=500, hidden=[8], blocks=2, steps=30, batch_size=64, draws=3)
+job = kind_of(recipe).job.load()(recipe)
+list(job.train())
+found = job.prediction("test")
+drawn = [name for name, entry in FIGURES.items() if entry.takes == "generator" and entry.as_dict(found)["data"]]
+own = wb.GeneratorRecipe(dataset="band", file="band.h5", events=200, test_events=100)
+points = kind_of(own).job.load()(own).events["train"].points
+print(json.dumps([made.attrs["title"], float(found["entropy"]), list(found["map_mean"].shape), drawn, points.shape[1]]))
+"""
+
+
+def test_a_dataset_is_made_read_from_files_learned_and_drawn(house):
+    title, entropy, shape, drawn, dimension = json.loads(said(house, "-c", DATASET).splitlines()[-1])
+    assert title == "Flat band" and entropy == 0.0 and dimension == 2 and {"generated", "density_map"} <= set(drawn) and len(shape) == 2
+    told = said(house, "-m", "workbench", "generate", "--help")
+    assert "band: p = 1 for y < 1." in " ".join(told.split())
 
 
 PAGE = """

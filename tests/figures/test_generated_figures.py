@@ -9,7 +9,7 @@ from generated import make_collisions, make_generated, make_holes, make_judged, 
 
 from workbench.figures import FIGURES, csv_of, data_of, pack, unpack
 from workbench.figures.theme import LIGHT
-from workbench.physics.toys import FAMILIES
+from workbench.physics.datasets.known import FAMILIES
 from workbench.results.generated import at_nuisance, drawn_part, histogram, line, numbers, observables_of, quality, slope
 from workbench.results.product import product_of
 

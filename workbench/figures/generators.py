@@ -31,7 +31,7 @@ from workbench.figures.drawing import (
     with_numbers,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, TOTAL, VALIDATED, Theme
-from workbench.physics.toys import FAMILIES, TOYS
+from workbench.physics.datasets.known import FAMILIES, TOYS
 from workbench.results.generated import (
     FILLED,
     at_nuisance,

@@ -37,7 +37,7 @@ def serve(
 def studio(name: str = "", *, runs: str | os.PathLike[str] | None = None, height: int = 860) -> Any:
     """A page that displays in a notebook cell, and opens in a browser at its `url`.
 
-    *Arguments*: name of a family, "amplitudes" by default, or "generators"; runs, the folder with the run folders; height in pixels.
+    *Arguments*: name of a family, by default the first one; runs, the folder with the run folders; height in pixels.
     *Raises*: ValueError for an unknown name.
     """
     from workbench.studios.cell import PAGES, StudioCell

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from workbench.families.generators import GENERATORS
+from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import Observable, observables
-from workbench.physics.toys import TOYS
 from workbench.results.generated import quality
 from workbench.results.product import GENERATOR
 from workbench.runs.store import Run
@@ -117,7 +117,7 @@ MAKES_SENSE: dict[str, Callable[[GeneratorRecipe], bool]] = {
     "density_map": _toy,
     "uncertainty_map": _toy,
     "uncertainty_line": lambda recipe: _toy(recipe) and not recipe.file,
-    "hole": lambda recipe: recipe.dataset == "z_jets" and recipe.jets != 1,
+    "hole": lambda recipe: recipe.has_jets and recipe.jets != 1,
     "ways": _judged,
     "weights": lambda recipe: _judged(recipe) or recipe.discflow_alpha > 0,
     "weight_points": _judged,
@@ -146,7 +146,9 @@ def nats(value: float) -> str:
 
 def describe(recipe: GeneratorRecipe) -> str:
     """A recipe in one short line, for lists and legends: what kind of flow, on which events."""
-    data = wording(recipe.dataset) if recipe.dataset != "z_jets" else f"Z + {recipe.jets or '1, 2, 3'} jet{'s' if recipe.jets != 1 else ''}"
+    data = wording(recipe.dataset)
+    if recipe.has_jets:
+        data = data.replace("jets", f"{recipe.jets or '1, 2, 3'} jet{'s' if recipe.jets != 1 else ''}")
     if recipe.file and recipe.dataset in TOYS:
         data = "own points"
     return " · ".join(

@@ -53,8 +53,10 @@ from workbench.methods.point import PointEstimate
 from workbench.nets.coupling import Flow
 from workbench.nets.splines import CURVES
 from workbench.physics.collisions import jet_count
-from workbench.physics.observables import PLANES, Observable, observables, outside
-from workbench.physics.toys import TOYS, Ring, Toy
+from workbench.physics.datasets import ROWS
+from workbench.physics.datasets.known import KNOWN, TOYS
+from workbench.physics.observables import Observable, observables, outside
+from workbench.physics.toys import Ring, Toy
 from workbench.physics.weights import LARGEST_NUISANCE, magic_weight, theory_weight
 from workbench.results.product import GENERATOR
 from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
@@ -209,7 +211,7 @@ class GeneratorJob:
         if self.recipe.discflow_alpha:
             found = found.assign(alpha=((), self.recipe.discflow_alpha, {"long_name": "α of DiscFlow"}))
         new = self.new_events(min(MOST_DRAWN, len(self.events[split])))
-        if self.recipe.dataset == "z_jets" and self.recipe.jets != 1:
+        if self.recipe.has_jets and self.recipe.jets != 1:
             found = found.assign_coords(plane_eta=_middles(NEAR), plane_phi=_middles(NEAR)).assign(self._planes(self.events[split], new))
         dims = ("sample", "particle", "component")[: new.ndim] if new.ndim == 3 else ("sample", "coordinate")
         unit = "GeV" if new.ndim == 3 else "1"
@@ -220,7 +222,7 @@ class GeneratorJob:
         """Densities in Δη and Δφ of pairs of jets, of truth and of new events of weight 1, around the hole."""
         known = self.observables
         columns: dict[str, Any] = {}
-        for x, y in PLANES["z_jets"]:
+        for x, y in KNOWN[self.recipe.dataset].planes:
             if x not in known:
                 continue
             for who, points, weight in (("truth", truth.points, truth.relative_weight), ("drawn", new, np.ones(len(new)))):
@@ -312,7 +314,7 @@ class GeneratorJob:
             {"long_name": "−⟨ln p⟩ per event, p averaged over the draws", "units": "nat"},
         )
         columns["without_density"] = ((), np.average(np.isinf(log), weights=weight), {"long_name": "share of these events with p = 0"})
-        if self.recipe.dataset == "z_jets":
+        if self.recipe.has_jets:
             kept = kept_share(generated.weight[0], jet_count(generated.points[0]))
             columns["below_cut"] = ((), generated.below_cut, {"long_name": "share of drawn events with ΔR_jj < 0.4, before the cut"})
             columns["kept"] = ((), kept, {"long_name": "share of drawn events that hit-or-miss keeps"})
@@ -398,10 +400,10 @@ def _middles(edges: np.ndarray) -> np.ndarray:
 
 def check_options(recipe: GeneratorRecipe) -> None:
     """Raises: ValueError in one sentence where options do not go together."""
-    if recipe.dataset != "z_jets" and (recipe.magic or recipe.nuisance):
-        which = "magic" if recipe.magic else "nuisance"
+    if not recipe.has_jets and (recipe.magic or recipe.nuisance):
+        which, jets = "magic" if recipe.magic else "nuisance", " or ".join(row.name for row in ROWS if row.jets)
         raise ValueError(
-            f"{which} = true is about the jets of z_jets, and the dataset is {recipe.dataset}: choose z_jets, or {which} = false."
+            f"{which} = true is about the jets of {jets}, and the dataset is {recipe.dataset}: choose {jets}, or {which} = false."
         )
 
 
@@ -421,7 +423,7 @@ def hit(sample: Sample, recipe: GeneratorRecipe) -> Sample:
 
 def flows(recipe: GeneratorRecipe, features: Features, shares: Shares, training_points: int, device: torch.device) -> Method:
     """The recipe's flow, or chain of flows, with fresh weights."""
-    if recipe.dataset != "z_jets" or recipe.jets:
+    if not recipe.has_jets or recipe.jets:
         return _flow(recipe, len(features), int(recipe.nuisance), training_points, recipe.seed, device)
     extra, has = flow_conditions(recipe), [sum(shares.jets[n:]) for n in range(len(JETS))]
     parts = [part for part, share in zip(STAGES.values(), has, strict=True) if share]
@@ -461,7 +463,7 @@ def steered(recipe: GeneratorRecipe, flow: Method, features: Features, points: n
 
 def flow_conditions(recipe: GeneratorRecipe) -> int:
     """Columns of the condition of an event."""
-    return len(JETS) * (recipe.dataset == "z_jets" and not recipe.jets) + recipe.nuisance
+    return len(JETS) * (recipe.has_jets and not recipe.jets) + recipe.nuisance
 
 
 def _flow(recipe: GeneratorRecipe, dimension: int, conditions: int, training_points: int, seed: int, device: torch.device) -> Method:
