@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from workbench.__main__ import line_of
+from workbench.commands.runs import line_of
 from workbench.families import with_values
 from workbench.figures import FIGURES, unpack
 from workbench.runs.files import RunError

@@ -9,7 +9,8 @@ from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import observables
 from workbench.results.generated import numbers
 from workbench.stories.generators import STIFF, STIFFER
-from workbench.training.generator import GeneratorJob, sampler_of
+from workbench.training.flows import sampler_of
+from workbench.training.generator import GeneratorJob
 from workbench.training.recipe import GeneratorRecipe, Recipe, RecipeError
 
 SMALL = {

@@ -20,7 +20,7 @@ GENERATORS = Family(
             Ref("workbench.training.generator:GeneratorJob"),
             Ref("workbench.results.product:GENERATOR"),
             predictor=Ref("workbench.training.predictor:density"),
-            sampler=Ref("workbench.training.generator:sampler_of"),
+            sampler=Ref("workbench.training.flows:sampler_of"),
         ),
     ),
     presets=presets.GENERATORS,

@@ -1,19 +1,8 @@
 """The figures of generators."""
 
+from workbench.figures.densities import band_size, density_map, uncertainty_line, uncertainty_map
 from workbench.figures.entry import REPORTS, Entry
-from workbench.figures.generators import (
-    band_size,
-    density_map,
-    generated,
-    hole,
-    nuisance,
-    theory_band,
-    uncertainty_line,
-    uncertainty_map,
-    ways,
-    weight_points,
-    weights,
-)
+from workbench.figures.generators import generated, hole, nuisance, theory_band, ways, weight_points, weights
 from workbench.figures.training import log_loss
 from workbench.results.product import GENERATOR, SCAN
 

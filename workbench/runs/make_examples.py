@@ -17,7 +17,8 @@ from workbench.training.presets import Preset
 
 from . import files
 from .launcher import launch
-from .store import EXAMPLES, Run, RunStore
+from .run import Run
+from .store import EXAMPLES, RunStore
 
 if TYPE_CHECKING:
     import xarray

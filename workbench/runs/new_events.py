@@ -17,7 +17,7 @@ from workbench.training.recipe import Recipe
 
 from . import checkpoint
 from .files import RunError
-from .store import Run
+from .run import Run
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from workbench.families import kind_of
 
 from . import checkpoint
 from .files import RunError
-from .store import Run
+from .run import Run
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,7 +18,8 @@ from workbench.training.recipe import Recipe, checked_axes
 
 from . import launcher
 from .files import RunError
-from .store import Run, RunStore
+from .run import Run
+from .store import RunStore
 
 if TYPE_CHECKING:
     import xarray

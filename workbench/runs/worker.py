@@ -24,7 +24,8 @@ from workbench.training.report import Report
 from . import checkpoint, files, history, netcdf
 from .disk import Disk, identity
 from .files import Lock, RunError
-from .store import Run, now
+from .run import Run
+from .store import now
 from .turns import Ticket, Watch
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from workbench.figures import FIGURES, REPORTS, Entry
 from workbench.results import scan as results
 from workbench.results.product import SCAN, product_of
 from workbench.runs.files import RunError
-from workbench.runs.store import Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 from workbench.runs.sweep import Part, begin, begin_all, follow, gathered, outcome, parts
 from workbench.stories.verdict import Row, Verdict
 from workbench.training.recipe import Recipe, checked_axes
@@ -286,7 +287,7 @@ def _trainings(groups: Mapping[str, xr.Dataset]) -> list[xr.Dataset]:
 
 def _pairs(entry: Entry, options: Mapping[str, Any], run: Run, select: Mapping[str, Any] | None) -> list[tuple[str, xr.Dataset]]:
     """(label, Dataset) of one training; of a sweep all its points, or those selected. Raises: RunError while there is nothing yet."""
-    from workbench.figures.scans import point_name
+    from workbench.figures.axes import point_name
     from workbench.results.plateau import chosen, event_points
 
     if entry.takes == REPORTS:
@@ -305,7 +306,7 @@ def _selected(options: Mapping[str, Any], panel: Panel) -> bool:
 
 def _named(options: Mapping[str, Any]) -> str:
     """A training in the legend of a figure: 'N = 1,000', 'DiscFlow'."""
-    from workbench.figures.scans import point_name
+    from workbench.figures.axes import point_name
     from workbench.results.scan import as_coordinate
 
     return point_name({axis: as_coordinate(value) for axis, value in options.items()})

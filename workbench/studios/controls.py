@@ -18,7 +18,7 @@ import traitlets
 from workbench.families import FAMILIES
 from workbench.runs.files import RunError, in_words
 from workbench.runs.launcher import launch
-from workbench.runs.store import Run
+from workbench.runs.run import Run
 from workbench.studios.draft import Draft, as_text, form
 from workbench.training.recipe import Recipe
 

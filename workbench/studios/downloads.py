@@ -9,7 +9,7 @@ from tornado.web import RequestHandler
 
 from workbench.families import FAMILIES
 from workbench.runs.files import RunError
-from workbench.runs.store import Run
+from workbench.runs.run import Run
 from workbench.studios.door import GUEST
 from workbench.studios.house import HOME, Guest
 from workbench.studios.library import Library

@@ -23,7 +23,9 @@ from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.frame import checksum, pack
 from workbench.figures.theme import DARK, THEMES, Theme, theme_of
 from workbench.runs.files import RunError
-from workbench.runs.store import EXAMPLES, Run, Status
+from workbench.runs.folder import Status
+from workbench.runs.run import Run
+from workbench.runs.store import EXAMPLES
 from workbench.studios import sentences
 from workbench.studios.assets import ENGINE_URL, PAGE, compressed_engine, source
 from workbench.studios.live import HUB, Picture, ending

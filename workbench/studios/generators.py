@@ -14,7 +14,7 @@ from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import Observable, observables
 from workbench.results.generated import quality
 from workbench.results.product import GENERATOR
-from workbench.runs.store import Run
+from workbench.runs.run import Run
 from workbench.studios import downloads
 from workbench.studios.amplitudes import percent
 from workbench.studios.live import Picture

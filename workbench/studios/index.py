@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from workbench.families import FAMILIES
 from workbench.runs.files import RunError
-from workbench.runs.store import Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 from workbench.studios.draft import as_words
 from workbench.studios.sentences import when
 from workbench.training.recipe import KINDS, Recipe

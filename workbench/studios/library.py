@@ -13,7 +13,8 @@ from pathlib import Path
 from workbench.families import PRESETS
 from workbench.home import runs_folder
 from workbench.runs.files import RunError
-from workbench.runs.store import EXAMPLES, ID, Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import EXAMPLES, ID, RunStore
 from workbench.studios.draft import differences
 from workbench.studios.index import index_of
 from workbench.studios.live import HUB, identity

@@ -23,7 +23,8 @@ from workbench.figures import REPORTS, Entry
 from workbench.results.product import product_of
 from workbench.runs import history
 from workbench.runs.files import RunError
-from workbench.runs.store import Run, Status
+from workbench.runs.folder import Status
+from workbench.runs.run import Run
 
 READ_EVERY = 0.1  # seconds, while the run is live
 NAP = 0.01  # seconds between two glances at the sizes of its files: what is new is read at once, but

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.families import family_of, product_named
 from workbench.figures import REPORTS, Entry
 from workbench.results.product import FIRST_POINTS
-from workbench.runs.store import Run, Status
+from workbench.runs.folder import Status
+from workbench.runs.run import Run
 from workbench.stories.verdict import MARKS
 from workbench.studios.draft import as_words, differences, values_of
 from workbench.training.recipe import Recipe

@@ -26,7 +26,9 @@ from workbench.figures.theme import Theme
 from workbench.results.product import SCAN
 from workbench.runs import history
 from workbench.runs.files import RunError
-from workbench.runs.store import Run, RunStore, Status
+from workbench.runs.folder import Status
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 from workbench.stories import Story, Verdict, story
 from workbench.stories.story import Panel, Trainings
 from workbench.studios import sentences

@@ -17,17 +17,19 @@ from workbench import figures
 from workbench.figures import drawing
 from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.theme import Theme
+from workbench.runs.folder import Status
 from workbench.runs.launcher import waiting
-from workbench.runs.store import Run, Status
+from workbench.runs.run import Run
 from workbench.studios import address as addresses
 from workbench.studios import sentences, shell, slide
 from workbench.studios.draft import form, hideable, in_menu
+from workbench.studios.hearing import Hearing
 from workbench.studios.house import Guest
 from workbench.studios.live import HUB, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
 from workbench.studios.plot_view import PlotView, pack
 from workbench.studios.pulse import PULSE
-from workbench.studios.session import NUISANCES, SAID, SUBSETS, Session
+from workbench.studios.session import NUISANCES, SAID, SUBSETS
 from workbench.training.recipe import Recipe
 
 TICK = 250  # milliseconds between two looks of a page in a notebook, and of any page that moves by itself
@@ -57,7 +59,7 @@ class Card:
         return figures.FIGURES[self.name]
 
 
-class Studio(Session):
+class Studio(Hearing):
     """A session and the parts that show it."""
 
     cards: ClassVar[tuple[Card, ...]]
