@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -9,6 +13,8 @@ import xarray as xr
 from workbench.families import FAMILIES, family_of, kind_of, product_named
 from workbench.figures import FIGURES, THEMES
 from workbench.results.product import product_of
+from workbench.runs.store import RunStore
+from workbench.runs.worker import run_job
 from workbench.stories import STORIES, stories_of
 from workbench.studios.gate import PAGES, SOCKETS
 
@@ -27,9 +33,13 @@ SMALL = {
 pytestmark = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 
 
-def job_of(family):
+def small_recipe(family, **changes):
     recipe = next(iter(family.presets.values())).recipe
-    small = recipe.replace(**{name: value for name, value in SMALL.items() if name in recipe.options()})
+    return recipe.replace(**{name: value for name, value in {**SMALL, **changes}.items() if name in recipe.options()})
+
+
+def job_of(family, **changes):
+    small = small_recipe(family, **changes)
     return kind_of(small).job.load()(small)
 
 
@@ -40,6 +50,33 @@ def losses(reports):
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+
+
+def test_a_small_training_learns(family, home):
+    """What is said of the data, without the price of the error bars."""
+    found = [report.losses.get("likelihood", report.losses["loss"]) for report in job_of(family, steps=400, events=1_000).train()]
+    assert np.isfinite(found).all() and np.mean(found[-5:]) < np.mean(found[:5]) - 0.05
+
+
+def test_a_training_stops_when_it_is_asked_to_and_can_go_on(family, home, tmp_path):
+    run = RunStore(tmp_path / "runs").create(small_recipe(family, steps=1_000_000))
+    thread = threading.Thread(target=run_job, args=(run.path,))
+    thread.start()
+    end = time.monotonic() + 60
+    while (run.status.step == 0 or run.latest_snapshot() is None) and time.monotonic() < end:
+        time.sleep(0.02)
+    run.control("stop")
+    thread.join(60)
+    status = run.status
+    assert status.state == "stopped" and 0 < status.step < 1_000_000 and status.resumable
+    assert product_of(run.latest_snapshot()) == kind_of(run.recipe).product.load().name
+
+
+def test_memory_that_is_not_there_is_refused_beforehand_with_what_would_fit(family, home, monkeypatch):
+    job = kind_of(small_recipe(family)).job.load()
+    monkeypatch.setattr(sys.modules[job.__module__], "free_memory", lambda device: 1_000_000)
+    with pytest.raises(ValueError, match=r"^This needs about .* to train and .* to predict, but 1 MB are free; .* would fit\.$"):
+        job_of(family)
 
 
 def test_the_same_seed_gives_the_same_curve_and_a_resumed_training_goes_on_bitwise(family, home):

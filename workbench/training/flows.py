@@ -24,21 +24,37 @@ from workbench.training.judge import discriminator, inputs_of
 from workbench.training.recipe import GeneratorRecipe
 from workbench.training.sampling import JETS, Sampler, Shares, check_map
 
-LIVE_EVENTS, LIVE_DRAWS = 5_000, 6
-"""Events and weight draws of a snapshot."""
-
 
 def flows(recipe: GeneratorRecipe, features: Features, shares: Shares, training_points: int, device: torch.device) -> Method:
     """The recipe's flow, or chain of flows, with fresh weights."""
-    if not recipe.has_jets or recipe.jets:
-        return _flow(recipe, len(features), int(recipe.nuisance), training_points, recipe.seed, device)
-    extra, has = flow_conditions(recipe), [sum(shares.jets[n:]) for n in range(len(JETS))]
-    parts = [part for part, share in zip(STAGES.values(), has, strict=True) if share]
+    networks = flow_networks(recipe, features, shares)
+    if not is_chain(recipe):
+        return _method(recipe, networks[0], training_points, recipe.seed, device)
+    has = has_jets(shares)[: len(networks)]
     stages = [
-        _flow(recipe, part.stop - part.start, part.start + extra, max(1, round(share * training_points)), recipe.seed + 101 * n, device)
-        for n, (part, share) in enumerate(zip(parts, has, strict=False))
+        _method(recipe, network, max(1, round(share * training_points)), recipe.seed + 101 * n, device)
+        for n, (network, share) in enumerate(zip(networks, has, strict=True))
     ]
-    return Chain(stages, parts, has[: len(parts)])
+    return Chain(stages, list(STAGES.values())[: len(networks)], has)
+
+
+def flow_networks(recipe: GeneratorRecipe, features: Features, shares: Shares) -> list[Flow]:
+    """The network of the recipe's flow, or those of its chain: only their sizes, without any weights."""
+    if not is_chain(recipe):
+        return [_network(recipe, len(features), int(recipe.nuisance), recipe.seed)]
+    parts = [part for part, share in zip(STAGES.values(), has_jets(shares), strict=True) if share]
+    extra = flow_conditions(recipe)
+    return [_network(recipe, part.stop - part.start, part.start + extra, recipe.seed + 101 * n) for n, part in enumerate(parts)]
+
+
+def is_chain(recipe: GeneratorRecipe) -> bool:
+    """Whether events have 1, 2 and 3 jets as they come, so that each further jet is made by a flow of its own."""
+    return recipe.has_jets and not recipe.jets
+
+
+def has_jets(shares: Shares) -> list[float]:
+    """Which part of the events has at least 1, 2, 3 jets."""
+    return [sum(shares.jets[n:]) for n in range(len(JETS))]
 
 
 def sampler_of(recipe: GeneratorRecipe, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> Sampler:
@@ -70,14 +86,17 @@ def steered(recipe: GeneratorRecipe, flow: Method, features: Features, points: n
 
 def flow_conditions(recipe: GeneratorRecipe) -> int:
     """Columns of the condition of an event."""
-    return len(JETS) * (recipe.has_jets and not recipe.jets) + recipe.nuisance
+    return len(JETS) * is_chain(recipe) + recipe.nuisance
 
 
-def _flow(recipe: GeneratorRecipe, dimension: int, conditions: int, training_points: int, seed: int, device: torch.device) -> Method:
-    flow = Flow(
+def _network(recipe: GeneratorRecipe, dimension: int, conditions: int, seed: int) -> Flow:
+    return Flow(
         dimension, conditions=conditions, blocks=recipe.blocks, hidden=recipe.hidden, spline=CURVES[recipe.spline](recipe.bins),
         rotate=recipe.mixing == "rotation", seed=seed,
     )  # fmt: skip
+
+
+def _method(recipe: GeneratorRecipe, flow: Flow, training_points: int, seed: int, device: torch.device) -> Method:
     points = [Point(seed, recipe.prior_width)]
     if not recipe.bayesian:
         return PointEstimate(Density(flow), points, training_points=training_points, device=device)

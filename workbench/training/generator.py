@@ -52,10 +52,11 @@ from workbench.physics.observables import Observable, observables, outside
 from workbench.physics.toys import Ring, Toy
 from workbench.physics.weights import LARGEST_NUISANCE, magic_weight
 from workbench.results.product import GENERATOR
-from workbench.training.flows import flows, steered
+from workbench.training.flows import flow_networks, flows, steered
 from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
 from workbench.training.judge import Judge, narrow, weight_columns, weighted_histogram
 from workbench.training.loop import SCHEDULES, State, train
+from workbench.training.memory import check, free_memory, needed_to_draw
 from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import GeneratorRecipe
 from workbench.training.report import Report
@@ -98,8 +99,11 @@ class GeneratorJob:
         }
         check_weights(recipe, train)
         self.features = Features.fit(train.points, recipe.dataset, recipe.edges, recipe.coordinates)
-        flow = flows(recipe, self.features, Shares.of(Sample(train.points, train.dataset)), len(train), self._device)
-        shares = Shares.of(train)
+        unweighted, shares = Shares.of(Sample(train.points, train.dataset)), Shares.of(train)
+        networks = flow_networks(recipe, self.features, unweighted)
+        self.memory = needed_to_draw(recipe, networks, len(self.features), self._most_drawn)
+        check(self.memory, free_memory(self._device), recipe)
+        flow = flows(recipe, self.features, unweighted, len(train), self._device)
         self.method = steered(recipe, flow, self.features, train.points, shares, self._device)
         self.sampler = Sampler(recipe, self.method, self.features, shares, self._device)
         self.batches = {split: self._batch(sample) for split, sample in self.events.items()}
@@ -112,6 +116,11 @@ class GeneratorJob:
             SCHEDULES[recipe.schedule],
             recipe.seed,
         )
+
+    @property
+    def _most_drawn(self) -> int:
+        """Events of each draw that are there together."""
+        return min(MOST_DRAWN, len(self.events["test"])) * (len(NUISANCES) if self.recipe.nuisance else 1)
 
     def _batch(self, sample: Sample) -> DensityBatch:
         """Features, conditions at a = 0, and weights: those of the events with mean 1, or magic ones with mean 1 in each number of jets."""

@@ -234,6 +234,7 @@ class Job:
     def __init__(self, recipe: AmplitudeRecipe, progress: Progress = nothing):
         self.recipe = recipe
         self.training = Training([recipe], splits(recipe, progress), device_of(recipe.device))
+        self.memory = self.training.memory
 
     @property
     def device(self) -> str:
