@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from workbench import figures
 from workbench.figures import unpack
-from workbench.studios import house, session
+from workbench.studios import hearing, house, session
 from workbench.studios.address import Address
 from workbench.studios.amplitudes import Amplitudes, no_spread, percent
 
@@ -129,7 +129,7 @@ def test_a_run_that_cannot_be_opened_gives_a_sentence(page):
 
 
 anything = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda x: st.lists(x, max_size=3), max_leaves=5)
-heard = [key for key in session.HEARD if key not in ("action", "key")]
+heard = [key for key in hearing.HEARD if key not in ("action", "key")]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
