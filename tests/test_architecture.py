@@ -23,12 +23,14 @@ MAY_IMPORT = {
     "results": {"physics"},
     "methods": {"data", "nets"},
     "training": {"physics", "data", "nets", "methods", "results"},
-    "runs": {"data", "training", "results"},
-    "figures": {"results", "physics", "training"},
-    "stories": {"training", "results", "runs", "figures"},
-    "studios": {"physics", "data", "training", "results", "runs", "figures", "stories"},
+    "families": {"training", "results"},
+    "runs": {"data", "training", "results", "families"},
+    "figures": {"results", "physics", "training", "families"},
+    "stories": {"training", "results", "families", "runs", "figures"},
+    "studios": {"physics", "data", "training", "results", "families", "runs", "figures", "stories"},
+    "commands": {"physics", "data", "training", "results", "families", "runs", "stories", "studios"},
 }
-BASEMENT = {"home", "threads"}
+BASEMENT = {"home", "threads", "terminal"}
 """Files beside the packages that everybody may use."""
 WITH_TORCH = {"threads.py", "physics/amplitudes/gg_yyg.py", "data/scaling.py", "runs/worker.py", "runs/forker.py"}
 """Outside nets, methods and training, torch is imported at the top of these files only; recipe, report and presets are free of it."""
@@ -59,7 +61,7 @@ def top_of(name: str) -> str:
 def test_imports_point_one_way(path):
     package = package_of(path)
     ours = {name.split(".")[1] for name in imports(path) if name.startswith("workbench.")}
-    lazily_drawn = {"figures", "studios"} if path.name == "store.py" else set()
+    lazily_drawn = {"figures", "studios"} if package == "runs" and path.name == "run.py" else set()
     wrong = ours - MAY_IMPORT[package] - {package} - BASEMENT - lazily_drawn
     if package == "data" and path.name == "catalogue.py":
         wrong -= {"training"}
@@ -83,10 +85,15 @@ def test_torch_is_loaded_only_where_something_trains():
     allowed = (
         {path for path in users if path.split("/")[0] in {"nets", "methods"}}
         | WITH_TORCH
-        | {f"training/{name}.py" for name in ("curve", "generator", "job", "judge", "loop", "optimiser", "predictor", "recording")}
+        | {f"training/{name}.py" for name in ("curve", "flows", "generator", "job", "judge", "loop", "optimiser", "predictor", "recording")}
         | {f"training/{name}.py" for name in ("sampling", "sweep")}
     )
     assert users <= allowed
+
+
+def test_no_file_is_longer_than_one_idea_needs():
+    lengths = {path: len(path.read_text().splitlines()) for end in ("py", "js") for path in (ROOT / "workbench").rglob(f"*.{end}")}
+    assert {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > 500} == {}
 
 
 def test_both_dependency_files_agree():
@@ -151,3 +158,28 @@ def test_s8_dependencies_begin_where_known_holes_are_closed():
     floors = {re.split(r"[<>=]", line)[0]: tuple(map(int, re.search(r">=([\d.]+)", line)[1].split("."))) for line in listed}
     needed = {"bokeh": (3, 8, 2), "jupyter_server": (2, 18), "torch": (2, 10), "safetensors": (0, 4, 5)}
     assert all(floors[name] >= least for name, least in needed.items())
+
+
+@pytest.mark.parametrize(
+    ("words", "homes"),
+    [
+        (r"isinstance\([^)]*GeneratorRecipe", set()),
+        (r"is_generated|is_scan|\"(log_loss|mean|sigma_syst_median)\" in ", set()),
+        (r"\"log_loss\": \"generator\"", {"results/product.py"}),
+        (r"\"/?generators(/ws)?\"", {"families/generators.py"}),
+        (r"\"(/?amplitudes/ws|/amplitudes|\./amplitudes)\"", {"families/amplitudes.py"}),
+        (r"[\"']z_jets\b", {"physics/datasets/__init__.py", "physics/datasets/z_jets.py"}),
+        (r"[\"']tt_partons\b", {"physics/datasets/__init__.py", "physics/datasets/tt_partons.py"}),
+        (r"[\"'](wedge|kicker)[\"']", {f"physics/datasets/{name}.py" for name in ("__init__", "wedge", "kicker")}),
+        (r"\bGeneratorJob\b", {"families/generators.py", "training/generator.py"}),
+    ],
+)
+def test_only_a_family_or_a_dataset_itself_knows_what_it_is(words, homes):
+    """Everybody else asks `families.FAMILIES` and `physics.datasets`, and a result for the name of its product.
+
+    Presets and stories may name what they tell of.
+    """
+    places = [path.relative_to(ROOT / "workbench") for path in FILES]
+    told = {place for place in places if place.parts[0] == "stories" or place.name == "presets.py"}
+    met = {str(place) for place in set(places) - told if re.search(words, (ROOT / "workbench" / place).read_text())}
+    assert met <= homes

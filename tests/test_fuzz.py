@@ -19,8 +19,8 @@ from workbench.runs.worker import Worker, _job
 from workbench.studios.address import read
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.generators import Generators
+from workbench.studios.hearing import HEARD
 from workbench.studios.house import Guest, House
-from workbench.studios.session import HEARD
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe
 
 KINDS = [AmplitudeRecipe, GeneratorRecipe, SweepRecipe]

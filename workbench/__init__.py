@@ -8,6 +8,8 @@
 Names are loaded on first use: importing the package costs nothing, and torch is loaded only where something trains.
 """
 
+# ruff: noqa: F401  names for type checkers, which are loaded by __getattr__
+
 from __future__ import annotations
 
 from importlib import import_module
@@ -36,9 +38,6 @@ _HOMES = {
     "squared_amplitude": "physics.amplitudes",
     "save_events": "data.saving",
     "make_dataset": "data.catalogue",
-    "AmplitudeRecipe": "training.recipe",
-    "GeneratorRecipe": "training.recipe",
-    "SweepRecipe": "training.recipe",
     "RecipeError": "training.recipe",
     "train": "training.job:train_recipe",
     "fit_curve": "training.curve",
@@ -53,37 +52,29 @@ _HOMES = {
     "studio": "studios",
     "controls": "studios.controls",
 }
-__all__ = [
-    "AmplitudeRecipe",
-    "GeneratorRecipe",
-    "RecipeError",
-    "RunError",
-    "RunStore",
-    "SweepRecipe",
-    "controls",
-    "fit_curve",
-    "launch",
-    "make_dataset",
-    "open_run",
-    "pulls",
-    "save_events",
-    "squared_amplitude",
-    "story",
-    "studio",
-    "summary",
-    "sweep",
-    "train",
-]
+
+
+def _public() -> dict[str, str]:
+    """Where the public names are at home: those above, and the recipes of all families."""
+    from workbench.families import FAMILIES
+
+    recipes = [kind.recipe for family in FAMILIES for kind in family.kinds]
+    return {recipe.__name__: recipe.__module__.removeprefix("workbench.") for recipe in recipes} | _HOMES
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'workbench' has no attribute {name!r}; it has {', '.join(__all__)}.")
-    module, _, other = _HOMES[name].partition(":")
+    if name == "__all__":
+        return sorted(_public())
+    if name.startswith("__"):
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}.")
+    homes = _HOMES if name in _HOMES else _public()
+    if name not in homes:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}; it has {', '.join(sorted(homes))}.")
+    module, _, other = homes[name].partition(":")
     value = getattr(import_module(f"workbench.{module}"), other or name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*sorted(_public()), "__version__"]

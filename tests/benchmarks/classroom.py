@@ -40,7 +40,8 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from workbench.figures.frame import checksum, unpack
-from workbench.runs.store import Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 from workbench.training.recipe import AmplitudeRecipe
 from workbench.training.report import Report
 

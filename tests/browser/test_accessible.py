@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from workbench.stories import GENERATORS as GENERATOR_STORIES
+from workbench.families.generators import GENERATORS
 from workbench.stories import STORIES as ALL_STORIES
+from workbench.stories import stories_of
 
-GENERATORS = tuple(GENERATOR_STORIES)
-STORIES = tuple(name for name in ALL_STORIES if name not in GENERATORS)
+GENERATOR_STORIES = stories_of(GENERATORS)
+STORIES = tuple(name for name in ALL_STORIES if name not in GENERATOR_STORIES)
 SIZES = {"hall": (1920, 1080), "old": (1024, 768), "phone": (390, 844)}
 LOOKS = {"light": {}, "dark": {"workbench_theme": "dark"}, "projector": {"workbench_theme": "light", "workbench_projector": "1"}}
 SEEN = [(look, size) for look in LOOKS for size in SIZES if (look, size) != ("projector", "phone")]  # a phone offers no projector

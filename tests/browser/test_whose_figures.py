@@ -7,7 +7,7 @@ import time
 import pytest
 from test_amplitudes import report, until
 
-from workbench.training.presets import PRESETS
+from workbench.families import PRESETS
 
 TITLE = ".numbers tbody th b"
 RIBBON = ".ribbon"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.data import boson
 from workbench.data.features import STAGES, Features, columns, events, jet_condition, physical
 from workbench.data.samples import Sample
+from workbench.physics import boson
 from workbench.physics.collisions import shipped
+from workbench.physics.datasets.known import TOYS
 from workbench.physics.kinematics import delta_r, phi, pt
 from workbench.physics.observables import observables
-from workbench.physics.toys import TOYS
 
 
 def sample(name: str, jets: int = 0, count: int = 1_000) -> np.ndarray:

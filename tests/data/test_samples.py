@@ -18,7 +18,7 @@ from workbench.data.files import FileProblem, columns, load_sample
 from workbench.data.samples import SAMPLES, Sample, make_sample
 from workbench.physics import collisions
 from workbench.physics.collisions import missing_packages, shipped
-from workbench.physics.toys import TOYS
+from workbench.physics.datasets.known import COLLISIONS, TOYS
 
 with_pythia = pytest.mark.skipif(
     bool(missing_packages()), reason=f"{' and '.join(missing_packages())} not installed, so none are made here."
@@ -49,7 +49,7 @@ def points(dataset: xarray.Dataset) -> np.ndarray:
 def test_a_name_is_enough(home):
     for name in SAMPLES:
         dataset = wb.make_dataset(name)
-        assert dataset.sizes["event"] == (100_000 if name in TOYS else collisions.SHIPPED[name]) and dataset.attrs["dataset"] == name
+        assert dataset.sizes["event"] == (100_000 if name in TOYS else COLLISIONS[name].shipped) and dataset.attrs["dataset"] == name
         assert json.loads(dataset.attrs["source"]) == {"dataset": name, "seed": 1} and dataset.attrs["title"]
         back = Sample.from_dataset(dataset)
         np.testing.assert_array_equal(back.points, points(dataset))

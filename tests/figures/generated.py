@@ -5,7 +5,7 @@ import json
 import numpy as np
 import xarray as xr
 
-from workbench.physics.toys import TOYS
+from workbench.physics.datasets.known import TOYS
 
 
 def make_generated(dataset="wedge", *, draws=9, tilt=0.0, spread=0.05, sigma=None, step=None):

@@ -9,8 +9,9 @@ from generated import make_collisions, make_generated, make_holes, make_judged, 
 
 from workbench.figures import FIGURES, csv_of, data_of, pack, unpack
 from workbench.figures.theme import LIGHT
-from workbench.physics.toys import FAMILIES
-from workbench.results.generated import at_nuisance, drawn_part, histogram, is_generated, line, numbers, observables_of, quality, slope
+from workbench.physics.datasets.known import FAMILIES
+from workbench.results.generated import at_nuisance, drawn_part, histogram, line, numbers, observables_of, quality, slope
+from workbench.results.product import product_of
 
 DRAWN = [name for name, entry in FIGURES.items() if entry.takes == "generator"]
 
@@ -45,8 +46,8 @@ def test_bins_with_little_truth_are_not_judged():
 
 
 def test_only_generators_are_taken_for_generators():
-    assert is_generated(make_generated()) and is_generated(make_collisions())
-    assert not is_generated(xr.Dataset({"mean": ("event", [1.0])}))
+    assert product_of(make_generated()) == product_of(make_collisions()) == "generator"
+    assert product_of(xr.Dataset({"mean": ("event", [1.0])})) == "amplitude"
     assert observables_of(make_collisions()) == ["jet1_pt"]
 
 

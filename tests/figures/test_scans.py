@@ -8,8 +8,8 @@ import xarray as xr
 from test_figures import make_prediction, make_scan
 
 from workbench.figures import FIGURES, THEMES, data_of, pack, unpack
+from workbench.figures.axes import Ladder, point_name
 from workbench.figures.drawing import decades, number
-from workbench.figures.scans import Ladder, point_name
 from workbench.results.calibration import descent
 from workbench.results.coverage import coverage
 from workbench.results.members import pull_widths

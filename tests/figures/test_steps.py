@@ -9,7 +9,8 @@ import xarray as xr
 from workbench.figures import FIGURES
 from workbench.results.generated import no_spread
 from workbench.results.prediction import widths_from
-from workbench.runs.store import EXAMPLES, Run
+from workbench.runs.run import Run
+from workbench.runs.store import EXAMPLES
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, SweepRecipe
 
 

@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from workbench.physics import collisions
-from workbench.physics.amplitudes import PROCESSES
-from workbench.physics.collisions import COLLISIONS, JET_CUTS, SHIPPED, Stopped, jet_count, missing_packages, produce, pythia_seed, shipped
+from workbench.physics.collisions import JET_CUTS, Stopped, jet_count, missing_packages, produce, pythia_seed, shipped
+from workbench.physics.datasets.known import COLLISIONS, KNOWN
 from workbench.physics.kinematics import delta_phi, eta, four_momentum, mass, phi, pt, signed_delta_phi
-from workbench.physics.observables import OBSERVABLES, PLANES, observables
+from workbench.physics.observables import observables
 
 with_pythia = pytest.mark.skipif(
     bool(missing_packages()), reason=f"{' and '.join(missing_packages())} not installed, so none are made here."
@@ -46,15 +46,15 @@ def test_the_shipped_z_jets_are_inside_the_cuts_and_ordered():
         assert not (np.diff(pt(momenta[:, 2:]), axis=1) > 0).any()
     dimuon = mass(momenta[:, 0] + momenta[:, 1])
     assert 66 - 1e-3 < dimuon.min() and dimuon.max() < 116 + 1e-3 and np.median(dimuon) == pytest.approx(91.13, abs=0.05)
-    first = jets[: SHIPPED["z_jets"]]
-    np.testing.assert_array_equal(sample.number[: SHIPPED["z_jets"]], np.arange(SHIPPED["z_jets"]))
+    first = jets[: COLLISIONS["z_jets"].shipped]
+    np.testing.assert_array_equal(sample.number[: COLLISIONS["z_jets"].shipped], np.arange(COLLISIONS["z_jets"].shipped))
     np.testing.assert_allclose(np.bincount(first)[1:] / len(first), [0.774, 0.185, 0.041], atol=0.01)
     assert ((jets == 2).sum(), (jets == 3).sum()) == (5_000, 3_000) and (np.diff(sample.number) > 0).all()
 
 
 def test_the_shipped_partons_come_from_tops_and_ws():
     momenta = shipped("tt_partons").momenta
-    assert momenta.shape == (SHIPPED["tt_partons"], 6, 4)
+    assert momenta.shape == (COLLISIONS["tt_partons"].shipped, 6, 4)
     np.testing.assert_allclose(mass(momenta), 0, atol=1e-3)
     for top, w in ((slice(0, 3), slice(1, 3)), (slice(3, 6), slice(4, 6))):
         assert np.median(mass(momenta[:, top].sum(axis=1))) == pytest.approx(173, abs=0.2)
@@ -75,7 +75,7 @@ def test_seeds_of_chunks_differ_and_are_possible():
     assert len(set(seeds)) == len(seeds) and 1 <= min(seeds) and max(seeds) <= collisions.SEEDS
 
 
-@pytest.mark.parametrize("name", [name for name in OBSERVABLES if name not in PROCESSES])
+@pytest.mark.parametrize("name", KNOWN)
 def test_every_observable_is_described_and_histogrammed_where_events_are(name):
     from workbench.data.catalogue import make_dataset
 
@@ -87,7 +87,7 @@ def test_every_observable_is_described_and_histogrammed_where_events_are(name):
         assert values.shape == (3_000,) and there.all() == (observable.jets < 2) and observable.description
         inside = np.histogram(values[there], observable.bins)[0].sum() / there.sum()
         assert inside > (0.3 if observable.unit == "GeV" else 0.9), observable.name
-    assert all(axis in observables(name) for plane in PLANES[name] for axis in plane)
+    assert all(axis in observables(name) for plane in KNOWN[name].planes for axis in plane)
 
 
 def test_observables_of_jets_that_are_not_there_are_left_out():

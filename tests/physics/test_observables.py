@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from workbench.data.catalogue import make_dataset
+from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import FEW, INSIDE, joined, laid, observables, outside, quantiles
-from workbench.physics.toys import TOYS
 
 
 def rng():

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from workbench.physics.toys import FAMILIES, TOYS, Ramp, Ring, Wave
+from workbench.physics.datasets.known import FAMILIES, TOYS
+from workbench.physics.toys import Ramp, Ring, Wave
 
 BOXES = {"wedge": ((0, 1), (0, 1)), "kicker": ((0, 1), (0, 1)), "ring": ((-10, 10), (0, 10))}
 

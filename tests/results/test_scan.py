@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from workbench.results.prediction import summary
-from workbench.results.scan import ATTRIBUTES, is_scan, numbers, per_event, points_of, scan
+from workbench.results.product import product_of
+from workbench.results.scan import ATTRIBUTES, numbers, per_event, points_of, scan
 
 
 def prediction(noise=0.1, draws=8, events=20_000, shift=0.0, seed=1):
@@ -61,7 +62,7 @@ def test_a_scan_has_its_axes_as_dims_and_gives_its_points_back():
         one = prediction(noise=noise + 0.01, events=50, seed=seed)
         given.append(({"noise": noise, "hidden": hidden, "uncertainty": "bnn"}, numbers(one).merge(per_event(one))))
     whole = scan(axes, given)
-    assert is_scan(whole) and whole["mean"].dims == ("noise", "hidden", "uncertainty", "event")
+    assert product_of(whole) == "scan" and whole["mean"].dims == ("noise", "hidden", "uncertainty", "event")
     assert whole["hidden"].values.tolist() == ["8", "8, 8"] and whole["amplitude_true"].dims == ("event",)
     missing = whole.sel(noise=0.1, hidden="8, 8", uncertainty="bnn")
     assert np.isnan(missing["delta_median"]) and np.isnan(missing["mean"]).all()
@@ -74,4 +75,4 @@ def test_a_scan_has_its_axes_as_dims_and_gives_its_points_back():
 
 def test_a_scan_without_points_is_all_nan():
     empty = scan({"noise": [0.0, 0.1]}, [])
-    assert is_scan(empty) and all(np.isnan(empty[name]).all() for name in ATTRIBUTES)
+    assert product_of(empty) == "scan" and all(np.isnan(empty[name]).all() for name in ATTRIBUTES)

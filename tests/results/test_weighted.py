@@ -102,7 +102,7 @@ def test_weights_stay_beside_their_events_through_a_scan(weighted):
     assert median(xr.DataArray([1.0, 2.0, 3.0, np.nan], {"weight": ("event", [1.0, 1.0, 8.0, 9.0])}, dims="event")) > 2.5
 
 
-@pytest.mark.parametrize("name", [name for name, entry in FIGURES.items() if entry.takes in ("summary", "draws") and name != "kinematics"])
+@pytest.mark.parametrize("name", [name for name, entry in FIGURES.items() if entry.takes == "amplitude" and name != "kinematics"])
 def test_figures_take_weights(name, weighted):
     ours, theirs = (csv_of(FIGURES[name].as_dict(one)) for one in (weighted, prediction()))
     assert ours.count("\n") > 5 and ours != theirs and "nan" not in ours

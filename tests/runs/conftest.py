@@ -14,7 +14,8 @@ import toy
 
 from workbench.runs import worker
 from workbench.runs.launcher import Forker
-from workbench.runs.store import Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 
 torch.set_num_threads(1)  # as a worker does: for networks this small, two threads are many times slower
 

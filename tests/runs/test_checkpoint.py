@@ -20,7 +20,8 @@ import torch
 from toy import ToyJob, toy
 
 from workbench.runs import checkpoint, files
-from workbench.runs.store import Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
 
 
@@ -100,7 +101,7 @@ def test_s7_a_crafted_checkpoint_gives_way_to_the_one_before(run: Run, tmp_path:
 LIMITED = """
 import resource, sys
 from workbench.runs import checkpoint
-from workbench.runs.store import Run
+from workbench.runs.run import Run
 import safetensors.torch
 size = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) * 1024
 resource.setrlimit(resource.RLIMIT_AS, (size + 64 * 2**20, size + 64 * 2**20))

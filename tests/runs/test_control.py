@@ -24,7 +24,8 @@ from toy import ToyJob, toy
 from workbench.runs import checkpoint
 from workbench.runs.files import RunError
 from workbench.runs.launcher import Forker, launch, resume, stop
-from workbench.runs.store import Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
 
 
@@ -342,11 +343,10 @@ def test_a_program_that_may_not_be_started_is_a_failed_run(store: RunStore, tmp_
 
 def test_without_locks_the_heartbeat_tells_who_lives(store: RunStore, quick: None, monkeypatch: pytest.MonkeyPatch):
     """A file system, or a system, that has no flock."""
-    from workbench.runs import disk, files
-    from workbench.runs import store as stores
+    from workbench.runs import disk, files, folder
 
     monkeypatch.setattr(files, "fcntl", None)
-    for module in (stores, disk):
+    for module in (folder, disk):
         monkeypatch.setattr(module, "HEARTBEAT", 0.2)
     run = store.create(toy(steps=10**6))
     thread = threading.Thread(target=run_job, args=(run.path, ToyJob))

@@ -22,7 +22,8 @@ from toy import ToyJob, toy
 from workbench.runs import checkpoint, disk, files, history, netcdf
 from workbench.runs.files import Damaged, Lock, RunError, is_held
 from workbench.runs.launcher import Forker, launch
-from workbench.runs.store import Run, RunStore, open_run
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore, open_run
 from workbench.runs.worker import run_job
 
 

@@ -13,7 +13,8 @@ from recorder import Change, Files, Recorder
 from toy import ToyJob, toy
 
 from workbench.runs import checkpoint, files, history
-from workbench.runs.store import Run, RunStore, open_run
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore, open_run
 from workbench.runs.worker import run_job
 
 STEPS = 120

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import workbench
+from workbench.families import PRESETS
 from workbench.figures import FIGURES
 from workbench.runs import files, make_examples, netcdf
 from workbench.runs.store import EXAMPLES, RunStore
-from workbench.training.presets import PRESETS
 
 ALL = {name: preset for of_kind in PRESETS.values() for name, preset in of_kind.items()}
 AGAIN = "python -m workbench.runs.make_examples makes the examples anew."

@@ -21,7 +21,8 @@ from toy import ToyJob, toy
 
 from workbench.runs import history
 from workbench.runs.launcher import Forker, launch, resume
-from workbench.runs.store import Run, RunStore, open_run
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore, open_run
 from workbench.runs.worker import run_job
 
 

@@ -19,7 +19,8 @@ from workbench.data.own_file import digest
 from workbench.home import uploads_folder
 from workbench.physics.phase_space import flat_events
 from workbench.runs.files import RunError, seal, unseal
-from workbench.runs.store import Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 from workbench.runs.worker import FAILED, run_job
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.draft import differences

@@ -23,7 +23,8 @@ from toy import toy
 from workbench.runs import files, forker, turns
 from workbench.runs.files import Lock, RunError
 from workbench.runs.launcher import Forker, launch, resume, stop_waiting
-from workbench.runs.store import Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 
 
 def trainer(store: RunStore, forker: Forker, seed: int = 0) -> Run:

@@ -116,6 +116,6 @@ def test_a_run_that_has_not_finished_counts_with_its_newest_snapshot(home, tmp_p
     while run.latest_snapshot() is None:
         assert run.status.live
     run.stop()
-    mixed = gathered([begun[0], (unfinished[0], run)], axes)
+    mixed = gathered([begun[0], (unfinished[0], run)], axes, run.recipe)
     assert np.isfinite(mixed["delta_median"]).all() and mixed["mean"].dims == ("noise", "hidden", "event")
     assert np.isnan(mixed["mean"].isel(hidden=1)).all()

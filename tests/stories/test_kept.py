@@ -7,10 +7,12 @@ import datetime
 import numpy as np
 import pytest
 
+from workbench.families import generators
 from workbench.figures import FIGURES
-from workbench.stories import GENERATORS, STORIES, story
+from workbench.stories import STORIES, stories_of, story
 from workbench.stories.story import KEPT as FOLDER
 
+GENERATORS = stories_of(generators.GENERATORS)
 KEPT = [name for name in STORIES if name not in GENERATORS or (FOLDER / f"{name}.nc").exists()]
 
 

@@ -9,10 +9,11 @@ import xarray as xr
 
 import workbench as wb
 from workbench.__main__ import main
+from workbench.families import FAMILIES
 from workbench.figures import FIGURES
 from workbench.results.scan import ATTRIBUTES, scan
 from workbench.runs.store import RunStore
-from workbench.stories import AMPLITUDES, STORIES, Panel, Row, Story, lines, story
+from workbench.stories import STORIES, Panel, Row, Story, lines, stories_of, story
 from workbench.stories.amplitudes import NOISES, WAYS
 from workbench.stories.story import listed, swept
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe
@@ -47,7 +48,7 @@ def test_every_story_can_be_told(name, full):
             assert told.figure(panel, []).layout.annotations or not told.figure(panel, []).data
 
 
-@pytest.mark.parametrize("name", AMPLITUDES)
+@pytest.mark.parametrize("name", stories_of(FAMILIES[0]))
 def test_a_slide_of_the_amplitude_talks_has_all_its_parts(name):
     """Title, formula, figure, what to look at, what the talk found, our numbers, copy as Python."""
     told = story(name)

@@ -17,7 +17,8 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 import classroom
 from classroom import Client
 
-from workbench.runs.store import EXAMPLES, Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import EXAMPLES, RunStore
 
 SERVE = """
 import collections, gc, json, secrets, sys, threading, psutil

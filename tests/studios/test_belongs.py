@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from workbench.families import PRESETS
 from workbench.figures import unpack
 from workbench.runs import files
 from workbench.studios import sentences
@@ -14,7 +15,6 @@ from workbench.studios.address import Address
 from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.generators import Generators
 from workbench.studios.house import Guest, House
-from workbench.training.presets import PRESETS
 from workbench.training.recipe import AmplitudeRecipe
 
 KINDS = {"amplitude": Amplitudes, "generator": Generators}

@@ -6,7 +6,7 @@ import pytest
 import traitlets
 
 import workbench as wb
-from workbench.training.presets import presets
+from workbench.families import presets
 from workbench.training.recipe import RecipeError
 
 KINDS = [wb.AmplitudeRecipe, wb.GeneratorRecipe]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.families import PRESETS, presets
 from workbench.studios.amplitudes import describe
 from workbench.studios.draft import Draft, as_text, form, in_menu, stops
-from workbench.training.presets import PRESETS, presets
 from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe, SweepRecipe
 
 OPTIONS = AmplitudeRecipe.options()

@@ -149,7 +149,7 @@ def test_the_theme_is_the_notebooks_unless_it_is_chosen(finished, opened):
 def test_a_run_that_is_gone_leaves_a_sentence(finished, opened, tmp_path):
     import shutil
 
-    from workbench.runs.store import Run
+    from workbench.runs.run import Run
 
     run = Run(shutil.copytree(finished.runs()[0].path, tmp_path / "copy-1"))
     live = opened(run)

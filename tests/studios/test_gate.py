@@ -24,7 +24,8 @@ from tornado.httpclient import HTTPRequest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.websocket import websocket_connect
 
-from workbench.__main__ import main, token_of
+from workbench.__main__ import main
+from workbench.commands.serve import token_of
 from workbench.studios.badges import LOOKS, REFILL, Badges, Patience
 from workbench.studios.lobby import EACH
 from workbench.studios.served import LONGEST_QUERY, LONGEST_TOKEN, page_of

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from workbench.data.files import load_sample
+from workbench.families import presets
 from workbench.figures import unpack
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
@@ -21,7 +22,6 @@ from workbench.studios.draft import Draft, form
 from workbench.studios.generators import Generators, describe
 from workbench.studios.live import HUB, look
 from workbench.studios.session import NUISANCES
-from workbench.training.presets import presets
 from workbench.training.recipe import GeneratorRecipe
 
 SMALL = GeneratorRecipe(events=1_000, test_events=1_000, hidden=[8], blocks=2, steps=60, batch_size=256, draws=4)

@@ -12,7 +12,8 @@ import pytest
 from workbench.runs import turns
 from workbench.runs.files import RunError
 from workbench.runs.launcher import launch
-from workbench.runs.store import Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 from workbench.stories import STORIES, story
 from workbench.studios.address import Address
 from workbench.studios.amplitudes import Amplitudes

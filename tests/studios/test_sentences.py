@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.runs.store import Status
+from workbench.runs.folder import Status
 from workbench.studios import sentences
 from workbench.training.recipe import AmplitudeRecipe
 

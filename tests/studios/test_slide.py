@@ -11,7 +11,8 @@ import pytest
 
 from workbench.figures import FIGURES, unpack
 from workbench.runs import netcdf
-from workbench.runs.store import RunStore, Status
+from workbench.runs.folder import Status
+from workbench.runs.store import RunStore
 from workbench.stories import STORIES, Panel, Row, Story
 from workbench.stories.story import listed, swept
 from workbench.studios import sentences, slide

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from workbench import figures
 from workbench.figures import unpack
-from workbench.studios import house, session
+from workbench.studios import hearing, house, session
 from workbench.studios.address import Address
 from workbench.studios.amplitudes import Amplitudes, no_spread, percent
 
@@ -129,7 +129,7 @@ def test_a_run_that_cannot_be_opened_gives_a_sentence(page):
 
 
 anything = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda x: st.lists(x, max_size=3), max_leaves=5)
-heard = [key for key in session.HEARD if key not in ("action", "key")]
+heard = [key for key in hearing.HEARD if key not in ("action", "key")]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -149,7 +149,7 @@ def test_a_figure_that_fails_says_so_and_the_others_go_on(page, monkeypatch, cap
     def fails(*_):
         raise KeyError("a mistake of ours")
 
-    monkeypatch.setitem(figures.FIGURES, "delta", SimpleNamespace(takes="summary", as_dict=fails))
+    monkeypatch.setitem(figures.FIGURES, "delta", SimpleNamespace(takes="amplitude", finished=False, as_dict=fails))
     page.hear({"theme": "dark", "projector": True})
     page.hear({"compare": [run.id for run in page.library.own.runs()][-1], "on": True})
     texts = [note["text"] for note in unpack(page.plots["delta"].frame)["layout"].get("annotations", [])]

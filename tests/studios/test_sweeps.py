@@ -8,7 +8,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from workbench.__main__ import line_of
+from workbench.commands.runs import line_of
+from workbench.families import with_values
 from workbench.figures import FIGURES, unpack
 from workbench.runs.files import RunError
 from workbench.runs.history import snapshot_steps
@@ -17,7 +18,7 @@ from workbench.studios.address import Address, read
 from workbench.studios.amplitudes import Amplitudes, describe
 from workbench.studios.house import Guest
 from workbench.studios.live import look, then
-from workbench.training.recipe import AmplitudeRecipe, SweepRecipe, with_values
+from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_without_a_sweep_there_is_no_such_tab(page, finished):
 def test_figures_of_single_networks_say_so_in_a_sentence(page):
     for tab in ("training", "uncertainties", "accuracy", "kinematics"):
         page.hear({"tab": tab})
-    said = {name: words_of(plot) for name, plot in page.plots.items() if FIGURES[name].takes in ("summary", "draws")}
+    said = {name: words_of(plot) for name, plot in page.plots.items() if FIGURES[name].takes == "amplitude"}
     assert len(said) >= 5 and all("a sweep" in words for words in said.values())
     assert not words_of(page.plots["losses"])
 
@@ -167,7 +168,7 @@ def test_a_sweep_that_has_not_begun_has_no_plateau(finished):
     try:
         with pytest.raises(RunError):
             run.figure("plateau")
-        assert look(run, None).scan is None
+        assert look(run, None).of("scan") is None
     finally:
         finished.delete(run.id)
 
@@ -176,9 +177,9 @@ def test_the_plateau_of_a_running_sweep_is_that_of_its_newest_snapshot(swept, fi
     """As the worker leaves it: the snapshots of a finished sweep, looked at one after the other."""
     first = look(swept, None)
     picture = look(swept, first)
-    assert first.scan is not None and first.past is None and picture.past is not None and not snapshot_steps(swept.path)
+    assert first.of("scan") is not None and first.past is None and picture.past is not None and not snapshot_steps(swept.path)
     early = then(swept, picture, 0)
-    assert early.scan["delta_median"].dims == ("noise", "uncertainty") and "mean" not in early.scan
+    assert early.of("scan")["delta_median"].dims == ("noise", "uncertainty") and "mean" not in early.of("scan")
     assert early.moment[1] == picture.steps[0]
 
 

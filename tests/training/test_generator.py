@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from workbench.families import presets
+from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import observables
-from workbench.physics.toys import TOYS
 from workbench.results.generated import numbers
 from workbench.stories.generators import STIFF, STIFFER
-from workbench.training.generator import GeneratorJob, sampler_of
-from workbench.training.presets import presets
+from workbench.training.flows import sampler_of
+from workbench.training.generator import GeneratorJob
 from workbench.training.recipe import GeneratorRecipe, Recipe, RecipeError
 
 SMALL = {

@@ -10,12 +10,12 @@ import torch
 from workbench.nets.population import PopulationMLP
 from workbench.training.job import Job
 from workbench.training.memory import Needed, check, free_memory, in_words, needed
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 MEASURE = """
 import sys, threading, time
 import torch; torch.set_num_threads(1)
-from workbench.training.job import Job
+from workbench.families import kind_of
 from workbench.training.recipe import Recipe
 def resident(): return int(open("/proc/self/statm").read().split()[1]) * 4096
 peak = [0]
@@ -23,13 +23,15 @@ def watch():
     while True:
         peak[0] = max(peak[0], resident()); time.sleep(0.002)
 recipe = Recipe.from_json(sys.stdin.read())
-list(Job(recipe.replace(uncertainty="deterministic", hidden=[4], steps=1)).train())
+plain = {"uncertainty": "deterministic"} if hasattr(recipe, "uncertainty") else {"bayesian": False}
+Job = kind_of(recipe).job.load()
+list(Job(recipe.replace(**plain, hidden=[4], steps=1)).train())
 before = resident()
 threading.Thread(target=watch, daemon=True).start()
 job = Job(recipe)
 list(job.train())
 job.prediction("test")
-print(peak[0] - before, job.training.memory.most)
+print(peak[0] - before, job.memory.most)
 """
 
 
@@ -44,7 +46,24 @@ print(peak[0] - before, job.training.memory.most)
 def test_the_estimate_is_what_a_process_takes(changes, tmp_path):
     if not os.path.exists("/proc/self/statm"):
         pytest.skip("the resident memory is read from /proc")
-    recipe = AmplitudeRecipe(**{"events": 1_000, "steps": 4, "warm_start": 0.0, "device": "cpu", **changes})
+    assert_estimated(AmplitudeRecipe(**{"events": 1_000, "steps": 4, "warm_start": 0.0, "device": "cpu", **changes}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"draws": 256, "test_events": 5_000},
+        {"dataset": "z_jets", "draws": 64, "test_events": 4_000},
+        {"batch_size": 16_384, "events": 20_000, "hidden": [128, 128], "test_events": 500, "draws": 2},
+    ],
+)
+def test_the_estimate_of_a_flow_is_what_a_process_takes(changes, tmp_path):
+    if not os.path.exists("/proc/self/statm"):
+        pytest.skip("the resident memory is read from /proc")
+    assert_estimated(GeneratorRecipe(**{"events": 1_000, "steps": 2, "warm_start": 0.0, "device": "cpu", **changes}), tmp_path)
+
+
+def assert_estimated(recipe, tmp_path):
     environment = os.environ | {"WORKBENCH_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
     told = subprocess.run(
         [sys.executable, "-c", MEASURE], input=recipe.to_json(), capture_output=True, text=True, env=environment, check=True

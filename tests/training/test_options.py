@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workbench.families import PRESETS
 from workbench.runs.store import EXAMPLES, RunStore
 from workbench.stories import STORIES, story
 from workbench.training.generator import GeneratorJob
 from workbench.training.job import Job
 from workbench.training.option import Choice, Flag, Integer, Widths
-from workbench.training.presets import PRESETS
 from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe, Recipe, SweepRecipe, wording
 
 OURS = {"events": 300, "test_events": 100, "hidden": [8], "steps": 6, "draws": 3, "device": "cpu"}

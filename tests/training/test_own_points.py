@@ -7,12 +7,12 @@ import warnings
 import numpy as np
 import pytest
 
-from workbench.__main__ import generator_result
 from workbench.data.catalogue import make_dataset
 from workbench.data.events import Events
 from workbench.data.scaling import Scaling
 from workbench.figures import FIGURES, csv_of
 from workbench.results.generated import histogram, observables_of, quality
+from workbench.results.product import GENERATOR
 from workbench.training.generator import GeneratorJob
 from workbench.training.recipe import GeneratorRecipe
 
@@ -59,7 +59,7 @@ def test_own_points_have_full_figures_a_map_and_a_score(name, trained_on):
             np.testing.assert_array_equal(snapshot[f"edges_{observable}"], prediction[f"edges_{observable}"])
         found = quality(prediction)
         assert np.isfinite([found.deviation, found.statistics, found.largest, found.log_loss]).all() and not found.reason
-        assert found.statistics > 0.01 and "nan" not in generator_result(prediction)
+        assert found.statistics > 0.01 and "nan" not in GENERATOR.sentence(prediction)
         assert np.isfinite(prediction["map_mean"]).all() and float(prediction["map_mean"].max()) > 0
         cell = float(np.prod([np.diff(prediction[f"count_{axis}"])[0] for axis in "xy"]))
         assert 0.9 < float(prediction["map_counted"].astype(float).sum()) * cell <= 1 + 1e-6
@@ -79,7 +79,7 @@ def test_events_without_density_are_told_and_not_averaged_into_nothing(tmp_path)
     job.batches["test"] = job._batch(job.events["test"])
     prediction = job._look("test", 2, 400, size=8)
     assert float(prediction["without_density"]) == pytest.approx(5 / 400)
-    assert generator_result(prediction).startswith("log loss infinite, as 1.2 % of the test events have p = 0")
+    assert GENERATOR.sentence(prediction).startswith("log loss infinite, as 1.2 % of the test events have p = 0")
 
 
 def test_amplitudes_that_are_all_alike_or_far_from_one_are_refused_in_a_sentence(tmp_path, monkeypatch):

@@ -29,6 +29,7 @@ from workbench.data.samples import SAMPLES, Sample, available_events, make_sampl
 from workbench.home import data_folder
 from workbench.physics.amplitudes import PARTICLES, PROCESSES, SHIPPED, check_process, gg_yygg, squared_amplitude
 from workbench.physics.collisions import INSTALL
+from workbench.physics.datasets import has_jets
 from workbench.physics.phase_space import BEAMS, flat_events, hit_or_miss, peak, peaked_events
 
 if TYPE_CHECKING:
@@ -369,7 +370,7 @@ def sample_for(recipe: WantedSample, progress: Progress | None = None) -> Splits
 
     Raises: ValueError when the recipe is impossible or there are too few events; OSError when a disk is full or a file unreadable.
     """
-    jets = (recipe.jets or None) if recipe.dataset == "z_jets" else None
+    jets = (recipe.jets or None) if has_jets(recipe.dataset) else None
     if recipe.file:
         loaded = _promised(recipe, lambda: load_sample(recipe.file, recipe.dataset, recipe.units))
         loaded = loaded if jets is None else loaded.with_jets(jets)

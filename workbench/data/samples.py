@@ -1,6 +1,6 @@
 """Events without amplitudes, for networks that learn their density: toys, collisions made by Pythia, the user's own.
 
-z_jets has 1, 2 and 3 jets as they come, about 77, 18.5 and 4 %; events with fewer jets have NaN for the others. A request for one number of
+Collisions with jets have 1, 2 and 3 of them as they come; events with fewer have NaN for the others. A request for one number of
 jets takes the events with so many, in the same order. Chunks of collisions have seeds of their own, so the first n events of a larger
 request are the same; a sample shipped with the package serves the first ones where Pythia is not installed.
 """
@@ -22,8 +22,9 @@ from workbench.data import cache as disk
 from workbench.data.events import COMPONENTS, WEIGHT, checked_weight, relative, weight_of
 from workbench.home import data_folder
 from workbench.physics import collisions
-from workbench.physics.collisions import COLLISIONS, MOST_JETS, jet_count
-from workbench.physics.toys import TOYS
+from workbench.physics.collisions import MOST_JETS, jet_count
+from workbench.physics.datasets import has_jets
+from workbench.physics.datasets.known import COLLISIONS, KNOWN, TOYS
 
 if TYPE_CHECKING:
     import xarray
@@ -35,8 +36,6 @@ SAMPLES = {name: toy.label for name, toy in TOYS.items()} | {name: collision.tit
 USUAL_POINTS, MOST_EVENTS = 100_000, 10_000_000
 VERSION = 1
 """Of collisions: raised when the same request gives other ones."""
-SHARE = {1: 0.774, 2: 0.185, 3: 0.041}
-"""Of events with so many jets, about: how many to make for a request of one number of jets."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +58,7 @@ class Sample:
             needed = " or ".join(f"(event, {', '.join(map(str, shape))})" for shape in shapes)
             raise ValueError(f"The events of {self.dataset} have the shape {needed}, not {points.shape}.")
         if len(broken := np.flatnonzero(~_whole_events(points, self.dataset))):
-            jets = "; jets that are not there are NaN, and come last" if self.dataset == "z_jets" else ""
+            jets = "; jets that are not there are NaN, and come last" if has_jets(self.dataset) else ""
             raise ValueError(f"{len(broken):,} of {len(points):,} events are not finite, the first of them event {broken[0]}{jets}.")
         points.flags.writeable = False
         object.__setattr__(self, "points", points)
@@ -75,7 +74,7 @@ class Sample:
     @property
     def jets(self) -> np.ndarray:
         """Number of jets of each event; 0 where there are none at all."""
-        return jet_count(self.points) if self.dataset == "z_jets" else np.zeros(len(self), dtype=int)
+        return jet_count(self.points) if has_jets(self.dataset) else np.zeros(len(self), dtype=int)
 
     @property
     def relative_weight(self) -> np.ndarray:
@@ -102,14 +101,13 @@ class Sample:
                 {"points": (("event", "coordinate"), self.points, described)}, coords={"coordinate": ["x", "y"]}, attrs=attributes
             )
         described = {"units": "GeV", "long_name": "four-momenta (E, px, py, pz)"}
-        if self.dataset == "z_jets":
-            described["long_name"] += " of two muons and jets ordered by transverse momentum; NaN where an event has no such jet"
+        described["long_name"] += KNOWN[self.dataset].order
         made = xarray.Dataset(
             {"momenta": (("event", "particle", "component"), self.points, described)},
             coords={"particle": list(COLLISIONS[self.dataset].particles[: self.points.shape[1]]), "component": list(COMPONENTS)},
             attrs=attributes,
         )
-        return made.assign(jets=("event", self.jets, {"long_name": "number of jets"})) if self.dataset == "z_jets" else made
+        return made.assign(jets=("event", self.jets, {"long_name": "number of jets"})) if has_jets(self.dataset) else made
 
     @classmethod
     def from_dataset(cls, dataset: xarray.Dataset) -> Sample:
@@ -123,13 +121,13 @@ class Sample:
 def _shapes(dataset: str) -> list[tuple[int, ...]]:
     if dataset in TOYS:
         return [(2,)]
-    return [(particles, 4) for particles in ((3, 4, 5) if dataset == "z_jets" else (len(COLLISIONS[dataset].particles),))]
+    return [(particles, 4) for particles in ((3, 4, 5) if has_jets(dataset) else (len(COLLISIONS[dataset].particles),))]
 
 
 def _whole_events(points: np.ndarray, dataset: str) -> np.ndarray:
     """Which events are finite; jets may be missing from the end, but not the first."""
     fine = np.isfinite(points).reshape(len(points), *points.shape[1:2], -1).all(axis=-1)
-    if dataset == "z_jets":
+    if has_jets(dataset):
         missing = np.isnan(points).all(axis=-1)
         fine[:, 3:] |= missing[:, 3:]
         fine[:, 3:] &= ~(missing[:, 2:-1] & ~missing[:, 3:])
@@ -149,8 +147,8 @@ def make_sample(
     dataset: str, events: int | None = None, seed: int = 1, *, jets: int | None = None, cache: bool = True, progress: Progress
 ) -> xarray.Dataset:
     """`workbench.make_dataset` for the names of `SAMPLES`; the arguments are checked there but for `jets`."""
-    if jets is not None and (check_sample(dataset) != "z_jets" or jets not in range(1, MOST_JETS + 1)):
-        allowed = "1, 2 or 3 is needed" if dataset == "z_jets" else f"{dataset} has none to choose"
+    if jets is not None and (not has_jets(check_sample(dataset)) or jets not in range(1, MOST_JETS + 1)):
+        allowed = "1, 2 or 3 is needed" if has_jets(dataset) else f"{dataset} has none to choose"
         raise ValueError(f"jets = {str(jets)[:40]} is not possible: {allowed}.")
     if dataset in TOYS:
         toy, count = TOYS[dataset], USUAL_POINTS if events is None else events
@@ -183,14 +181,14 @@ class Source:
     @property
     def make_first(self) -> int:
         """How many are made when it is not said, of a seed that has none shipped."""
-        return collisions.SHIPPED[self.dataset]
+        return COLLISIONS[self.dataset].shipped
 
     def shipped_events(self, jets: int | None) -> int:
         """How many come with the package."""
         if self.seed != collisions.SHIPPED_SEED:
             return 0
         if jets is None:
-            return collisions.SHIPPED[self.dataset]
+            return COLLISIONS[self.dataset].shipped
         return int((jet_count(collisions.shipped(self.dataset).momenta) == jets).sum())
 
     def shipped(self, events: int, jets: int | None) -> xarray.Dataset | None:
@@ -198,7 +196,7 @@ class Source:
         if events > self.shipped_events(jets):
             return None
         found = collisions.shipped(self.dataset)
-        chosen = found.momenta[: collisions.SHIPPED[self.dataset]] if jets is None else found.momenta
+        chosen = found.momenta[: COLLISIONS[self.dataset].shipped] if jets is None else found.momenta
         attributes = {name: found.attributes[name] for name in ("title", "made_with", "settings", "cuts", "references")}
         return self.described(chosen, jets, attributes)
 
@@ -251,7 +249,7 @@ class Source:
             there = dataset.sizes["event"] if jets is None else int((dataset["jets"] == jets).sum())
         missing = float(events - there)
         if jets is not None:
-            missing = (missing + 2 * math.sqrt(missing)) / SHARE[jets]
+            missing = (missing + 2 * math.sqrt(missing)) / KNOWN[self.dataset].share[jets]
         return range(first, first + math.ceil(missing / self.chunk))
 
     def extended(self, dataset: xarray.Dataset | None, events: int, jets: int | None, progress: Progress) -> xarray.Dataset:

@@ -9,7 +9,7 @@ import xarray as xr
 
 from workbench.figures.drawing import Empty, Runs, axis, bound, curve, figure, labelled, layout, two_panels
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
-from workbench.physics.toys import TOYS
+from workbench.physics.datasets.known import TOYS
 from workbench.results.prediction import recipe_of
 
 MEDIAN_NOISE = 0.6745  # of |ε| for ε from N(0,1)

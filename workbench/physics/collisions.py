@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -89,12 +89,17 @@ class Collision:
     select: Callable[[Any], np.ndarray]
     """(p_T, η, φ, m) of events (event, particle, 4) from a batch of Pythia's records."""
     cuts: dict[str, float]
+    masses: tuple[float, ...]
+    """Of the first particles, where they are known, in GeV."""
+    shipped: int
+    """Events in the package, in the order in which they are made."""
+    more: dict[int, int] = field(default_factory=dict)
+    """Of the next events those with so many jets follow, until there are so many."""
 
     def momenta(self, coordinates: np.ndarray) -> np.ndarray:
         """(E, px, py, pz) in GeV, 64 bits, of (p_T, η, φ, m); NaN stays NaN."""
         pt, eta, phi, mass = np.moveaxis(coordinates.astype(np.float64), -1, 0)
-        if self.name == "z_jets":
-            mass[:, :2] = MUON_MASS
+        mass[:, : len(self.masses)] = self.masses
         return four_momentum(pt, eta, phi, mass)
 
     def make(self, number: int, seed: int, done: Callable[[int], None]) -> np.ndarray:
@@ -116,93 +121,19 @@ class Collision:
         return np.concatenate(found)[: self.chunk]
 
 
+def of_name(name: str) -> Collision:
+    """The collision of a dataset."""
+    from workbench.physics.datasets.known import COLLISIONS
+
+    return COLLISIONS[name]
+
+
 def pythia_seed(seed: int, number: int) -> int:
     """Pythia's seed of a chunk; those of one dataset differ."""
     return (int(np.random.SeedSequence(seed).generate_state(1)[0]) + number) % SEEDS + 1
 
 
-def select_z_jets(record: Any) -> np.ndarray:
-    """μ⁻, μ⁺ and up to three jets with their cuts; jets that an event does not have are NaN."""
-    import awkward
-    import fastjet
-
-    final, kind = record.status > 0, abs(record.id)
-    muon = final & (kind == 13) & (record.status < 80)  # later ones come from hadrons
-    seen = record.p[final & ~muon & (kind != 12) & (kind != 14) & (kind != 16)]
-    visible = awkward.zip({"px": seen.px, "py": seen.py, "pz": seen.pz, "E": seen.e}, with_name="Momentum4D")
-    found = fastjet.ClusterSequence(visible, fastjet.JetDefinition(fastjet.antikt_algorithm, RADIUS)).inclusive_jets(JET_CUTS.pt)
-    jets = _cylinder(found.E, found.px, found.py, found.pz)
-    jets = jets[(jets.pt > JET_CUTS.pt) & (abs(jets.eta) < JET_CUTS.eta)]
-    jets = jets[awkward.argsort(jets.pt, axis=1, ascending=False, stable=True)]
-    count = awkward.to_numpy(awkward.num(jets))
-    padded = awkward.pad_none(jets, MOST_JETS, clip=True)
-    parts = [_table(_cylinder(p.e, p.px, p.py, p.pz), 1) for p in (record.p[muon & (record.id == sign)] for sign in (13, -13))]
-    coordinates = np.concatenate([*parts, _table(padded, MOST_JETS)], axis=1)[(count > 0) & (count <= MOST_JETS)]
-    return coordinates[JET_CUTS.passed(Z_JETS.momenta(coordinates))]
-
-
-def _cylinder(energy: Any, x: Any, y: Any, z: Any) -> Any:
-    """Jagged (p_T, η, φ, m)."""
-    import awkward
-
-    transverse = np.hypot(x, y)
-    squared = energy**2 - transverse**2 - z**2
-    parts = {"pt": transverse, "eta": np.arcsinh(z / transverse), "phi": np.arctan2(y, x), "m": np.sqrt(np.maximum(squared, 0.0))}
-    return awkward.zip(parts)
-
-
-def _table(jagged: Any, count: int) -> np.ndarray:
-    """(event, particle, 4) in 32 bits from records of exactly `count` particles, NaN where there is none."""
-    import awkward
-
-    columns = [awkward.to_numpy(awkward.fill_none(jagged[name], np.nan)) for name in ("pt", "eta", "phi", "m")]
-    return np.stack(columns, axis=-1).reshape(-1, count, 4).astype(np.float32)
-
-
-def select_tt_partons(record: Any) -> np.ndarray:
-    """b and the quark and antiquark of W⁺, then b̄ and those of W⁻."""
-    import awkward
-
-    partons = record[record.status > 0]
-    kind = awkward.to_numpy(partons.id)
-    mother = awkward.to_numpy(record.id[partons.mother1])
-    place = np.select([mother == 6, (mother == 24) & (kind > 0), mother == 24, mother == -6, kind > 0], [0, 1, 2, 3, 4], 5)
-    order = np.argsort(place, axis=1)
-    p = partons.p
-    table = np.stack([awkward.to_numpy(column) for column in (p.e, p.px, p.py, p.pz)], axis=-1)
-    momenta = np.take_along_axis(table, order[..., None], axis=1)
-    azimuth = np.arctan2(momenta[..., 2], momenta[..., 1])
-    return np.stack([pt(momenta), eta(momenta), azimuth, np.zeros_like(azimuth)], axis=-1).astype(np.float32)
-
-
 QUIET = ("Print:quiet = on", f"Beams:eCM = {SQRT_S:g}")
-Z_JETS = Collision(
-    "z_jets",
-    "pp → Z(μμ) + 1, 2, 3 jets at 13 TeV",
-    ("mu-", "mu+", "j1", "j2", "j3"),
-    (
-        *QUIET, "WeakSingleBoson:ffbar2gmZ = on", "23:onMode = off", "23:onIfAny = 13", "PhaseSpace:mHatMin = 66",
-        "PhaseSpace:mHatMax = 116", "PartonLevel:MPI = off", *NO_PHOTONS,
-    ),
-    2_000,
-    select_z_jets,
-    asdict(JET_CUTS),
-)  # fmt: skip
-TT_PARTONS = Collision(
-    "tt_partons",
-    "pp → tt̄ → 6 partons at 13 TeV",
-    ("b", "q", "qbar", "bbar", "q'", "qbar'"),
-    (
-        *QUIET, "Top:gg2ttbar = on", "Top:qqbar2ttbar = on", "24:onMode = off", "24:onIfAny = 1 2 3 4 5", "PartonLevel:ISR = off",
-        "PartonLevel:FSR = off", "PartonLevel:MPI = off", "PartonLevel:Remnants = off", "HadronLevel:all = off", "Check:event = off",
-        *(f"{quark}:m0 = 0" for quark in range(1, 6)),
-    ),
-    5_000,
-    select_tt_partons,
-    {},
-)  # fmt: skip
-COLLISIONS = {"z_jets": Z_JETS, "tt_partons": TT_PARTONS}
-
 
 # Many chunks in parallel
 
@@ -316,7 +247,7 @@ def work(name: str, seed: int) -> None:
         output.flush()
 
     for line in sys.stdin:
-        chunk = COLLISIONS[name].make(int(line), seed, lambda events: say(events=events))
+        chunk = of_name(name).make(int(line), seed, lambda events: say(events=events))
         say(events=len(chunk), shape=chunk.shape)
         output.write(chunk.astype("<f4").tobytes())
         output.flush()
@@ -328,10 +259,6 @@ def work(name: str, seed: int) -> None:
 SHIPPED_SEED = 1
 INSTALL = 'pip install "pythia8mc<8.318" fastjet awkward'
 """What the extra `pythia` stands for: by its name a package index might offer another workbench."""
-SHIPPED = {"z_jets": 20_000, "tt_partons": 6_000}
-"""Events of that seed in the package, in the order in which they are made."""
-MORE_JETS = {2: 5_000, 3: 3_000}
-"""Of z_jets the next events with two and three jets follow, until there are so many."""
 
 
 @dataclass(frozen=True)
@@ -355,7 +282,7 @@ def shipped(name: str) -> Shipped:
     with h5py.File(io.BytesIO(shipped_file(name).read_bytes())) as file:
         coordinates, number = file["coordinates"][()], file["number"][()]
         attributes = {key: str(value) for key, value in file.attrs.items()}
-    momenta = COLLISIONS[name].momenta(coordinates)
+    momenta = of_name(name).momenta(coordinates)
     momenta.flags.writeable = number.flags.writeable = False
     return Shipped(momenta, number, attributes)
 
@@ -364,7 +291,7 @@ def provenance(name: str) -> dict[str, str]:
     """How events are made here: title, programs, settings, cuts."""
     from importlib.metadata import version
 
-    collision = COLLISIONS[name]
+    collision = of_name(name)
     return {
         "title": collision.title,
         "made_with": f"Pythia {version('pythia8mc')}, FastJet {version('fastjet')}",
@@ -378,18 +305,18 @@ def ship(name: str) -> None:
     """Make the sample of a collision anew."""
     import h5py
 
-    collision = COLLISIONS[name]
-    more = MORE_JETS if name == "z_jets" else {}
+    collision = of_name(name)
+    more = collision.more.items()
     made: list[np.ndarray] = []
     while True:
         first = len(made)
         chunks = produce(name, range(first, first + 10), SHIPPED_SEED, lambda events: print(f"\r{events:,}", end="", flush=True))
         made += [chunks[number] for number in sorted(chunks)]
         coordinates = np.concatenate(made)
-        kept = np.arange(len(coordinates)) < SHIPPED[name]
-        for jets, most in more.items():
+        kept = np.arange(len(coordinates)) < collision.shipped
+        for jets, most in more:
             kept |= (alike := jet_count(coordinates) == jets) & (alike.cumsum() <= most)
-        if len(coordinates) >= SHIPPED[name] and all((jet_count(coordinates) == jets).sum() >= most for jets, most in more.items()):
+        if len(coordinates) >= collision.shipped and all((jet_count(coordinates) == jets).sum() >= most for jets, most in more):
             break
     options: dict[str, Any] = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
     with h5py.File(shipped_file(name), "w", libver="latest") as file:
@@ -408,4 +335,4 @@ if __name__ == "__main__":
         case ["ship", name]:
             ship(name)
         case _:
-            sys.exit("usage: python -m workbench.physics.collisions ship (z_jets | tt_partons)")
+            sys.exit("usage: python -m workbench.physics.collisions ship DATASET")

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from workbench.physics.amplitudes import check_process
-from workbench.physics.collisions import MOST_JETS, jet_count
-from workbench.physics.kinematics import delta_phi, delta_r, eta, mass, pt, signed_delta_phi
+from workbench.physics.collisions import MOST_JETS
+from workbench.physics.kinematics import delta_phi, delta_r, eta, mass, pt
 
 INSIDE = 0.95
 """Share of the events that bins must hold, for a score and for the usual bins to be taken."""
@@ -26,6 +26,8 @@ COUNTED = 10
 ENDS, MARGIN = (0.01, 0.99), 0.1
 """Quantiles between which other bins are laid, and how much further they reach on both sides, relative to their distance."""
 ROUND = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+ETA = np.linspace(-6, 6, 61)
+"""Of pseudorapidities behind colliding protons."""
 FEW = 20
 """Events that a bin must hold to be drawn alone."""
 
@@ -132,12 +134,14 @@ def _together(count: np.ndarray, least: float) -> list[int]:
 
 
 def observables(process: str, jets: int = MOST_JETS) -> dict[str, Observable]:
-    """The observables of a process, or a toy, by name, in the order in which they are shown: those that events with so many jets have.
+    """The observables of a process or dataset, by name, in the order in which they are shown: those that events with so many jets have.
 
     Raises: ValueError for an unknown process.
     """
-    known = OBSERVABLES[process if process in OBSERVABLES else check_process(process)]
-    return {name: observable for name, observable in known.items() if observable.jets <= jets}
+    from workbench.physics.datasets.known import KNOWN
+
+    known = KNOWN[process].observables if process in KNOWN else _OF_PROCESSES[check_process(process)]
+    return {observable.name: observable for observable in known if observable.jets <= jets}
 
 
 def _photons(momenta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -258,137 +262,4 @@ _GG_YYGG = (
 )
 
 
-_MUONS = ("μ<sup>−</sup>", "μ<sup>+</sup>")
-_ETA = np.linspace(-6, 6, 61)
-
-
-def _muon(number: int) -> tuple[Observable, ...]:
-    symbol, name = _MUONS[number], ("negative", "positive")[number]
-    return (
-        Observable(
-            f"muon{number + 1}_pt", f"p<sub>T,{symbol}</sub>", "GeV", np.linspace(0.5, 150, 61), lambda p: pt(p[:, number]),
-            f"Transverse momentum of the {name} muon",
-        ),
-        Observable(
-            f"muon{number + 1}_eta", f"η<sub>{symbol}</sub>", "", _ETA, lambda p: eta(p[:, number]), f"Pseudorapidity of the {name} muon"
-        ),
-    )  # fmt: skip
-
-
-def _jet(number: int) -> tuple[Observable, ...]:
-    which, high, leg = ("hardest", "second", "third")[number - 1], 157 if number == 1 else 82, 1 + number
-    return (
-        Observable(
-            f"jet{number}_pt", f"p<sub>T,j{number}</sub>", "GeV", np.linspace(17, high, 57 if number == 1 else 66), lambda p: pt(p[:, leg]),
-            f"Transverse momentum of the {which} jet", number,
-        ),
-        Observable(
-            f"jet{number}_eta", f"η<sub>j{number}</sub>", "", _ETA, lambda p: eta(p[:, leg]), f"Pseudorapidity of the {which} jet", number
-        ),
-        Observable(
-            f"jet{number}_mass", f"m<sub>j{number}</sub>", "GeV", np.linspace(0, 30, 61), lambda p: mass(p[:, leg]),
-            f"Mass of the {which} jet", number,
-        ),
-    )  # fmt: skip
-
-
-def _pair(first: int, second: int) -> tuple[Observable, ...]:
-    """Of two jets: their distance, and the two axes of the plane with the hole."""
-    a, b, jets, sub = 1 + first, 1 + second, max(first, second), f"<sub>j{first}j{second}</sub>"
-    return (
-        Observable(
-            f"jets{first}{second}_distance", f"ΔR{sub}", "", np.linspace(0, 8, 61), lambda p: delta_r(p[:, a], p[:, b]),
-            f"Distance of jets {first} and {second}", jets,
-        ),
-        Observable(
-            f"jets{first}{second}_eta", f"Δη{sub}", "", np.linspace(-5, 5, 101), lambda p: eta(p[:, b]) - eta(p[:, a]),
-            f"Difference of the pseudorapidities of jets {first} and {second}", jets, window=True,
-        ),
-        Observable(
-            f"jets{first}{second}_phi", f"Δφ{sub}", "", np.linspace(-np.pi, np.pi, 101), lambda p: signed_delta_phi(p[:, a], p[:, b]),
-            f"Azimuthal angle from jet {first} to jet {second}", jets,
-        ),
-    )  # fmt: skip
-
-
-def _dimuon(name: str, bins: np.ndarray, description: str, window: bool = False) -> Observable:
-    return Observable(name, "M<sub>μμ</sub>", "GeV", bins, lambda p: mass(p[:, 0] + p[:, 1]), description, window=window)
-
-
-_Z_JETS = (
-    *_jet(1)[:1],
-    _dimuon("dimuon_mass", np.linspace(70, 110, 51), "Invariant mass of the muons"),
-    _dimuon("dimuon_peak", np.linspace(85, 97, 61), "Invariant mass of the muons around the Z pole", window=True),
-    *_muon(0),
-    *_muon(1),
-    Observable(
-        "dimuon_pt", "p<sub>T,μμ</sub>", "GeV", np.linspace(0, 150, 61), lambda p: pt(p[:, 0] + p[:, 1]), "Transverse momentum of the Z"
-    ),
-    *_jet(1)[1:],
-    *_jet(2),
-    *_jet(3),
-    *_pair(1, 2),
-    *_pair(1, 3),
-    *_pair(2, 3),
-    Observable("jets", "number of jets", "", np.arange(0.5, MOST_JETS + 1), lambda p: jet_count(p).astype(float), "Number of jets"),
-)
-
-_PARTONS = ("b", "q", "q̄", "b̄", "q′", "q̄′")
-
-
-def _sum_mass(name: str, symbol: str, bins: np.ndarray, legs: slice, description: str, window: bool = True) -> Observable:
-    return Observable(name, f"m<sub>{symbol}</sub>", "GeV", bins, lambda p: mass(p[:, legs].sum(axis=1)), description, window=window)
-
-
-def _parton(number: int) -> tuple[Observable, ...]:
-    symbol = _PARTONS[number]
-    return (
-        Observable(
-            f"parton{number + 1}_pt", f"p<sub>T,{symbol}</sub>", "GeV", np.linspace(0, 300, 61), lambda p: pt(p[:, number]),
-            f"Transverse momentum of {symbol}",
-        ),
-        Observable(
-            f"parton{number + 1}_eta", f"η<sub>{symbol}</sub>", "", _ETA, lambda p: eta(p[:, number]), f"Pseudorapidity of {symbol}"
-        ),
-    )  # fmt: skip
-
-
-_TT_PARTONS = (
-    _sum_mass("top_mass", "t", np.linspace(160, 186, 53), slice(0, 3), "Invariant mass of the top"),
-    _sum_mass("antitop_mass", "t̄", np.linspace(160, 186, 53), slice(3, 6), "Invariant mass of the antitop"),
-    _sum_mass("w_plus_mass", "W<sup>+</sup>", np.linspace(70, 91, 43), slice(1, 3), "Invariant mass of the W⁺"),
-    _sum_mass("w_minus_mass", "W<sup>−</sup>", np.linspace(70, 91, 43), slice(4, 6), "Invariant mass of the W⁻"),
-    _sum_mass("pair_mass", "tt̄", np.linspace(340, 1_000, 67), slice(0, 6), "Invariant mass of the pair", window=False),
-    *(observable for number in range(6) for observable in _parton(number)),
-)
-
-
-def _toy(low: tuple[float, float], high: tuple[float, float]) -> tuple[Observable, ...]:
-    return tuple(
-        Observable(name, name, "", np.linspace(low[axis], high[axis], 51), lambda p, axis=axis: p[:, axis], f"The coordinate {name}")  # type: ignore[misc]
-        for axis, name in enumerate("xy")
-    )
-
-
-_RAMP = _toy((-0.2, -0.2), (1.2, 1.2))
-_RING = (
-    Observable("r", "r", "", np.linspace(1, 7, 51), lambda p: np.hypot(p[:, 0], p[:, 1]), "Distance from the centre of the ring"),
-    *_toy((-8.0, -0.5), (8.0, 7.5)),
-)
-
-OBSERVABLES: dict[str, dict[str, Observable]] = {
-    process: {observable.name: observable for observable in known}
-    for process, known in {
-        "gg_yyg": _GG_YYG, "gg_yygg": _GG_YYGG, "wedge": _RAMP, "kicker": _RAMP, "ring": _RING, "z_jets": _Z_JETS,
-        "tt_partons": _TT_PARTONS,
-    }.items()
-}  # fmt: skip
-
-PLANES: dict[str, tuple[tuple[str, str], ...]] = {
-    "wedge": (("x", "y"),),
-    "kicker": (("x", "y"),),
-    "ring": (("x", "y"),),
-    "z_jets": tuple((f"jets{pair}_eta", f"jets{pair}_phi") for pair in ("12", "13", "23")),
-    "tt_partons": (("w_plus_mass", "top_mass"),),
-}
-"""Pairs of observables worth a map: that of two jets has an empty disc of radius 0.4 at its origin."""
+_OF_PROCESSES = {"gg_yyg": _GG_YYG, "gg_yygg": _GG_YYGG}

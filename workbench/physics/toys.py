@@ -154,9 +154,6 @@ def _known(toy: Toy, coordinate: str) -> str:
     return coordinate
 
 
-TOYS: dict[str, Toy] = {"wedge": Ramp("wedge", "Wedge ramp", 1), "kicker": Ramp("kicker", "Kicker ramp", 2), "ring": Ring()}
-
-
 @dataclass(frozen=True)
 class Wave:
     """y = ½ sin(k x) + x/2 + noise·ε, for gap < |x| < 1: in the middle there are no points.
@@ -291,8 +288,6 @@ def _counting_family(toy: Toy) -> Family:
     return Family("counting", "Δp ∝ √p", lambda x: counting(x, toy))
 
 
-FAMILIES: dict[str, dict[str, Family]] = {
-    name: _ring_families(toy) if isinstance(toy, Ring) else _ramp_families(toy)  # type: ignore[arg-type]
-    for name, toy in TOYS.items()
-}
-"""Families of errors by toy: `fit` is the simplest, `counting` the one to reject. x is r for the ring, p the marginal."""
+def errors_of(toy: Toy) -> dict[str, Family]:
+    """How fits of a toy err: `fit` is the simplest, `counting` the one to reject. x is r for the ring, p the marginal."""
+    return _ring_families(toy) if isinstance(toy, Ring) else _ramp_families(toy)  # type: ignore[arg-type]

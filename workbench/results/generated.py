@@ -15,8 +15,9 @@ import numpy as np
 import xarray as xr
 
 from workbench.physics.collisions import JET_CUTS
-from workbench.physics.observables import INSIDE, OBSERVABLES, joined
-from workbench.physics.toys import FAMILIES, TOYS, Fit
+from workbench.physics.datasets.known import FAMILIES, KNOWN, TOYS
+from workbench.physics.observables import INSIDE, joined, observables
+from workbench.physics.toys import Fit
 from workbench.results.prediction import recipe_of, widths_from
 
 NUISANCE_STOPS = (0.0, 5.0, 10.0, 20.0, 30.0)
@@ -28,11 +29,6 @@ ALONE = 0.95
 DISTANCE = "jets12_distance"
 EDGE = 0.05
 """Part of the range of a ramp at each end where a smooth flow smears the hard edge: no fit looks there."""
-
-
-def is_generated(dataset: xr.Dataset) -> bool:
-    """Whether a Dataset is what a generator gives: histograms and a log loss."""
-    return "log_loss" in dataset.variables and bool(observables_of(dataset))
 
 
 def observables_of(dataset: xr.Dataset) -> list[str]:
@@ -80,7 +76,7 @@ def network_of(dataset: xr.Dataset) -> str:
     """What generated the events, in a word: DiscFlow, GAN, or INN."""
     if "alpha" not in dataset.variables:
         return "INN"
-    return "GAN" if '"coupling": "gan"' in str(dataset.attrs.get("recipe", "")) else "DiscFlow"
+    return "GAN" if recipe_of(dataset).get("coupling") == "gan" else "DiscFlow"
 
 
 def _bins(
@@ -121,7 +117,8 @@ def outside(dataset: xr.Dataset, name: str) -> tuple[float, float]:
 
 def unjudged(dataset: xr.Dataset, name: str) -> str:
     """Why the histogram of an observable gives no score, in some words; '' where it gives one."""
-    known = OBSERVABLES.get(str(dataset.attrs.get("dataset")), {})
+    about = str(dataset.attrs.get("dataset"))
+    known = observables(about) if about in KNOWN else {}
     least = known[name].least_inside if name in known else INSIDE
     if (lost := sum(outside(dataset, name))) > 1 - least:
         return f"{100 * lost:.2g} % of the events lie outside of its bins"
@@ -195,7 +192,7 @@ def quality(dataset: xr.Dataset, names: Sequence[str] | None = None) -> Quality:
 class Line:
     """σ of a toy's density along x, or r of the ring: of the networks, and as the fits of a few parameters have it.
 
-    `fits` and their `chi2` by the names of `physics.toys.FAMILIES`; `inside` are the points that the fits look at.
+    `fits` and their `chi2` by the names of `physics.datasets.known.FAMILIES`; `inside` are the points that the fits look at.
     """
 
     coordinate: str

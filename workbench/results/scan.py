@@ -34,11 +34,6 @@ ATTRIBUTES = {
 PER_EVENT = ("mean", "sigma_syst", "sigma_stat", "amplitude_train")
 
 
-def is_scan(dataset: xr.Dataset) -> bool:
-    """Whether a Dataset is a scan, and not one run's prediction."""
-    return "sigma_syst_median" in dataset.variables
-
-
 def numbers(prediction: xr.Dataset) -> xr.Dataset:
     """What one prediction comes to, as scalars named in `ATTRIBUTES`; NaN where it has no finite value."""
     s, relative = summary(prediction), relative_sigma(prediction)
@@ -58,7 +53,7 @@ def numbers(prediction: xr.Dataset) -> xr.Dataset:
         "statistical_width": _statistical_width(prediction),
         "temperature": float(s["temperature"]) if "temperature" in s.variables else 1.0,
     }
-    return xr.Dataset({name: ((), value, _attributes(name)) for name, value in values.items()})
+    return xr.Dataset({name: ((), value, attributes(name)) for name, value in values.items()})
 
 
 def per_event(prediction: xr.Dataset) -> xr.Dataset:
@@ -70,13 +65,14 @@ def scan(
     axes: Mapping[str, Sequence[Any]],
     points: Iterable[tuple[Mapping[str, Any], xr.Dataset]],
     known: Mapping[str, Mapping[str, str]] | None = None,
+    product: str = "scan",
 ) -> xr.Dataset:
     """Points as one Dataset with the dims `axes`; a point that is missing is NaN.
 
     Arguments: `points` are pairs of the options of a point, by axis, and its `numbers`, with its `per_event` where they are known; `known`
-    are the numbers that every scan of such points has, with their attributes, by default those of amplitudes.
+    are the numbers that every scan of such points has, with their attributes, by default those of amplitudes; `product` is its name.
     """
-    known = {name: _attributes(name) for name in ATTRIBUTES} if known is None else known
+    known = {name: attributes(name) for name in ATTRIBUTES} if known is None else known
     places = {name: {as_coordinate(value): k for k, value in enumerate(values)} for name, values in axes.items()}
     shape = tuple(map(len, axes.values()))
     columns = {name: xr.Variable(tuple(axes), np.full(shape, np.nan), dict(about)) for name, about in known.items()}
@@ -95,7 +91,7 @@ def scan(
                 columns[str(name)] = xr.Variable((*axes, *array.dims), empty, array.attrs)
             columns[str(name)].values[place] = array.values
     coords = {name: (name, [as_coordinate(value) for value in values]) for name, values in axes.items()}
-    return xr.Dataset({**columns, **shared}, coords).set_coords({"weight"} & {*shared})
+    return xr.Dataset({**columns, **shared}, coords, {"product": product}).set_coords({"weight"} & {*shared})
 
 
 def points_of(scanned: xr.Dataset) -> list[tuple[dict[str, Any], xr.Dataset]]:
@@ -127,5 +123,6 @@ def _mean(array: xr.DataArray) -> float:
     return float(np.average(array.values[there], weights=weights(array)[there])) if there.any() else float("nan")
 
 
-def _attributes(name: str) -> dict[str, str]:
+def attributes(name: str) -> dict[str, str]:
+    """Name and unit of a number."""
     return {"long_name": ATTRIBUTES[name], "units": "1"}

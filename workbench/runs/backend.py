@@ -13,7 +13,8 @@ import xarray as xr
 from xarray.backends import BackendEntrypoint
 
 from .files import Damaged, RunError
-from .store import Run, open_run
+from .run import Run
+from .store import open_run
 
 
 class RunBackend(BackendEntrypoint):

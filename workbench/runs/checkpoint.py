@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import files
 from .files import RunError
-from .store import Run
+from .run import Run
 
 if TYPE_CHECKING:
     import torch

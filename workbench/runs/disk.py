@@ -15,7 +15,9 @@ from typing import Any
 
 from . import files
 from .files import Lock
-from .store import HEARTBEAT, LIVE, Run, birth, now
+from .folder import HEARTBEAT, LIVE, birth
+from .run import Run
+from .store import now
 
 RETRY_SECONDS = 2.0
 GONE_SECONDS = 60.0

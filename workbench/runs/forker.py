@@ -21,6 +21,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from workbench.families import FAMILIES
+
 from .files import Lock
 from .turns import KIND, Dispatcher, Ticket, neglected
 from .worker import JobFactory, become_worker, run_job
@@ -37,11 +39,12 @@ def preload() -> None:
     import torch._dynamo
     import torch.optim
 
-    import workbench.training.job
-
     from . import netcdf
 
-    _ = safetensors.torch, torch.optim, workbench.training.job, netcdf
+    for family in FAMILIES:
+        for kind in family.kinds:
+            kind.job.load()
+    _ = safetensors.torch, torch.optim, netcdf
     import h5py
     import xarray
 

@@ -20,7 +20,9 @@ from workbench.training.recipe import Recipe, RecipeError
 
 from . import files, turns
 from .files import Lock, NoLocks, RunError
-from .store import LIVE, Run, RunStore, birth
+from .folder import LIVE, birth
+from .run import Run
+from .store import RunStore
 from .turns import Ticket, alone
 
 ROOT = Path(__file__).parents[2]

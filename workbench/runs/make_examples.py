@@ -12,11 +12,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from workbench.training.presets import PRESETS, Preset
+from workbench.families import PRESETS
+from workbench.training.presets import Preset
 
 from . import files
 from .launcher import launch
-from .store import EXAMPLES, Run, RunStore
+from .run import Run
+from .store import EXAMPLES, RunStore
 
 if TYPE_CHECKING:
     import xarray

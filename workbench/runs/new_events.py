@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.training.recipe import GeneratorRecipe
+from workbench.families import Ref, family_of, kind_of
+from workbench.training.recipe import Recipe
 
 from . import checkpoint
 from .files import RunError
-from .store import Run
+from .run import Run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,25 +63,25 @@ def write_events(
 def new_events(run: Run, events: int, *, nuisance: float = 0.0, seed: int = 1) -> Iterator[np.ndarray]:
     """The same events in memory, portion by portion. Raises: as `write_events`, at once."""
     recipe = run.recipe
-    if not isinstance(recipe, GeneratorRecipe):
-        raise RunError(f"Run {run.id} learns an amplitude; new events come from a generator.")
+    kind = kind_of(recipe)
+    if kind.sampler is None:
+        raise RunError(f"Run {run.id} learns {family_of(recipe).learns}; new events come from a generator.")
     if isinstance(events, bool) or not 1 <= events <= MOST or events != int(events):
         raise ValueError(f"events = {events!r} is not possible: a whole number from 1 to {MOST:,} is needed.")
-    if not 0.0 <= nuisance <= 30.0 or (nuisance and not recipe.nuisance):
-        needed = "a number from 0 to 30 is needed" if recipe.nuisance else "the run was trained without nuisance"
+    conditional = bool(recipe.to_dict().get("nuisance"))
+    if not 0.0 <= nuisance <= 30.0 or (nuisance and not conditional):
+        needed = "a number from 0 to 30 is needed" if conditional else "the run was trained without nuisance"
         raise ValueError(f"nuisance = {nuisance!r} is not possible: {needed}.")
     if run.status.live:
         raise RunError(f"Run {run.id} is {run.status.state}; wait for its end, or stop it, before drawing from its weights.")
     found = checkpoint.newest(run)
     if found is None or "sampler" not in found[2]:
         raise RunError(f"Run {run.id} has no weights to draw from; train its recipe anew: {recipe.as_command()}")
-    return _portions(recipe, *found[1:], int(events), nuisance, seed)
+    return _portions(kind.sampler, recipe, *found[1:], int(events), nuisance, seed)
 
 
 def _portions(
-    recipe: GeneratorRecipe, tensors: dict[str, Any], state: dict[str, Any], events: int, nuisance: float, seed: int
+    sampler_of: Ref, recipe: Recipe, tensors: dict[str, Any], state: dict[str, Any], events: int, nuisance: float, seed: int
 ) -> Iterator[np.ndarray]:
-    from workbench.training.generator import sampler_of
-
-    sampler = sampler_of(recipe, tensors, state)
+    sampler = sampler_of.load()(recipe, tensors, state)
     yield from sampler.new_events(sampler.method.central()[0][:1], events, seed, nuisance)

@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from workbench.families import kind_of
+
 from . import checkpoint
 from .files import RunError
-from .store import Run
+from .run import Run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,8 +29,7 @@ def predict(run: Run, inputs: Any, draws: int | None = None, *, units: str = "au
     recipe = run.recipe
     if draws is not None and (isinstance(draws, bool) or not 1 <= draws <= 10_000 or draws != int(draws)):
         raise ValueError(f"draws = {draws!r} is not possible: a whole number from 1 to 10,000 is needed.")
-    about = recipe.to_dict()
-    points = _points(inputs, str(about.get("process") or about.get("dataset")), units)
+    points = _points(inputs, recipe.subject, units)
     oracle = _oracle(run, draws)
     parts = []
     for first in range(0, len(points), PORTION):
@@ -52,17 +53,16 @@ def _points(inputs: Any, kind: str, units: str) -> np.ndarray:
 
 def _oracle(run: Run, draws: int | None) -> Callable[[np.ndarray], xarray.Dataset]:
     """What answers for points, with the newest weights. Raises: RunError."""
-    from workbench.training.predictor import PREDICTORS
-
-    make = PREDICTORS.get(run.recipe.kind)
-    if make is None:
-        raise RunError(f"Run {run.id} is a sweep; train one of its points alone to predict with it.")
+    kind = kind_of(run.recipe)
+    if kind.predictor is None:
+        what, instead = kind.product.load().title, "train one of its points alone" if run.recipe.axes else "train another"
+        raise RunError(f"Run {run.id} is {what}; {instead} to predict with it.")
     found = checkpoint.newest(run)
     if found is None:
         raise RunError(f"Run {run.id} has no weights to predict with; train its recipe anew: {run.recipe.as_command()}")
     try:
         factor = _temperature(run)
-        return make(run.recipe, found[1], found[2], draws, factor)
+        return kind.predictor.load()(run.recipe, found[1], found[2], draws, factor)
     except ValueError as problem:
         raise RunError(f"The weights of run {run.id} cannot be used: {problem}") from problem
 

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.training.recipe import SHARED, AmplitudeRecipe, GeneratorRecipe, Recipe, SweepRecipe, checked_axes
+from workbench.families import family_of, kind_of
+from workbench.training.recipe import Recipe, checked_axes
 
 from . import launcher
 from .files import RunError
-from .store import Run, RunStore
+from .run import Run
+from .store import RunStore
 
 if TYPE_CHECKING:
     import xarray
@@ -26,17 +28,17 @@ Part = tuple[dict[str, Any], Recipe]
 """The options in which a run of a sweep differs from the other runs, and its recipe."""
 
 
-def parts(recipe: AmplitudeRecipe | GeneratorRecipe, axes: Mapping[str, Any]) -> list[Part]:
-    """The runs of a sweep: one per combination of the axes that change shapes, or of all axes of a generator. Raises: RecipeError."""
+def parts(recipe: Recipe, axes: Mapping[str, Any]) -> list[Part]:
+    """The runs of a sweep: one per combination of the axes along which points do not train together. Raises: RecipeError."""
     checked = checked_axes(dict(axes), recipe_type=type(recipe))
-    shared = SHARED if isinstance(recipe, AmplitudeRecipe) else ()
+    shared, together = family_of(recipe).shared, family_of(recipe).together
     inner = {name: values for name, values in checked.items() if name in shared}
     outer = {name: values for name, values in checked.items() if name not in shared}
     found: list[Part] = []
     for values in itertools.product(*outer.values()):
         options = dict(zip(outer, values, strict=True))
         base = recipe.replace(**options)
-        found.append((options, SweepRecipe(**base.to_dict(), axes=inner) if inner else base))
+        found.append((options, together(**base.to_dict(), axes=inner) if inner and together else base))
     return found
 
 
@@ -74,29 +76,23 @@ def _stopped(runs: list[Run]) -> KeyboardInterrupt:
     return KeyboardInterrupt(f"Interrupted; {what} stopped, and the same again resumes.")
 
 
-def gathered(
-    runs: Sequence[tuple[Mapping[str, Any], Run]], axes: Mapping[str, Sequence[Any]], *, generated: bool = False
-) -> xarray.Dataset:
+def gathered(runs: Sequence[tuple[Mapping[str, Any], Run]], axes: Mapping[str, Sequence[Any]], recipe: Recipe) -> xarray.Dataset:
     """What the runs of a sweep have come to, as one scan over all `axes`; of a run that has not finished its newest snapshot counts.
 
-    `generated`: they are generators.
+    `recipe` is that of one of them.
     """
-    from workbench.results import generated as generators
     from workbench.results.scan import scan
 
-    if generated:
-        outcomes = [(options, outcome(run)) for options, run in runs]
-        there = [(options, generators.numbers(dataset)) for options, dataset in outcomes if dataset is not None]
-        return scan(axes, there, {name: generators.attributes(name) for name in generators.NUMBERS})
+    product = kind_of(recipe).product.load()
     points = [({**options, **own}, dataset) for options, run in runs for own, dataset in _points(run)]
     truths = [dataset["amplitude_true"].values for _, dataset in points if "amplitude_true" in dataset.variables]
     if any(len(truth) != len(truths[0]) or (truth != truths[0]).any() for truth in truths):
         points = [(options, dataset.drop_dims("event", errors="ignore")) for options, dataset in points]  # not the same events
-    return scan(axes, points)
+    return scan(axes, points, product.known, product.scan)
 
 
 def outcome(run: Run) -> xarray.Dataset | None:
-    """What a generator has come to: its prediction, until then its newest snapshot; None while there is none."""
+    """What a run has come to: its prediction, until then its newest snapshot; None while there is none."""
     try:
         return run.prediction("test")
     except RunError:
@@ -105,22 +101,16 @@ def outcome(run: Run) -> xarray.Dataset | None:
 
 def _points(run: Run) -> list[tuple[dict[str, Any], xarray.Dataset]]:
     """The points that a run has, each with the options in which it differs within the run."""
-    from workbench.results.scan import ATTRIBUTES, numbers, per_event, points_of
-
-    swept = isinstance(run.recipe, SweepRecipe)
+    product = kind_of(run.recipe).product.load()
     try:
-        test, train = run.prediction("test"), run.prediction("train")
+        return product.points(run.prediction("test"), run.prediction("train"))
     except RunError:
         snapshot = run.latest_snapshot()
-        return [] if snapshot is None else points_of(snapshot) if swept else [({}, numbers(snapshot))]
-    if not swept:
-        train, test = numbers(train), numbers(test).merge(per_event(test))
-    known = test.assign({f"{name}_train": train[name] for name in ATTRIBUTES})
-    return points_of(known) if swept else [({}, known)]
+        return [] if snapshot is None else product.points(snapshot, None)
 
 
 def sweep(
-    recipe: AmplitudeRecipe, *, runs: RunStore | Path | str | None = None, title: str = "", progress: bool = True, **axes: Any
+    recipe: Recipe, *, runs: RunStore | Path | str | None = None, title: str = "", progress: bool = True, **axes: Any
 ) -> xarray.Dataset:
     """Train a recipe for all combinations of some options, and return what came out with these options as dims.
 
@@ -128,19 +118,19 @@ def sweep(
     architecture, …) become several runs, of which finished ones are taken as they are and interrupted ones resumed. Runs go on in
     processes of their own; Ctrl+C stops them so that the same call resumes them.
 
-    *Returns*: scalars per point named in `results.scan.ATTRIBUTES`, the same for training events with `_train`, and mean, sigma_syst,
-    sigma_stat [GeV⁻²] per event where all points have the same test events.
+    *Returns*: scalars per point, of amplitudes those named in `results.scan.ATTRIBUTES`, the same for training events with `_train`, and
+    mean, sigma_syst, sigma_stat [GeV⁻²] per event where all points have the same test events.
     *Raises*: RecipeError for an impossible option, or a file that cannot be used; RunError when a run does not finish.
     """
-    checked, recipe = checked_axes(axes), recipe.fixed()
+    checked, recipe = checked_axes(axes, recipe_type=type(recipe)), recipe.fixed()
     store, wanted = runs if isinstance(runs, RunStore) else RunStore(runs), parts(recipe, axes)
     for _, part in wanted:  # all of them, before the first begins
         if store.find(part) is None:
             launcher.check_file(part)
     begun = begin_all(wanted, lambda _, part: begin(part, runs=store, title=title))
     follow([run for _, run in begun], progress=progress)
-    return gathered(begun, checked).assign_attrs(
-        recipe=recipe.to_json(), axes=", ".join(checked), process=recipe.process, runs=" ".join(run.id for _, run in begun)
+    return gathered(begun, checked, recipe).assign_attrs(
+        recipe=recipe.to_json(), axes=", ".join(checked), process=getattr(recipe, "process", ""), runs=" ".join(run.id for _, run in begun)
     )
 
 

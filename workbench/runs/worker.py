@@ -17,13 +17,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, SweepRecipe
+from workbench.families import kind_of
+from workbench.training.recipe import Recipe
 from workbench.training.report import Report
 
 from . import checkpoint, files, history, netcdf
 from .disk import Disk, identity
 from .files import Lock, RunError
-from .store import Run, now
+from .run import Run
+from .store import now
 from .turns import Ticket, Watch
 
 if TYPE_CHECKING:
@@ -100,16 +102,11 @@ def run_job(
             own.release()
 
 
-def _job(recipe: Any, progress: Callable[[float, str], None]) -> Job:
+def _job(recipe: Recipe, progress: Callable[[float, str], None]) -> Job:
     import torch
 
-    from workbench.training.generator import GeneratorJob
-    from workbench.training.job import Job
-    from workbench.training.sweep import SweepJob
-
     torch.set_num_threads(1)
-    kinds: dict[type[Recipe], JobFactory] = {AmplitudeRecipe: Job, SweepRecipe: SweepJob, GeneratorRecipe: GeneratorJob}
-    return kinds[type(recipe)](recipe, progress)
+    return kind_of(recipe).job.load()(recipe, progress)
 
 
 class Worker:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import difflib
 
-from workbench.stories import boosting, error_bars, generators, networks, sizes
+from workbench.families import FAMILIES, Family
 from workbench.stories.story import Panel, Story
 from workbench.stories.verdict import MARKS, Row, Verdict, lines
 
-__all__ = ["AMPLITUDES", "GENERATORS", "MARKS", "STORIES", "Panel", "Row", "Story", "Verdict", "lines", "story"]
+__all__ = ["MARKS", "STORIES", "Panel", "Row", "Story", "Verdict", "lines", "stories_of", "story"]
 
 
-AMPLITUDES = (*error_bars.STORIES, *sizes.STORIES, *networks.STORIES, *boosting.STORIES)
-"""Names of those about amplitudes."""
-GENERATORS = tuple(generators.STORIES)
-"""Names of those about generators."""
-STORIES = {**error_bars.STORIES, **sizes.STORIES, **networks.STORIES, **boosting.STORIES, **generators.STORIES}
+def stories_of(family: Family) -> tuple[str, ...]:
+    """Names of the stories about a family, in the order of a lecture."""
+    return tuple(name for made in family.stories for name in made.load())
+
+
+STORIES = {name: make for family in FAMILIES for made in family.stories for name, make in made.load().items()}
 """What makes each story, by its name, in the order of a lecture."""
 
 

@@ -17,16 +17,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.figures import FIGURES
+from workbench.families import family_of, kind_of, product_named
+from workbench.figures import FIGURES, REPORTS, Entry
 from workbench.results import scan as results
+from workbench.results.product import SCAN, product_of
 from workbench.runs.files import RunError
-from workbench.runs.store import Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 from workbench.runs.sweep import Part, begin, begin_all, follow, gathered, outcome, parts
 from workbench.stories.verdict import Row, Verdict
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, SweepRecipe, checked_axes
+from workbench.training.recipe import Recipe, checked_axes
 
 KEPT = Path(__file__).parent / "kept"
-MOST_KEPT = 100_000  # draws times events of a training
 OF_EVENTS = ("noise_peaks", "sweep_pulls")  # figures of a scan that draw values per event
 Trainings = Sequence[tuple[Mapping[str, Any], Run]]
 """Runs of a story, each with the options in which it differs from the others."""
@@ -82,7 +84,7 @@ class Panel:
     @property
     def passed(self) -> dict[str, Any]:
         """The options that the figure itself takes: points of a sweep that are drawn as single trainings are selected before."""
-        swept = FIGURES[self.figure].takes == "scan"
+        swept = FIGURES[self.figure].takes == SCAN.name
         return {name: value for name, value in self.options.items() if swept or name != "select"}
 
 
@@ -137,7 +139,6 @@ class Story:
     def scan(self, runs: Trainings) -> xr.Dataset:
         """What its trainings have come to so far, over `axes`; NaN where nothing is known yet."""
         recipe = self.runs[0][1]
-        generated = isinstance(recipe, GeneratorRecipe)
         about = {"recipe": recipe.to_json(), "process": getattr(recipe, "process", ""), "story": self.name, "trained": self.trained}
         if runs:
             devices = dict.fromkeys(run.status.device.split(",")[0] for _, run in runs)
@@ -146,7 +147,7 @@ class Story:
                 "device": ", ".join(devices),
                 "runs": " ".join(run.id for _, run in runs),
             }
-        return self._completed(gathered(runs, self.axes, generated=generated), self._finished(runs)).assign_attrs(about)
+        return self._completed(gathered(runs, self.axes, recipe), self._finished(runs)).assign_attrs(about)
 
     def _finished(self, runs: Trainings) -> Iterator[tuple[Mapping[str, Any], xr.Dataset]]:
         """The predictions of trainings that have finished."""
@@ -205,7 +206,7 @@ class Story:
         takes = {FIGURES[panel.figure].takes for panel in self.panels}
         events = 1_000 if any(panel.figure in OF_EVENTS for panel in self.panels) else 0
         groups = {"/": scan.isel(event=slice(events), missing_dims="ignore")}
-        for place, (_, run) in enumerate(runs if takes - {"scan"} else ()):
+        for place, (_, run) in enumerate(runs if takes - {SCAN.name} else ()):
             groups[f"/training/{place:02}"] = self._drawn_part(run.prediction("test"))
         path = KEPT / f"{self.name}.nc"
         files.replace(path, netcdf.encode(groups))
@@ -213,17 +214,9 @@ class Story:
 
     def _drawn_part(self, prediction: xr.Dataset) -> xr.Dataset:
         """What the story's figures draw of a prediction; of amplitudes 1,000 events, or fewer with the draws that a figure shows."""
-        from workbench.results.generated import drawn_part
-        from workbench.results.prediction import summary
-
-        if "mean" in prediction.variables:
-            draws = any(FIGURES[panel.figure].takes == "draws" for panel in self.panels)
-            events = min(1_000, MOST_KEPT // prediction.sizes["draw"]) if draws else 1_000
-            part = (prediction if draws else summary(prediction)).isel(event=slice(events))
-            named = [name for name in ("momenta", "particle", "component") if name in part.variables]
-            return part.drop_vars(named).astype(np.float32).assign_attrs(prediction.attrs)
         observables = [str(panel.options.get("observable", "")) for panel in self.panels]
-        return drawn_part(prediction, observables, maps=any("map" in panel.figure for panel in self.panels))
+        maps, draws = any("map" in panel.figure for panel in self.panels), any(FIGURES[panel.figure].finished for panel in self.panels)
+        return product_named(product_of(prediction)).part(prediction, observables, maps, draws)
 
     def drawn_from(self, panel: Panel, runs: Trainings) -> Any:
         """What a panel draws: the scan, or (label, Dataset) pairs of its trainings.
@@ -231,18 +224,18 @@ class Story:
         Raises: ValueError in one sentence where nothing is there to draw yet.
         """
         takes = FIGURES[panel.figure].takes
-        if takes == "scan":
+        if takes == SCAN.name:
             kept = None if runs else self.kept
             return self.scan(runs) if kept is None else kept
         pairs = []
-        if takes != "reports" and not runs:
+        if takes != REPORTS and not runs:
             there = zip(self.runs, _trainings(self._kept), strict=False)
             pairs = [(_named(options), dataset) for (options, _), dataset in there if _selected(options, panel)]
         for options, run in runs:
-            if takes == "generator" and not _selected(options, panel):
+            if not family_of(run.recipe).shared and not _selected(options, panel):
                 continue
             with contextlib.suppress(RunError):
-                pairs += _pairs(takes, options, run, panel.options.get("select"))
+                pairs += _pairs(FIGURES[panel.figure], options, run, panel.options.get("select"))
         if not pairs:
             told = " Only their numbers come with the package: train this story to see it." if not runs and self.kept is not None else ""
             raise ValueError(f"Appears when the first training has finished.{told}")
@@ -277,12 +270,12 @@ class Story:
         return f'import workbench as wb\n\nstory = wb.story("{self.name}")\nscan = story.train()\nprint(story.judge(scan))'
 
 
-def swept(recipe: AmplitudeRecipe | GeneratorRecipe, **axes: Any) -> dict[str, Any]:
+def swept(recipe: Recipe, **axes: Any) -> dict[str, Any]:
     """The trainings of a sweep, as `axes` and `runs` of a Story."""
     return {"axes": checked_axes(axes, recipe_type=type(recipe)), "runs": tuple(parts(recipe, axes))}
 
 
-def listed(axis: str, recipes: Mapping[str, AmplitudeRecipe] | Mapping[str, GeneratorRecipe]) -> dict[str, Any]:
+def listed(axis: str, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
     """Trainings that differ in several options, by name, as `axes` and `runs` of a Story."""
     return {"axes": {axis: list(recipes)}, "runs": tuple(({axis: name}, recipe) for name, recipe in recipes.items())}
 
@@ -292,25 +285,17 @@ def _trainings(groups: Mapping[str, xr.Dataset]) -> list[xr.Dataset]:
     return [dataset for name, dataset in groups.items() if name.startswith("/training/")]
 
 
-def _pairs(takes: str, options: Mapping[str, Any], run: Run, select: Mapping[str, Any] | None) -> list[tuple[str, xr.Dataset]]:
+def _pairs(entry: Entry, options: Mapping[str, Any], run: Run, select: Mapping[str, Any] | None) -> list[tuple[str, xr.Dataset]]:
     """(label, Dataset) of one training; of a sweep all its points, or those selected. Raises: RunError while there is nothing yet."""
-    from workbench.figures.scans import point_name
+    from workbench.figures.axes import point_name
     from workbench.results.plateau import chosen, event_points
 
-    if takes == "reports":
+    if entry.takes == REPORTS:
         return [(_named(options), run.reports)]
-    if takes == "generator":
-        found = outcome(run)
-        return [] if found is None else [(_named(options), found)]
-    if isinstance(run.recipe, SweepRecipe):
+    if kind_of(run.recipe).product.load() is SCAN:
         return [(point_name({**options, **own}), point) for own, point in event_points(chosen(run.prediction("test"), dict(select or {})))]
-    try:
-        return [(_named(options), run.prediction("test"))]
-    except RunError:
-        snapshot = run.latest_snapshot() if takes == "summary" else None
-        if snapshot is None:
-            raise
-        return [(_named(options), snapshot)]
+    found = run.prediction("test") if entry.finished else outcome(run)
+    return [] if found is None else [(_named(options), found)]
 
 
 def _selected(options: Mapping[str, Any], panel: Panel) -> bool:
@@ -321,7 +306,7 @@ def _selected(options: Mapping[str, Any], panel: Panel) -> bool:
 
 def _named(options: Mapping[str, Any]) -> str:
     """A training in the legend of a figure: 'N = 1,000', 'DiscFlow'."""
-    from workbench.figures.scans import point_name
+    from workbench.figures.axes import point_name
     from workbench.results.scan import as_coordinate
 
     return point_name({axis: as_coordinate(value) for axis, value in options.items()})

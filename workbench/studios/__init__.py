@@ -34,14 +34,15 @@ def serve(
     serve(port, host, show, runs, door=door, house=house or HOME)
 
 
-def studio(name: str = "amplitudes", *, runs: str | os.PathLike[str] | None = None, height: int = 860) -> Any:
+def studio(name: str = "", *, runs: str | os.PathLike[str] | None = None, height: int = 860) -> Any:
     """A page that displays in a notebook cell, and opens in a browser at its `url`.
 
-    *Arguments*: name, "amplitudes" or "generators"; runs, the folder with the run folders; height in pixels.
+    *Arguments*: name of a family, by default the first one; runs, the folder with the run folders; height in pixels.
     *Raises*: ValueError for an unknown name.
     """
     from workbench.studios.cell import PAGES, StudioCell
 
+    name = name or next(iter(PAGES))
     if name not in PAGES:
         near = difflib.get_close_matches(str(name), PAGES, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from workbench.families import presets
 from workbench.studios.draft import as_text, typed
-from workbench.training.presets import presets
 from workbench.training.recipe import Recipe, RecipeError, shown
 
 RUN_ID = re.compile(r"[a-z0-9-]{1,40}")

@@ -9,21 +9,20 @@ from typing import cast
 
 import numpy as np
 
+from workbench.families.amplitudes import AMPLITUDES
 from workbench.physics.observables import observables
 from workbench.results.prediction import largest, median, relative_sigma
+from workbench.results.product import AMPLITUDE, SCAN
 from workbench.results.pulls import pulls, width_and_mean
-from workbench.stories import GENERATORS, STORIES
 from workbench.studios.draft import as_words
 from workbench.studios.live import Picture
 from workbench.studios.session import Tab
 from workbench.studios.view import Card, Studio
-from workbench.training.recipe import AmplitudeRecipe, Recipe, SweepRecipe
+from workbench.training.recipe import AmplitudeRecipe, Recipe
 
 
 class Amplitudes(Studio):
-    title = "Amplitudes"
-    recipe_type = AmplitudeRecipe
-    kinds = (AmplitudeRecipe, SweepRecipe)
+    family = AMPLITUDES
     tabs = (
         Tab("training", "Training"),
         Tab("uncertainties", "Uncertainties"),
@@ -33,7 +32,6 @@ class Amplitudes(Studio):
         Tab("stories", "Stories"),
         Tab("runs", "Runs"),
     )
-    stories = tuple(name for name in STORIES if name not in GENERATORS)
     cards = (
         Card("losses", "training"),
         Card("delta", "training"),
@@ -68,24 +66,24 @@ class Amplitudes(Studio):
 
     def absent(self) -> set[str]:
         recipes = [*(run.recipe for run in self.shown), self.draft.recipe]
-        axes = [recipe.axes for recipe in recipes if isinstance(recipe, SweepRecipe)]
+        axes = [recipe.axes for recipe in recipes if recipe.axes]
         if not axes:
             return {card.name for card in self.cards if card.tab == "sweep"}
         return {"scan"} if all("noise" in one for one in axes) else {"plateau", "noise_peaks"}
 
     def numbers(self, picture: Picture) -> list[str]:
-        if picture.scan is not None:
+        if (scan := picture.of(SCAN.name)) is not None:
             return [
-                span(picture.scan["delta_median"].values, percent),
+                span(scan["delta_median"].values, percent),
                 "–",
-                *(span(picture.scan[f"pull_{name}"].values, lambda value: f"{value:z.2f}".replace("-", "−")) for name in ("mean", "width")),
-                *(span(picture.scan[f"sigma_{part}_median"].values, percent) for part in ("syst", "stat")),
+                *(span(scan[f"pull_{name}"].values, lambda value: f"{value:z.2f}".replace("-", "−")) for name in ("mean", "width")),
+                *(span(scan[f"sigma_{part}_median"].values, percent) for part in ("syst", "stat")),
             ]
-        if picture.events is None:
+        if (events := picture.of(AMPLITUDE.name)) is None:
             return ["–"] * len(self.columns)
-        delta, top = abs(picture.events["delta"]), abs(largest(picture.events, 0.01)["delta"])
-        pull = width_and_mean(pulls(picture.events, "systematic"))
-        sigma = {part: median(relative_sigma(picture.events)[part]) for part in ("syst", "stat")}
+        delta, top = abs(events["delta"]), abs(largest(events, 0.01)["delta"])
+        pull = width_and_mean(pulls(events, "systematic"))
+        sigma = {part: median(relative_sigma(events)[part]) for part in ("syst", "stat")}
         return [
             percent(median(delta)),
             percent(median(top)),
@@ -121,10 +119,10 @@ def percent(share: float) -> str:
 
 def describe(recipe: AmplitudeRecipe) -> str:
     """A recipe in one short line, for lists and legends: what kind of network, and what is unusual about it."""
-    axes = recipe.axes if isinstance(recipe, SweepRecipe) else {}
-    if isinstance(recipe, SweepRecipe):
+    axes = recipe.axes
+    if axes:
         names = " × ".join(name.replace("_", " ") for name in axes)
-        words, recipe = ["sweep", names, f"{math.prod(map(len, axes.values()))} points"], recipe.base
+        words, recipe = ["sweep", names, f"{math.prod(map(len, axes.values()))} points"], cast(AmplitudeRecipe, recipe.base)
         words += [] if "uncertainty" in axes else [as_words(recipe.uncertainty)]
     else:
         words = [as_words(recipe.uncertainty)]

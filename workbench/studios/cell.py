@@ -18,10 +18,11 @@ from typing import Any
 import anywidget
 import traitlets
 
+from workbench.families import FAMILIES
 from workbench.home import runs_folder
 from workbench.studios.assets import source
 
-PAGES = {"amplitudes": "", "generators": "generators"}
+PAGES = {family.name: family.place for family in FAMILIES}
 """Names of studios, and where the server has their pages."""
 OPENS_WITHIN = 60.0  # seconds
 _servers: dict[Path, Server] = {}

@@ -15,11 +15,12 @@ from typing import Any
 import ipywidgets
 import traitlets
 
+from workbench.families import FAMILIES
 from workbench.runs.files import RunError, in_words
 from workbench.runs.launcher import launch
-from workbench.runs.store import Run
+from workbench.runs.run import Run
 from workbench.studios.draft import Draft, as_text, form
-from workbench.training.recipe import Recipe, SweepRecipe
+from workbench.training.recipe import Recipe
 
 GRID = {"grid_template_columns": "repeat(auto-fit, minmax(23em, 1fr))", "grid_gap": "0 1.5em", "align_items": "flex-start"}
 LABEL = {"description_width": "10.5em"}
@@ -71,17 +72,16 @@ class Controls(ipywidgets.VBox):
     one that is assigned, changes the widgets. A value that cannot be used stays in its field with a sentence beside it, and the recipe
     keeps its last usable one. Train trains a copy, `controls.run`. Controls for a copy: `wb.controls(run.recipe.replace())`.
 
-    *Arguments*: recipe, an AmplitudeRecipe or a GeneratorRecipe.
+    *Arguments*: recipe of a single training.
     *Example*: controls = wb.controls(wb.AmplitudeRecipe()); controls["noise"].value = "0.05"; controls.recipe.noise
     """
 
     recipe = traitlets.Instance(Recipe)
 
     def __init__(self, recipe: Recipe):
-        if not isinstance(recipe, Recipe) or isinstance(recipe, SweepRecipe):
-            raise ValueError(
-                f"Controls need an AmplitudeRecipe or a GeneratorRecipe, not {type(recipe).__name__}; of a sweep, give its `base`."
-            )
+        if type(recipe) not in (possible := [family.recipe for family in FAMILIES]):
+            names = " or a ".join(kind.__name__ for kind in possible)
+            raise ValueError(f"Controls need an {names}, not {type(recipe).__name__}; of a sweep, give its `base`.")
         self.draft = Draft(type(recipe), sweeps=False)
         spec = form(type(recipe))
         self._preset = ipywidgets.Dropdown(

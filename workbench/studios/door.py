@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment
 from tornado.web import RequestHandler, stream_request_body
 
+from workbench.families import FAMILIES
 from workbench.studios.badges import Badges, Patience, kept_secret, new_token, same, source_of
 
 __all__ = ["GUEST", "Badges", "Door", "Note", "Patience", "kept_secret", "new_token", "source_of"]
@@ -144,7 +145,7 @@ class Nowhere(Note):
 
     def initialize(self, prefix: str) -> None:  # type: ignore[override]
         up = "../" * (self.request.path.removeprefix(prefix).count("/") - 1) or "./"
-        super().initialize(404, "There is no such page.", links=((up, "To the amplitudes"), (f"{up}generators", "To the generators")))
+        super().initialize(404, "There is no such page.", links=tuple((up + family.place, f"To the {family.name}") for family in FAMILIES))
 
 
 def _page(sentence: str, cookies: Mapping[str, Morsel[str]], **options: Any) -> str:

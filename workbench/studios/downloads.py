@@ -7,13 +7,13 @@ from typing import Any
 
 from tornado.web import RequestHandler
 
+from workbench.families import FAMILIES
 from workbench.runs.files import RunError
-from workbench.runs.store import Run
+from workbench.runs.run import Run
 from workbench.studios.door import GUEST
 from workbench.studios.house import HOME, Guest
 from workbench.studios.library import Library
 from workbench.studios.sharing import refuse
-from workbench.training.recipe import GeneratorRecipe
 
 FOLDER = "new-events"
 """Of the address; not a folder on disk."""
@@ -45,7 +45,8 @@ class NewEvents(RequestHandler):
 
     def get(self, name: str) -> None:
         try:
-            content = events_file(Library(self.runs, (GeneratorRecipe,)).find(name))
+            drawn_from = tuple(kind.recipe for family in FAMILIES for kind in family.kinds if kind.sampler)
+            content = events_file(Library(self.runs, drawn_from).find(name))
         except (OSError, RunError, KeyError) as problem:
             guest = Guest.read(HOME, self.request.headers.get(GUEST, ""))
             return refuse(self, 404, RunError(guest.told(str(problem))))

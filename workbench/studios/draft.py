@@ -13,8 +13,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from workbench.data.own_file import located
-from workbench.training.presets import Preset, presets
-from workbench.training.recipe import Recipe, RecipeError, SweepRecipe, checked_axes, sweepable, with_values, wording
+from workbench.families import family_of, presets, with_values
+from workbench.training.presets import Preset
+from workbench.training.recipe import Recipe, RecipeError, checked_axes, wording
 from workbench.training.spelling import decimal_comma
 
 PARTS = {"preset": "Preset", "title": "Title of the next run", "code": "Python and shell"}
@@ -30,7 +31,7 @@ class Draft:
 
     def __init__(self, recipe_type: type[Recipe], preset: str = "", changes: dict[str, Any] | None = None, *, sweeps: bool = True):
         self.recipe_type, self.sweeps = recipe_type, sweeps
-        self.presets: dict[str, Preset] = presets(recipe_type)
+        self.presets: Mapping[str, Preset] = presets(recipe_type)
         self.title = ""
         self.choose(preset or next(iter(self.presets)))
         for name, value in (changes or {}).items():
@@ -47,12 +48,13 @@ class Draft:
 
     def adopt(self, recipe: Recipe) -> None:
         """Take over a whole recipe, of a run for instance; the preset on the same data with the fewest differences is compared with it."""
-        self.recipe = recipe.replace(file=getattr(recipe, "file", ""))  # whose content will count when it is trained
+        own = {"file": recipe.file} if hasattr(recipe, "file") else {}  # whose content will count when it is trained
+        self.recipe = recipe.replace(**own)
         self.wrong = {}
 
         def distance(name: str) -> tuple[bool, int]:
-            changed = differences(self.presets[name].recipe, self.recipe)
-            return "dataset" in changed or "process" in changed, len(changed)
+            other = self.presets[name].recipe
+            return other.subject != self.recipe.subject, len(differences(other, self.recipe))
 
         self.preset = min(self.presets, key=distance)
 
@@ -117,7 +119,7 @@ class Draft:
     @property
     def axes(self) -> dict[str, list[Any]]:
         """The options with several values."""
-        return self.recipe.axes if isinstance(self.recipe, SweepRecipe) else {}
+        return dict(self.recipe.axes)
 
     def note(self, name: str, time: str = "") -> str:
         """What stands beside an axis: '3 values → sweep of 3, about 45 s'. `time`: how long the sweep takes, where it is known."""
@@ -147,6 +149,7 @@ class Draft:
             "preset": self.preset,
             "see": self.presets[self.preset].see,
             "title": self.title,
+            "subject": self.recipe.subject,
             "texts": {name: self.wrong[name][0] if name in self.wrong else as_text(values[name]) for name in options},
             "wrong": self.doubts | {name: sentence for name, (_, sentence) in self.wrong.items()},
             "hidden": [*self.hidden, *sorted(apart)],
@@ -165,8 +168,8 @@ class Draft:
 def typed(recipe_type: type[Recipe], name: str, value: Any) -> tuple[Any, ...]:
     """The values that were typed for an option, or stand in a link; several are an axis of a sweep. Raises: RecipeError."""
     parts = parts_of(recipe_type, name, value)
-    if len(parts) > 1 and name in sweepable(recipe_type):
-        return tuple(checked_axes({name: parts})[name])
+    if len(parts) > 1 and name in family_of(recipe_type).shared:
+        return tuple(checked_axes({name: parts}, recipe_type=recipe_type)[name])
     return (recipe_type.check(name, value if len(parts) > 1 else parts[0]),)
 
 
@@ -184,8 +187,8 @@ def refused(recipe_type: type[Recipe], name: str, value: Any) -> str:
         return f"{option.wanted}."
     if point := decimal_comma(value) if isinstance(value, str) else "":
         return f"{option.wanted}; a comma parts several values, so type {point} for one number."
-    if name not in sweepable(recipe_type):
-        elsewhere = f"; wb.sweep(recipe, {name}=[…]) in a notebook trains a run for each of several" if sweepable(recipe_type) else ""
+    if name not in (together := family_of(recipe_type).shared):
+        elsewhere = f"; wb.sweep(recipe, {name}=[…]) in a notebook trains a run for each of several" if together else ""
         return f"{option.called} takes one value here{elsewhere}."
     if impossible := [as_text(part) for part in parts if not possible(recipe_type, name, part)]:
         return f"{option.wanted}, and {impossible[0][:40] or 'nothing'} is not."
@@ -227,7 +230,7 @@ def differences(base: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
 
 def values_of(recipe: Recipe) -> dict[str, Any]:
     """The options of a recipe; those that a sweep varies as tuples of all their values."""
-    values = recipe.base.to_dict() | {n: tuple(v) for n, v in recipe.axes.items()} if isinstance(recipe, SweepRecipe) else recipe.to_dict()
+    values = recipe.base.to_dict() | {name: tuple(values) for name, values in recipe.axes.items()}
     return {name: value for name, value in values.items() if name in recipe.options()}
 
 
@@ -237,6 +240,8 @@ def _without_file(found: dict[str, Any]) -> dict[str, Any]:
 
 def _files(base: Any, other: Any) -> dict[str, tuple[str, str]]:
     """The own files of two recipes, where they differ: in their content if it is known of both, else in their place."""
+    if not hasattr(base, "file"):
+        return {}
     if base.file_digest and other.file_digest:
         same, alike = base.file_digest == other.file_digest, base.file == other.file
     else:

@@ -14,12 +14,12 @@ LONGEST = 120  # seconds for the check of a file
 EVENTS = """
 import sys
 import warnings
-from workbench.data.catalogue import events_for, sample_for
 from workbench.data.files import FileNote
-from workbench.training.recipe import GeneratorRecipe, Recipe
+from workbench.families import family_of
+from workbench.training.recipe import Recipe
 try:
     recipe = Recipe.from_json(sys.stdin.read())
-    read = sample_for if isinstance(recipe, GeneratorRecipe) else events_for
+    read = family_of(recipe).events.load()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FileNote)
         read(recipe, progress=lambda fraction, text: None)

@@ -23,10 +23,12 @@ from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.frame import checksum, pack
 from workbench.figures.theme import DARK, THEMES, Theme, theme_of
 from workbench.runs.files import RunError
-from workbench.runs.store import EXAMPLES, Run, Status
+from workbench.runs.folder import Status
+from workbench.runs.run import Run
+from workbench.runs.store import EXAMPLES
 from workbench.studios import sentences
 from workbench.studios.assets import ENGINE_URL, PAGE, compressed_engine, source
-from workbench.studios.live import HUB, TAKEN, Picture, ending
+from workbench.studios.live import HUB, Picture, ending
 
 MOST_FIGURES = 4
 PERIOD = 0.1  # seconds between two frames, on average
@@ -169,7 +171,7 @@ class LiveRun(anywidget.AnyWidget):
             self._tell(picture.status)
             theme = self._theme()
             for k, name in enumerate(self.names):
-                reports = figures.FIGURES[name].takes == "reports"
+                reports = figures.FIGURES[name].takes == figures.REPORTS
                 shown = (picture.cursor if reports else picture.moment, picture.status.state, theme)
                 if self._drawn.get(k) != shown:
                     self._drawn[k], self._frames[k] = shown, pack(drawn(picture, name, theme))
@@ -250,11 +252,11 @@ class LiveRun(anywidget.AnyWidget):
 def drawn(picture: Picture, name: str, theme: Theme) -> dict[str, Any]:
     """A figure of a picture, as plain dict; where it cannot be drawn, or not yet, one that says why."""
     entry = figures.FIGURES[name]
-    dataset = getattr(picture, TAKEN[entry.takes])
+    dataset = picture.drawn_by(entry)
     try:
         if dataset is not None:
             return entry.as_dict(dataset, theme)
-        reason = sentences.missing(TAKEN[entry.takes], picture.status, swept=picture.swept)
+        reason = sentences.missing(entry, picture)
     except ValueError as problem:
         reason = str(problem)
     return figure_of_sentence(sentences.folded(reason), theme)

@@ -18,6 +18,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.netutil import is_valid_ip
 from tornado.web import Application, RequestHandler, stream_request_body
 
+from workbench.families import FAMILIES
 from workbench.studios.badges import HOPELESS, Badges, Patience, new_token, same, source_of
 from workbench.studios.door import ADDRESS, GUEST, Door, Note, Nowhere
 from workbench.studios.house import Guest, House
@@ -27,9 +28,9 @@ from workbench.studios.served import ARRIVED, LONGEST_QUERY, keep_ours, page_of,
 KEPT = 30 * 86_400  # seconds that a badge is kept by a browser
 LARGEST_FORM = 1_000  # bytes
 ROLES = ("lecturer", "student")
-PAGES = ("/", "/generators")
-SOCKETS = ("/ws", "/generators/ws")
-ENTRANCE = re.compile(r"/(generators|follow(/[a-z0-9]{1,40})?)?/?")
+PAGES = tuple(f"/{family.place}" for family in FAMILIES)
+SOCKETS = tuple(f"{page.rstrip('/')}/ws" for page in PAGES)
+ENTRANCE = re.compile(rf"/({'|'.join(family.place for family in FAMILIES if family.place)}|follow(/[a-z0-9]{{1,40}})?)?/?")
 """Where a link may lead from elsewhere, with or without a token."""
 EACH = 6  # pages of one browser
 FETCHING = 10_000  # milliseconds within which a page that was fetched opens its websocket

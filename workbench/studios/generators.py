@@ -9,11 +9,12 @@ from typing import cast
 import numpy as np
 import xarray as xr
 
+from workbench.families.generators import GENERATORS
+from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import Observable, observables
-from workbench.physics.toys import TOYS
 from workbench.results.generated import quality
-from workbench.runs.store import Run
-from workbench.stories import GENERATORS
+from workbench.results.product import GENERATOR
+from workbench.runs.run import Run
 from workbench.studios import downloads
 from workbench.studios.amplitudes import percent
 from workbench.studios.live import Picture
@@ -37,10 +38,7 @@ THEORY = (
 
 
 class Generators(Studio):
-    title = "Generators"
-    place = "./generators"
-    recipe_type = GeneratorRecipe
-    kinds = (GeneratorRecipe,)
+    family = GENERATORS
     tabs = (
         Tab("training", "Training"),
         Tab("distributions", "Distributions", BAND),
@@ -50,7 +48,6 @@ class Generators(Studio):
         Tab("stories", "Stories"),
         Tab("runs", "Runs"),
     )
-    stories = GENERATORS
     cards = (
         Card("losses", "training", formula="L = −⟨log p(x|θ)⟩ + KL[q(θ), p(θ)] / N"),
         Card("log_loss", "training"),
@@ -94,10 +91,10 @@ class Generators(Studio):
         return downloads.address(run)
 
     def numbers(self, picture: Picture) -> list[str]:
-        if picture.generated is None:
+        if (drawn := picture.of(GENERATOR.name)) is None:
             return ["–"] * len(self.columns)
-        found = quality(picture.generated)
-        largest = f"{percent(found.largest)} ({in_words(found.where, picture.generated)})" if found.where else "–"
+        found = quality(drawn)
+        largest = f"{percent(found.largest)} ({in_words(found.where, drawn)})" if found.where else "–"
         return [
             nats(found.log_loss),
             nats(found.entropy),
@@ -120,7 +117,7 @@ MAKES_SENSE: dict[str, Callable[[GeneratorRecipe], bool]] = {
     "density_map": _toy,
     "uncertainty_map": _toy,
     "uncertainty_line": lambda recipe: _toy(recipe) and not recipe.file,
-    "hole": lambda recipe: recipe.dataset == "z_jets" and recipe.jets != 1,
+    "hole": lambda recipe: recipe.has_jets and recipe.jets != 1,
     "ways": _judged,
     "weights": lambda recipe: _judged(recipe) or recipe.discflow_alpha > 0,
     "weight_points": _judged,
@@ -149,7 +146,9 @@ def nats(value: float) -> str:
 
 def describe(recipe: GeneratorRecipe) -> str:
     """A recipe in one short line, for lists and legends: what kind of flow, on which events."""
-    data = wording(recipe.dataset) if recipe.dataset != "z_jets" else f"Z + {recipe.jets or '1, 2, 3'} jet{'s' if recipe.jets != 1 else ''}"
+    data = wording(recipe.dataset)
+    if recipe.has_jets:
+        data = data.replace("jets", f"{recipe.jets or '1, 2, 3'} jet{'s' if recipe.jets != 1 else ''}")
     if recipe.file and recipe.dataset in TOYS:
         data = "own points"
     return " · ".join(

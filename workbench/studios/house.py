@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from workbench.runs import files, launcher
 from workbench.runs.files import RunError
-from workbench.runs.store import ID, Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import ID, RunStore
 from workbench.training.recipe import Recipe
 
 if TYPE_CHECKING:

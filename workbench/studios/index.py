@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from workbench.families import FAMILIES
 from workbench.runs.files import RunError
-from workbench.runs.store import Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 from workbench.studios.draft import as_words
 from workbench.studios.sentences import when
-from workbench.training.recipe import KINDS, AmplitudeRecipe, Recipe
+from workbench.training.recipe import KINDS, Recipe
 
 GLANCE_EVERY = 1.0  # seconds between two looks at all folders; in between only at the date of the folder that holds them
 
@@ -71,7 +73,7 @@ def _entry(run: Run) -> Entry | None:
         options = run.options
     except RunError:
         return None
-    kind = str(options.get("recipe", AmplitudeRecipe.kind))
+    kind = str(options.get("recipe", FAMILIES[0].recipe.kind))
     words = [
         run.id,
         run.title,

@@ -10,15 +10,16 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from workbench.families import PRESETS
 from workbench.home import runs_folder
 from workbench.runs.files import RunError
-from workbench.runs.store import EXAMPLES, ID, Run, RunStore
+from workbench.runs.run import Run
+from workbench.runs.store import EXAMPLES, ID, RunStore
 from workbench.studios.draft import differences
 from workbench.studios.index import index_of
 from workbench.studios.live import HUB, identity
 from workbench.studios.sentences import about
-from workbench.training.presets import PRESETS
-from workbench.training.recipe import KINDS, Recipe, SweepRecipe, shown
+from workbench.training.recipe import KINDS, Recipe, shown
 
 MOST_LOOKED_AT = 20  # of the user's newest runs, in search of one that is worth showing first
 SAME_PACE = {
@@ -29,7 +30,7 @@ SAME_PACE = {
 
 def points(recipe: Recipe) -> int:
     """How many networks of its kind a recipe trains: the points of a sweep."""
-    return math.prod(map(len, recipe.axes.values())) if isinstance(recipe, SweepRecipe) else 1
+    return math.prod(map(len, recipe.axes.values()))
 
 
 class Library:
@@ -84,7 +85,7 @@ class Library:
         alike = [run for run in finished if type(run.recipe) is type(recipe)]
         return min(alike or finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
 
-    def time(self, sweep: SweepRecipe) -> str:
+    def time(self, sweep: Recipe) -> str:
         """How long a sweep will train here, in words: as a like one, or at most as all its points one after the other; '' if unknown."""
         if seconds := self.seconds(sweep):
             return about(seconds)

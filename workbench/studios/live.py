@@ -18,13 +18,13 @@ from typing import Any, TypeVar
 
 import xarray as xr
 
-from workbench.results.generated import is_generated
-from workbench.results.prediction import summary
-from workbench.results.scan import is_scan
+from workbench.families import kind_of, product_named
+from workbench.figures import REPORTS, Entry
+from workbench.results.product import product_of
 from workbench.runs import history
 from workbench.runs.files import RunError
-from workbench.runs.store import Run, Status
-from workbench.training.recipe import SweepRecipe
+from workbench.runs.folder import Status
+from workbench.runs.run import Run
 
 READ_EVERY = 0.1  # seconds, while the run is live
 NAP = 0.01  # seconds between two glances at the sizes of its files: what is new is read at once, but
@@ -37,32 +37,37 @@ KEPT_FACTS = 20_000
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-TAKEN = {"reports": "reports", "summary": "events", "draws": "prediction", "scan": "scan", "generator": "generated"}
-"""What of a picture a figure draws."""
 
 
 @dataclass(frozen=True)
 class Picture:
     """What is known of a run at one moment.
 
-    `events` is a summary per event: of the newest snapshot while the run is live, of the prediction on all test events when it is
-    finished; `prediction` then has the single draws. A run that is `swept` has a `scan` instead of both, and a
-    generator what it `generated`, in a few draws while it is live. `moment` is (attempt, step, final)
-    of what is known: new events, new moment. `steps` are those of the snapshots; those of an ended run stand together in `past`.
+    `product` is the name of what it yields, `summary` what figures draw of it: of the newest snapshot while the run is live, of the
+    prediction when it is finished; `prediction` then is all of it, with the single draws. `moment` is (attempt, step, final)
+    of what is known: a new summary, a new moment. `steps` are those of the snapshots; those of an ended run stand together in `past`.
     """
 
     status: Status
-    swept: bool = False
+    product: str
     reports: xr.Dataset | None = None
-    events: xr.Dataset | None = None
+    summary: xr.Dataset | None = None
     prediction: xr.Dataset | None = None
-    scan: xr.Dataset | None = None
-    generated: xr.Dataset | None = None
     moment: tuple[int, int, bool] = (0, -1, False)
     steps: tuple[int, ...] = ()
     past: xr.Dataset | None = None
     raw: tuple[dict[str, Any], ...] = ()
     cursor: tuple[int, int] = (0, 0)
+
+    def of(self, product: str) -> xr.Dataset | None:
+        """The summary, where the run yields this product."""
+        return self.summary if product == self.product else None
+
+    def drawn_by(self, entry: Entry) -> xr.Dataset | None:
+        """What a figure draws of it; None where there is no such thing, or not yet."""
+        if entry.takes == REPORTS:
+            return self.reports
+        return self.prediction if entry.finished and entry.takes == self.product else self.of(entry.takes)
 
 
 def ending() -> bool:
@@ -172,7 +177,7 @@ def differs(one: Picture, other: Picture) -> bool:
 def look(run: Run, before: Picture | None) -> Picture:
     """Read what is new since `before`. Raises: OSError when the folder cannot be read."""
     status = run.status
-    now = Picture(status, isinstance(run.recipe, SweepRecipe)) if before is None else replace(before, status=status)
+    now = Picture(status, kind_of(run.recipe).product.load().name) if before is None else replace(before, status=status)
     if before is None or not before.moment[2]:
         new = run.read_reports(None if before is None else before.cursor)
         if new.reports or new.restarted or before is None:
@@ -181,8 +186,7 @@ def look(run: Run, before: Picture | None) -> Picture:
     if status.state == "finished":
         if not now.moment[2]:
             prediction = run.prediction("test")
-            single = None if is_scan(prediction) or is_generated(prediction) else prediction
-            return replace(now, **known(prediction), prediction=single, moment=(status.attempt, status.step, True), past=None)
+            return replace(now, **known(prediction), prediction=prediction, moment=(status.attempt, status.step, True), past=None)
         return now if now.past is not None else _with_past(now, run)  # the second look: the first picture does not wait for it
     newest = run.latest_snapshot(after_step=now.moment[1] if now.moment[0] == status.attempt else None)
     if newest is not None:
@@ -194,10 +198,8 @@ def look(run: Run, before: Picture | None) -> Picture:
 
 def known(dataset: xr.Dataset) -> dict[str, Any]:
     """What a snapshot or a prediction tells, as fields of a Picture."""
-    nothing: dict[str, Any] = {"events": None, "scan": None, "generated": None}
-    if is_scan(dataset):
-        return nothing | {"scan": dataset}
-    return nothing | ({"generated": dataset} if is_generated(dataset) else {"events": summary(dataset)})
+    product = product_of(dataset)
+    return {"product": product, "summary": product_named(product).summary(dataset)}
 
 
 def _with_past(now: Picture, run: Run) -> Picture:

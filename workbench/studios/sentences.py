@@ -7,10 +7,14 @@ import textwrap
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from workbench.runs.store import Run, Status
+from workbench.families import family_of, product_named
+from workbench.figures import REPORTS, Entry
+from workbench.results.product import FIRST_POINTS
+from workbench.runs.folder import Status
+from workbench.runs.run import Run
 from workbench.stories.verdict import MARKS
 from workbench.studios.draft import as_words, differences, values_of
-from workbench.training.recipe import AmplitudeRecipe, Recipe, SweepRecipe
+from workbench.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from workbench.studios.live import Picture
@@ -187,7 +191,7 @@ def day(created: str) -> str:
 
 def differs(base: Recipe, other: Recipe) -> str:
     """What sets a recipe apart from that of the run shown."""
-    if not {type(base), type(other)} <= {AmplitudeRecipe, SweepRecipe} and type(base) is not type(other):
+    if family_of(base) is not family_of(other):
         return "another kind of recipe"
     options = other.options()
     changes = differences(base, other).items()
@@ -302,22 +306,19 @@ def following(*, led: bool, over: bool, at: int | None) -> str:
     return "You are following the lecture" + (f", now at step {at:,}." if at is not None else ".")
 
 
-def missing(needs: str, status: Status, *, swept: bool = False, replayed: bool = False) -> str:
+def missing(entry: Entry, picture: Picture, *, replayed: bool = False) -> str:
     """Why a figure cannot be drawn, or not yet. `replayed`: the page shows an older snapshot."""
-    if needs == "generated" and status.live and status.state == "running":
-        return "First histograms in a moment …"
-    if needs in ("events", "prediction") and swept:
-        return "This figure shows a single training; this run is a sweep: its figures are in the tab Sweep."
-    if needs == "scan" and not swept:
-        return "This figure shows a sweep, and this run is a single training. Press Train to begin the sweep that is in the form."
-    if needs == "prediction" and replayed:
+    status = picture.status
+    if entry.takes not in (REPORTS, picture.product):
+        return product_named(entry.takes).meant
+    if entry.finished and replayed:
         return "This figure needs all weight draws, which are saved at the end of the training and not in its snapshots."
-    if needs == "prediction" and status.state != "finished":
+    if entry.finished and status.state != "finished":
         return "This figure needs all weight draws, which are saved at the end of the training."
     if status.state == "queued":
         return "Waiting for a free slot."
     if status.state in ("preparing", "running"):
-        return "First points in a moment …"
+        return product_named(picture.product).awaited if status.state == "running" and entry.takes != REPORTS else FIRST_POINTS
     return "This run has nothing to show here: it ended before the first snapshot."
 
 

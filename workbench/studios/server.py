@@ -28,21 +28,19 @@ from tornado.iostream import StreamClosedError
 from tornado.web import OutputTransform, RequestHandler
 from tornado.websocket import WebSocketClosedError
 
+from workbench.families import FAMILIES
 from workbench.home import home, runs_folder
 from workbench.runs import launcher
 from workbench.studios import downloads, errands, memory, sharing, uploads
-from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.badges import kept_secret, new_token
 from workbench.studios.door import ADDRESS, GUEST, Door, Note
 from workbench.studios.gate import Gate
-from workbench.studios.generators import Generators
 from workbench.studios.house import HOME, Guest, House
 from workbench.studios.lecture import HALL
 from workbench.studios.lobby import Lobby
 from workbench.studios.plot_view import routes
 from workbench.studios.pulse import PULSE
 from workbench.studios.served import OwnTracebacks
-from workbench.training.presets import presets
 
 log = logging.getLogger("workbench.pages")
 
@@ -170,7 +168,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
         door = replace(door, port=door.port or _free_port(door.host))
         house = replace(house, address=door.address, token=door.token) if door.token else house
         server = pn.serve(
-            {"/": _page(Amplitudes, folder, house), "/generators": _page(Generators, folder, house)},
+            {f"/{family.place}": _page(family.page.load(), folder, house) for family in FAMILIES},
             port=door.port,
             address=door.host,
             prefix=door.prefix,
@@ -267,4 +265,4 @@ def _warm_up(gate: Gate) -> None:
     request = urllib.request.Request(_here(gate.door), headers={"Cookie": f"{gate.door.cookie}={badge}"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         answer.read()
-    errands.prepare_events(next(iter(presets(Amplitudes.recipe_type).values())).recipe)
+    errands.prepare_events(next(iter(FAMILIES[0].presets.values())).recipe)

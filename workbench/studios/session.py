@@ -1,4 +1,4 @@
-"""The state of one page: which recipe is edited, which runs are shown, what was pressed. Knows no Panel.
+"""The state of one page: which recipe is edited, which runs are shown, where the page stands. Knows no Panel.
 
 A session keeps nothing that matters: the draft of the recipe, which runs are shown and which tab is open stand in the address;
 everything else stands in the run folders.
@@ -16,30 +16,25 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from workbench.data.files import allowed, check_file
+from workbench.families import Family
 from workbench.results.generated import NUISANCE_STOPS
 from workbench.runs.files import RunError, in_words
-from workbench.runs.store import Run
+from workbench.runs.run import Run
+from workbench.stories import stories_of
 from workbench.studios import address as addresses
-from workbench.studios import errands, sentences, slide
+from workbench.studios import sentences, slide
 from workbench.studios.draft import Draft
 from workbench.studios.house import Guest
 from workbench.studios.lecture import HALL, Lecture, Scene
 from workbench.studios.library import Library
 from workbench.studios.live import HUB, Picture, then
 from workbench.studios.slide import Teller
-from workbench.training.recipe import Recipe, SweepRecipe
+from workbench.training.recipe import Recipe
 
 MOST_NOTICES = 6
 REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
-HEARD = (
-    "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "subset", "dismiss", "theme",
-    "time", "refused",
-    "story", "tell", "lead", "a", "awake", "search", "place", "waiting",
-)  # fmt: skip
 CHANGES = ("pause", "continue", "step", "stop", "resume")
 """Actions that change the run that is shown."""
-FOLLOWERS = ("theme", "dismiss", "awake")
-"""What is heard of a page that follows a lecture."""
 SUBSETS = {"": "M = 1, N/8, N/2"} | {str(2**k): f"M = {2**k}" for k in range(10)}
 """Of how many draws the scaled pull takes the mean: a choice, and its words."""
 NUISANCES = tuple(f"{a:g}" for a in NUISANCE_STOPS)
@@ -49,7 +44,6 @@ SAID = (OSError, ValueError, RunError)
 
 log = logging.getLogger(__name__)
 CHECKER = ThreadPoolExecutor(max_workers=2, thread_name_prefix="look at files")
-STARTER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="start runs")
 
 
 @dataclass(frozen=True)
@@ -62,19 +56,23 @@ class Tab:
 class Session(ABC):
     """*Arguments*: runs, the folder of the user's own runs; guest, who looks at the page, by default somebody who may do everything."""
 
+    family: ClassVar[Family]
+    """What its runs belong to; all else that is said of it here follows from that."""
     recipe_type: ClassVar[type[Recipe]]
     """The recipe that the form edits."""
-    kinds: ClassVar[tuple[type[Recipe], ...]]
-    """The recipes whose runs the page shows."""
-    tabs: ClassVar[tuple[Tab, ...]]
-    place: ClassVar[str] = "./"
+    place: ClassVar[str]
     """Where the page stands below the server's address."""
-    stories: ClassVar[tuple[str, ...]] = ()
+    stories: ClassVar[tuple[str, ...]]
     """Names of the stories that the tab "stories" tells, in the order of a lecture."""
+    tabs: ClassVar[tuple[Tab, ...]]
+
+    def __init_subclass__(cls) -> None:
+        if family := vars(cls).get("family"):
+            cls.recipe_type, cls.place, cls.stories = family.recipe, f"./{family.place}", stories_of(family)
 
     def __init__(self, *, runs: str | os.PathLike[str] | None = None, guest: Guest | None = None):
         self.guest = guest or Guest()
-        self.library = Library(runs, self.kinds)
+        self.library = Library(runs, tuple(kind.recipe for kind in self.family.kinds))
         self.draft = Draft(self.recipe_type)
         self.shown: list[Run] = []
         self.tab = self.tabs[0].name
@@ -154,7 +152,7 @@ class Session(ABC):
     @property
     def home(self) -> str:
         """The tab on which the page opens: that of the sweep, where one is shown."""
-        swept = bool(self.shown) and isinstance(self.shown[0].recipe, SweepRecipe)
+        swept = bool(self.shown) and bool(self.shown[0].recipe.axes)
         return "sweep" if swept and "sweep" in [tab.name for tab in self.tabs] else self.tabs[0].name
 
     @property
@@ -222,14 +220,6 @@ class Session(ABC):
             "leave": self.place + around.query(),
             "go": f"{scene.place}?follow={self.follows.id}" if scene and elsewhere else "",
         }
-
-    def on_lead(self, message: dict[str, Any]) -> None:
-        if not self.guest.lecturer:
-            return
-        if message["lead"] and self.leads is None:
-            self.leads = HALL.begin(self)
-        elif not message["lead"] and self.leads is not None:
-            HALL.end(self.leads)
 
     @property
     def of_example(self) -> bool:
@@ -327,8 +317,8 @@ class Session(ABC):
 
     def look_at_file(self) -> None:
         """Say what is wrong with the file that is named as soon as that is known; meanwhile people type on."""
-        recipe = self.draft.recipe.to_dict()
-        looked = (recipe.get("file", ""), recipe.get("process") or recipe.get("dataset", ""), recipe.get("units", ""))
+        recipe = self.draft.recipe
+        looked = (getattr(recipe, "file", ""), recipe.subject, getattr(recipe, "units", ""))
         if looked == self.looked:
             return
         self.looked, self.draft.doubts = looked, {}
@@ -351,20 +341,6 @@ class Session(ABC):
             self.draft.doubts = {"file": self.guest.told(sentence)}
             self.refresh(everything=True)
 
-    # What is pressed
-
-    def hear(self, message: dict[str, Any]) -> None:
-        """A message from the browser: one key that names it. Anything unknown is ignored."""
-        heard = HEARD if self.follows is None else FOLLOWERS
-        hearer = next((getattr(self, f"on_{key}") for key in message if key in heard), None)
-        if hearer is not None:
-            before = self.shown[:1]
-            self._try(lambda: hearer(message))
-            if self.shown[:1] != before:
-                self.at = self.playing = None
-            self.look_at_file()
-            self.refresh(everything=True)
-
     def _try(self, work: Callable[[], Any]) -> None:
         """Do something that may not be possible: then its sentence goes onto the page."""
         try:
@@ -372,223 +348,3 @@ class Session(ABC):
         except (*SAID, KeyError, TypeError) as problem:
             log.info("Not possible: %s", problem)
             self.note(in_words(problem))
-
-    def on_preset(self, message: dict[str, Any]) -> None:
-        if str(message["preset"]) in self.draft.presets:
-            self._withdraw()
-            self.draft.choose(str(message["preset"]))
-            self.show_finished()
-
-    def on_option(self, message: dict[str, Any]) -> None:
-        value = message.get("value")
-        self._withdraw()
-        self.draft.set(str(message["option"]), value if isinstance(value, bool) else str(value)[:2_000])
-        self.show_finished()
-
-    def on_undo(self, message: dict[str, Any]) -> None:
-        if str(message["undo"]) in self.recipe_type.options():
-            self._withdraw()
-            self.draft.undo(str(message["undo"]))
-            self.show_finished()
-
-    def on_title(self, message: dict[str, Any]) -> None:
-        self.draft.title = "".join(c for c in str(message["title"])[:80] if c.isprintable())
-
-    def on_tab(self, message: dict[str, Any]) -> None:
-        if message["tab"] in [tab.name for tab in self.tabs]:
-            self.tab = message["tab"]
-
-    def on_observable(self, message: dict[str, Any]) -> None:
-        if message["observable"] in self.observables():
-            self.observable = message["observable"]
-
-    def on_subset(self, message: dict[str, Any]) -> None:
-        if message["subset"] in SUBSETS:
-            self.subset = message["subset"]
-
-    def on_a(self, message: dict[str, Any]) -> None:
-        if str(message["a"]) in NUISANCES:
-            self.a = "" if str(message["a"]) == NUISANCES[-1] else str(message["a"])
-
-    def on_awake(self, message: dict[str, Any]) -> None:
-        self.awake = message["awake"] if type(message["awake"]) is int else 0
-
-    def on_dismiss(self, message: dict[str, Any]) -> None:
-        if 0 <= int(message["dismiss"]) < len(self.notices):
-            del self.notices[int(message["dismiss"])]
-
-    def on_theme(self, message: dict[str, Any]) -> None:
-        self.theme = "dark" if message["theme"] == "dark" else "light"
-        self.projector = bool(message.get("projector"))
-
-    def on_time(self, message: dict[str, Any]) -> None:
-        steps = HUB.picture(self.shown[0]).steps if self.shown else ()
-        wanted = message["time"]
-        if wanted == "play":
-            begin = 0.0 if self.at is None else float(min(range(len(steps)), key=lambda k: abs(steps[k] - (self.at or 0)), default=0))
-            self.playing = begin if self.playing is None and len(steps) > 1 else None
-            self.at = steps[int(begin)] if self.playing is not None else self.at
-        elif wanted == "newest":
-            self.at = self.playing = None
-        elif steps:
-            place = min(max(int(wanted), 0), len(steps) - 1)
-            self.at, self.playing = None if place == len(steps) - 1 else steps[place], None
-
-    def on_open(self, message: dict[str, Any]) -> None:
-        run = self.library.find(str(message["open"]))
-        self.shown = [run]
-        self.draft.adopt(run.recipe)
-        self.tab = self.home
-
-    def on_compare(self, message: dict[str, Any]) -> None:
-        name = str(message["compare"])
-        if not message.get("on"):
-            self.shown = self.shown[:1] + [run for run in self.shown[1:] if run.id != name]
-        elif len(self.shown) > addresses.MOST_COMPARED:
-            self.note(f"At most {addresses.MOST_COMPARED + 1} runs fit into one figure; take one out of the comparison first.")
-        elif name not in [run.id for run in self.shown]:
-            self._add(name)
-
-    def on_delete(self, message: dict[str, Any]) -> None:
-        name = str(message["delete"])
-        run = self.library.own.open(name)
-        self.guest.change(run)
-        self.library.delete(name)
-        self.guest.forget(run)
-        self.shown = [run for run in self.shown if run.id != name or self.library.is_example(run)]
-        if not self.shown:
-            self.show_finished()
-
-    def on_waiting(self, message: dict[str, Any]) -> None:
-        """All runs that wait are to be stopped."""
-        if message["waiting"] == "stop" and not self.busy:
-            self._later("Stopping …", functools.partial(self.guest.stop_waiting, self.library.own))
-
-    def on_search(self, message: dict[str, Any]) -> None:
-        self.sought, self.first = "".join(c for c in str(message["search"])[:200] if c.isprintable()), 0
-
-    def on_place(self, message: dict[str, Any]) -> None:
-        """Another part of a long list of runs."""
-        self.first = max(0, message["place"]) if type(message["place"]) is int else 0
-
-    def on_refused(self, message: dict[str, Any]) -> None:
-        """A file that the page sent was not taken."""
-        self.note("".join(c for c in str(message["refused"])[:500] if c.isprintable()))
-
-    def on_story(self, message: dict[str, Any]) -> None:
-        if message["story"] in self.stories:
-            self._turn_to(message["story"])
-
-    def _turn_to(self, story: str) -> None:
-        self.story, self.shipped = story, False
-
-    def on_tell(self, message: dict[str, Any]) -> None:
-        if message["tell"] in ("shipped", "here"):
-            self.shipped = message["tell"] == "shipped"
-            return
-        self.shipped = False
-        teller, store = self.teller, self.library.own
-
-        def train() -> None:
-            self.guest.begin_story(teller.story, store)
-            teller.hurry()
-
-        def stop() -> None:
-            live = [run for _, run in teller.story.found(store) if run.alive()]
-            mine = [run for run in live if not self.guest.no_change(run)]
-            for run in mine or live:
-                self.guest.change(run)
-                run.stop()
-            teller.hurry()
-
-        if message["tell"] in ("train", "stop") and not self.busy:
-            self._later(*(("Starting the trainings …", train) if message["tell"] == "train" else ("Stopping …", stop)))
-
-    def _key_of_story(self, key: str) -> None:
-        """Left and right go through the stories, space trains the one that is shown."""
-        if key in ("left", "right"):
-            place = self.stories.index(self.story) + (1 if key == "right" else -1)
-            self._turn_to(self.stories[place % len(self.stories)])
-        elif key == "space":
-            self.on_tell({"tell": "train"})
-
-    def on_key(self, message: dict[str, Any]) -> None:
-        if self.tab == "stories":
-            return self._key_of_story(str(message["key"]))
-        buttons = {button["name"] for button in self.transport(self.pictures())["buttons"] if button["enabled"]}
-        wanted = {"space": ("pause", "continue", "resume", "train"), "right": ("step",), "r": ("reset",)}.get(message["key"], ())
-        if message["key"] == "p":
-            self.on_time({"time": "play"})
-        elif action := next((name for name in wanted if name in buttons), None):
-            self.on_action({"action": action})
-
-    def on_action(self, message: dict[str, Any]) -> None:
-        run = self.shown[0] if self.shown else None
-        action = message["action"]
-        if action == "train" and self.draft.ready and not self.busy:
-            self._start()
-        elif action == "reset":
-            self.draft.choose(self.draft.preset)
-            self.shown = []
-            self.show_finished()
-        elif run is not None and not self.of_example and action in CHANGES:
-            self.guest.change(run)
-            if action == "pause":
-                run.pause()
-            elif action == "continue":
-                run.resume()
-            elif action == "step":
-                run.step()
-            elif action == "stop":
-                self._later("Stopping …", run.stop)
-            elif action == "resume" and not self.busy:
-                self._later("Starting the training process again …", functools.partial(self.guest.resume, run))
-
-    def _start(self) -> None:
-        recipe, file = self.draft.recipe, getattr(self.draft.recipe, "file", "")
-        again = self.of_draft and not self.of_example
-
-        def work() -> Run:
-            if file and not self.guest.lecturer:
-                allowed(file)
-            for note in errands.check_events(recipe) if file else ():
-                self.soon(functools.partial(self.note, note))
-            return self.guest.launch(recipe, self.library.own, title=self.draft.title, reuse=not again)
-
-        self._later("Reading the file …" if file else "Starting the training process …", work, self._started)
-
-    def _withdraw(self) -> None:
-        """Take back why the last training could not be started: another one is wanted now."""
-        self.notices, self.refusal = [notice for notice in self.notices if notice != self.refusal], ""
-
-    def _started(self, run: Run) -> None:
-        self._withdraw()
-        self.draft.title, self.draft.doubts = "", {}
-        self.at = self.playing = None
-        self.shown = [run, *(other for other in self.shown[1:] if other.id != run.id)]
-        if self.tab == "runs" or self.home != self.tabs[0].name:
-            self.tab = self.home
-
-    def _later(self, sentence: str, work: Callable[[], Any], then: Callable[[Any], None] = lambda _: None) -> None:
-        """Do what may take a while on another thread; its result comes back on the session's own."""
-        self.busy = sentence
-
-        def finish(result: Any, problem: Exception | None) -> None:
-            self.busy = ""
-            if problem is None:
-                then(result)
-            else:
-                self.refusal = self.guest.told(in_words(problem))
-                self.note(self.refusal)
-            self.refresh(everything=True)
-
-        def run() -> None:
-            try:
-                result, problem = work(), None
-            except Exception as met:  # the bottom of a thread: the page says it
-                if not isinstance(met, SAID):
-                    log.exception("In the background")
-                result, problem = None, met
-            self.soon(functools.partial(finish, result, problem))
-
-        STARTER.submit(run)

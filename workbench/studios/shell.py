@@ -11,6 +11,7 @@ import panel as pn
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from workbench.families import FAMILIES
 from workbench.figures.theme import DARK, LIGHT, PROJECTOR, Theme
 from workbench.studios.parts import source
 from workbench.studios.plot_view import ENGINE_URL
@@ -18,11 +19,11 @@ from workbench.studios.plot_view import ENGINE_URL
 if TYPE_CHECKING:
     from workbench.studios.house import House
 
-STUDIOS = (("Amplitudes", "./"), ("Generators", "./generators"))
+STUDIOS = tuple((family.title, f"./{family.place}") for family in FAMILIES)
 
 
 def dress(
-    title: str, *, here: str = "Amplitudes", stories: bool = True, hideable: Sequence[dict[str, Any]] = (), house: House | None = None
+    title: str, *, here: str = FAMILIES[0].title, stories: bool = True, hideable: Sequence[dict[str, Any]] = (), house: House | None = None
 ) -> None:
     """Give the document of the session that is being opened our page instead of Panel's.
 

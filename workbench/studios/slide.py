@@ -23,9 +23,12 @@ from workbench.figures.drawing import signed
 from workbench.figures.frame import pack
 from workbench.figures.ghosts import over
 from workbench.figures.theme import Theme
+from workbench.results.product import SCAN
 from workbench.runs import history
 from workbench.runs.files import RunError
-from workbench.runs.store import Run, RunStore, Status
+from workbench.runs.folder import Status
+from workbench.runs.run import Run
+from workbench.runs.store import RunStore
 from workbench.stories import Story, Verdict, story
 from workbench.stories.story import Panel, Trainings
 from workbench.studios import sentences
@@ -227,7 +230,7 @@ class Teller:
 
     def _own(self, panel: Panel, found: Trainings, theme: Theme) -> dict[str, Any]:
         entry = FIGURES[panel.figure]
-        data = self._scan if entry.takes == "scan" else self.story.drawn_from(panel, found)
+        data = self._scan if entry.takes == SCAN.name else self.story.drawn_from(panel, found)
         return entry.as_dict(data, theme, **panel.passed)
 
     def _begun(self, panel: Panel, found: Trainings, theme: Theme) -> dict[str, Any]:
@@ -243,7 +246,7 @@ class Teller:
         if name not in self._behind:
             entry, kept = FIGURES[panel.figure], self._kept()
             try:
-                data = kept if entry.takes == "scan" else self.story.drawn_from(panel, ())
+                data = kept if entry.takes == SCAN.name else self.story.drawn_from(panel, ())
                 drawn = None if kept is None else entry.as_dict(data, theme, **panel.passed)
             except (ValueError, RunError):
                 drawn = None

@@ -17,18 +17,20 @@ from workbench import figures
 from workbench.figures import drawing
 from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.theme import Theme
+from workbench.runs.folder import Status
 from workbench.runs.launcher import waiting
-from workbench.runs.store import Run, Status
+from workbench.runs.run import Run
 from workbench.studios import address as addresses
 from workbench.studios import sentences, shell, slide
 from workbench.studios.draft import form, hideable, in_menu
+from workbench.studios.hearing import Hearing
 from workbench.studios.house import Guest
-from workbench.studios.live import HUB, TAKEN, Picture, identity
+from workbench.studios.live import HUB, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
 from workbench.studios.plot_view import PlotView, pack
 from workbench.studios.pulse import PULSE
-from workbench.studios.session import NUISANCES, SAID, SUBSETS, Session
-from workbench.training.recipe import Recipe, SweepRecipe
+from workbench.studios.session import NUISANCES, SAID, SUBSETS
+from workbench.training.recipe import Recipe
 
 TICK = 250  # milliseconds between two looks of a page in a notebook, and of any page that moves by itself
 REST = 1.0  # seconds between two looks of a page that nothing moves
@@ -57,10 +59,9 @@ class Card:
         return figures.FIGURES[self.name]
 
 
-class Studio(Session):
+class Studio(Hearing):
     """A session and the parts that show it."""
 
-    title: ClassVar[str]
     cards: ClassVar[tuple[Card, ...]]
     columns: ClassVar[tuple[tuple[str, str], ...]]
 
@@ -139,7 +140,8 @@ class Studio(Session):
         self.early = []
         document.on_event("document_ready", lambda _: self.soon(self.complete))
         hideable = self.hideable()
-        shell.dress(f"workbench · {self.title}", here=self.title, stories=bool(self.stories), hideable=hideable, house=self.guest.invites)
+        title = self.family.title
+        shell.dress(f"workbench · {title}", here=title, stories=bool(self.stories), hideable=hideable, house=self.guest.invites)
         look = shell.appearance()
         self.theme, self.projector = str(look["theme"]), bool(look["projector"])
         self.restore(
@@ -210,7 +212,7 @@ class Studio(Session):
             self.tab = self.tabs[0].name
         if everything:
             recipe = self.draft.recipe
-            self.form.tell(**self.draft.view(self.hide, self.library.time(recipe) if isinstance(recipe, SweepRecipe) else ""))
+            self.form.tell(**self.draft.view(self.hide, self.library.time(recipe) if recipe.axes else ""))
         self.bar.tell(
             **self.transport(newest),
             time=sentences.time(newest[0][1], pictures[0][1], self.playing) if newest and self.follows is None else None,
@@ -291,7 +293,7 @@ class Studio(Session):
 
     def drawn(self, card: Card, pictures: list[tuple[Run, Picture]]) -> bytes:
         """The packed figure of these pictures, drawn once for all pages that show the same."""
-        reports = card.entry.takes == "reports"
+        reports = card.entry.takes == figures.REPORTS
         moments = tuple((identity(run), picture.cursor if reports else picture.moment, picture.status.state) for run, picture in pictures)
         names = tuple(letters_for(len(pictures)))
         chosen = {"observable": self.observed, "subset": self.subset}.get(card.choose, "")
@@ -302,12 +304,11 @@ class Studio(Session):
 
     def draw(self, card: Card, names: Sequence[str], pictures: Sequence[Picture], chosen: str = "") -> dict[str, Any]:
         """A figure of the runs that have what it takes; where none has, one that says why."""
-        takes = TAKEN[card.entry.takes]
         theme = shell.figure_theme(self.theme, projector=self.projector)
-        data = [(name, getattr(picture, takes)) for name, picture in zip(names, pictures, strict=True)]
+        data = [(name, picture.drawn_by(card.entry)) for name, picture in zip(names, pictures, strict=True)]
         there = [position for position, (_, dataset) in enumerate(data) if dataset is not None]
         if not there:
-            reason = sentences.missing(takes, pictures[0].status, swept=pictures[0].swept, replayed=self.at is not None)
+            reason = sentences.missing(card.entry, pictures[0], replayed=self.at is not None)
             return figure_of_sentence(sentences.folded(reason), theme)
         # a run that has nothing to draw yet keeps its colour
         order = [*there, *(position for position in range(len(theme.colours)) if position not in there)]
@@ -318,7 +319,7 @@ class Studio(Session):
             )
             options |= {"a": float(self.a or NUISANCES[-1])} if card.slide == "a" else {}
             drawn = card.entry.as_dict([data[position] for position in there], theme, **options)
-            return drawn if self.at is None or takes != "reports" else with_marker(drawn, pictures[0].moment[1], theme)
+            return drawn if self.at is None or card.entry.takes != figures.REPORTS else with_marker(drawn, pictures[0].moment[1], theme)
         except ValueError as problem:
             return figure_of_sentence(sentences.folded(str(problem)), theme)
         except Exception as problem:  # the bottom of a figure: the others go on

@@ -31,7 +31,7 @@ What a prediction holds, and a snapshot of it what is cheap, for every observabl
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -41,28 +41,26 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.data.catalogue import sample_for
-from workbench.data.features import STAGES, Features, Seen
+from workbench.data.features import Features, Seen
 from workbench.data.samples import Sample
 from workbench.data.scaling import DensityBatch
-from workbench.methods.base import Method, Point
-from workbench.methods.chain import Chain
-from workbench.methods.discflow import DiscFlow, Nuisance, Ramp
-from workbench.methods.flow import Density
-from workbench.methods.mean_field import MeanField
-from workbench.methods.point import PointEstimate
-from workbench.nets.coupling import Flow
-from workbench.nets.splines import CURVES
+from workbench.methods.discflow import DiscFlow, Nuisance
 from workbench.physics.collisions import jet_count
-from workbench.physics.observables import PLANES, Observable, observables, outside
-from workbench.physics.toys import TOYS, Ring, Toy
-from workbench.physics.weights import LARGEST_NUISANCE, magic_weight, theory_weight
+from workbench.physics.datasets import ROWS
+from workbench.physics.datasets.known import KNOWN, TOYS
+from workbench.physics.observables import Observable, observables, outside
+from workbench.physics.toys import Ring, Toy
+from workbench.physics.weights import LARGEST_NUISANCE, magic_weight
+from workbench.results.product import GENERATOR
+from workbench.training.flows import flow_networks, flows, steered
 from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
-from workbench.training.judge import Judge, discriminator, inputs_of, narrow, weight_columns, weighted_histogram
+from workbench.training.judge import Judge, narrow, weight_columns, weighted_histogram
 from workbench.training.loop import SCHEDULES, State, train
+from workbench.training.memory import check, free_memory, needed_to_draw
 from workbench.training.optimiser import Optimiser
 from workbench.training.recipe import GeneratorRecipe
 from workbench.training.report import Report
-from workbench.training.sampling import JETS, Drawn, Sampler, Shares, check_map, excess, kept_share
+from workbench.training.sampling import Drawn, Sampler, Shares, check_map, excess, kept_share
 
 LIVE_EVENTS, LIVE_DRAWS = 5_000, 6
 """Events and weight draws of a snapshot."""
@@ -101,8 +99,11 @@ class GeneratorJob:
         }
         check_weights(recipe, train)
         self.features = Features.fit(train.points, recipe.dataset, recipe.edges, recipe.coordinates)
-        flow = flows(recipe, self.features, Shares.of(Sample(train.points, train.dataset)), len(train), self._device)
-        shares = Shares.of(train)
+        unweighted, shares = Shares.of(Sample(train.points, train.dataset)), Shares.of(train)
+        networks = flow_networks(recipe, self.features, unweighted)
+        self.memory = needed_to_draw(recipe, networks, len(self.features), self._most_drawn)
+        check(self.memory, free_memory(self._device), recipe)
+        flow = flows(recipe, self.features, unweighted, len(train), self._device)
         self.method = steered(recipe, flow, self.features, train.points, shares, self._device)
         self.sampler = Sampler(recipe, self.method, self.features, shares, self._device)
         self.batches = {split: self._batch(sample) for split, sample in self.events.items()}
@@ -115,6 +116,11 @@ class GeneratorJob:
             SCHEDULES[recipe.schedule],
             recipe.seed,
         )
+
+    @property
+    def _most_drawn(self) -> int:
+        """Events of each draw that are there together."""
+        return min(MOST_DRAWN, len(self.events["test"])) * (len(NUISANCES) if self.recipe.nuisance else 1)
 
     def _batch(self, sample: Sample) -> DensityBatch:
         """Features, conditions at a = 0, and weights: those of the events with mean 1, or magic ones with mean 1 in each number of jets."""
@@ -208,7 +214,7 @@ class GeneratorJob:
         if self.recipe.discflow_alpha:
             found = found.assign(alpha=((), self.recipe.discflow_alpha, {"long_name": "α of DiscFlow"}))
         new = self.new_events(min(MOST_DRAWN, len(self.events[split])))
-        if self.recipe.dataset == "z_jets" and self.recipe.jets != 1:
+        if self.recipe.has_jets and self.recipe.jets != 1:
             found = found.assign_coords(plane_eta=_middles(NEAR), plane_phi=_middles(NEAR)).assign(self._planes(self.events[split], new))
         dims = ("sample", "particle", "component")[: new.ndim] if new.ndim == 3 else ("sample", "coordinate")
         unit = "GeV" if new.ndim == 3 else "1"
@@ -219,7 +225,7 @@ class GeneratorJob:
         """Densities in Δη and Δφ of pairs of jets, of truth and of new events of weight 1, around the hole."""
         known = self.observables
         columns: dict[str, Any] = {}
-        for x, y in PLANES["z_jets"]:
+        for x, y in KNOWN[self.recipe.dataset].planes:
             if x not in known:
                 continue
             for who, points, weight in (("truth", truth.points, truth.relative_weight), ("drawn", new, np.ones(len(new)))):
@@ -311,11 +317,12 @@ class GeneratorJob:
             {"long_name": "−⟨ln p⟩ per event, p averaged over the draws", "units": "nat"},
         )
         columns["without_density"] = ((), np.average(np.isinf(log), weights=weight), {"long_name": "share of these events with p = 0"})
-        if self.recipe.dataset == "z_jets":
+        if self.recipe.has_jets:
             kept = kept_share(generated.weight[0], jet_count(generated.points[0]))
             columns["below_cut"] = ((), generated.below_cut, {"long_name": "share of drawn events with ΔR_jj < 0.4, before the cut"})
             columns["kept"] = ((), kept, {"long_name": "share of drawn events that hit-or-miss keeps"})
         attrs = {
+            "product": GENERATOR.name,
             "recipe": self.recipe.to_json(),
             "dataset": self.recipe.dataset,
             "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -396,10 +403,10 @@ def _middles(edges: np.ndarray) -> np.ndarray:
 
 def check_options(recipe: GeneratorRecipe) -> None:
     """Raises: ValueError in one sentence where options do not go together."""
-    if recipe.dataset != "z_jets" and (recipe.magic or recipe.nuisance):
-        which = "magic" if recipe.magic else "nuisance"
+    if not recipe.has_jets and (recipe.magic or recipe.nuisance):
+        which, jets = "magic" if recipe.magic else "nuisance", " or ".join(row.name for row in ROWS if row.jets)
         raise ValueError(
-            f"{which} = true is about the jets of z_jets, and the dataset is {recipe.dataset}: choose z_jets, or {which} = false."
+            f"{which} = true is about the jets of {jets}, and the dataset is {recipe.dataset}: choose {jets}, or {which} = false."
         )
 
 
@@ -415,82 +422,6 @@ def check_weights(recipe: GeneratorRecipe, sample: Sample) -> None:
 def hit(sample: Sample, recipe: GeneratorRecipe) -> Sample:
     """The events that the training can see: those of magic weight 0 are not among them."""
     return sample[magic_weight(sample.points) > 0] if recipe.magic else sample
-
-
-def flows(recipe: GeneratorRecipe, features: Features, shares: Shares, training_points: int, device: torch.device) -> Method:
-    """The recipe's flow, or chain of flows, with fresh weights."""
-    if recipe.dataset != "z_jets" or recipe.jets:
-        return _flow(recipe, len(features), int(recipe.nuisance), training_points, recipe.seed, device)
-    extra, has = flow_conditions(recipe), [sum(shares.jets[n:]) for n in range(len(JETS))]
-    parts = [part for part, share in zip(STAGES.values(), has, strict=True) if share]
-    stages = [
-        _flow(recipe, part.stop - part.start, part.start + extra, max(1, round(share * training_points)), recipe.seed + 101 * n, device)
-        for n, (part, share) in enumerate(zip(parts, has, strict=False))
-    ]
-    return Chain(stages, parts, has[: len(parts)])
-
-
-def sampler_of(recipe: GeneratorRecipe, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> Sampler:
-    """What draws new events, from a checkpoint alone. Raises: ValueError when it does not fit."""
-    about, device = numbers["sampler"], device_of(recipe.device)
-    check_map(recipe, about)
-    features = Features(recipe.dataset, np.array(about["mean"]), np.array(about["width"]), recipe.edges, recipe.coordinates)
-    shares = Shares(tuple(about["jets"]), tuple(about["excess"]))
-    flow = flows(recipe, features, shares, recipe.events, device)
-    own = {f"parameter.{name}": tensor for name, tensor in flow.parameters.items()}
-    restore(own, {name: tensor for name, tensor in tensors.items() if name in own})
-    return Sampler(recipe, flow, features, shares, device)
-
-
-def steered(recipe: GeneratorRecipe, flow: Method, features: Features, points: np.ndarray, shares: Shares, device: torch.device) -> Method:
-    """A generator with what changes its batches: a joint discriminator, the theory nuisance."""
-    if recipe.discflow_alpha:
-        seen = Seen.fit(features, points)
-        ramp = Ramp(recipe.discflow_alpha, recipe.discflow_start, recipe.discflow_ramp)
-        columns = len(seen) + flow_conditions(recipe)
-        flow = DiscFlow(
-            flow, discriminator(recipe, columns, len(points), device), inputs_of(seen, device), ramp=ramp, clip=recipe.discflow_clip,
-            seed=recipe.seed, gan=recipe.coupling == "gan",
-        )  # fmt: skip
-    if recipe.nuisance:
-        flow = Nuisance(flow, _excess_of(features), shares.mean_excess, LARGEST_NUISANCE, seed=recipe.seed)
-    return flow
-
-
-def flow_conditions(recipe: GeneratorRecipe) -> int:
-    """Columns of the condition of an event."""
-    return len(JETS) * (recipe.dataset == "z_jets" and not recipe.jets) + recipe.nuisance
-
-
-def _flow(recipe: GeneratorRecipe, dimension: int, conditions: int, training_points: int, seed: int, device: torch.device) -> Method:
-    flow = Flow(
-        dimension, conditions=conditions, blocks=recipe.blocks, hidden=recipe.hidden, spline=CURVES[recipe.spline](recipe.bins),
-        rotate=recipe.mixing == "rotation", seed=seed,
-    )  # fmt: skip
-    points = [Point(seed, recipe.prior_width)]
-    if not recipe.bayesian:
-        return PointEstimate(Density(flow), points, training_points=training_points, device=device)
-    return MeanField(
-        Density(flow),
-        points,
-        training_points=training_points,
-        device=device,
-        seed=seed,
-        warm_start=recipe.warm_start,
-        pace=recipe.width_pace,
-    )
-
-
-def _excess_of(features: Features) -> Callable[[Tensor], Tensor]:
-    """e of network features."""
-    place = next(n for n, column in enumerate(features.columns) if column.name == "jet1_pt")
-    column, mean, width = features.columns[place], features.mean[place], features.width[place]
-
-    def excess(x: Tensor) -> Tensor:
-        jet_pt = column.transform.inverse(x[:, place].double().cpu().numpy() * width + mean)
-        return torch.tensor(theory_weight(jet_pt, 1.0) - 1).to(x)
-
-    return excess
 
 
 def _densities(observable: Observable, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:

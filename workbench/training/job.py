@@ -30,6 +30,7 @@ from workbench.nets.population import PopulationMLP
 from workbench.physics.amplitudes import TYPES, units
 from workbench.results.calibration import temperature
 from workbench.results.prediction import summary
+from workbench.results.product import AMPLITUDE
 from workbench.training.loop import SCHEDULES, State, train, validate
 from workbench.training.memory import check, free_memory, needed
 from workbench.training.optimiser import Optimiser
@@ -233,6 +234,7 @@ class Job:
     def __init__(self, recipe: AmplitudeRecipe, progress: Progress = nothing):
         self.recipe = recipe
         self.training = Training([recipe], splits(recipe, progress), device_of(recipe.device))
+        self.memory = self.training.memory
 
     @property
     def device(self) -> str:
@@ -255,7 +257,7 @@ class Job:
         """Summary of the present prediction for a fixed part of the test events; does not touch the training's random numbers."""
         now = summary(next(self.training.calibrated("test", slice(0, LIVE_EVENTS), LIVE_DRAWS)))[SNAPSHOT]
         scalars = {"step": self.step, "seconds": self.training.state.seconds}
-        return now.astype(np.float32).assign({name: ((), value, ATTRIBUTES[name]) for name, value in scalars.items()})
+        return AMPLITUDE.named(now.astype(np.float32).assign({name: ((), value, ATTRIBUTES[name]) for name, value in scalars.items()}))
 
     def prediction(self, split: str = "test") -> xr.Dataset:
         """Every draw's ⟨A⟩ and σ_syst `(draw, event)` with truth, training value and momenta, in physical units."""
@@ -263,11 +265,8 @@ class Job:
         events: Events = self.training.events[split][part]
         coords = events.to_dataset().coords
         momenta = (("event", "particle", "component"), events.momenta, ATTRIBUTES["momenta"])
-        return (
-            next(self.training.calibrated(split, part, self.recipe.draws))
-            .assign(momenta=momenta)
-            .assign_coords(particle=coords["particle"], component=coords["component"])
-        )
+        found = next(self.training.calibrated(split, part, self.recipe.draws))
+        return AMPLITUDE.named(found.assign(momenta=momenta).assign_coords(particle=coords["particle"], component=coords["component"]))
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything needed to continue: tensors, and plain numbers for JSON."""

@@ -11,8 +11,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workbench.nets.coupling import Flow
 from workbench.nets.network import Network
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 if TYPE_CHECKING:
     import torch
@@ -55,14 +56,26 @@ def needed(points: list[AmplitudeRecipe], network: Network, features: int) -> Ne
     return Needed(int(weights + activations + data), int(weights + data + drawn + 10 * draws * first.test_events * DOUBLE))
 
 
-def check(need: Needed, free: int, recipe: AmplitudeRecipe) -> None:
+def needed_to_draw(recipe: GeneratorRecipe, networks: list[Flow], dimension: int, drawn: int) -> Needed:
+    """The memory of a flow, or of a chain of them, with so many events from each draw in the prediction: an estimate as above."""
+    posterior, draws = (2, recipe.draws) if recipe.bayesian else (1, 1)
+    parameters = sum(network.parameters for network in networks)
+    weights = LIBRARIES + 4 * posterior * parameters * SINGLE
+    widths = max(network.spline.planes * network.moved for network in networks) + sum(recipe.hidden)
+    activations = 6 * recipe.batch_size * recipe.blocks * widths * SINGLE
+    data = (recipe.events + 2 * recipe.test_events) * dimension * (SINGLE + DOUBLE)
+    events = draws * drawn * dimension * (SINGLE + 4 * DOUBLE)
+    return Needed(int(weights + activations + data), int(weights + data + draws * parameters * SINGLE + events))
+
+
+def check(need: Needed, free: int, recipe: AmplitudeRecipe | GeneratorRecipe) -> None:
     """Raises: ValueError in one sentence, with what would fit, where more is needed than is free."""
     limit = SHARE * free
     if need.most <= limit:
         return
     less = limit / need.most
     ways = [f"a batch size of {_smaller(recipe.batch_size, less, 16):,}"] if need.training > limit else []
-    if recipe.uncertainty == "repulsive_ensemble":
+    if isinstance(recipe, AmplitudeRecipe) and recipe.uncertainty == "repulsive_ensemble":
         ways.insert(0, f"{_smaller(recipe.members, less, 2):,} members")
     elif need.prediction > limit:
         ways.insert(0, f"{_smaller(recipe.draws, less, 2):,} draws")

@@ -14,7 +14,7 @@ from workbench.data.samples import Sample
 from workbench.data.scaling import Scaling
 from workbench.physics.amplitudes import units
 from workbench.threads import one_thread
-from workbench.training.generator import sampler_of
+from workbench.training.flows import sampler_of
 from workbench.training.job import Job, device_of, method, network, restore
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
@@ -84,7 +84,3 @@ def density(recipe: GeneratorRecipe, tensors: dict[str, Tensor], numbers: dict[s
         return xr.Dataset({name: ("event", values, {"long_name": words, "units": "nat"}) for name, (values, words) in columns.items()})
 
     return oracle
-
-
-PREDICTORS: dict[str, Callable[..., Oracle]] = {AmplitudeRecipe.kind: amplitude, GeneratorRecipe.kind: density}
-"""By the kind of the recipe."""

@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.data import boson
 from workbench.data.features import Features, jet_condition
 from workbench.data.samples import Sample
 from workbench.methods.base import Method
+from workbench.physics import boson
 from workbench.physics.collisions import JET_CUTS, jet_count
+from workbench.physics.datasets import has_jets
 from workbench.physics.kinematics import delta_r, pt
 from workbench.physics.weights import leading_jet_pt, magic_weight, nuisance_scale, theory_weight
 from workbench.training.recipe import GeneratorRecipe
@@ -38,7 +39,7 @@ class Shares:
     @classmethod
     def of(cls, sample: Sample) -> Shares:
         """Those of a sample; without jets, nothing."""
-        if sample.dataset != "z_jets":
+        if not has_jets(sample.dataset):
             return cls((), ())
         e, count, weight = excess(sample.points), sample.jets, sample.relative_weight
         means = [float(np.average(e[count == n], weights=weight[count == n])) if (count == n).any() else 0.0 for n in JETS]
@@ -81,7 +82,7 @@ class Sampler:
 
     def condition(self, jets: np.ndarray, nuisance: np.ndarray | float = 0.0) -> Tensor:
         """What events with so many jets are conditioned on: nothing, their number in a chain, and c of the nuisance if there is one."""
-        columns = [jet_condition(jets)] if self.recipe.dataset == "z_jets" and not self.recipe.jets else [np.zeros((len(jets), 0))]
+        columns = [jet_condition(jets)] if self.recipe.has_jets and not self.recipe.jets else [np.zeros((len(jets), 0))]
         if self.recipe.nuisance:
             columns.append(np.broadcast_to(nuisance_scale(nuisance), len(jets))[:, None])
         return torch.tensor(np.concatenate(columns, axis=1), dtype=torch.float32, device=self.device)
@@ -105,7 +106,7 @@ class Sampler:
 
     def _too_near(self, points: np.ndarray) -> np.ndarray:
         """Which events have two jets nearer than the cut."""
-        if self.recipe.dataset != "z_jets" or points.shape[1] < 4:
+        if not self.recipe.has_jets or points.shape[1] < 4:
             return np.zeros(len(points), dtype=bool)
         pairs = [(2 + i, 2 + j) for j in range(points.shape[1] - 2) for i in range(j)]
         return np.any([delta_r(points[:, i], points[:, j]) < JET_CUTS.distance for i, j in pairs], axis=0)
@@ -132,7 +133,7 @@ class Sampler:
                 made = self._unweighted(rows, wanted, [seed, 6, number], nuisance)
             else:
                 made = self.draw(rows, wanted, [seed, 6, number], nuisance).points[0]
-            yield harder_first(made) if self.recipe.dataset == "z_jets" else made
+            yield harder_first(made) if self.recipe.has_jets else made
 
     def _unweighted(self, rows: Tensor, wanted: np.ndarray, seed: list[int], nuisance: float) -> np.ndarray:
         """Hit-or-miss against the largest weight of a first round, for each number of jets; a later larger one counts as this one."""
@@ -167,7 +168,7 @@ def check_map(recipe: GeneratorRecipe, about: dict[str, Any]) -> None:
 
 def _beside(recipe: GeneratorRecipe) -> bool:
     """Whether jets are placed beside the first."""
-    return recipe.dataset == "z_jets" and recipe.coordinates == "boson" and recipe.jets != 1
+    return recipe.has_jets and recipe.coordinates == "boson" and recipe.jets != 1
 
 
 def harder_first(momenta: np.ndarray) -> np.ndarray:

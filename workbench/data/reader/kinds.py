@@ -12,9 +12,11 @@ from workbench.data.reader.layout import Layout, momenta_layout, points_layout
 from workbench.data.reader.limits import LEAST_EVENTS
 from workbench.data.reader.request import Request
 from workbench.physics.amplitudes import PARTICLES
-from workbench.physics.collisions import COLLISIONS, JET_CUTS, MUON_MASS
+from workbench.physics.collisions import JET_CUTS
+from workbench.physics.datasets import has_jets
+from workbench.physics.datasets.dataset import InFiles
+from workbench.physics.datasets.known import COLLISIONS, KNOWN, TOYS
 from workbench.physics.kinematics import delta_r, mass, momentum, pt
-from workbench.physics.toys import TOYS
 
 TOLERANCE = 1e-3
 """Of masses, balance and beam direction, relative to the energies: rounded files pass, wrong ones do not."""
@@ -184,8 +186,15 @@ class Collision(Kind):
     """Momenta of muons and jets, or of partons, without amplitudes."""
 
     @property
+    def known(self) -> InFiles:
+        """What is known of files of such a dataset."""
+        found = KNOWN[self.name].files
+        assert found
+        return found
+
+    @property
     def has_jets(self) -> bool:
-        return self.name == "z_jets"
+        return has_jets(self.name)
 
     def layouts(self) -> list[Layout]:
         names = COLLISIONS[self.name].particles
@@ -224,23 +233,23 @@ class Collision(Kind):
         request.refuse_first(
             ~(transverse > 0) & ~missing, lambda row, leg: f"has {names[leg]} along the beam in row {row + 1:,}; leave such events out"
         )
-        light = np.abs(energy - np.sqrt(size**2 + MUON_MASS**2)) > TOLERANCE * energy
+        masses = KNOWN[self.name].masses
+        light = np.abs(energy - np.sqrt(size**2 + max(masses) ** 2)) > TOLERANCE * energy
         light &= np.abs(energy - size) > TOLERANCE * energy
-        light[:, 2 if jets else 6 :] = False
+        light[:, len(masses) :] = False
         request.refuse_first(
             light,
             lambda row, leg: (
                 f"has {names[leg]} with E = {energy[row, leg]:g} but |p| = {size[row, leg]:g} GeV in row {row + 1:,}; "
-                f"{'muons come first' if jets else 'partons are massless here'}, and the order is E, px, py, pz"
+                f"{self.known.masses}, and the order is E, px, py, pz"
             ),
         )
         if jets:
             self.check_jets(momenta[:, 2:], missing[:, 2:], request)
 
     def doubts_units(self, momenta: np.ndarray, request: Request) -> bool:
-        jets = self.has_jets
-        pole, what = (91.2, "M_μμ") if jets else (172.5, "top masses")
-        scale = float(np.median(mass(momenta[:, :2].sum(axis=1) if jets else momenta[:, :3].sum(axis=1))))
+        pole, what = self.known.pole, self.known.mass
+        scale = float(np.median(mass(momenta[:, : self.known.particles].sum(axis=1))))
         if pole / 20 < scale < 20 * pole or not scale > 0:
             return False
         unit = "TeV" if scale < pole else "MeV"

@@ -13,6 +13,7 @@ from workbench.data.reader.columnar import require, told
 from workbench.data.reader.limits import MOST_EVENTS
 from workbench.data.reader.request import Request
 from workbench.data.reader.text import Unpacked
+from workbench.physics.datasets.known import KNOWN
 
 NAMES = {
     1: "d",
@@ -34,11 +35,7 @@ NAMES = {
     25: "H",
 }
 ANTI = {11: "e+", 13: "mu+", 15: "tau+", 24: "W-"}
-PARTONS = {*range(1, 6), 21}
-NEEDED = {
-    "z_jets": "mu-, mu+ and one, two or three jets",
-    "tt_partons": "t and t̄ that decay to b and two quarks each",
-}
+NEEDED = {name: dataset.files for name, dataset in KNOWN.items() if dataset.files}
 
 
 def read_lhe(request: Request) -> Numbers:
@@ -52,7 +49,7 @@ def read_lhe(request: Request) -> Numbers:
     require(request, "an LHE file", "pylhe")
     import pylhe
 
-    pick = _z_jets if request.kind == "z_jets" else _tt_partons
+    pick = NEEDED[request.kind].pick
     rows: list[list[Any]] = []
     weights: list[float] = []
     with told(request), open(request.path, "rb") as plain, warnings.catch_warnings():
@@ -81,7 +78,8 @@ def _refuse(particles: list[Any], number: int, request: Request) -> NoReturn:
     found = Counter(_name(particle) for particle in particles if particle.status == 1)
     there = " ".join(name if count == 1 else f"{count}×{name}" for name, count in found.items())
     request.refuse(
-        f"is an LHE file with the final particles {there[:80] or 'none'} in event {number:,}; {request.kind} needs {NEEDED[request.kind]}"
+        f"is an LHE file with the final particles {there[:80] or 'none'} in event {number:,}; "
+        f"{request.kind} needs {NEEDED[request.kind].needed}"
     )
 
 
@@ -89,39 +87,3 @@ def _name(particle: Any) -> str:
     number = int(particle.id)
     name = NAMES.get(abs(number), str(abs(number)))
     return name if number > 0 else ANTI.get(-number, f"anti-{name}")
-
-
-def _z_jets(particles: list[Any]) -> list[Any] | None:
-    """μ⁻, μ⁺ and the partons by p_T."""
-    final = [particle for particle in particles if particle.status == 1]
-    muons = [particle for kind in (13, -13) for particle in final if particle.id == kind]
-    jets = [particle for particle in final if abs(particle.id) in PARTONS]
-    if [particle.id for particle in muons] != [13, -13] or len(final) != 2 + len(jets) or not 1 <= len(jets) <= 3:
-        return None
-    return muons + sorted(jets, key=lambda jet: -np.hypot(jet.px, jet.py))
-
-
-def _tt_partons(particles: list[Any]) -> list[Any] | None:
-    """b, quark and antiquark of t, then b̄, quark and antiquark of t̄."""
-    final = [particle for particle in particles if particle.status == 1]
-    found = []
-    for sign in (1, -1):
-        mine = [particle for particle in final if _top(particle, particles) == 6 * sign]
-        bottom = [quark for quark in mine if quark.id == 5 * sign and particles[int(quark.mother1) - 1].id == 6 * sign]
-        others = [quark for quark in mine if quark not in bottom[:1] and abs(quark.id) in range(1, 6)]
-        if len(mine) != 3 or not bottom or len(others) != 2:
-            return None
-        found += [bottom[0], *sorted(others, key=lambda quark: -quark.id)]
-    return found if len(final) == 6 else None
-
-
-def _top(particle: Any, particles: list[Any]) -> int:
-    """6 or −6 for what comes from a top quark or antiquark, else 0."""
-    for _ in range(10):
-        mother = int(particle.mother1)
-        if not 1 <= mother <= len(particles):
-            return 0
-        particle = particles[mother - 1]
-        if abs(particle.id) == 6:
-            return int(particle.id)
-    return 0

@@ -9,7 +9,7 @@ from workbench.data.reader.kinds import Amplitude, Collision, Kind, Toy, checked
 from workbench.data.reader.layout import Layout, momenta_layout
 from workbench.data.reader.request import Request
 from workbench.physics.amplitudes import PARTICLES
-from workbench.physics.collisions import COLLISIONS
+from workbench.physics.datasets.known import COLLISIONS
 
 POINTS, LABELLED = ":points", ":labelled"
 """Ends of the kind of a file: momenta alone, or with amplitudes that nobody asks for."""
@@ -58,7 +58,7 @@ class PlanePoints(AnyNumber, Toy):
 
 
 def points_of(kind: str) -> Kind:
-    """The files that a network of a process or dataset looks at, from "gg_yyg:points", "gg_yyg:labelled", "z_jets:points", …"""
+    """The files that a network of a process or dataset looks at, from "gg_yyg:points", "gg_yyg:labelled", "ring:points", …"""
     name, _, labelled = kind.partition(":")
     if name in PARTICLES:
         return LabelledPoints(name) if f":{labelled}" == LABELLED else AmplitudePoints(name)

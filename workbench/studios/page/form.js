@@ -106,7 +106,7 @@ export function render({model}) {
     button.disabled = true
     write(button, "Sending and checking …")
     try {
-      const query = new URLSearchParams({name: file.name, kind: view.texts.process ?? view.texts.dataset, units: view.texts.units ?? "auto"})
+      const query = new URLSearchParams({name: file.name, kind: view.subject, units: view.texts.units ?? "auto"})
       const answer = await fetch(`upload?${query}`, {method: "POST", body: file, headers: {"Content-Type": "application/octet-stream"}})
       if (answer.ok) {
         const {file: kept, notes} = await answer.json()

@@ -8,7 +8,7 @@ from workbench.training.option import Choice, RecipeError, Widths, shown
 from workbench.training.recipe.amplitude import SHARED, AmplitudeRecipe
 from workbench.training.recipe.base import KINDS, Recipe, TrainingRecipe, wording
 from workbench.training.recipe.generator import GeneratorRecipe
-from workbench.training.recipe.sweep import SweepRecipe, checked_axes, sweepable, with_values
+from workbench.training.recipe.sweep import SweepRecipe, checked_axes
 
 __all__ = [
     "KINDS",
@@ -23,7 +23,5 @@ __all__ = [
     "Widths",
     "checked_axes",
     "shown",
-    "sweepable",
-    "with_values",
     "wording",
 ]

@@ -272,6 +272,14 @@ class AmplitudeRecipe(TrainingRecipe):
     draws = Integer(matters=is_bayesian)
     warm_start = Number(matters=is_bayesian)
 
+    @property
+    def subject(self) -> str:
+        return self.process
+
+    @property
+    def reported(self) -> dict[str, Any]:
+        return {"noise": self.noise}
+
 
 SHARED = tuple(name for name, option in AmplitudeRecipe.options().items() if option.shared)
 """Options in which the points of one training may differ; the others shape the networks or the steps."""

@@ -28,6 +28,8 @@ class Recipe(param.Parameterized):
     kind: ClassVar[str] = ""
     command: ClassVar[str] = "train"
     """What `workbench` calls the training of such a recipe."""
+    axes: Any = MappingProxyType({})
+    """Of a sweep, the options that have several values, and these."""
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     """Titles of the groups and the names of their options, as they are declared: first the recipe's own, then those of its base class."""
 
@@ -112,6 +114,21 @@ class Recipe(param.Parameterized):
         return type(self)(**{**values, **changes})
 
     # What it is
+
+    @property
+    def reported(self) -> dict[str, Any]:
+        """What figures over the steps of a training want to know of its recipe."""
+        return {}
+
+    @property
+    def subject(self) -> str:
+        """The process or dataset that is learned, by its name; '' where there is no choice."""
+        return ""
+
+    @property
+    def base(self) -> Recipe:
+        """The recipe of a single training: of a sweep, that of its first point."""
+        return self
 
     def matters(self, name: str) -> bool:
         """Whether an option has any effect in this recipe."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.data.own_file import UNITS
+from workbench.physics.datasets import DATASETS, ROWS, has_jets
 from workbench.training.option import Choice, FilePath, Flag, Integer, Number, Widths
 from workbench.training.recipe.base import RATE, UNITS_DOC, TrainingRecipe, declared
 
-RAMPS = ("wedge", "kicker")
-"""Toys on the unit square."""
-
 
 def of_jets(recipe: Any) -> bool:
-    return recipe.dataset == "z_jets"
+    return has_jets(recipe.dataset)
 
 
 def is_bayesian(recipe: Any) -> bool:
@@ -33,11 +31,10 @@ class GeneratorRecipe(TrainingRecipe):
     command = "generate"
 
     dataset = Choice(
-        {"wedge": "wedge ramp", "kicker": "kicker ramp", "ring": "Gaussian ring", "z_jets": "Z + jets", "tt_partons": "top pairs"},
+        {row.name: row.words for row in ROWS},
         label="Dataset",
         group="Data",
-        doc="wedge: p = 2x on the unit square. kicker: p = 3x². ring: half a Gaussian ring. z_jets: pp → Z(μμ) + jets at 13 TeV. "
-        "tt_partons: pp → tt̄ → six partons.",
+        doc=" ".join(f"{row.name}: {row.about}." for row in ROWS),
     )
     jets = Integer(
         1,
@@ -134,7 +131,7 @@ class GeneratorRecipe(TrainingRecipe):
         group="Network",
         rare=True,
         later=True,
-        matters=lambda recipe: recipe.dataset in RAMPS,
+        matters=lambda recipe: DATASETS[recipe.dataset].square,
         doc="Of a ramp on the unit square. learned: from x and y as they are, which a smooth flow smears at the edges. "
         "known: from Φ⁻¹(x) and Φ⁻¹(y), which have none.",
     )
@@ -253,6 +250,18 @@ class GeneratorRecipe(TrainingRecipe):
     batch_size = Integer(1_024, softbounds=(64, 8_192), doc="Events per step B.")
     learning_rate = Number(5e-3, doc=RATE)
     warm_start = Number(matters=is_bayesian)
+
+    @property
+    def subject(self) -> str:
+        return self.dataset
+
+    @property
+    def reported(self) -> dict[str, Any]:
+        return {"dataset": self.dataset}
+
+    @property
+    def has_jets(self) -> bool:
+        return has_jets(self.dataset)
 
     @property
     def most_jets(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from workbench.training import spelling
@@ -51,6 +51,10 @@ class SweepRecipe(AmplitudeRecipe):
     def check(cls, name: str, value: Any) -> Any:
         return checked_axes(value, SHARED) if name == "axes" else super().check(name, value)
 
+    @property
+    def reported(self) -> dict[str, Any]:
+        return {}
+
     def matters(self, name: str) -> bool:
         """Whether an option has any effect in one of the points."""
         matters = self.options()[name].matters
@@ -83,22 +87,6 @@ class SweepRecipe(AmplitudeRecipe):
         """The recipe of every point."""
         base = {name: value for name, value in self.to_dict().items() if name != "axes"}
         return [AmplitudeRecipe(**base | options) for options in self.options_of_points]
-
-
-def sweepable(recipe_type: type[Recipe]) -> tuple[str, ...]:
-    """Options of which one training takes several values."""
-    return SHARED if issubclass(recipe_type, AmplitudeRecipe) else ()
-
-
-def with_values(recipe: Recipe, name: str, values: Sequence[Any]) -> Recipe:
-    """The recipe with one value of an option, or as a sweep over several. Raises: RecipeError."""
-    axes = dict(recipe.axes) if isinstance(recipe, SweepRecipe) else {}
-    base = (recipe.base if isinstance(recipe, SweepRecipe) else recipe).replace(**{name: values[0]})
-    if len(values) > 1:
-        axes[name] = list(values)
-    else:
-        axes.pop(name, None)
-    return SweepRecipe(**base.to_dict(), axes=axes) if axes else base
 
 
 def checked_axes(value: Any, names: Collection[str] | None = None, recipe_type: type[Recipe] = AmplitudeRecipe) -> dict[str, list[Any]]:

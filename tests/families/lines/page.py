@@ -1,0 +1,18 @@
+from workbench.families.lines import LINES
+
+from workbench.studios.session import Tab
+from workbench.studios.view import Card, Studio
+
+
+class Lines(Studio):
+    family = LINES
+    tabs = (Tab("training", "Training"), Tab("stories", "Stories"), Tab("runs", "Runs"))
+    cards = (Card("losses", "training"), Card("line", "training"))
+    columns = (("off", "Largest |y − y_true|"),)
+
+    def describe(self, recipe):
+        return f"slope {recipe.slope:g}"
+
+    def numbers(self, picture):
+        found = picture.of("line")
+        return ["–"] if found is None else [f"{float(abs(found['y'] - found['y_true']).max()):.2g}"]

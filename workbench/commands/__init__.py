@@ -1,0 +1,1 @@
+"""The commands of `workbench`, a file for each kind of thing they are about."""

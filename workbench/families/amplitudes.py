@@ -1,0 +1,33 @@
+"""Squared amplitudes, learned with error bars."""
+
+from __future__ import annotations
+
+from workbench.families.family import Family, Kind, Ref
+from workbench.training import presets
+from workbench.training.recipe import SHARED, AmplitudeRecipe, SweepRecipe
+
+AMPLITUDES = Family(
+    name="amplitudes",
+    title="Amplitudes",
+    place="",
+    learns="an amplitude",
+    help="train a recipe of an amplitude and follow it",
+    about="Train a network in a process of its own and follow it here; Ctrl+C stops it so that it can be resumed. "
+    "An equal recipe is trained only once.",
+    kinds=(
+        Kind(
+            AmplitudeRecipe,
+            Ref("workbench.training.job:Job"),
+            Ref("workbench.results.product:AMPLITUDE"),
+            predictor=Ref("workbench.training.predictor:amplitude"),
+        ),
+        Kind(SweepRecipe, Ref("workbench.training.sweep:SweepJob"), Ref("workbench.results.product:SCAN")),
+    ),
+    presets=presets.AMPLITUDES,
+    events=Ref("workbench.data.catalogue:events_for"),
+    page=Ref("workbench.studios.amplitudes:Amplitudes"),
+    figures=Ref("workbench.figures.of_amplitudes:FIGURES"),
+    stories=tuple(Ref(f"workbench.stories.{name}:STORIES") for name in ("error_bars", "sizes", "networks", "boosting")),
+    shared=SHARED,
+    together=SweepRecipe,
+)

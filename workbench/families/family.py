@@ -1,0 +1,72 @@
+"""What a family of trainings is: one record. It imports neither torch nor plotly nor panel; a `Ref` is loaded where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from workbench.training.presets import Preset
+from workbench.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A name in a module: Ref("workbench.training.job:Job")."""
+
+    place: str
+
+    def load(self) -> Any:
+        module, _, name = self.place.partition(":")
+        return getattr(import_module(module), name)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Recipes of one kind, the job that trains them, `job(recipe, progress)`, and the `results.product.Product` that this yields.
+
+    From a checkpoint, `predictor(recipe, tensors, numbers, draws, factor)` makes what answers for new points, and where new events can be
+    drawn, `sampler(recipe, tensors, numbers)` what draws them.
+    """
+
+    recipe: type[Recipe]
+    job: Ref
+    product: Ref
+    predictor: Ref | None = None
+    sampler: Ref | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """Everything that the rest of the house knows of a family.
+
+    `name` is that of its studio and `title` that of its page, at `place` below the server's address. The first of the `kinds` is the one
+    that its form edits and its command trains. `learns` says what, `help` and `about` are the words of the command. `events` reads what a
+    recipe trains on, `events(recipe, progress)`. `figures` are those of its products, by name, `stories` what makes its stories, by name.
+    Points that differ in the options `shared` train together, as one recipe of the type `together`.
+    """
+
+    name: str
+    title: str
+    place: str
+    learns: str
+    help: str
+    about: str
+    kinds: tuple[Kind, ...]
+    presets: Mapping[str, Preset]
+    events: Ref
+    page: Ref
+    figures: Ref
+    stories: tuple[Ref, ...] = ()
+    shared: tuple[str, ...] = ()
+    together: type[Recipe] | None = None
+
+    @property
+    def recipe(self) -> type[Recipe]:
+        return self.kinds[0].recipe
+
+    @property
+    def command(self) -> str:
+        """What `workbench` calls its training."""
+        return self.recipe.command

@@ -1,0 +1,6 @@
+"""p(x, y) = 3x² on the unit square."""
+
+from workbench.physics.datasets.dataset import Dataset, plane, square
+from workbench.physics.toys import Ramp
+
+DATASET = Dataset(plane((-0.2, -0.2), (1.2, 1.2)), square, toy=Ramp("kicker", "Kicker ramp", 2), planes=(("x", "y"),))

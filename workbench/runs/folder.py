@@ -1,0 +1,373 @@
+"""Runs on disk: one folder per run, readable at every instant, also of a run that was killed.
+
+    recipe.json        what was asked for: recipe, title, date, versions; never changes
+    status.json        state, progress, process; replaced every second while the run is alive
+    reports.jsonl      one line per block of optimiser steps; a torn last line is ignored
+    snapshots/<step>.nc  what the network says of some 2,000 fixed test events, at that step
+    checkpoint-<step>.safetensors, .json   all that training needs to go on, bit for bit; the last two
+    run.nc             everything in one netCDF4 file, once the run has finished or was stopped
+    control.json       what the run is asked to do: run, pause, step, stop
+    LOCK, log.txt      flock of the owner: free means nobody trains here; what went wrong on our side
+
+Every file is written whole under another name and renamed, and carries a checksum; readers take no lock that could stop a writer.
+Reading needs neither torch nor panel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.training.recipe import Recipe, RecipeError
+
+from . import files, history, turns
+from .files import Damaged, Lock, NoLocks, RunError
+from .history import NewReports, reports_dataset
+
+if TYPE_CHECKING:
+    import xarray
+
+SCHEMA = 1
+ID = re.compile(r"[a-z0-9-]{1,40}")
+LIVE = ("queued", "preparing", "running", "paused", "finishing")
+COMMANDS = ("run", "pause", "step", "stop")
+HEARTBEAT = 1.0  # seconds between two rewritings of status.json
+SILENT = 10.0  # seconds of its own computer's clock after which an owner without LOCK is no longer one
+_heartbeats: dict[Path, tuple[bytes, float]] = {}
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a run stands. `state` is queued, preparing, running, paused, finishing, finished, stopped, failed or died.
+
+    `seconds` is time spent training; `eta` the seconds it will still take, None while unknown; `progress` goes from 0 to 1 within
+    preparing and finishing; `queue_position` is 1 for the next to start; `updated` the date of the last sign of life. `hopeless`: its
+    recipe or its events cannot be used, so that going on would end in the same way.
+    """
+
+    state: str
+    step: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    message: str = ""
+    progress: float | None = None
+    device: str = ""
+    pid: int | None = None
+    attempt: int = 0
+    eta: float | None = None
+    queue_position: int | None = None
+    temperature: float | None = None
+    started: str = ""
+    updated: str = ""
+    hopeless: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether a process works on this run, or waits for its turn."""
+        return self.state in LIVE
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it makes sense to go on from where it is."""
+        return self.state in ("stopped", "died", "failed") and not self.hopeless
+
+
+class Folder:
+    """A run folder, seen from any process. Holds nothing that is not on disk."""
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path).absolute()
+        self.id = self.path.name
+
+    @cached_property
+    def _record(self) -> dict[str, Any]:
+        try:
+            record = files.unseal(files.read(self.path / "recipe.json"), f"{self.id}/recipe.json")
+        except OSError as problem:
+            raise RunError(f"{self.path} is not a run folder: its recipe.json cannot be read ({problem.strerror}).") from problem
+        if record.get("schema", SCHEMA) > SCHEMA:
+            raise RunError(f"{self.path} was written by a newer version of workbench (schema {record['schema']}); this one reads {SCHEMA}.")
+        return record
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """Raises: RunError, in one sentence."""
+        try:
+            return Recipe.from_dict(self._record["recipe"])
+        except (RecipeError, KeyError, TypeError, ValueError) as problem:
+            raise RunError(f"The recipe of {self.path} cannot be read: {problem}") from problem
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The recipe as it stands in recipe.json, unchecked: a hundred times quicker than `recipe`. Raises: RunError."""
+        options = self._record.get("recipe", {})
+        return options if isinstance(options, dict) else {}
+
+    @property
+    def title(self) -> str:
+        return str(self._record.get("title", ""))
+
+    @property
+    def created(self) -> str:
+        """ISO date."""
+        return str(self._record.get("created", ""))
+
+    @property
+    def kept(self) -> dict[str, tuple[int, int]]:
+        """What of a run that comes with the package was left out of it: of the test events, say, 2,000 of 10,000 were kept."""
+        return {str(name): (int(some), int(whole)) for name, (some, whole) in self._record.get("kept", {}).items()}
+
+    # How it stands
+
+    def alive(self) -> bool:
+        """Whether the run has a living owner, whose LOCK is held, or waits for its turn. Where there are no locks: whether its heart
+        still beats."""
+        lock = self.path / "LOCK"
+        try:
+            return files.is_held(lock) or self.waits() or files.is_held(lock) or self._owned_unlocked()
+        except NoLocks:
+            return self._beats()
+
+    def waits(self) -> bool:
+        """Whether the run waits for its turn, without a process of its own."""
+        ticket = turns.ticket_of(self.path.parent, self.id)
+        return ticket is not None and ticket.kind != turns.WORKER
+
+    def _owned_unlocked(self, patience: float = 0.0) -> bool:
+        """Whether an owner lives although LOCK is free, because the file was deleted, replaced or copied since.
+
+        On this computer its process tells, by its number, its birth and its heart; on another one a change of status.json does.
+        """
+        try:
+            values = files.unseal(files.read(self.path / "status.json"), "status.json")
+        except (OSError, Damaged):
+            return False
+        if values.get("state") not in LIVE or not isinstance(pid := values.get("pid"), int):
+            return False
+        with contextlib.suppress(FileNotFoundError):
+            lock = files.identity(self.path / "LOCK")
+            if values.get("lock", lock) == lock:
+                return False  # the owner's own, and it has let go of it
+        if values.get("host") != socket.gethostname():
+            return self._beats(patience)
+        if values.get("folder", 0) not in (0, os.stat(self.path).st_ino):
+            return False  # a copy of the folder
+        age = time.monotonic_ns() - values.get("beat", 0)
+        return lives(pid, values.get("born")) and 0 <= age < 1e9 * SILENT
+
+    @property
+    def status(self) -> Status:
+        values = self.read_status()
+        if values["state"] in LIVE and not self.alive():
+            values = self.read_status()  # it may have ended in good order between the two looks
+            if values["state"] in LIVE:
+                values["state"], values["message"] = (
+                    "died",
+                    "The training process ended without a word; it can be resumed from its last checkpoint.",
+                )
+        reports = [] if values["state"] == "finished" else history.last_reports(self.path / "reports.jsonl")
+        if reports:
+            values["step"], values["seconds"] = reports[-1]["step"], reports[-1]["seconds"]
+        eta = history.eta(reports, values.get("steps", 0)) if values["state"] == "running" else None
+        position = turns.place(self.path.parent, self.id) if values["state"] == "queued" else None
+        if position is not None:
+            values["message"] = "Waiting for a free slot" if position == 1 else f"Waiting: {position - 1} ahead"
+        known = {name: values[name] for name in Status.__dataclass_fields__ if name in values}
+        return Status(**{**known, "eta": eta, "queue_position": position})
+
+    def read_status(self) -> dict[str, Any]:
+        """What status.json says, without asking whether the process still lives."""
+        try:
+            values = files.unseal(files.read(self.path / "status.json"), f"{self.id}/status.json")
+            return {"state": "stopped", "steps": 0, **values}
+        except (OSError, Damaged) as problem:
+            state = "queued" if self.waits() else "running" if self.alive() else "finished" if (self.path / "run.nc").exists() else "died"
+            return {"state": state, "steps": getattr(self.recipe, "steps", 0), "message": f"status.json cannot be read: {problem}"}
+
+    def _beats(self, patience: float = 0.0) -> bool:
+        """Without flock: no change of status.json during three heartbeats of this reader's own clock means death.
+
+        The first look cannot know; `patience` (s) takes a second one that does.
+        """
+        try:
+            seen = files.read(self.path / "status.json")
+            if files.unseal(seen, "status.json").get("state") not in LIVE:
+                return False
+        except (OSError, Damaged):
+            return False
+        before, since = _heartbeats.setdefault(self.path, (seen, time.monotonic()))
+        if patience:
+            time.sleep(patience)
+            return self._beats()
+        if seen != before:
+            _heartbeats[self.path] = (seen, time.monotonic())
+        return seen != before or time.monotonic() - since < 3 * HEARTBEAT
+
+    # What it has said so far
+
+    def read_reports(self, cursor: tuple[int, int] | None = None) -> NewReports:
+        """The reports since `cursor` (from the beginning without one): cheap enough to be called many times a second."""
+        return history.read_reports(self.path / "reports.jsonl", cursor)
+
+    @property
+    def reports(self) -> xarray.Dataset:
+        """Losses over step: seconds, loss, likelihood, kl, and validation_… (NaN where the block was not validated)."""
+        return self.reports_of(self.read_reports().reports)
+
+    def reports_of(self, reports: list[dict[str, Any]]) -> xarray.Dataset:
+        """Reports of this run as `reports`, with what figures over steps want to know in the attributes: what the recipe says, and
+        `widths_from`, the step at which weights get widths, 0 where they never do."""
+        from workbench.results.prediction import widths_from
+
+        return reports_dataset(reports).assign_attrs(widths_from=widths_from(self.recipe.to_dict()), **self.recipe.reported)
+
+    def latest_snapshot(self, after_step: int | None = None) -> xarray.Dataset | None:
+        """The newest snapshot that is whole, or None if there is none later than `after_step`."""
+        for step in reversed(history.snapshot_steps(self.path)):
+            if after_step is not None and step <= after_step:
+                return None
+            with contextlib.suppress(OSError, Damaged):
+                return history.snapshot(self.path, step)
+        with contextlib.suppress(OSError, Damaged):
+            snapshots = self._consolidated("/snapshots")
+            if snapshots.sizes.get("step") and (after_step is None or int(snapshots["step"][-1]) > after_step):
+                return snapshots.isel(step=-1)
+        return None
+
+    @property
+    def snapshots(self) -> xarray.Dataset:
+        """All snapshots, with a dimension step; what never changes (amplitude_true, …) has it not. Damaged ones are left out."""
+        return self._snapshots()[0]
+
+    def _snapshots(self) -> tuple[xarray.Dataset, list[str]]:
+        consolidated = self.path / "run.nc"
+        if not consolidated.exists():
+            found = history.snapshots(self.path)
+            if not consolidated.exists():  # else they have moved there in the meantime
+                return found
+        try:
+            return self._consolidated("/snapshots"), []
+        except (OSError, Damaged) as problem:
+            snapshots, damaged = history.snapshots(self.path)
+            return snapshots, [str(problem), *damaged]
+
+    def prediction(self, split: str = "test") -> xarray.Dataset:
+        """The final prediction, draw by draw, on the "test" or a part of the "train" events.
+
+        Raises: RunError when there is none yet or it is damaged.
+        """
+        try:
+            return self._consolidated(f"/prediction/{split}")
+        except OSError as problem:
+            status = self.status
+            raise RunError(
+                f"Run {self.id} has no prediction for {split!r}: it is {status.state} at step {status.step:,} of {status.steps:,}, "
+                'and predictions ("test", "train") are made at the end.'
+            ) from problem
+
+    def _consolidated(self, group: str) -> xarray.Dataset:
+        from . import netcdf
+
+        found = netcdf.decode(files.read(self.path / "run.nc"), f"{self.id}/run.nc", only=group)
+        if group not in found:
+            raise FileNotFoundError(f"{self.id}/run.nc has no {group}")
+        return found[group]
+
+    def problems(self) -> list[str]:
+        """What of this folder is damaged, one sentence each; the rest stays readable."""
+        found = []
+        for name in ("recipe.json", "status.json"):
+            try:
+                files.unseal(files.read(self.path / name), f"{self.id}/{name}")
+            except (OSError, Damaged) as problem:
+                found.append(str(problem))
+        with contextlib.suppress(FileNotFoundError):
+            lines = files.read(self.path / "reports.jsonl")
+            damaged = history.parse(lines[: lines.rfind(b"\n") + 1])[1]
+            if damaged:
+                found.append(f"{self.id}/reports.jsonl is damaged in {damaged} lines, which are left out.")
+        return found + self._snapshots()[1]
+
+    # What it is asked to do, and by whom it is owned
+
+    def write_control(self, command: str, steps: int = 1, *, fresh: bool = False) -> None:
+        """`fresh` forgets the steps that an earlier attempt was asked for."""
+        before = self.read_control()
+        asked = (0 if fresh else before["asked"]) + (max(1, steps) if command == "step" else 0)
+        values = {"command": command, "serial": before["serial"] + 1, "steps": steps, "asked": asked}
+        files.replace(self.path / "control.json", files.seal(values), sync=False, writer=f"-{os.getpid()}-{threading.get_ident()}")
+
+    def read_control(self) -> dict[str, Any]:
+        """`asked` counts all blocks ever asked for by "step", so that two quick requests are not taken for one."""
+        nothing = {"command": "run", "serial": 0, "steps": 0, "asked": 0}
+        try:
+            values = files.unseal(files.read(self.path / "control.json"), f"{self.id}/control.json")
+        except (OSError, Damaged):
+            return nothing
+        if values.get("command") not in COMMANDS:
+            return nothing
+        counts = {key: value for key, value in values.items() if key in nothing and type(value) is int and value >= 0}
+        return {**nothing, "command": values["command"], **counts}
+
+    def acquire(self) -> Lock:
+        """Become the owner of this run. Raises: RunError naming the owner."""
+        try:
+            lock = Lock.acquire(self.path / "LOCK")
+            if lock is not None and (self.waits() or self._owned_unlocked(patience=3.2 * HEARTBEAT)):
+                lock.release()
+                lock = None
+        except NoLocks:
+            lock = None if self._beats(patience=3.2 * HEARTBEAT) else Lock(None)
+        if lock is None:
+            if self.waits():
+                raise RunError(f"Run {self.id} waits for its turn; stop it first.")
+            values = self.read_status()
+            if values.get("pid") is None:
+                raise RunError(f"Run {self.id} is just being changed by somebody else; try again in a moment.")
+            raise RunError(f"Run {self.id} is {values['state']}, in process {values['pid']} on {values.get('host', 'this computer')}.")
+        return lock
+
+    def checkpoints(self) -> list[int]:
+        """Steps of the committed checkpoints, the newest first."""
+        names = re.findall(r"^checkpoint-(\d+)\.json$", "\n".join(os.listdir(self.path)), re.MULTILINE)
+        return sorted(map(int, names), reverse=True)
+
+    def consolidated(self, predictions: dict[str, xarray.Dataset], snapshots: xarray.Dataset | None = None) -> bytes:
+        """The bytes of run.nc; without `snapshots`, those of the folder."""
+        import xarray as xr
+
+        from . import netcdf
+
+        about = {"recipe": json.dumps(self._record["recipe"]), "title": self.title, "created": self.created, "run": self.id}
+        about |= {"kept": json.dumps(self.kept)} if self.kept else {}
+        snapshots = history.snapshots(self.path)[0] if snapshots is None else snapshots
+        groups = {"/": xr.Dataset(attrs=about), "/reports": self.reports, "/snapshots": snapshots}
+        return netcdf.encode({**groups, **{f"/prediction/{split}": prediction for split, prediction in predictions.items()}})
+
+
+def birth(pid: int) -> int | None:
+    """When a process started, in clock ticks since the machine did; None where /proc does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def lives(pid: int, born: int | None) -> bool:
+    """Whether a process of this computer is there, and is the one that was born then."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return birth(pid) == born

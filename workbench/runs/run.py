@@ -1,0 +1,137 @@
+"""A run as people use it: they draw and follow it, ask it for events and predictions, and tell it what to do."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.families import kind_of, product_named
+
+from .files import RunError
+
+if TYPE_CHECKING:
+    import xarray
+
+from .folder import COMMANDS, Folder
+
+
+class Run(Folder):
+    """A run folder, seen from any process: a page, a notebook, a shell. Holds nothing that is not on disk."""
+
+    def __repr__(self) -> str:
+        status = self.status
+        return f"<Run {self.id}: {status.state}, step {status.step:,} of {status.steps:,}, {self.path}>"
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """This run, once it no longer lives. Raises: TimeoutError after `timeout` seconds."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.status.live:
+            if end is not None and time.monotonic() >= end:
+                raise TimeoutError(f"Run {self.id} is still {self.status.state} after {timeout:g} s.")
+            time.sleep(0.02)
+        return self
+
+    # What it shows and says
+
+    def drawable(self, name: str) -> str:
+        """The name in `workbench.figures.FIGURES` of a figure that this kind of run fills; "pulls" and other words for it are understood.
+
+        Raises: ValueError with the nearest name, or with those that fit.
+        """
+        from workbench.figures import FIGURES, REPORTS, named
+
+        found, mine = named(name), kind_of(self.recipe).product.load()
+        fitting = [other for other, entry in FIGURES.items() if entry.takes in (REPORTS, mine.name)]
+        if found not in fitting:
+            needed = product_named(FIGURES[found].takes).title
+            raise ValueError(
+                f"The figure {found!r} draws {needed}, and run {self.id} is {mine.title}: one of {', '.join(fitting)} is needed."
+            )
+        return found
+
+    def figure(self, name: str = "losses", theme: str = "light", **options: Any) -> Any:
+        """A figure of this run by its name in `workbench.figures.FIGURES`, as a plotly Figure.
+
+        Raises: ValueError for an unknown name, or one that this kind of run cannot fill; RunError when the run has not come so far.
+        """
+        from workbench.figures import FIGURES, REPORTS
+
+        entry, dataset = FIGURES[self.drawable(name)], None
+        if entry.takes == REPORTS:
+            dataset = self.reports
+        elif not entry.finished and self.read_status()["state"] != "finished":
+            dataset = self.latest_snapshot()
+        return entry.function(self.prediction("test") if dataset is None else dataset, theme, **options)
+
+    def live(self, *names: str, theme: str = "auto", height: int | None = None) -> Any:
+        """A figure in a notebook cell that follows this run to its end, with progress, time left, and buttons that pause and stop it.
+
+        *Arguments*: names of figures as for `figure`, "losses" without any, several stand side by side; theme, "auto" for that of the
+        notebook, else "light", "dark" or "projector"; height of a figure in pixels.
+        *Raises*: ValueError for an unknown name, or one that this kind of run cannot fill.
+        *Example*: wb.launch(recipe).live("losses", "pulls")
+        """
+        from workbench.studios.follow import LiveRun
+
+        return LiveRun(self, *names, theme=theme, height=height)
+
+    def sample(self, events: int, file: Path | str, progress: Any = None, *, nuisance: float = 0.0, seed: int = 1) -> Path:
+        """New events of a generator, from the weights in this folder, as HDF5; at most 10 million, in portions.
+
+        Arguments: `progress(fraction, text)`; `nuisance` is the a of a conditional generator; another `seed` gives other events.
+        Raises: RunError where there are no weights; ValueError for numbers that are not possible.
+        """
+        from .new_events import write_events
+
+        return write_events(self, events, file, progress, nuisance=nuisance, seed=seed)
+
+    def predict(self, inputs: Any, draws: int | None = None, *, units: str = "auto", progress: Any = None) -> xarray.Dataset:
+        """What the network says of other points, from its last checkpoint, also while it still trains.
+
+        *Arguments*: inputs, momenta (event, particle, 4) in GeV or points (event, 2), or the path of a file that a recipe could read,
+        with amplitudes or without; draws, of a Bayesian network, those of the recipe by default; `progress(fraction, text)`.
+        *Returns*: per event mean ⟨A⟩, sigma_syst, sigma_stat and sigma_tot of an amplitude; log_density, ln p in the unit of the points
+        averaged over the draws, and log_density_error, its spread, of a generator.
+        *Raises*: RunError where there are no weights; ValueError in one sentence for points that cannot be looked at.
+        *Example*: run.predict("points.h5")["mean"]
+        """
+        from .prediction import predict
+
+        return predict(self, inputs, draws, units=units, progress=progress)
+
+    # What it is asked to do
+
+    def control(self, command: str, steps: int = 1) -> None:
+        """Ask the run to "run", "pause", "step" (that many blocks, then pause) or "stop"; it obeys within a block.
+
+        Raises: RunError when nobody is there to obey.
+        """
+        if command not in COMMANDS:
+            raise ValueError(f"{command!r} is not a command: run, pause, step or stop is needed.")
+        if not self.alive():
+            raise RunError(f"Run {self.id} is {self.status.state}; there is nobody to {command}.")
+        self.write_control(command, steps)
+
+    def pause(self) -> None:
+        """Pause the training itself; the process then idles and its slot is free for others."""
+        self.control("pause")
+
+    def step(self, blocks: int = 1) -> None:
+        """Train `blocks` more blocks of optimiser steps, then pause."""
+        self.control("step", blocks)
+
+    def resume(self) -> Run:
+        """Go on: after a pause at once, after a stop or a death in a new process from the last checkpoint. Raises: RunError."""
+        if self.alive():
+            self.control("run")
+            return self
+        from .launcher import resume
+
+        return resume(self)
+
+    def stop(self) -> Run:
+        """End the training process within 2.5 s, in good order if it can. What was learned stays and can be resumed."""
+        from .launcher import stop
+
+        return stop(self)
