@@ -34,6 +34,8 @@ ACTIVATIONS: dict[str, tuple[Elementwise, Backward]] = {
     "silu": (F.silu, lambda delta, z, h: aten.silu_backward(delta, z)),
     "tanh": (torch.tanh, lambda delta, z, h: aten.tanh_backward(delta, h)),
     "relu": (torch.relu, lambda delta, z, h: aten.threshold_backward(delta, z, 0)),
+    "sigmoid": (torch.sigmoid, lambda delta, z, h: aten.sigmoid_backward(delta, h)),
+    "linear": (lambda z: z, lambda delta, z, h: delta),
 }
 
 

@@ -1,7 +1,7 @@
 """Steps downhill on a few flat tensors.
 
     Adam:  m ← β₁m + (1−β₁)g ,  v ← β₂v + (1−β₂)g² ,  θ ← θ − η m̂/(√v̂ + ε)      (arXiv:1412.6980)
-    SGD:   m ← 0.9 m + g ,  θ ← θ − η m
+    SGD:   m ← β m + g ,  θ ← θ − η m ,  with β = 0.9, or 0 without momentum
 
 The arithmetic of Adam is torch's fused kernel, called directly: the bookkeeping of `torch.optim.Adam` costs twice as much as the kernel
 when all weights are one tensor of this size.
@@ -19,8 +19,8 @@ from torch.optim.adam import adam
 class Optimiser:
     """Moves tensors along their `.grad`; `tensors` holds its memory by name, for checkpoints."""
 
-    def __init__(self, name: str, parameters: Iterable[Tensor]):
-        self.name, self.parameters = name, list(parameters)
+    def __init__(self, name: str, parameters: Iterable[Tensor], momentum: float = 0.9):
+        self.name, self.parameters, self.momentum = name, list(parameters), momentum
         self.first = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.second = [torch.zeros_like(parameter) for parameter in self.parameters] if name == "adam" else []
         self.steps = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
@@ -44,7 +44,7 @@ class Optimiser:
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         if self.name == "sgd":
             for parameter, gradient, momentum in zip(self.parameters, gradients, self.first, strict=True):
-                parameter.sub_(momentum.mul_(0.9).add_(gradient) * self.rate)
+                parameter.sub_(momentum.mul_(self.momentum).add_(gradient) * self.rate)
             return
         adam(
             self.parameters, gradients, self.first, self.second, [], self.steps,

@@ -1,0 +1,514 @@
+"""From a recipe of the first lesson to a network that learns, and what it has learned beside the exact answer.
+
+A prediction, and a snapshot of it, hold for a curve
+
+    x; mean, sigma_syst, sigma_stat (x)      the curve with its error bars: σ_syst where σ is learned, σ_stat where there are several networks
+    truth, answer, noise (x)                 f(x); what minimises the loss, the conditional mean or median; σ(x)
+    residual, residual_density, residual_expected    density of (y − f)/σ(x) of points that were not learned from, and N(0, 1)
+    point_x, point_y (point)                 some of the training points
+    rms                                      of the curve to what it should be
+
+and for classes of points in the plane
+
+    grid_x, grid_y; probability, probability_exact, sigma_stat (grid_y, grid_x)      p of the signal
+    signal; background, background_exact, background_sigma (signal)                 ε_B at ε_S, on the same points
+    auc, auc_exact, auc_error                area above the curve, on the same points, and its statistical error
+    point_x, point_y, point_class (point)
+
+and for both
+
+    neuron (neuron, …)                       what each neuron of the first hidden layer makes of the inputs
+    loss, floor                              of points that were not learned from, and of the exact answer on the same points
+    dead                                     share of the weights below a thousandth
+    landscape (landscape_y, landscape_x), path_x, path_y (path)      at the end: loss around the path of the optimiser, in its own plane
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from workbench.data.scaling import Batch
+from workbench.families.basics.network import DroppingMLP
+from workbench.families.basics.objectives import Classes, Curve, Regularised, are_weights
+from workbench.families.basics.points import Points, bump_of, plane_of, points_for, seen
+from workbench.families.basics.recipe import BasicsRecipe, curve
+from workbench.methods.base import Method, Point
+from workbench.methods.mean_field import MeanField
+from workbench.nets.population import PopulationMLP
+from workbench.physics.basics import exact
+from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
+from workbench.training.loop import SCHEDULES, State, train
+from workbench.training.memory import SHARE, free_memory
+from workbench.training.memory import in_words as bytes_in_words
+from workbench.training.optimiser import Optimiser
+from workbench.training.report import Report
+
+LIVE = 4_000
+"""Points that a snapshot looks at."""
+LIVE_DRAWS = 8
+CURVE, MAP = 201, 60
+"""Places of a curve, and along each axis of a map."""
+SHOWN, NEURONS = 400, 64
+"""Training points and hidden neurons that are drawn."""
+EFFICIENCIES = np.linspace(0.0, 1.0, 101)
+RESIDUALS = np.linspace(-4.0, 4.0, 41)
+CHECKS, LANDSCAPE, LARGEST = 128, 25, 20_000
+"""Places of the path that are kept, points along each axis of the landscape, and weights up to which there is one."""
+ACTIVE = {"adam": ("adam", 0.0), "momentum": ("sgd", 0.9), "sgd": ("sgd", 0.0)}
+"""What the optimiser is called in the core, and its momentum."""
+
+
+class BasicsJob:
+    """One training of the first lesson, ready to run.
+
+    Raises: ValueError or OSError with one sentence when data, memory or device cannot be used.
+    """
+
+    def __init__(self, recipe: BasicsRecipe, progress: Progress = nothing):
+        self.recipe, self._device = recipe, device_of(recipe.device)
+        check_memory(recipe, self._device)
+        self.points = points_for(recipe, progress)
+        self.inputs = Inputs.fit(recipe, self.points["train"])
+        self.batch = self.inputs.batch(self.points["train"], self._device)
+        self.features = {split: self.inputs.features(points.x, self._device) for split, points in self.points.items()}
+        self.network = network_of(recipe)
+        self.method = self._method()
+        name, momentum = ACTIVE[recipe.optimiser]
+        self.state = State(
+            self.method,
+            Optimiser(name, self.method.parameters.values(), momentum),
+            recipe.steps,
+            recipe.batch_size,
+            recipe.learning_rate,
+            SCHEDULES[recipe.schedule],
+            recipe.seed,
+        )
+        weights = self.method.central()[0, :1]
+        self.best, self.best_loss, self.best_step = self.method.central().clone(), math.inf, 0
+        self.path = torch.full((CHECKS if weights.shape[1] <= LARGEST else 0, weights.shape[1]), math.nan)
+        if len(self.path):
+            self.path[0] = weights[0]
+
+    def _method(self) -> Method:
+        recipe, common = self.recipe, {"training_points": len(self.batch), "device": self._device}
+        objective = Curve(self.network, self.inputs.loss) if curve(recipe) else Classes(self.network, self.inputs.loss)
+        if recipe.uncertainty == "bnn":
+            points = [Point(recipe.seed, recipe.prior_width)]
+            return MeanField(objective, points, seed=recipe.seed, warm_start=recipe.warm_start, **common)
+        members = recipe.members if recipe.uncertainty == "ensemble" else 1
+        return Regularised(objective, [Point(recipe.seed, math.inf)], l1=recipe.l1, l2=recipe.l2, members=members, **common)
+
+    @property
+    def device(self) -> str:
+        """Where it trains."""
+        return in_words(self._device)
+
+    @property
+    def step(self) -> int:
+        return self.state.step
+
+    @property
+    def steps(self) -> int:
+        return self.state.steps
+
+    def train(self) -> Iterator[Report]:
+        """Reports from where the training stands: losses in the units of y, the loss of the exact answer on the same points as `floor`."""
+        unit = self.inputs.unit
+        for report in train(self.state, self.batch, self._check, between=self._shuffle):
+            losses = {name: unit * value for name, value in report.losses.items()}
+            yield replace(report, losses=losses | {"gradient": self._gradient()})
+
+    def _shuffle(self, state: State) -> None:
+        if isinstance(self.network, DroppingMLP):
+            self.network.shuffle(state.step)
+
+    def _gradient(self) -> float:
+        """Length of the gradient of the last step."""
+        squares = [tensor.grad.double().square().sum() for tensor in self.method.parameters.values() if tensor.grad is not None]
+        return float(torch.stack(squares).sum().sqrt()) if squares else 0.0
+
+    def _check(self) -> dict[str, float]:
+        outputs = self.outputs(self.method.central()[0], self.features["validation"])
+        loss, floor = self._loss(outputs, "validation"), self._floor("validation", None)
+        if loss < self.best_loss:
+            self.best, self.best_loss, self.best_step = self.method.central().clone(), loss, self.step
+        if len(self.path):
+            self.path[1 + (CHECKS - 2) * self.step // self.steps] = self.method.central()[0, 0].cpu()
+        return {"likelihood": loss} | ({"floor": floor} if math.isfinite(floor) else {})
+
+    # What is known of the networks
+
+    @torch.no_grad()
+    def outputs(self, rows: Tensor, features: Tensor) -> np.ndarray:
+        """(network, event, output) in the units of y, (f, σ²), or as probabilities of the classes."""
+        portions = [self.network(rows, part.expand(len(rows), *part.shape)) for part in features.split(4_096)]
+        return self.inputs.answers(torch.cat(portions, 1).double().cpu().numpy())
+
+    def _loss(self, outputs: np.ndarray, split: str, most: int | None = None) -> float:
+        """The loss of the mean over networks, in the units of y; the squared or absolute error, χ² or −ln p per point."""
+        points = self.points[split]
+        return self.inputs.cost(outputs, points.x[:most], points.y[:most], points.sigma[:most])
+
+    def _floor(self, split: str, most: int | None) -> float:
+        """The same of the exact answer on the same points."""
+        points = self.points[split]
+        return self.inputs.cost(self.inputs.exact(points.x[:most]), points.x[:most], points.y[:most], points.sigma[:most])
+
+    def rows(self, draws: int) -> Tensor:
+        """The networks that are asked: at the end, with early stopping, those of the smallest validation loss."""
+        if self.recipe.matters("early_stopping") and self.recipe.early_stopping and self.step == self.steps:
+            return self.best[0]
+        return self.method.networks(draws, torch.Generator().manual_seed(self.recipe.seed + 1))[0]
+
+    def snapshot(self) -> xr.Dataset:
+        """What the networks of this moment say; does not touch the training's random numbers."""
+        scalars = {"step": self.step, "seconds": self.state.seconds}
+        found = self._look("test", LIVE_DRAWS, LIVE).assign({name: ((), value, ATTRIBUTES[name]) for name, value in scalars.items()})
+        return found.map(lambda column: column.astype(np.float32) if column.dtype == np.float64 else column, keep_attrs=True)
+
+    def prediction(self, split: str = "test") -> xr.Dataset:
+        """What the networks say at the end, with the loss around the path that led there."""
+        found = self._look(split, self.recipe.draws, None)
+        if len(self.path) and split == "test":
+            found = found.assign(self._landscape())
+        return found
+
+    def _look(self, split: str, draws: int, most: int | None) -> xr.Dataset:
+        recipe, points, rows = self.recipe, self.points[split], self.rows(draws)
+        outputs = self.outputs(rows, self.features[split][:most])
+        numbers = {"loss": self._loss(outputs, split, most), "floor": self._floor(split, most), "dead": self._dead(rows)}
+        x = points.x[:most]
+        columns = self._of_curve(rows, outputs, split, most) if curve(recipe) else self._of_classes(rows, outputs, x, points.y[:most])
+        train = self.points["train"]
+        columns |= {"point_x": ("point", train.x[:SHOWN, 0]), "point_y": ("point", train.y[:SHOWN] if curve(recipe) else train.x[:SHOWN, 1])}
+        if not curve(recipe):
+            columns["point_class"] = ("point", train.y[:SHOWN].astype(np.int8))
+        columns |= {name: ((), value) for name, value in numbers.items() if math.isfinite(value)}
+        attrs = {
+            "recipe": recipe.to_json(),
+            "product": "basics",
+            "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "device": self.device,
+            "network": str(self.network),
+            "split": split,
+            "points": len(self.batch),
+        }
+        described = {name: (*column[:2], ATTRIBUTES[name] | (column[2] if len(column) > 2 else {})) for name, column in columns.items()}
+        return xr.Dataset(described, attrs=attrs)
+
+    def _of_curve(self, rows: Tensor, outputs: np.ndarray, split: str, most: int | None) -> dict[str, Any]:
+        bump, points = bump_of(self.recipe), self.points[split]
+        x = np.linspace(0.0, 1.0, CURVE)
+        drawn = self.outputs(rows, self.inputs.features(x[:, None], self._device))
+        mean = drawn[..., 0].mean(0)
+        answer = self.inputs.exact(x[:, None])[0, :, 0]
+        columns: dict[str, Any] = {
+            "x": ("x", x),
+            "mean": ("x", mean),
+            "truth": ("x", bump.mean(x)),
+            "answer": ("x", answer),
+            "noise": ("x", bump.sigma(x)),
+            "rms": ((), float(np.sqrt(((mean - answer) ** 2).mean()))),
+        }
+        if drawn.shape[-1] > 1:
+            columns["sigma_syst"] = ("x", np.sqrt(drawn[..., 1].mean(0)))
+        if len(drawn) > 1:
+            columns["sigma_stat"] = ("x", drawn[..., 0].std(0))
+        away = (points.y[:most] - outputs[..., 0].mean(0)) / points.sigma[:most]
+        counted = np.histogram(away, RESIDUALS)[0] / (len(away) * (RESIDUALS[1] - RESIDUALS[0]))
+        middle = (RESIDUALS[1:] + RESIDUALS[:-1]) / 2
+        columns |= {"residual": ("residual", middle), "residual_density": ("residual", counted)}
+        columns["residual_width"] = ((), float(away.std()))
+        columns["neuron"] = (("neuron", "x"), self._neurons(rows, x[:, None]))
+        return columns
+
+    def _of_classes(self, rows: Tensor, outputs: np.ndarray, x: np.ndarray, label: np.ndarray) -> dict[str, Any]:
+        plane = plane_of(self.recipe)
+        (low_x, high_x), (low_y, high_y) = plane.window
+        across, up = np.linspace(low_x, high_x, MAP), np.linspace(low_y, high_y, MAP)
+        places = np.stack(np.meshgrid(across, up), -1).reshape(-1, 2)
+        drawn = self.outputs(rows, self.inputs.features(places, self._device))[..., 0].reshape(-1, MAP, MAP)
+        two = label < 2  # signal against background, whatever the third class
+        ours = [ratio_of(output)[two] for output in outputs]
+        curves = [roc(values, label[two]) for values in (*ours, ratio_of(self.inputs.exact(x)[0])[two], ratio_of(outputs.mean(0))[two])]
+        *of_draws, best, mean = curves
+        columns: dict[str, Any] = {
+            "grid_x": ("grid_x", across),
+            "grid_y": ("grid_y", up),
+            "probability": (("grid_y", "grid_x"), drawn.mean(0)),
+            "probability_exact": (("grid_y", "grid_x"), plane.posterior(places, self.recipe.classes)[:, 0].reshape(MAP, MAP)),
+            "signal": ("signal", EFFICIENCIES),
+            "background": ("signal", mean[0]),
+            "background_exact": ("signal", best[0]),
+            "background_best": ("signal", exact(self.recipe.toy, self.recipe.classes).background_at(EFFICIENCIES)),
+            "auc": ((), mean[1]),
+            "auc_exact": ((), best[1]),
+            "auc_error": ((), area_error(mean[1], int((label == 0).sum()), int((label == 1).sum()))),
+            "accuracy": ((), float((outputs.mean(0).argmax(-1) == label).mean())),
+        }
+        if len(drawn) > 1:
+            columns["sigma_stat"] = (("grid_y", "grid_x"), drawn.std(0))
+            columns["background_sigma"] = ("signal", np.std([each[0] for each in of_draws], axis=0))
+        some = places.reshape(MAP, MAP, 2)[::3, ::3]
+        neurons = self._neurons(rows, some.reshape(-1, 2)).reshape(-1, *some.shape[:2])
+        columns["neuron"] = (("neuron", "rough_y", "rough_x"), neurons)
+        return columns
+
+    @torch.no_grad()
+    def _neurons(self, rows: Tensor, x: np.ndarray) -> np.ndarray:
+        """φ(Σ ω x + β) of the first hidden layer of the first network, (neuron, place)."""
+        weight, bias = self.network.layers(rows[:1])[0]
+        before = torch.baddbmm(bias.unsqueeze(1), self.inputs.features(x, self._device).unsqueeze(0), weight.mT)
+        return self.network.activation(before)[0].T[:NEURONS].cpu().numpy().astype(np.float32)
+
+    def _dead(self, rows: Tensor) -> float:
+        weights = rows[:, are_weights(self.network).bool()]
+        return float((weights.abs() < 1e-3).double().mean())
+
+    @torch.no_grad()
+    def _landscape(self) -> dict[str, Any]:
+        """The training loss in the plane in which the path of the optimiser moves most, around it."""
+        path = self.path[torch.isfinite(self.path).all(1)].double()
+        centre = path[-1]
+        _, size, directions = torch.linalg.svd(path - centre, full_matrices=False)
+        if len(size) < 2 or float(size[1]) <= 1e-9 * float(size[0]) or not float(size[0]):
+            return {}
+        at = (path - centre) @ directions[:2].T
+        reach = 1.3 * at.abs().amax(0)
+        ends = [(float(min(at[:, k].min() - 0.3 * reach[k], -0.3 * reach[k])), float(max(at[:, k].max() + 0.3 * reach[k], 0.3 * reach[k]))) for k in (0, 1)]
+        along = [np.linspace(low, high, LANDSCAPE) for low, high in ends]
+        places = torch.tensor(np.stack(np.meshgrid(*along), -1).reshape(-1, 2))
+        rows = (centre + places @ directions[:2]).float().to(self._device)
+        some = self.batch[:500]
+        values = []
+        for part in rows.split(64):
+            outputs = self.network(part, some.features.expand(len(part), *some.features.shape))
+            batch = Batch(some.features, some.target.expand(len(part), -1), some.weight.expand(len(part), -1))
+            values.append(self.method.objective.value(outputs, batch).mean(1).double().cpu())
+        found = torch.cat(values).view(LANDSCAPE, LANDSCAPE).numpy() * self.inputs.unit
+        return {
+            "landscape": (("landscape_y", "landscape_x"), found.astype(np.float32), ATTRIBUTES["landscape"]),
+            "landscape_x": ("landscape_x", along[0]),
+            "landscape_y": ("landscape_y", along[1]),
+            "path_x": ("path", at[:, 0].numpy()),
+            "path_y": ("path", at[:, 1].numpy()),
+        }
+
+    def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything needed to continue: tensors, and plain numbers for JSON."""
+        numbers = {"step": self.step, "seconds": self.state.seconds, "best_step": self.best_step}
+        return copies(self._tensors), numbers | {"best_loss": self.best_loss if math.isfinite(self.best_loss) else None}
+
+    def resume(self, tensors: dict[str, Tensor], saved: dict[str, Any]) -> None:
+        """Continue from a checkpoint of the same recipe. Raises: ValueError when it does not fit."""
+        restore(self._tensors, tensors)
+        self.state.step, self.state.seconds, self.best_step = int(saved["step"]), float(saved["seconds"]), int(saved["best_step"])
+        self.best_loss = math.inf if saved["best_loss"] is None else float(saved["best_loss"])
+        self.method.advance(max(0, self.step - 1) / self.steps)
+
+    @property
+    def _tensors(self) -> dict[str, Tensor]:
+        return kept(self.method, self.state) | {"best": self.best, "path": self.path}
+
+
+class Inputs:
+    """The bridge between points as people say them and what a network sees, and back; and what the loss is, in the units of y."""
+
+    def __init__(self, recipe: BasicsRecipe, middle: np.ndarray, width: np.ndarray, offset: float, size: float):
+        self.recipe, self.middle, self.width, self.offset, self.size = recipe, middle, width, offset, size
+        named = recipe.loss if curve(recipe) else recipe.class_loss if recipe.matters("class_loss") else "cross_entropy"
+        self.named = named
+        self.loss = {"chi2": "mse"}.get(named, named)
+        self.bayesian = recipe.uncertainty == "bnn"
+
+    @classmethod
+    def fit(cls, recipe: BasicsRecipe, train: Points) -> Inputs:
+        """The scales of the training points. Raises: ValueError where no point has a logarithm."""
+        x = seen(recipe, train.x)
+        middle, width = (x.mean(0), x.std(0)) if recipe.standardise else (np.zeros(x.shape[1]), np.ones(x.shape[1]))
+        offset, size = 0.0, 1.0
+        if curve(recipe) and recipe.target != "plain":
+            y = train.y
+            if recipe.target == "logarithm":
+                if (y > 0).sum() < 2:
+                    raise ValueError("Fewer than two training points have y > 0, and others have no logarithm; take y itself as the target.")
+                y = np.log(y[y > 0])
+            offset, size = float(y.mean()), float(y.std()) or 1.0
+        return cls(recipe, middle, np.where(width > 0, width, 1.0), offset, size)
+
+    def features(self, x: np.ndarray, device: torch.device) -> Tensor:
+        """Inputs of the network, (event, feature)."""
+        return torch.tensor((seen(self.recipe, x) - self.middle) / self.width, dtype=torch.float32, device=device)
+
+    @property
+    def logarithm(self) -> bool:
+        return curve(self.recipe) and self.recipe.target == "logarithm"
+
+    @property
+    def unit(self) -> float:
+        """What a loss of the network's numbers is in the units of y; 1 where these are no powers of each other."""
+        if not curve(self.recipe) or self.named == "gaussian" or self.logarithm:
+            return 1.0
+        if self.bayesian:
+            return self._per_likelihood
+        return {"mse": self.size**2, "mae": self.size, "chi2": 1.0}[self.named]
+
+    @property
+    def _per_likelihood(self) -> float:
+        """From −ln p back to the loss: 2σ² for the squared error, σ√(2/π)-wide exponentials for the absolute one, 2 for χ²."""
+        return {"mse": 2 * self._noise**2, "mae": self._noise, "chi2": 2.0}[self.named]
+
+    @property
+    def _noise(self) -> float:
+        """The width of y about the curve where one number has to do: that of noise and outliers together."""
+        return math.sqrt(bump_of(self.recipe).floor(np.linspace(0, 1, 101)))
+
+    def batch(self, points: Points, device: torch.device) -> Batch:
+        """Inputs, targets and weights as the network's loss counts them; points without a logarithm are left out where it is asked for."""
+        weight, y = np.ones(len(points)), points.y
+        if curve(self.recipe):
+            if self.logarithm:
+                there = points.y > 0
+                points, weight, y = Points(points.x[there], points.y[there], points.sigma[there]), weight[there], np.log(points.y[there])
+            y = (y - self.offset) / self.size
+            sigma = (points.sigma / np.abs(points.y) if self.logarithm else points.sigma) / self.size
+            noise = self._noise / self.size
+            if self.named == "chi2":
+                weight = 1 / sigma**2 / (2 if self.bayesian else 1)
+            elif self.bayesian and self.named != "gaussian":
+                weight = weight / (2 * noise**2 if self.named == "mse" else noise)
+        as_tensor = [torch.tensor(column, dtype=torch.float32, device=device) for column in (y, weight)]
+        return Batch(self.features(points.x, device), *as_tensor)
+
+    def answers(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs of networks (…, event, output) as the curve with σ² beside it, or as probabilities (…, event, class)."""
+        if not curve(self.recipe):
+            shifted = np.exp(outputs - outputs.max(-1, keepdims=True))
+            return shifted / shifted.sum(-1, keepdims=True)
+        mean = self.offset + self.size * outputs[..., :1]
+        variance = self.size**2 * np.exp(np.clip(outputs[..., 1:], -24.0, 11.0))
+        if self.logarithm:
+            mean = np.exp(np.minimum(mean, 50.0))
+            variance = variance * mean**2
+        return np.concatenate([mean, variance], -1)
+
+    def exact(self, x: np.ndarray) -> np.ndarray:
+        """What the best network says, as one network (1, event, …): the conditional mean or median, or p_k/Σp."""
+        if not curve(self.recipe):
+            return plane_of(self.recipe).posterior(x, self.recipe.classes)[None]
+        bump = bump_of(self.recipe)
+        mean = bump.answer(x[:, 0], "mae" if self.named == "mae" else "mse")
+        columns = [mean]
+        if self.named == "gaussian":
+            columns.append(bump.sigma(x[:, 0]) ** 2 + bump.outliers * (1 - bump.outliers) * 0.25)
+        return np.stack(columns, -1)[None]
+
+    def cost(self, outputs: np.ndarray, x: np.ndarray, y: np.ndarray, sigma: np.ndarray) -> float:
+        """The loss per point of the mean over networks, in the units of y."""
+        if not curve(self.recipe):
+            probability = outputs.mean(0)
+            if self.loss == "cross_entropy":
+                return float(-np.log(np.maximum(np.take_along_axis(probability, y.astype(int)[:, None], 1), 1e-300)).mean())
+            return float(0.5 * ((probability - np.eye(probability.shape[1])[y.astype(int)]) ** 2).sum(1).mean())
+        away = y - outputs[..., 0].mean(0)
+        if self.named == "gaussian":
+            variance = outputs[..., 1].mean(0)
+            return float(0.5 * (away**2 / variance + np.log(variance)).mean())
+        return float({"mse": away**2, "mae": np.abs(away), "chi2": (away / sigma) ** 2}[self.named].mean())
+
+
+def network_of(recipe: BasicsRecipe) -> PopulationMLP:
+    """The perceptron of a recipe."""
+    features = 1 if curve(recipe) else 2
+    outputs = (2 if recipe.loss == "gaussian" else 1) if curve(recipe) else recipe.classes
+    if recipe.dropout:
+        return DroppingMLP(features, recipe.hidden, outputs, activation=recipe.activation, dropout=recipe.dropout, seed=recipe.seed)
+    return PopulationMLP(features, recipe.hidden, outputs, activation=recipe.activation)
+
+
+def check_memory(recipe: BasicsRecipe, device: torch.device) -> None:
+    """Raises: ValueError in one sentence, with what would fit, where more memory is needed than is free."""
+    networks = recipe.members if recipe.uncertainty == "ensemble" else 2 if recipe.uncertainty == "bnn" else 1
+    asked = max(networks, recipe.draws if recipe.uncertainty == "bnn" else 1)
+    batch = min(recipe.batch_size, recipe.points)
+    weights = network_of(recipe).parameters
+    needed = 4 * (8 * networks * weights + asked * weights + 8 * networks * batch * sum(recipe.hidden) + 4 * asked * 4_096 * sum(recipe.hidden))
+    needed += 8 * asked * TEST_NUMBERS * recipe.classes
+    free = free_memory(device)
+    if needed > SHARE * free:
+        fewer = "fewer members" if recipe.uncertainty == "ensemble" else "a smaller network"
+        raise ValueError(f"This needs about {bytes_in_words(needed)} of memory, but {bytes_in_words(free)} are free; {fewer} or a smaller batch would fit.")
+
+
+TEST_NUMBERS = 40_000 * 4
+
+
+def ratio_of(probability: np.ndarray) -> np.ndarray:
+    """p_S/(p_S + p_B) of probabilities (…, class): what tells signal from background, whatever other classes there are."""
+    total = probability[..., 0] + probability[..., 1]
+    return np.where(total > 0, probability[..., 0] / np.where(total > 0, total, 1.0), 0.5)
+
+
+def roc(values: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, float]:
+    """ε_B at the signal efficiencies `EFFICIENCIES` of a cut from above, and the area above the curve; 0 is signal, 1 background."""
+    order = np.argsort(-values, kind="stable")
+    is_signal = label[order] == 0
+    kept, left = is_signal.cumsum() / max(1, is_signal.sum()), (~is_signal).cumsum() / max(1, (~is_signal).sum())
+    kept, left = np.concatenate([[0.0], kept]), np.concatenate([[0.0], left])
+    ends = np.concatenate([np.flatnonzero(np.diff(values[order])) + 1, [len(values)]])  # equal values pass together
+    kept, left = kept[np.concatenate([[0], ends])], left[np.concatenate([[0], ends])]
+    return np.interp(EFFICIENCIES, kept, left), float(1 - np.trapezoid(left, kept))
+
+
+def area_error(area: float, signal: int, background: int) -> float:
+    """Standard deviation of an area from so many events (Hanley and McNeil 1982)."""
+    one, two = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (signal - 1) * (one - area**2) + (background - 1) * (two - area**2)
+    return math.sqrt(max(variance, 0.0) / max(1, signal * background))
+
+
+ATTRIBUTES: dict[str, dict[str, str]] = {
+    "x": {"long_name": "x"},
+    "mean": {"long_name": "learned curve f(x)"},
+    "truth": {"long_name": "true curve"},
+    "answer": {"long_name": "what minimises the loss"},
+    "noise": {"long_name": "width σ(x) of the noise"},
+    "sigma_syst": {"long_name": "learned width σ_syst"},
+    "sigma_stat": {"long_name": "spread σ_stat of the networks"},
+    "rms": {"long_name": "rms of the curve to what minimises the loss"},
+    "residual": {"long_name": "(y − f)/σ"},
+    "residual_density": {"long_name": "density of (y − f)/σ of unseen points"},
+    "residual_width": {"long_name": "width of (y − f)/σ"},
+    "point_x": {"long_name": "x of training points"},
+    "point_y": {"long_name": "y of training points"},
+    "point_class": {"long_name": "class of training points: 0 signal, 1 background"},
+    "grid_x": {"long_name": "x₁"},
+    "grid_y": {"long_name": "x₂"},
+    "probability": {"long_name": "learned probability of the signal"},
+    "probability_exact": {"long_name": "exact probability of the signal"},
+    "signal": {"long_name": "signal efficiency ε_S"},
+    "background": {"long_name": "background efficiency ε_B"},
+    "background_exact": {"long_name": "ε_B of the exact answer on the same points"},
+    "background_best": {"long_name": "smallest possible ε_B"},
+    "background_sigma": {"long_name": "spread of ε_B between networks"},
+    "auc": {"long_name": "area above the curve"},
+    "auc_exact": {"long_name": "area of the exact answer on the same points"},
+    "auc_error": {"long_name": "statistical error of the area"},
+    "accuracy": {"long_name": "share of points in the right class"},
+    "neuron": {"long_name": "neurons of the first hidden layer"},
+    "loss": {"long_name": "loss of unseen points"},
+    "floor": {"long_name": "loss of the exact answer on the same points"},
+    "dead": {"long_name": "share of weights below a thousandth"},
+    "landscape": {"long_name": "training loss around the path of the optimiser"},
+    "step": {"long_name": "optimiser steps done", "units": "1"},
+    "seconds": {"long_name": "time spent training", "units": "s"},
+}
