@@ -30,6 +30,8 @@ MAY_IMPORT = {
     "studios": {"physics", "data", "training", "results", "families", "runs", "figures", "stories"},
     "commands": {"physics", "data", "training", "results", "families", "runs", "stories", "studios"},
 }
+IN_A_FAMILY = {"page": "studios", "stories": "stories", "figures": "figures", "product": "results", "recipe": "training"}
+"""The folder of a family has all floors: a file of it may import what its floor may, one that is not named here what training may."""
 BASEMENT = {"home", "threads", "terminal"}
 """Files beside the packages that everybody may use."""
 WITH_TORCH = {"threads.py", "physics/amplitudes/gg_yyg.py", "data/scaling.py", "runs/worker.py", "runs/forker.py"}
@@ -59,10 +61,12 @@ def top_of(name: str) -> str:
 
 @pytest.mark.parametrize("path", [p for p in FILES if package_of(p) in MAY_IMPORT], ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_one_way(path):
-    package = package_of(path)
+    package, at_home = package_of(path), package_of(path)
+    if package == "families" and path.parent.name != "families" and path.name != "__init__.py":
+        package = IN_A_FAMILY.get(path.stem, "training")
     ours = {name.split(".")[1] for name in imports(path) if name.startswith("workbench.")}
     lazily_drawn = {"figures", "studios"} if package == "runs" and path.name == "run.py" else set()
-    wrong = ours - MAY_IMPORT[package] - {package} - BASEMENT - lazily_drawn
+    wrong = ours - MAY_IMPORT[package] - {package, at_home} - BASEMENT - lazily_drawn
     if package == "data" and path.name == "catalogue.py":
         wrong -= {"training"}
     assert not wrong, (
@@ -72,7 +76,8 @@ def test_imports_point_one_way(path):
 
 @pytest.mark.parametrize(("library", "homes"), [("panel", {"studios"}), ("plotly", {"figures", "studios"}), ("bokeh", {"studios"})])
 def test_screens_are_drawn_upstairs_only(library, homes):
-    users = {package_of(path) for path in FILES if library in {top_of(name) for name in imports(path)}}
+    floors = {path: IN_A_FAMILY.get(path.stem, "") if package_of(path) == "families" else package_of(path) for path in FILES}
+    users = {floors[path] for path in FILES if library in {top_of(name) for name in imports(path)}}
     assert users <= homes
 
 
@@ -88,7 +93,9 @@ def test_torch_is_loaded_only_where_something_trains():
         | {f"training/{name}.py" for name in ("curve", "flows", "generator", "job", "judge", "loop", "optimiser", "predictor", "recording")}
         | {f"training/{name}.py" for name in ("sampling", "sweep")}
     )
-    assert users <= allowed
+    heavy = {path for path in users if path.startswith("families/")}
+    assert users - heavy <= allowed
+    assert not {path for path in heavy if path.count("/") < 2 or Path(path).stem in IN_A_FAMILY or path.endswith("__init__.py")}
 
 
 def test_no_file_is_longer_than_one_idea_needs():

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.families.amplitudes import AMPLITUDES
+from workbench.families.basics import BASICS
 from workbench.families.family import Family, Kind, Ref
 from workbench.families.generators import GENERATORS
 from workbench.training.presets import Preset
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FAMILIES", "PRESETS", "Family", "Kind", "Ref", "family_of", "kind_of", "presets", "product_named", "with_values"]
 
-FAMILIES: tuple[Family, ...] = (AMPLITUDES, GENERATORS)
+FAMILIES: tuple[Family, ...] = (AMPLITUDES, GENERATORS, BASICS)
 """The first one's page is the first that opens, and its recipe that of a run which does not say of what kind it is."""
 
 PRESETS: dict[str, Mapping[str, Preset]] = {family.recipe.kind: family.presets for family in FAMILIES}

@@ -2,7 +2,7 @@
 
 A prediction, and a snapshot of it, hold for a curve
 
-    x; mean, sigma_syst, sigma_stat (x)      the curve with its error bars: σ_syst where σ is learned, σ_stat where there are several networks
+    x; mean, sigma_syst, sigma_stat (x)      the curve with error bars: σ_syst where σ is learned, σ_stat where there are several networks
     truth, answer, noise (x)                 f(x); what minimises the loss, the conditional mean or median; σ(x)
     residual, residual_density, residual_expected    density of (y − f)/σ(x) of points that were not learned from, and N(0, 1)
     point_x, point_y (point)                 some of the training points
@@ -17,7 +17,7 @@ and for classes of points in the plane
 
 and for both
 
-    neuron (neuron, …)                       what each neuron of the first hidden layer makes of the inputs
+    activation (neuron, …)                    what each neuron of the first hidden layer makes of the inputs
     loss, floor                              of points that were not learned from, and of the exact answer on the same points
     dead                                     share of the weights below a thousandth
     landscape (landscape_y, landscape_x), path_x, path_y (path)      at the end: loss around the path of the optimiser, in its own plane
@@ -37,9 +37,11 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.data.scaling import Batch
+from workbench.families.basics.inputs import Inputs
+from workbench.families.basics.measures import EFFICIENCIES, area_error, ratio_of, roc
 from workbench.families.basics.network import DroppingMLP
 from workbench.families.basics.objectives import Classes, Curve, Regularised, are_weights
-from workbench.families.basics.points import Points, bump_of, plane_of, points_for, seen
+from workbench.families.basics.points import TEST, bump_of, plane_of, points_for
 from workbench.families.basics.recipe import BasicsRecipe, curve
 from workbench.methods.base import Method, Point
 from workbench.methods.mean_field import MeanField
@@ -59,7 +61,6 @@ CURVE, MAP = 201, 60
 """Places of a curve, and along each axis of a map."""
 SHOWN, NEURONS = 400, 64
 """Training points and hidden neurons that are drawn."""
-EFFICIENCIES = np.linspace(0.0, 1.0, 101)
 RESIDUALS = np.linspace(-4.0, 4.0, 41)
 CHECKS, LANDSCAPE, LARGEST = 128, 25, 20_000
 """Places of the path that are kept, points along each axis of the landscape, and weights up to which there is one."""
@@ -99,7 +100,8 @@ class BasicsJob:
             self.path[0] = weights[0]
 
     def _method(self) -> Method:
-        recipe, common = self.recipe, {"training_points": len(self.batch), "device": self._device}
+        recipe = self.recipe
+        common: dict[str, Any] = {"training_points": len(self.batch), "device": self._device}
         objective = Curve(self.network, self.inputs.loss) if curve(recipe) else Classes(self.network, self.inputs.loss)
         if recipe.uncertainty == "bnn":
             points = [Point(recipe.seed, recipe.prior_width)]
@@ -189,7 +191,10 @@ class BasicsJob:
         x = points.x[:most]
         columns = self._of_curve(rows, outputs, split, most) if curve(recipe) else self._of_classes(rows, outputs, x, points.y[:most])
         train = self.points["train"]
-        columns |= {"point_x": ("point", train.x[:SHOWN, 0]), "point_y": ("point", train.y[:SHOWN] if curve(recipe) else train.x[:SHOWN, 1])}
+        columns |= {
+            "point_x": ("point", train.x[:SHOWN, 0]),
+            "point_y": ("point", train.y[:SHOWN] if curve(recipe) else train.x[:SHOWN, 1]),
+        }
         if not curve(recipe):
             columns["point_class"] = ("point", train.y[:SHOWN].astype(np.int8))
         columns |= {name: ((), value) for name, value in numbers.items() if math.isfinite(value)}
@@ -228,7 +233,7 @@ class BasicsJob:
         middle = (RESIDUALS[1:] + RESIDUALS[:-1]) / 2
         columns |= {"residual": ("residual", middle), "residual_density": ("residual", counted)}
         columns["residual_width"] = ((), float(away.std()))
-        columns["neuron"] = (("neuron", "x"), self._neurons(rows, x[:, None]))
+        columns["activation"] = (("neuron", "x"), self._neurons(rows, x[:, None]))
         return columns
 
     def _of_classes(self, rows: Tensor, outputs: np.ndarray, x: np.ndarray, label: np.ndarray) -> dict[str, Any]:
@@ -260,7 +265,7 @@ class BasicsJob:
             columns["background_sigma"] = ("signal", np.std([each[0] for each in of_draws], axis=0))
         some = places.reshape(MAP, MAP, 2)[::3, ::3]
         neurons = self._neurons(rows, some.reshape(-1, 2)).reshape(-1, *some.shape[:2])
-        columns["neuron"] = (("neuron", "rough_y", "rough_x"), neurons)
+        columns["activation"] = (("neuron", "rough_y", "rough_x"), neurons)
         return columns
 
     @torch.no_grad()
@@ -284,7 +289,10 @@ class BasicsJob:
             return {}
         at = (path - centre) @ directions[:2].T
         reach = 1.3 * at.abs().amax(0)
-        ends = [(float(min(at[:, k].min() - 0.3 * reach[k], -0.3 * reach[k])), float(max(at[:, k].max() + 0.3 * reach[k], 0.3 * reach[k]))) for k in (0, 1)]
+        ends = [
+            (float(min(at[:, k].min() - 0.3 * reach[k], -0.3 * reach[k])), float(max(at[:, k].max() + 0.3 * reach[k], 0.3 * reach[k])))
+            for k in (0, 1)
+        ]
         along = [np.linspace(low, high, LANDSCAPE) for low, high in ends]
         places = torch.tensor(np.stack(np.meshgrid(*along), -1).reshape(-1, 2))
         rows = (centre + places @ directions[:2]).float().to(self._device)
@@ -320,112 +328,6 @@ class BasicsJob:
         return kept(self.method, self.state) | {"best": self.best, "path": self.path}
 
 
-class Inputs:
-    """The bridge between points as people say them and what a network sees, and back; and what the loss is, in the units of y."""
-
-    def __init__(self, recipe: BasicsRecipe, middle: np.ndarray, width: np.ndarray, offset: float, size: float):
-        self.recipe, self.middle, self.width, self.offset, self.size = recipe, middle, width, offset, size
-        named = recipe.loss if curve(recipe) else recipe.class_loss if recipe.matters("class_loss") else "cross_entropy"
-        self.named = named
-        self.loss = {"chi2": "mse"}.get(named, named)
-        self.bayesian = recipe.uncertainty == "bnn"
-
-    @classmethod
-    def fit(cls, recipe: BasicsRecipe, train: Points) -> Inputs:
-        """The scales of the training points. Raises: ValueError where no point has a logarithm."""
-        x = seen(recipe, train.x)
-        middle, width = (x.mean(0), x.std(0)) if recipe.standardise else (np.zeros(x.shape[1]), np.ones(x.shape[1]))
-        offset, size = 0.0, 1.0
-        if curve(recipe) and recipe.target != "plain":
-            y = train.y
-            if recipe.target == "logarithm":
-                if (y > 0).sum() < 2:
-                    raise ValueError("Fewer than two training points have y > 0, and others have no logarithm; take y itself as the target.")
-                y = np.log(y[y > 0])
-            offset, size = float(y.mean()), float(y.std()) or 1.0
-        return cls(recipe, middle, np.where(width > 0, width, 1.0), offset, size)
-
-    def features(self, x: np.ndarray, device: torch.device) -> Tensor:
-        """Inputs of the network, (event, feature)."""
-        return torch.tensor((seen(self.recipe, x) - self.middle) / self.width, dtype=torch.float32, device=device)
-
-    @property
-    def logarithm(self) -> bool:
-        return curve(self.recipe) and self.recipe.target == "logarithm"
-
-    @property
-    def unit(self) -> float:
-        """What a loss of the network's numbers is in the units of y; 1 where these are no powers of each other."""
-        if not curve(self.recipe) or self.named == "gaussian" or self.logarithm:
-            return 1.0
-        if self.bayesian:
-            return self._per_likelihood
-        return {"mse": self.size**2, "mae": self.size, "chi2": 1.0}[self.named]
-
-    @property
-    def _per_likelihood(self) -> float:
-        """From −ln p back to the loss: 2σ² for the squared error, σ√(2/π)-wide exponentials for the absolute one, 2 for χ²."""
-        return {"mse": 2 * self._noise**2, "mae": self._noise, "chi2": 2.0}[self.named]
-
-    @property
-    def _noise(self) -> float:
-        """The width of y about the curve where one number has to do: that of noise and outliers together."""
-        return math.sqrt(bump_of(self.recipe).floor(np.linspace(0, 1, 101)))
-
-    def batch(self, points: Points, device: torch.device) -> Batch:
-        """Inputs, targets and weights as the network's loss counts them; points without a logarithm are left out where it is asked for."""
-        weight, y = np.ones(len(points)), points.y
-        if curve(self.recipe):
-            if self.logarithm:
-                there = points.y > 0
-                points, weight, y = Points(points.x[there], points.y[there], points.sigma[there]), weight[there], np.log(points.y[there])
-            y = (y - self.offset) / self.size
-            sigma = (points.sigma / np.abs(points.y) if self.logarithm else points.sigma) / self.size
-            noise = self._noise / self.size
-            if self.named == "chi2":
-                weight = 1 / sigma**2 / (2 if self.bayesian else 1)
-            elif self.bayesian and self.named != "gaussian":
-                weight = weight / (2 * noise**2 if self.named == "mse" else noise)
-        as_tensor = [torch.tensor(column, dtype=torch.float32, device=device) for column in (y, weight)]
-        return Batch(self.features(points.x, device), *as_tensor)
-
-    def answers(self, outputs: np.ndarray) -> np.ndarray:
-        """Outputs of networks (…, event, output) as the curve with σ² beside it, or as probabilities (…, event, class)."""
-        if not curve(self.recipe):
-            shifted = np.exp(outputs - outputs.max(-1, keepdims=True))
-            return shifted / shifted.sum(-1, keepdims=True)
-        mean = self.offset + self.size * outputs[..., :1]
-        variance = self.size**2 * np.exp(np.clip(outputs[..., 1:], -24.0, 11.0))
-        if self.logarithm:
-            mean = np.exp(np.minimum(mean, 50.0))
-            variance = variance * mean**2
-        return np.concatenate([mean, variance], -1)
-
-    def exact(self, x: np.ndarray) -> np.ndarray:
-        """What the best network says, as one network (1, event, …): the conditional mean or median, or p_k/Σp."""
-        if not curve(self.recipe):
-            return plane_of(self.recipe).posterior(x, self.recipe.classes)[None]
-        bump = bump_of(self.recipe)
-        mean = bump.answer(x[:, 0], "mae" if self.named == "mae" else "mse")
-        columns = [mean]
-        if self.named == "gaussian":
-            columns.append(bump.sigma(x[:, 0]) ** 2 + bump.outliers * (1 - bump.outliers) * 0.25)
-        return np.stack(columns, -1)[None]
-
-    def cost(self, outputs: np.ndarray, x: np.ndarray, y: np.ndarray, sigma: np.ndarray) -> float:
-        """The loss per point of the mean over networks, in the units of y."""
-        if not curve(self.recipe):
-            probability = outputs.mean(0)
-            if self.loss == "cross_entropy":
-                return float(-np.log(np.maximum(np.take_along_axis(probability, y.astype(int)[:, None], 1), 1e-300)).mean())
-            return float(0.5 * ((probability - np.eye(probability.shape[1])[y.astype(int)]) ** 2).sum(1).mean())
-        away = y - outputs[..., 0].mean(0)
-        if self.named == "gaussian":
-            variance = outputs[..., 1].mean(0)
-            return float(0.5 * (away**2 / variance + np.log(variance)).mean())
-        return float({"mse": away**2, "mae": np.abs(away), "chi2": (away / sigma) ** 2}[self.named].mean())
-
-
 def network_of(recipe: BasicsRecipe) -> PopulationMLP:
     """The perceptron of a recipe."""
     features = 1 if curve(recipe) else 2
@@ -441,39 +343,17 @@ def check_memory(recipe: BasicsRecipe, device: torch.device) -> None:
     asked = max(networks, recipe.draws if recipe.uncertainty == "bnn" else 1)
     batch = min(recipe.batch_size, recipe.points)
     weights = network_of(recipe).parameters
-    needed = 4 * (8 * networks * weights + asked * weights + 8 * networks * batch * sum(recipe.hidden) + 4 * asked * 4_096 * sum(recipe.hidden))
-    needed += 8 * asked * TEST_NUMBERS * recipe.classes
+    needed = 4 * (
+        8 * networks * weights + asked * weights + 8 * networks * batch * sum(recipe.hidden) + 4 * asked * 4_096 * sum(recipe.hidden)
+    )
+    needed += 8 * asked * 4 * TEST * recipe.classes
     free = free_memory(device)
     if needed > SHARE * free:
         fewer = "fewer members" if recipe.uncertainty == "ensemble" else "a smaller network"
-        raise ValueError(f"This needs about {bytes_in_words(needed)} of memory, but {bytes_in_words(free)} are free; {fewer} or a smaller batch would fit.")
-
-
-TEST_NUMBERS = 40_000 * 4
-
-
-def ratio_of(probability: np.ndarray) -> np.ndarray:
-    """p_S/(p_S + p_B) of probabilities (…, class): what tells signal from background, whatever other classes there are."""
-    total = probability[..., 0] + probability[..., 1]
-    return np.where(total > 0, probability[..., 0] / np.where(total > 0, total, 1.0), 0.5)
-
-
-def roc(values: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, float]:
-    """ε_B at the signal efficiencies `EFFICIENCIES` of a cut from above, and the area above the curve; 0 is signal, 1 background."""
-    order = np.argsort(-values, kind="stable")
-    is_signal = label[order] == 0
-    kept, left = is_signal.cumsum() / max(1, is_signal.sum()), (~is_signal).cumsum() / max(1, (~is_signal).sum())
-    kept, left = np.concatenate([[0.0], kept]), np.concatenate([[0.0], left])
-    ends = np.concatenate([np.flatnonzero(np.diff(values[order])) + 1, [len(values)]])  # equal values pass together
-    kept, left = kept[np.concatenate([[0], ends])], left[np.concatenate([[0], ends])]
-    return np.interp(EFFICIENCIES, kept, left), float(1 - np.trapezoid(left, kept))
-
-
-def area_error(area: float, signal: int, background: int) -> float:
-    """Standard deviation of an area from so many events (Hanley and McNeil 1982)."""
-    one, two = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (signal - 1) * (one - area**2) + (background - 1) * (two - area**2)
-    return math.sqrt(max(variance, 0.0) / max(1, signal * background))
+        raise ValueError(
+            f"This needs about {bytes_in_words(needed)} of memory, but {bytes_in_words(free)} are free; "
+            f"{fewer} or a smaller batch would fit."
+        )
 
 
 ATTRIBUTES: dict[str, dict[str, str]] = {
@@ -504,7 +384,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "auc_exact": {"long_name": "area of the exact answer on the same points"},
     "auc_error": {"long_name": "statistical error of the area"},
     "accuracy": {"long_name": "share of points in the right class"},
-    "neuron": {"long_name": "neurons of the first hidden layer"},
+    "activation": {"long_name": "neurons of the first hidden layer"},
     "loss": {"long_name": "loss of unseen points"},
     "floor": {"long_name": "loss of the exact answer on the same points"},
     "dead": {"long_name": "share of weights below a thousandth"},

@@ -1,7 +1,7 @@
 """Perceptrons whose hidden neurons are silent now and then: dropout.
 
-In each step every hidden neuron is left out with probability q, and those left count 1/(1 − q) times, so that the mean stays. A network that
-is asked, not trained, has all its neurons.
+In each step every hidden neuron is left out with probability q, and those left count 1/(1 − q) times, so that the mean stays. A network
+that is asked, not trained, has all its neurons.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.nets.population import LayerWeights, PopulationMLP
+from workbench.nets.population import PopulationMLP, Tape
 
 
 @dataclass(frozen=True)
-class Tape:
-    """What the backward pass needs: the hidden layers before and after φ, what they hand on, and how much of it counts."""
+class Dropped(Tape):
+    """What the backward pass needs beside the usual: the hidden layers after φ, and how much of them counts."""
 
-    layers: list[LayerWeights]
-    inputs: list[Tensor]
-    before: list[Tensor]
     after: list[Tensor]
     counts: list[Tensor]
 
@@ -42,9 +39,9 @@ class DroppingMLP(PopulationMLP):
         """Silence that depends on the step only, so that a resumed training finds the same."""
         self.random.manual_seed(self.seed * 1_000_003 + step)
 
-    def forward(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> tuple[Tensor, Tape]:
+    def forward(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> tuple[Tensor, Dropped]:
         """Outputs `(member, event, output)` of networks some of whose neurons are silent, and the tape for `backward`."""
-        tape = Tape(self.layers(rows), [x], [], [], [])
+        tape = Dropped(self.layers(rows), [x], [], [], [])
         *hidden, (last, last_bias) = tape.layers
         for weight, bias in hidden:
             tape.before.append(torch.baddbmm(bias.unsqueeze(1), tape.inputs[-1], weight.mT))
@@ -54,7 +51,8 @@ class DroppingMLP(PopulationMLP):
             tape.inputs.append(tape.after[-1] * tape.counts[-1])
         return torch.baddbmm(last_bias.unsqueeze(1), tape.inputs[-1], last.mT), tape
 
-    def _backward(self, tape: Tape, delta: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def _backward(self, tape: Tape, delta: Tensor) -> tuple[Tensor, Tensor]:
+        assert isinstance(tape, Dropped)
         gradient = delta.new_empty(len(delta), self.parameters)
         slopes = self.layers(gradient)
         for number in reversed(range(len(slopes))):

@@ -42,8 +42,9 @@ class BasicsRecipe(TrainingRecipe):
         },
         label="What is learned",
         group=DATA,
-        doc="bump: a curve y(x) through noisy points. The others are classes of points in the plane to be told apart: resonance, a mass peak "
-        "on a falling background, with an angle; shift: N(±¾, 1) in x₁; width: N(0, ½²) and N(0, 1); xor: blobs at ±(1, 1) and ±(1, −1).",
+        doc="bump: a curve y(x) through noisy points. The others are classes of points in the plane to be told apart: resonance, a mass "
+        "peak on a falling background, with an angle; shift: N(±¾, 1) in x₁; width: N(0, ½²) and N(0, 1); xor: blobs at ±(1, 1) "
+        "and ±(1, −1).",
     )
     points = Integer(
         200,
@@ -132,9 +133,9 @@ class BasicsRecipe(TrainingRecipe):
         label="Loss",
         group=LOSS,
         matters=curve,
-        doc="squared error: ⟨(y − f)²⟩, learns the mean. absolute error: ⟨|y − f|⟩, learns the median. χ²: ⟨(y − f)²/σ²⟩ with the known σ(x). "
-        "Gaussian with learned σ: ⟨(y − f)²/(2σ²) + ln σ⟩ with σ(x) a second output. With a Bayesian network the first three are counted as "
-        "−ln p with the known σ.",
+        doc="squared error: ⟨(y − f)²⟩, learns the mean. absolute error: ⟨|y − f|⟩, learns the median. χ²: ⟨(y − f)²/σ²⟩ with the known "
+        "σ(x). Gaussian with learned σ: ⟨(y − f)²/(2σ²) + ln σ⟩ with σ(x) a second output. With a Bayesian network the first three are "
+        "counted as −ln p with the known σ.",
     )
     class_loss = Choice(
         {"cross_entropy": "cross-entropy", "mse": "squared error"},
@@ -201,7 +202,13 @@ class BasicsRecipe(TrainingRecipe):
     draws = Integer(32, softbounds=(8, 64), matters=lambda recipe: recipe.uncertainty == "bnn")
     steps = Integer(2_000, softbounds=(100, 20_000), group=OPTIMISER, doc="Number of steps ω → ω − η ∂L/∂ω.")
     batch_size = Integer(
-        64, bounds=(1, 65_536), softbounds=(8, 1_024), group=OPTIMISER, rare=False, smallest=8, doc="Points per step B; at most all of them."
+        64,
+        bounds=(1, 65_536),
+        softbounds=(8, 1_024),
+        group=OPTIMISER,
+        rare=False,
+        smallest=8,
+        doc="Points per step B; at most all of them.",
     )
     learning_rate = Number(5e-3, bounds=(1e-7, 10.0), group=OPTIMISER, rare=False, doc=RATE)
     schedule = Choice(
@@ -214,11 +221,14 @@ class BasicsRecipe(TrainingRecipe):
         {"adam": "Adam", "momentum": "momentum", "sgd": "SGD"},
         group=OPTIMISER,
         rare=False,
-        doc="sgd: ω → ω − η g, with the gradient g of a batch. momentum: m → 0.9 m + g, ω → ω − η m. adam: ω → ω − η m/√v, with running means m "
-        "of the gradient and v of its square.",
+        doc="sgd: ω → ω − η g, with the gradient g of a batch. momentum: m → 0.9 m + g, ω → ω − η m. adam: ω → ω − η m/√v, with running "
+        "means m of the gradient and v of its square.",
     )
     warm_start = Number(group="Uncertainty", matters=lambda recipe: recipe.uncertainty == "bnn")
     seed = Integer(
-        0, bounds=(0, 2**31 - 1), group=OPTIMISER, doc="Seed of the first weights, the batches and the silent neurons: same seed, same curve."
+        0,
+        bounds=(0, 2**31 - 1),
+        group=OPTIMISER,
+        doc="Seed of the first weights, the batches and the silent neurons: same seed, same curve.",
     )
     device = Choice({"cpu": "CPU", "cuda": "GPU"}, group=OPTIMISER, doc="So small a network is fastest on a CPU.")

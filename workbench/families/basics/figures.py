@@ -1,0 +1,330 @@
+"""Figures of the first lesson: what was learned beside the exact answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.figures.drawing import (
+    Empty,
+    Runs,
+    axis,
+    band,
+    curve,
+    decades,
+    dots,
+    figure,
+    key,
+    labelled,
+    layout,
+    number,
+    steps,
+    two_panels,
+    with_numbers,
+)
+from workbench.figures.entry import REPORTS, Entry
+from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
+from workbench.physics.basics import PLANES
+from workbench.results.prediction import recipe_of
+
+MOST_MAPS = 3
+TILES, GAP = 8, 0.15
+"""Thumbnails in a row, and the gap between them."""
+
+
+def is_curve(dataset: xr.Dataset) -> bool:
+    """Whether a snapshot or prediction is one of a curve."""
+    return "truth" in dataset.variables
+
+
+def _of_a_kind(runs: Runs) -> tuple[bool, list[tuple[int, str, xr.Dataset]]]:
+    """The runs that can be drawn beside the first one, with their places: curves, or classes of the same toy."""
+    first = runs[0][1]
+    toy = recipe_of(first).get("toy")
+    alike = [(place, label, one) for place, (label, one) in enumerate(runs) if recipe_of(one).get("toy") == toy]
+    return is_curve(first), alike
+
+
+@figure
+def learned(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """The curve through its points with error bars, and how far it is from the best answer; or the map of p(signal) with both borders."""
+    curves, alike = _of_a_kind(runs)
+    return _curves(alike, theme) if curves else _map(alike, theme)
+
+
+def _curves(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any]:
+    first, several = runs[0][2], len(runs) > 1
+    x, answer, noise = (first[name].values.astype(float) for name in ("x", "answer", "noise"))
+    upper = [dots(theme, "training points", first["point_x"], first["point_y"], theme.faint(theme.muted, 0.6), hoverinfo="skip")]
+    lower = [band(theme, "± σ of the noise", x, -noise, noise, theme.muted, yaxis="y2", showlegend=False)]
+    for place, label, one in runs:
+        colour, mean = theme.colour(place), one["mean"].values.astype(float)
+        name = labelled(label if several else "", "network")
+        hidden = {"legendgroup": name, "showlegend": False}
+        for sigma, words in (("sigma_syst", "σ_syst, learned"), ("sigma_stat", "σ_stat, spread")):
+            if sigma in one.variables:
+                width = one[sigma].values.astype(float)
+                shade = theme.colour(place + (sigma == "sigma_syst"))
+                said = {"name": labelled(label if several else "", words)}
+                upper.append(band(theme, said["name"], x, mean - width, mean + width, shade, legendgroup=said["name"]))
+        upper.append(curve(theme, name, x, mean, colour, legendgroup=name))
+        lower.append(curve(theme, name, x, mean - one["answer"].values, colour, yaxis="y2", **hidden))
+    upper.append(curve(theme, "truth f(x)", x, first["truth"].values, theme.ink, dash=EXPECTED))
+    if np.abs(answer - first["truth"].values).max() > 1e-3:
+        upper.append(curve(theme, "what the loss asks for", x, answer, theme.ink, dash=SPREAD))
+    lower.append(curve(theme, "0", [0, 1], [0, 0], theme.ink, dash=EXPECTED, yaxis="y2", showlegend=False))
+    heights = np.concatenate([first["truth"].values, answer])
+    reach = 3 * float(noise.max())
+    y = axis(theme, "y", range=[float(heights.min()) - reach, float(max(heights.max() + reach, 1.0))])
+    half = float(max(0.15, 2.5 * noise.max()))
+    below = axis(theme, "f − best", range=[-half, half], nticks=3)
+    look = two_panels(theme, axis(theme, "x", range=[0, 1]), y, below, share=0.24)
+    return {"data": upper + lower, "layout": look}
+
+
+def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any]:
+    """p(signal) of the first run; its border, those of the others, and the exact one."""
+    first, several = runs[0][2], len(runs) > 1
+    x, y = first["grid_x"].values.astype(float), first["grid_y"].values.astype(float)
+    titles = PLANES[recipe_of(first)["toy"]].axes
+    signal, background = theme.colour(1), theme.colour(0)
+    low, high = (theme.faint(colour, 0.75) for colour in (background, signal))
+    data: list[dict[str, Any]] = [
+        {
+            "type": "heatmap", "name": "p(signal)", "x": x, "y": y, "z": first["probability"].values.astype(float), "zsmooth": "best",
+            "coloraxis": "coloraxis", "hovertemplate": f"{titles[0]} = %{{x:.2f}}, {titles[1]} = %{{y:.2f}}: p = %{{z:.2f}}<extra></extra>",
+        }
+    ]  # fmt: skip
+    exact = first["probability_exact"].values.astype(float)
+    data += [_border(x, y, exact, level, theme.ink, dash, 1.0) for level, dash in ((0.5, LEARNED), (0.1, EXPECTED), (0.9, EXPECTED))]
+    for place, label, one in runs:
+        line = theme.paper if not several else theme.colour(place + 2)
+        name = labelled(label if several else "", "network: p = ½")
+        data.append(_border(x, y, one["probability"].values.astype(float), 0.5, line, LEARNED, 1.4))
+        data.append(key(theme, name, colour=line))
+    for kind, (name, colour, symbol) in enumerate(
+        (("signal", signal, "circle"), ("background", background, "x"), ("third class", theme.muted, "square"))
+    ):
+        chosen = first["point_class"].values == kind
+        if chosen.any():
+            points = dots(theme, name, first["point_x"].values[chosen], first["point_y"].values[chosen], colour, symbol=symbol)
+            data.append(
+                {
+                    **points,
+                    "hoverinfo": "skip",
+                    "marker": {**points["marker"], "size": 2.2 * theme.line_width, "line": {"width": 0.5, "color": theme.paper}},
+                }
+            )
+    data += [key(theme, "exact: p = ½", colour=theme.ink), key(theme, "0.1 and 0.9", colour=theme.ink, dash=EXPECTED)]
+    bar = {"title": {"text": "p(signal)", "side": "right"}, "outlinewidth": 0, "thickness": 0.7 * theme.font_size, "tickvals": [0, 0.5, 1]}
+    scale = [[0, low], [0.5, theme.faint(theme.grid, 0.6)], [1, high]]
+    frame = {"showgrid": False, "nticks": 5}
+    look = layout(
+        theme, xaxis=axis(theme, titles[0], range=[x[0], x[-1]], **frame), yaxis=axis(theme, titles[1], range=[y[0], y[-1]], **frame)
+    )
+    return {"data": data, "layout": look | {"coloraxis": {"colorscale": scale, "cmin": 0, "cmax": 1, "colorbar": bar}}}
+
+
+def _border(x: np.ndarray, y: np.ndarray, z: np.ndarray, level: float, colour: str, dash: str, width: float) -> dict[str, Any]:
+    """The line where a map has one value."""
+    return {
+        "type": "contour", "name": f"p = {level:g}", "x": x, "y": y, "z": z, "showscale": False, "showlegend": False, "hoverinfo": "skip",
+        "contours": {"start": level, "end": level, "size": 1, "coloring": "none"}, "autocontour": False,
+        "line": {"color": colour, "dash": dash, "width": 2 * width, "smoothing": 1},
+    }  # fmt: skip
+
+
+@figure
+def learning(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """The loss of training points and of unseen ones against the step, with that of the exact answer, which no network goes below."""
+    several, data, floors = len(runs) > 1, [], []
+    for place, (label, reports) in enumerate(runs):
+        if reports.sizes.get("step", 0) == 0:
+            continue
+        step = reports["step"].values.astype(float)
+        colours = [theme.colour(place)] * 2 if several else [theme.colour(1), theme.colour(0)]
+        data.append(curve(theme, labelled(label, "training"), step, reports["likelihood"].values, colours[0], dash=SPREAD, width=0.8))
+        if "validation_likelihood" in reports.variables:
+            validated = reports["validation_likelihood"].values.astype(float)
+            here = np.isfinite(validated)
+            now = f"{number(validated[here][-1], 3)} now" if here.any() else ""
+            data.append(
+                curve(theme, with_numbers(labelled(label, "unseen points"), now), step[here], validated[here], colours[1], dash=VALIDATED)
+            )
+        if "validation_floor" in reports.variables:
+            known = reports["validation_floor"].values.astype(float)
+            floors += [float(known[np.isfinite(known)][-1])] if np.isfinite(known).any() else []
+    if not data:
+        raise Empty("The first losses appear after a few steps.")
+    end = float(max([1, *(recipe_of(reports).get("steps", 0) for _, reports in runs), *(one["x"].max() for one in data if len(one["x"]))]))
+    for floor in dict.fromkeys(round(value, 6) for value in floors):
+        data.append(curve(theme, with_numbers("exact answer", number(floor, 3)), [0, end], [floor] * 2, theme.ink, dash=EXPECTED))
+    values = [one["y"] for one in data]
+    all_positive = all((one[np.isfinite(one)] > 0).all() for one in values)
+    y = axis(theme, "loss", log=True, range=decades(values)) if all_positive else axis(theme, "loss")
+    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, end], tickformat=",d"), yaxis=y)}
+
+
+@figure
+def beside_exact(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """Background against signal efficiency with the smallest one that is possible; or the scatter of unseen points about the curve."""
+    curves, alike = _of_a_kind(runs)
+    return _residuals(alike, theme) if curves else _efficiencies(alike, theme)
+
+
+def _residuals(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any]:
+    data = []
+    for place, label, one in runs:
+        middle, density = one["residual"].values.astype(float), one["residual_density"].values.astype(float)
+        half = (middle[1] - middle[0]) / 2
+        name = with_numbers(labelled(label, "unseen points"), f"width {float(one['residual_width']):.2f}")
+        data.append(steps(theme, name, middle - half, middle + half, density, theme.colour(place)))
+    x = np.linspace(-4, 4, 161)
+    data.append(curve(theme, "N(0, 1)", x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), theme.ink, dash=EXPECTED))
+    look = layout(theme, xaxis=axis(theme, "(y − f)/σ", range=[-4, 4]), yaxis=axis(theme, "density", rangemode="tozero"))
+    return {"data": data, "layout": look}
+
+
+def _efficiencies(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any]:
+    """Of several classes, those of signal and background."""
+    upper, lower, first = [], [], runs[0][2]
+    signal = first["signal"].values.astype(float)
+    for place, label, one in runs:
+        left, best = one["background"].values.astype(float), one["background_exact"].values.astype(float)
+        colour = theme.colour(place)
+        area = f"AUC {float(one['auc']):.4f} ± {float(one['auc_error']):.4f}, exact {float(one['auc_exact']):.4f} on the same points"
+        name = with_numbers(labelled(label, "network"), area)
+        upper.append(curve(theme, name, signal, left, colour, log=True, legendgroup=name))
+        lower.append(
+            curve(theme, name, signal, np.where(best > 0, left / np.where(best > 0, best, 1), np.nan), colour, yaxis="y2", showlegend=False)
+        )
+        if "background_sigma" in one.variables:
+            width = one["background_sigma"].values.astype(float)
+            upper.append(
+                band(theme, name, signal, np.maximum(left - width, 1e-5), left + width, colour, legendgroup=name, showlegend=False)
+            )
+    upper.append(
+        curve(theme, "Neyman and Pearson: the smallest", signal, first["background_best"].values, theme.ink, dash=EXPECTED, log=True)
+    )
+    upper.append(curve(theme, "a coin", signal, signal, theme.muted, dash=SPREAD, width=0.75, log=True))
+    lower.append(curve(theme, "1", [0, 1], [1, 1], theme.ink, dash=EXPECTED, yaxis="y2", showlegend=False))
+    y = axis(theme, "background kept ε_B", log=True, range=[1e-3, 1.0])
+    below = axis(theme, "ε_B / exact", range=[0.75, 1.75], nticks=3)
+    return {"data": upper + lower, "layout": two_panels(theme, axis(theme, "signal kept ε_S", range=[0, 1]), y, below, share=0.24)}
+
+
+@figure
+def neurons(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """What each neuron of the first hidden layer makes of the inputs: curves, or thumbnails of the plane."""
+    _, one = runs[0]
+    values = one["activation"].values.astype(float)
+    if is_curve(one):
+        x = one["x"].values.astype(float)
+        data = [curve(theme, f"neuron {n + 1}", x, y, theme.colour(n), width=0.6, showlegend=False) for n, y in enumerate(values)]
+        return {
+            "data": data,
+            "layout": layout(theme, xaxis=axis(theme, "x", range=[0, 1]), yaxis=axis(theme, "φ(ω x + β)")) | {"showlegend": False},
+        }
+    count, height, width = values.shape
+    across = min(TILES, count)
+    down = -(-count // across)
+    pad = max(1, round(GAP * width))
+    canvas = np.full((down * (height + pad), across * (width + pad)), np.nan)
+    spread = np.abs(values).reshape(count, -1).max(1)
+    for n, tile in enumerate(values):
+        row, column = divmod(n, across)
+        top = (down - 1 - row) * (height + pad)
+        canvas[top : top + height, column * (width + pad) : column * (width + pad) + width] = tile / (spread[n] or 1.0)
+    data = [
+        {
+            "type": "heatmap",
+            "name": "neurons",
+            "z": canvas,
+            "x": np.arange(canvas.shape[1]),
+            "y": np.arange(canvas.shape[0]),
+            "coloraxis": "coloraxis",
+            "hoverinfo": "skip",
+        }
+    ]
+    hidden = {"visible": False, "fixedrange": True}
+    scale = [[0, theme.colour(0)], [0.5, theme.paper], [1, theme.colour(1)]]
+    bar = {"title": {"text": "φ / largest", "side": "right"}, "outlinewidth": 0, "thickness": 0.7 * theme.font_size, "tickvals": [-1, 0, 1]}
+    look = layout(theme, xaxis=hidden, yaxis=hidden) | {
+        "coloraxis": {"colorscale": scale, "cmin": -1, "cmax": 1, "colorbar": bar},
+        "showlegend": False,
+    }
+    return {"data": data, "layout": look}
+
+
+@figure
+def landscape(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """The training loss in the plane in which the optimiser's path moves most, with the path."""
+    _, one = runs[0]
+    if "landscape" not in one.variables:
+        raise Empty("The landscape is drawn at the end of a training, of networks of at most 20,000 weights whose path fills a plane.")
+    z = one["landscape"].values.astype(float)
+    positive = z[np.isfinite(z)].min() > 0
+    shown = np.log10(z) if positive else z
+    x, y = one["landscape_x"].values.astype(float), one["landscape_y"].values.astype(float)
+    path_x, path_y = one["path_x"].values.astype(float), one["path_y"].values.astype(float)
+    title = "log₁₀ loss" if positive else "loss"
+    data = [
+        {"type": "heatmap", "name": "loss", "x": x, "y": y, "z": shown, "coloraxis": "coloraxis", "zsmooth": "best",
+         "hovertemplate": f"{title} = %{{z:.3g}}<extra></extra>"},
+        {"type": "contour", "name": "levels", "x": x, "y": y, "z": shown, "showscale": False, "showlegend": False, "hoverinfo": "skip",
+         "ncontours": 14, "contours": {"coloring": "none"}, "line": {"color": theme.faint(theme.ink, 0.35), "width": 1}},
+        curve(theme, "path of the optimiser", path_x, path_y, theme.ink, mode="lines+markers", marker={"size": 1.6 * theme.line_width}),
+        dots(theme, "start", path_x[:1], path_y[:1], theme.colour(1), symbol="diamond"),
+        dots(theme, "end", path_x[-1:], path_y[-1:], theme.colour(2), symbol="star"),
+    ]  # fmt: skip
+    for marked in data[3:]:
+        marked["marker"] = {**marked["marker"], "size": 5 * theme.line_width}
+    bar = {"title": {"text": title, "side": "right"}, "outlinewidth": 0, "thickness": 0.7 * theme.font_size}
+    look = layout(theme, xaxis=axis(theme, "along the path", range=[x[0], x[-1]]), yaxis=axis(theme, "across it", range=[y[0], y[-1]]))
+    return {"data": data, "layout": look | {"coloraxis": {"colorscale": "Viridis", "reversescale": True, "colorbar": bar}}}
+
+
+FIGURES = {
+    "learned": Entry(
+        "What was learned",
+        learned,
+        "basics",
+        "The network's answer should lie on the exact one: the dashed curve, or the black border. Where there are few points it does not.",
+        "y = f_ω(x), or p_ω(x) = p_S/(p_S + p_B)",
+        460,
+    ),
+    "learning": Entry(
+        "Learning",
+        learning,
+        REPORTS,
+        "Both losses fall to the dashed one of the exact answer. When that of unseen points rises again, the network learns by heart.",
+        "L = Σ L(f_ω(xᵢ), yᵢ)",
+    ),
+    "beside_exact": Entry(
+        "Beside the exact answer",
+        beside_exact,
+        "basics",
+        "No cut keeps less background than the one on p_S/p_B; and the scatter about the right curve is that of the noise.",
+        "ε_B(ε_S), or (y − f)/σ from N(0, 1)",
+        420,
+    ),
+    "neurons": Entry(
+        "Hidden neurons",
+        neurons,
+        "basics",
+        "Each neuron of the first layer is a bend along one direction; the next layer adds them up.",
+        "h = φ(Σ ω x + β)",
+        380,
+    ),
+    "landscape": Entry(
+        "Loss landscape",
+        landscape,
+        "basics",
+        "The optimiser goes downhill, in steps against the gradient of a batch; this plane is the one in which its path moves most.",
+        "ω → ω − η ∂L/∂ω",
+        420,
+        finished=True,
+    ),
+}
