@@ -166,7 +166,7 @@ def visit(chromium, server):
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda problem: complaints.append(str(problem)))
         page.add_init_script(WATCH)
-        page.goto(server.url + query, wait_until="commit")
+        page.goto(server.url + ("amplitudes" * (query[:1] in "?") + query), wait_until="commit")
         if wait:
             page.wait_for_selector(".studio", timeout=30_000)
         return page

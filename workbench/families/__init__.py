@@ -16,10 +16,13 @@ from workbench.training.recipe import Recipe
 if TYPE_CHECKING:
     from workbench.results.product import Product
 
-__all__ = ["FAMILIES", "PRESETS", "Family", "Kind", "Ref", "family_of", "kind_of", "presets", "product_named", "with_values"]
+__all__ = ["FAMILIES", "FORMER", "PRESETS", "Family", "Kind", "Ref", "family_of", "kind_of", "presets", "product_named", "with_values"]
 
-FAMILIES: tuple[Family, ...] = (AMPLITUDES, GENERATORS, BASICS)
-"""The first one's page is the first that opens, and its recipe that of a run which does not say of what kind it is."""
+FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS)
+"""In the order of the pages; the first one's is the first that opens."""
+
+FORMER = AMPLITUDES
+"""The family of links and runs of the days before there were others: those that do not say of what kind they are."""
 
 PRESETS: dict[str, Mapping[str, Preset]] = {family.recipe.kind: family.presets for family in FAMILIES}
 """The presets by the kind of their recipes."""

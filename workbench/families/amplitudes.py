@@ -9,7 +9,7 @@ from workbench.training.recipe import SHARED, AmplitudeRecipe, SweepRecipe
 AMPLITUDES = Family(
     name="amplitudes",
     title="Amplitudes",
-    place="",
+    place="amplitudes",
     learns="an amplitude",
     help="train a recipe of an amplitude and follow it",
     about="Train a network in a process of its own and follow it here; Ctrl+C stops it so that it can be resumed. "

@@ -18,7 +18,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.netutil import is_valid_ip
 from tornado.web import Application, RequestHandler, stream_request_body
 
-from workbench.families import FAMILIES
+from workbench.families import FAMILIES, FORMER
 from workbench.studios.badges import HOPELESS, Badges, Patience, new_token, same, source_of
 from workbench.studios.door import ADDRESS, GUEST, Door, Note, Nowhere
 from workbench.studios.house import Guest, House
@@ -29,8 +29,8 @@ KEPT = 30 * 86_400  # seconds that a badge is kept by a browser
 LARGEST_FORM = 1_000  # bytes
 ROLES = ("lecturer", "student")
 PAGES = tuple(f"/{family.place}" for family in FAMILIES)
-SOCKETS = tuple(f"{page.rstrip('/')}/ws" for page in PAGES)
-ENTRANCE = re.compile(rf"/({'|'.join(family.place for family in FAMILIES if family.place)}|follow(/[a-z0-9]{{1,40}})?)?/?")
+SOCKETS = tuple(f"{page}/ws" for page in PAGES)
+ENTRANCE = re.compile(rf"/({'|'.join(family.place for family in FAMILIES)}|follow(/[a-z0-9]{{1,40}})?)?/?")
 """Where a link may lead from elsewhere, with or without a token."""
 EACH = 6  # pages of one browser
 FETCHING = 10_000  # milliseconds within which a page that was fetched opens its websocket
@@ -67,12 +67,15 @@ class Gate:
         if not websocket and ENTRANCE.fullmatch(path) and "token" in request.query_arguments:
             return self._let(request, Exchange, gate=self, name=name, role=role)
         if not role:
-            if request.method == "POST" and path in PAGES:
+            if request.method == "POST" and path in ("/", *PAGES):
                 return self._let(request, Exchange, gate=self, name=name, role=role)
-            return self._say(request, 403, self._closed, form=path in PAGES)
+            return self._say(request, 403, self._closed, form=path in ("/", *PAGES))
         guest = Guest(self.house, name, role == "lecturer")
         self.lobby.know(request, "" if guest.lecturer else name)
-        if path != "/" and path.endswith("/") and path[:-1] in PAGES:
+        if path == "/":  # links from before the pages had names lead to that of their family
+            up = "." if request.path.endswith("/") else f"./{self.door.prefix.rsplit('/', 1)[-1]}"
+            return self._let(request, Elsewhere, place=f"{up}/{FORMER.place}" if request.query else f"{up}{PAGES[0]}")
+        if path.endswith("/") and path[:-1] in PAGES:
             return self._let(request, Elsewhere, place=f"..{path[:-1]}")
         if not self.serves(path) or websocket is not (path in SOCKETS):
             return self._let(request, Nowhere, prefix=self.door.prefix)
@@ -132,7 +135,7 @@ class Gate:
         name, headers = page_of(request, self.application.secret_key)  # type: ignore[attr-defined]
         if headers.get(GUEST) != str(guest):
             return 403, "This page was opened by another browser, or too long ago."
-        sessions = self.application._applications[path.removesuffix("/ws") or "/"].sessions  # type: ignore[attr-defined]
+        sessions = self.application._applications[path.removesuffix("/ws")].sessions  # type: ignore[attr-defined]
         shown = sum(session.connection_count for session in sessions if session.id == name)
         if shown >= MOST_SHOWN:
             return 403, "This page is shown already."

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from workbench.families import FAMILIES
+from workbench.families import FORMER
 from workbench.runs.files import RunError
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore
@@ -73,7 +73,7 @@ def _entry(run: Run) -> Entry | None:
         options = run.options
     except RunError:
         return None
-    kind = str(options.get("recipe", FAMILIES[0].recipe.kind))
+    kind = str(options.get("recipe", FORMER.recipe.kind))
     words = [
         run.id,
         run.title,

@@ -28,7 +28,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import OutputTransform, RequestHandler
 from tornado.websocket import WebSocketClosedError
 
-from workbench.families import FAMILIES
+from workbench.families import FAMILIES, FORMER
 from workbench.home import home, runs_folder
 from workbench.runs import launcher
 from workbench.studios import downloads, errands, memory, sharing, uploads
@@ -265,4 +265,4 @@ def _warm_up(gate: Gate) -> None:
     request = urllib.request.Request(_here(gate.door), headers={"Cookie": f"{gate.door.cookie}={badge}"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         answer.read()
-    errands.prepare_events(next(iter(FAMILIES[0].presets.values())).recipe)
+    errands.prepare_events(next(iter(FORMER.presets.values())).recipe)

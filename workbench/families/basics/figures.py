@@ -13,7 +13,6 @@ from workbench.figures.drawing import (
     axis,
     band,
     curve,
-    decades,
     dots,
     figure,
     key,
@@ -100,7 +99,7 @@ def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any
     exact = first["probability_exact"].values.astype(float)
     data += [_border(x, y, exact, level, theme.ink, dash, 1.0) for level, dash in ((0.5, LEARNED), (0.1, EXPECTED), (0.9, EXPECTED))]
     for place, label, one in runs:
-        line = theme.paper if not several else theme.colour(place + 2)
+        line = theme.colour(place + 2)
         name = labelled(label if several else "", "network: p = ½")
         data.append(_border(x, y, one["probability"].values.astype(float), 0.5, line, LEARNED, 1.4))
         data.append(key(theme, name, colour=line))
@@ -163,8 +162,17 @@ def learning(runs: Runs, theme: Theme) -> dict[str, Any]:
         data.append(curve(theme, with_numbers("exact answer", number(floor, 3)), [0, end], [floor] * 2, theme.ink, dash=EXPECTED))
     values = [one["y"] for one in data]
     all_positive = all((one[np.isfinite(one)] > 0).all() for one in values)
-    y = axis(theme, "loss", log=True, range=decades(values)) if all_positive else axis(theme, "loss")
+    y = axis(theme, "loss", log=True, range=_around(values)) if all_positive else axis(theme, "loss")
     return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, end], tickformat=",d"), yaxis=y)}
+
+
+def _around(values: list[np.ndarray]) -> list[float]:
+    """An axis for positive losses, from one of 1, 2, 5, 10, … to another, so that it seldom moves; four decades at most."""
+    known = np.concatenate([one[np.isfinite(one)] for one in values])
+    stops = np.array([digit * 10.0**power for power in range(-12, 13) for digit in (1, 2, 5)])
+    high = stops[np.searchsorted(stops, known.max())]
+    low = max(stops[np.searchsorted(stops, known.min() * (1 - 1e-9)) - 1], 1e-4 * high)
+    return [float(low), float(max(high, 5 * low))]
 
 
 @figure
@@ -205,14 +213,15 @@ def _efficiencies(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict
             upper.append(
                 band(theme, name, signal, np.maximum(left - width, 1e-5), left + width, colour, legendgroup=name, showlegend=False)
             )
-    upper.append(
-        curve(theme, "Neyman and Pearson: the smallest", signal, first["background_best"].values, theme.ink, dash=EXPECTED, log=True)
-    )
+    upper.append(curve(theme, "the best possible", signal, first["background_best"].values, theme.ink, dash=EXPECTED, log=True))
     upper.append(curve(theme, "a coin", signal, signal, theme.muted, dash=SPREAD, width=0.75, log=True))
     lower.append(curve(theme, "1", [0, 1], [1, 1], theme.ink, dash=EXPECTED, yaxis="y2", showlegend=False))
-    y = axis(theme, "background kept ε_B", log=True, range=[1e-3, 1.0])
-    below = axis(theme, "ε_B / exact", range=[0.75, 1.75], nticks=3)
-    return {"data": upper + lower, "layout": two_panels(theme, axis(theme, "signal kept ε_S", range=[0, 1]), y, below, share=0.24)}
+    y = axis(theme, "background ε<sub>B</sub>", log=True, range=[1e-3, 1.0])
+    below = axis(theme, "ratio", range=[0.75, 1.75], nticks=3)
+    return {
+        "data": upper + lower,
+        "layout": two_panels(theme, axis(theme, "signal kept ε<sub>S</sub>", range=[0, 1]), y, below, share=0.24),
+    }
 
 
 @figure
@@ -221,7 +230,7 @@ def neurons(runs: Runs, theme: Theme) -> dict[str, Any]:
     _, one = runs[0]
     values = one["activation"].values.astype(float)
     if is_curve(one):
-        x = one["x"].values.astype(float)
+        x = np.linspace(0.0, 1.0, values.shape[1])
         data = [curve(theme, f"neuron {n + 1}", x, y, theme.colour(n), width=0.6, showlegend=False) for n, y in enumerate(values)]
         return {
             "data": data,

@@ -59,7 +59,7 @@ LIVE = 4_000
 LIVE_DRAWS = 8
 CURVE, MAP = 201, 60
 """Places of a curve, and along each axis of a map."""
-SHOWN, NEURONS = 400, 64
+SHOWN, NEURONS = 400, 32
 """Training points and hidden neurons that are drawn."""
 RESIDUALS = np.linspace(-4.0, 4.0, 41)
 CHECKS, LANDSCAPE, LARGEST = 128, 25, 20_000
@@ -233,7 +233,7 @@ class BasicsJob:
         middle = (RESIDUALS[1:] + RESIDUALS[:-1]) / 2
         columns |= {"residual": ("residual", middle), "residual_density": ("residual", counted)}
         columns["residual_width"] = ((), float(away.std()))
-        columns["activation"] = (("neuron", "x"), self._neurons(rows, x[:, None]))
+        columns["activation"] = (("neuron", "rough_x"), self._neurons(rows, np.linspace(0.0, 1.0, 51)[:, None]))
         return columns
 
     def _of_classes(self, rows: Tensor, outputs: np.ndarray, x: np.ndarray, label: np.ndarray) -> dict[str, Any]:

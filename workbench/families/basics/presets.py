@@ -17,7 +17,7 @@ def slide(title: str, see: str, **changes: Any) -> Preset:
 
 
 PRESETS = {
-    "fit": slide(
+    "curve": slide(
         "A fit", "A network with 1,153 weights finds the bump on the falling spectrum from 200 noisy points; its loss ends at σ²."
     ),
     "small": slide("Too small", "Two neurons make two bends: the bump is missed, and more steps do not help.", hidden=[2]),

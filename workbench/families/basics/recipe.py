@@ -232,3 +232,11 @@ class BasicsRecipe(TrainingRecipe):
         doc="Seed of the first weights, the batches and the silent neurons: same seed, same curve.",
     )
     device = Choice({"cpu": "CPU", "cuda": "GPU"}, group=OPTIMISER, doc="So small a network is fastest on a CPU.")
+
+    @property
+    def reported(self) -> dict[str, Any]:
+        return {"recipe": self.to_json()}
+
+    @property
+    def subject(self) -> str:
+        return self.toy
