@@ -26,8 +26,9 @@ class Ref:
 class Kind:
     """Recipes of one kind, the job that trains them, `job(recipe, progress)`, and the `results.product.Product` that this yields.
 
-    From a checkpoint, `predictor(recipe, tensors, numbers, draws, factor)` makes what answers for new points, and where new events can be
-    drawn, `sampler(recipe, tensors, numbers)` what draws them.
+    From a checkpoint, `predictor(recipe, tensors, numbers, draws, factor)` makes what answers for new points, which `points(inputs, recipe,
+    units)` reads where they are none of a process or dataset; and where new events can be drawn, `sampler(recipe, tensors, numbers)` makes
+    what draws them.
     """
 
     recipe: type[Recipe]
@@ -35,6 +36,7 @@ class Kind:
     product: Ref
     predictor: Ref | None = None
     sampler: Ref | None = None
+    points: Ref | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ def predict(run: Run, inputs: Any, draws: int | None = None, *, units: str = "au
     recipe = run.recipe
     if draws is not None and (isinstance(draws, bool) or not 1 <= draws <= 10_000 or draws != int(draws)):
         raise ValueError(f"draws = {draws!r} is not possible: a whole number from 1 to 10,000 is needed.")
-    points = _points(inputs, recipe.subject, units)
+    reader = kind_of(recipe).points
+    points = _points(inputs, recipe.subject, units) if reader is None else reader.load()(inputs, recipe, units)
     oracle = _oracle(run, draws)
     parts = []
     for first in range(0, len(points), PORTION):

@@ -15,7 +15,15 @@ BASICS = Family(
     help="train a first network on a toy with a known answer",
     about="Train a small network on a curve or on two classes of points, whose exact answer is known, and follow it here; Ctrl+C stops it "
     "so that it can be resumed. An equal recipe is trained only once.",
-    kinds=(Kind(BasicsRecipe, Ref(f"{HERE}.job:BasicsJob"), Ref(f"{HERE}.product:BASICS_PRODUCT")),),
+    kinds=(
+        Kind(
+            BasicsRecipe,
+            Ref(f"{HERE}.job:BasicsJob"),
+            Ref(f"{HERE}.product:BASICS_PRODUCT"),
+            Ref(f"{HERE}.predictor:answers"),
+            points=Ref(f"{HERE}.predictor:points"),
+        ),
+    ),
     presets=PRESETS,
     events=Ref(f"{HERE}.points:points_for"),
     page=Ref(f"{HERE}.page:Basics"),

@@ -100,7 +100,7 @@ def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any
     data += [_border(x, y, exact, level, theme.ink, dash, 1.0) for level, dash in ((0.5, LEARNED), (0.1, EXPECTED), (0.9, EXPECTED))]
     for place, label, one in runs:
         line = theme.colour(place + 2)
-        name = labelled(label if several else "", "network: p = ½")
+        name = labelled(label if several else "", "network ½")
         data.append(_border(x, y, one["probability"].values.astype(float), 0.5, line, LEARNED, 1.4))
         data.append(key(theme, name, colour=line))
     for kind, (name, colour, symbol) in enumerate(
@@ -116,7 +116,7 @@ def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any
                     "marker": {**points["marker"], "size": 2.2 * theme.line_width, "line": {"width": 0.5, "color": theme.paper}},
                 }
             )
-    data += [key(theme, "exact: p = ½", colour=theme.ink), key(theme, "0.1 and 0.9", colour=theme.ink, dash=EXPECTED)]
+    data += [key(theme, "exact ½ (0.1, 0.9)", colour=theme.ink)]
     bar = {"title": {"text": "p(signal)", "side": "right"}, "outlinewidth": 0, "thickness": 0.7 * theme.font_size, "tickvals": [0, 0.5, 1]}
     scale = [[0, low], [0.5, theme.faint(theme.grid, 0.6)], [1, high]]
     frame = {"showgrid": False, "nticks": 5}

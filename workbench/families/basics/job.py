@@ -49,14 +49,16 @@ from workbench.nets.population import PopulationMLP
 from workbench.physics.basics import exact
 from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
 from workbench.training.loop import SCHEDULES, State, train
-from workbench.training.memory import SHARE, free_memory
-from workbench.training.memory import in_words as bytes_in_words
+from workbench.training.memory import DOUBLE, LIBRARIES, SHARE, SINGLE, Needed, free_memory
+from workbench.training.memory import in_words as in_words_of_memory
 from workbench.training.optimiser import Optimiser
 from workbench.training.report import Report
 
 LIVE = 4_000
 """Points that a snapshot looks at."""
 LIVE_DRAWS = 8
+PORTION = 4_096
+"""Points that networks look at together."""
 CURVE, MAP = 201, 60
 """Places of a curve, and along each axis of a map."""
 SHOWN, NEURONS = 400, 32
@@ -76,7 +78,7 @@ class BasicsJob:
 
     def __init__(self, recipe: BasicsRecipe, progress: Progress = nothing):
         self.recipe, self._device = recipe, device_of(recipe.device)
-        check_memory(recipe, self._device)
+        check_memory(needed(recipe), free_memory(self._device), recipe)
         self.points = points_for(recipe, progress)
         self.inputs = Inputs.fit(recipe, self.points["train"])
         self.batch = self.inputs.batch(self.points["train"], self._device)
@@ -152,7 +154,7 @@ class BasicsJob:
     @torch.no_grad()
     def outputs(self, rows: Tensor, features: Tensor) -> np.ndarray:
         """(network, event, output) in the units of y, (f, σ²), or as probabilities of the classes."""
-        portions = [self.network(rows, part.expand(len(rows), *part.shape)) for part in features.split(4_096)]
+        portions = [self.network(rows, part.expand(len(rows), *part.shape)) for part in features.split(PORTION)]
         return self.inputs.answers(torch.cat(portions, 1).double().cpu().numpy())
 
     def _loss(self, outputs: np.ndarray, split: str, most: int | None = None) -> float:
@@ -337,23 +339,25 @@ def network_of(recipe: BasicsRecipe) -> PopulationMLP:
     return PopulationMLP(features, recipe.hidden, outputs, activation=recipe.activation)
 
 
-def check_memory(recipe: BasicsRecipe, device: torch.device) -> None:
-    """Raises: ValueError in one sentence, with what would fit, where more memory is needed than is free."""
-    networks = recipe.members if recipe.uncertainty == "ensemble" else 2 if recipe.uncertainty == "bnn" else 1
-    asked = max(networks, recipe.draws if recipe.uncertainty == "bnn" else 1)
-    batch = min(recipe.batch_size, recipe.points)
-    weights = network_of(recipe).parameters
-    needed = 4 * (
-        8 * networks * weights + asked * weights + 8 * networks * batch * sum(recipe.hidden) + 4 * asked * 4_096 * sum(recipe.hidden)
-    )
-    needed += 8 * asked * 4 * TEST * recipe.classes
-    free = free_memory(device)
-    if needed > SHARE * free:
-        fewer = "fewer members" if recipe.uncertainty == "ensemble" else "a smaller network"
-        raise ValueError(
-            f"This needs about {bytes_in_words(needed)} of memory, but {bytes_in_words(free)} are free; "
-            f"{fewer} or a smaller batch would fit."
-        )
+def needed(recipe: BasicsRecipe) -> Needed:
+    """The memory of a training and of what is said at its end, in bytes: an estimate from the sizes of the arrays."""
+    bayesian = recipe.uncertainty == "bnn"
+    networks = recipe.members if recipe.uncertainty == "ensemble" else 1
+    asked = recipe.draws if bayesian else networks
+    parameters, widths = network_of(recipe).parameters, sum(recipe.hidden)
+    weights = LIBRARIES + 4 * (2 if bayesian else 1) * networks * parameters * SINGLE
+    activations = 8 * networks * min(recipe.batch_size, recipe.points) * widths * SINGLE
+    answers = asked * (parameters * SINGLE + 3 * PORTION * widths * SINGLE + 4 * TEST * recipe.classes * DOUBLE)
+    return Needed(weights + activations, weights + answers)
+
+
+def check_memory(need: Needed, free: int, recipe: BasicsRecipe) -> None:
+    """Raises: ValueError in one sentence, with what would fit, where more is needed than is free."""
+    if need.most <= SHARE * free:
+        return
+    several = {"ensemble": "fewer members or ", "bnn": "fewer draws or "}.get(recipe.uncertainty, "")
+    smaller = "a smaller batch" if need.training > need.prediction else "a smaller network"
+    raise ValueError(f"This needs {need}, but {in_words_of_memory(free)} are free; {several}{smaller} would fit.")
 
 
 ATTRIBUTES: dict[str, dict[str, str]] = {

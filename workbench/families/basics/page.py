@@ -14,10 +14,7 @@ from workbench.studios.session import Tab
 from workbench.studios.view import Card, Studio
 from workbench.training.recipe import Recipe, wording
 
-FIRST = (
-    "A network learns from the points alone. The exact answer, dashed or black, is known because we made the points; "
-    "the network never sees it."
-)
+FIRST = "The network sees nothing but the points. The exact answer, dashed or black, is known because we made them."
 
 
 class Basics(Studio):
