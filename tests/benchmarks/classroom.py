@@ -128,11 +128,12 @@ class Client:
     async def open(self, path: str) -> None:
         """From nothing to a whole document."""
         begin = time.monotonic()
+        path = f"amplitudes{path}" if path[:1] in "?" else path
         page = await asyncio.get_running_loop().run_in_executor(None, self.fetch, path)
         token = re.search(r'"token":"([^"]+)"', page)
         assert token, page[:500]
         place = path.split("?")[0]
-        address = self.url.replace("http", "ws") + (f"{place}/ws" if place else "ws")
+        address = f"{self.url.replace('http', 'ws')}{place}/ws"
         headers = {"Origin": self.url.rstrip("/"), "Cookie": "; ".join(f"{n}={v}" for n, v in self.cookies.items())}
         self.socket: WebSocketClientConnection = await websocket_connect(
             HTTPRequest(address, headers=headers), subprotocols=["bokeh", token[1]], max_message_size=2**26

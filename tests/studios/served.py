@@ -113,7 +113,7 @@ class Served:
     async def come_and_go(self, times: int) -> None:
         """Pages that are closed again, one after the other: after a look, at once, reloaded, or fetched without ever being opened."""
         for number in range(times):
-            client, path = self.visitor(), ("", "?tab=accuracy", "generators", "?tab=runs")[number % 4]
+            client, path = self.visitor(), ("amplitudes", "amplitudes?tab=accuracy", "generators", "basics?tab=runs")[number % 4]
             if number % 5 == 4:
                 await asyncio.get_running_loop().run_in_executor(None, client.fetch, path)
                 continue

@@ -46,7 +46,7 @@ def test_one_student_s_stories_badges_pages_and_guesses_leave_the_others_their_p
 
     def pages():
         browser = Browser.inside(server.port, CLASS)
-        return [browser.ask("/").status for _ in range(59)]
+        return [browser.ask("/amplitudes").status for _ in range(59)]
 
     def guesses():
         return [Browser(server.port).ask(f"/?token=guess-{number}").status for number in range(30)]
@@ -62,7 +62,7 @@ def test_one_student_s_stories_badges_pages_and_guesses_leave_the_others_their_p
             attacks = [pool.submit(one) for one in (stories, badges, pages, guesses, frames)]
             refused, _, seen, guessed, _ = [attack.result() for attack in attacks]
         assert refused > 5 and seen.count(200) < seen.count(503) and set(guessed) <= {403, 429}
-        assert Browser.inside(server.port, CLASS).ask("/").status == 200
+        assert Browser.inside(server.port, CLASS).ask("/amplitudes").status == 200
         assert Browser.inside(server.port, LECTURER).ask("/generators").status == 200
         mine = Guest(house, "b" * 32, False, "203.0.113.7").launch(RECIPE.replace(seed=99), store)
         assert mine.status.queue_position == 2, "behind one run of the other's"
@@ -81,7 +81,7 @@ def flood(port: int, rounds) -> None:
     here, browser = {"X_Forwarded_For": GREEDY}, Browser.inside(port, CLASS)
     while True:
         for number in range(59):
-            answer = browser.ask("/", **here)
+            answer = browser.ask("/amplitudes", **here)
             Browser(port).ask(f"/?token=guess-{number}", **here)
             if number % 10 == 0 and answer.status == 200:
                 with browser.hold(re.search(r'"token":"([^"]+)"', answer.text)[1], f"http://127.0.0.1:{port}") as stream:

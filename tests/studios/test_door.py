@@ -78,7 +78,7 @@ class Browser:
         browser.enter(token)
         return browser
 
-    def page(self, path="/"):
+    def page(self, path="/amplitudes"):
         answer = self.ask(path)
         assert answer.status == 200, answer.text
         return re.search(r'"token":"([^"]+)"', answer.text)[1]
@@ -94,7 +94,7 @@ class Browser:
 
     def handshake(self, token, origin=None):
         lines = [
-            "GET /ws HTTP/1.1", f"Host: {self.host}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+            "GET /amplitudes/ws HTTP/1.1", f"Host: {self.host}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", f"Sec-WebSocket-Protocol: bokeh, {token}",
             "Cookie: " + "; ".join(f"{n}={v}" for n, v in self.cookies.items()), *([f"Origin: {origin}"] if origin is not None else []),
         ]  # fmt: skip
@@ -153,7 +153,7 @@ def test_without_a_token_only_the_names_of_this_computer_are_answered(alone):
     assert Browser.inside(alone).ask("/alive").status == 200
     assert Browser.inside(alone, host=f"localhost:{alone}").ask("/alive").status == 200
     for host in ("evil.com", f"evil.com:{alone}", f"127.0.0.1.evil.com:{alone}", "192.168.1.1"):
-        assert Browser(alone, host).ask("/").status == 403
+        assert Browser(alone, host).ask("/amplitudes").status == 403
 
 
 @pytest.mark.parametrize("path", ["/", "/alive", "/static/js/bokeh.min.js", "/plotlyjs/plotly.min.js", "/autoload.js", "/generators"])
@@ -226,10 +226,10 @@ def test_a_websocket_of_a_class_needs_badge_origin_and_session(student, classroo
 
 def test_a_full_class_says_so_and_whoever_is_in_stays(classroom):
     lecturer, crowd = Browser.inside(classroom, LECTURER), Browser.inside(classroom, CLASS)
-    answers = [crowd.ask("/") for _ in range(6)]
+    answers = [crowd.ask("/amplitudes") for _ in range(6)]
     full = [answer for answer in answers if answer.status == 503]
     assert full and "The class is full: 4 pages are open" in full[0].text and full[0].headers["Retry-After"] == "10"
-    assert crowd.ask("/alive").status == 200 and lecturer.ask("/").status == 200
+    assert crowd.ask("/alive").status == 200 and lecturer.ask("/amplitudes").status == 200
     for path in ("/generators/", "//generators", "/generators//", "/%67enerators", "/generators?"):
         answer = crowd.ask(path)
         assert answer.status in (303, 404, 503) and answer.headers["Location"] in (None, "../generators"), path

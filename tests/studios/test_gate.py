@@ -83,13 +83,13 @@ def test_a_forged_token_of_a_page_is_refused_before_it_is_unpacked(classroom, ki
     token = FORGED[kind].encode().decode("latin-1")
     assert browser.shake(token, f"http://127.0.0.1:{port}")[0] == 403
     end = time.monotonic() + 20
-    while "403 GET /ws" not in (told := (home / "log.txt").read_text()[said:]):
+    while "403 GET /amplitudes/ws" not in (told := (home / "log.txt").read_text()[said:]):
         assert time.monotonic() < end
         time.sleep(0.02)
     assert told.count("\n") == 1, told
     monkeypatch.setattr(zlib, "decompress", None)
     request = HTTPServerRequest(
-        start_line=RequestStartLine("GET", "/ws", "HTTP/1.1"),
+        start_line=RequestStartLine("GET", "/amplitudes/ws", "HTTP/1.1"),
         headers=HTTPHeaders({"Host": "x", "Sec-WebSocket-Protocol": f"bokeh, {token}"}),
     )
     assert page_of(request, b"key") == ("", {})
@@ -133,7 +133,7 @@ def test_a_browser_with_a_strange_badge_reads_the_sentence(classroom):
     browser = Browser.inside(port, CLASS)
     name, badge = browser.cookies.popitem()
     browser.cookies[name] = badge[:-1] + "\xe9"
-    answer = browser.ask("/")
+    answer = browser.ask("/amplitudes")
     assert answer.status == 403 and "This class has a token" in answer.text
 
 
@@ -216,12 +216,12 @@ def test_pages_are_counted_for_each_browser(tmp_path):
     server = Server(tmp_path, *SILENT, "--pages", "9", first=PATIENT)
     try:
         one, other = Browser.inside(server.port, CLASS), Browser.inside(server.port, CLASS)
-        asked = [one.ask("/") for _ in range(12)]
+        asked = [one.ask("/amplitudes") for _ in range(12)]
         assert [answer.status for answer in asked] == [200] * 6 + [503] * 6
         assert "This browser shows 6 pages of the class already" in asked[-1].text
         asked = [other.ask("/generators") for _ in range(6)]
         assert {answer.status for answer in asked[:2]} == {200} and asked[-1].status == 503 and "The class is full" in asked[-1].text
-        assert Browser.inside(server.port, LECTURER).ask("/").status == 200
+        assert Browser.inside(server.port, LECTURER).ask("/amplitudes").status == 200
     finally:
         server.process.terminate()
         server.process.wait(10)
@@ -233,7 +233,7 @@ def test_a_page_without_a_websocket_takes_no_place_and_a_late_one_is_counted_aga
         browsers = [Browser.inside(server.port, CLASS) for _ in range(3)]
         pages, here = [browser.page() for browser in browsers], f"http://127.0.0.1:{server.port}"
         held = [browser.hold(page, here) for browser, page in zip(browsers[:2], pages[:2], strict=True)]
-        assert browsers[2].shake(pages[2], here)[0] == 503 and browsers[2].ask("/").status == 503
+        assert browsers[2].shake(pages[2], here)[0] == 503 and browsers[2].ask("/amplitudes").status == 503
         for stream in held:
             stream.close()
         end = time.monotonic() + 30
@@ -308,7 +308,7 @@ def test_an_answer_that_wants_to_end_the_server_does_not(tmp_path):
         student = Browser.inside(server.port, CLASS)
         with pytest.raises((http.client.HTTPException, OSError)):
             student.ask("/alive", timeout=3)
-        assert student.ask("/").status == 200 and server.process.poll() is None
+        assert student.ask("/amplitudes").status == 200 and server.process.poll() is None
         assert "wanted to end the server" in server.said
     finally:
         server.process.terminate()
@@ -335,7 +335,7 @@ def test_a_message_with_all_its_buffers_is_bounded(tmp_path):
 
     async def fill() -> int | None:
         """Whatever the server has been sent by then, with what it ended the line."""
-        line = await websocket_connect(HTTPRequest(f"ws://{student.host}/ws", headers=headers), subprotocols=["bokeh", page])
+        line = await websocket_connect(HTTPRequest(f"ws://{student.host}/amplitudes/ws", headers=headers), subprotocols=["bokeh", page])
         assert "ACK" in await line.read_message()
         sending = asyncio.create_task(send(line))
         while await line.read_message() is not None:
@@ -347,7 +347,7 @@ def test_a_message_with_all_its_buffers_is_bounded(tmp_path):
     try:
         before = peak()
         assert asyncio.run(asyncio.wait_for(fill(), 120)) == 1009
-        assert student.ask("/").status == 200 and peak() < before + 30
+        assert student.ask("/amplitudes").status == 200 and peak() < before + 30
     finally:
         server.process.terminate()
         server.process.wait(10)
@@ -377,7 +377,7 @@ def test_a_thousand_silent_connections_leave_the_page_to_others(tmp_path):
         student = Browser.inside(port, CLASS)
         for _ in range(1_024):
             held.append(socket.create_connection(("127.0.0.1", port), timeout=20))
-        assert student.ask("/").status == 200
+        assert student.ask("/amplitudes").status == 200
         assert Browser(port).ask(f"/?token={CLASS}").status == 303
         assert len(list(Path(f"/proc/{process.pid}/fd").iterdir())) < 400
         assert log.read_text().count("\n") < 20
@@ -445,10 +445,10 @@ def test_the_printed_link_lets_in_and_the_badge_outlives_the_server(tmp_path, mo
             assert time.monotonic() < end
             time.sleep(0.1)
         stranger, owner = Browser(port), Browser.inside(port, found[0])
-        answer = stranger.ask("/")
+        answer = stranger.ask("/amplitudes")
         assert answer.status == 403 and "Open the link that is shown in the terminal" in answer.text and "<form" in answer.text
         assert stranger.ask("/?token=abcd-efgh-jkmn-pqrs").status == 403 and "earlier start" in stranger.ask("/?token=x").text
-        assert owner.ask("/").status == 200
+        assert owner.ask("/amplitudes").status == 200
     finally:
         process.terminate()
         process.wait(10)
@@ -460,7 +460,7 @@ def test_the_printed_link_lets_in_and_the_badge_outlives_the_server(tmp_path, mo
         while socket.socket().connect_ex(("127.0.0.1", port)):
             assert again.poll() is None and time.monotonic() < end
             time.sleep(0.05)
-        assert owner.ask("/").status == 200
+        assert owner.ask("/amplitudes").status == 200
         assert Browser(port).ask(f"/?token={found[0]}").status == 403
     finally:
         again.terminate()
@@ -498,7 +498,7 @@ except OSError:
     pass
 print(json.dumps(seen))
 """
-    Browser.inside(port).ask("/")
+    Browser.inside(port).ask("/amplitudes")
     asked = [
         ("GET", path)
         for path in (

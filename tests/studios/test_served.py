@@ -232,11 +232,11 @@ def messages(seed: int, number: int, ids: list[str]):
 async def speak(browser: Browser, fragments) -> int:
     """Send messages as the page of a browser would, coming back wherever the server ends the connection; how often it did."""
     end = time.monotonic() + 60
-    while (answer := await asyncio.to_thread(browser.ask, "/")).status == 503 and time.monotonic() < end:
+    while (answer := await asyncio.to_thread(browser.ask, "/amplitudes")).status == 503 and time.monotonic() < end:
         await asyncio.sleep(1)  # its earlier pages end first
     page = re.search(r'"token":"([^"]+)"', answer.text)[1]
     headers = {"Origin": f"http://{browser.host}", "Cookie": "; ".join(f"{n}={v}" for n, v in browser.cookies.items())}
-    address, line, ends = f"ws://{browser.host}/ws", None, 0
+    address, line, ends = f"ws://{browser.host}/amplitudes/ws", None, 0
 
     async def opened():
         line = await websocket_connect(HTTPRequest(address, headers=headers), subprotocols=["bokeh", page], max_message_size=2**26)
@@ -272,7 +272,7 @@ async def speak(browser: Browser, fragments) -> int:
 @pytest.mark.parametrize(("seed", "number"), MANY)
 def test_no_message_ends_the_server_or_a_traceback(server, people, seed, number):
     before, told = server.modules(), len(server.said)
-    ids = re.findall(r'"id":"(p\d+)"', people["student"].ask("/").text) or [f"p{number}" for number in range(1_000, 1_200)]
+    ids = re.findall(r'"id":"(p\d+)"', people["student"].ask("/amplitudes").text) or [f"p{number}" for number in range(1_000, 1_200)]
     ends = asyncio.run(speak(people["student"], messages(seed, number, ids)))
     print(f"{ends} of {number} messages ended their connection")
     assert server.modules() == before

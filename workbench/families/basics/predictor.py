@@ -13,6 +13,7 @@ from torch import Tensor
 from workbench.data.files import load_points
 from workbench.families.basics.job import BasicsJob
 from workbench.families.basics.recipe import BasicsRecipe, curve
+from workbench.physics.datasets.known import TOYS
 from workbench.threads import one_thread
 
 
@@ -21,7 +22,7 @@ def points(inputs: Any, recipe: BasicsRecipe, units: str) -> np.ndarray:
     looked at. Raises: ValueError in one sentence."""
     width = 1 if curve(recipe) else 2
     if isinstance(inputs, (str, os.PathLike)):
-        return load_points(inputs, "wedge", units)[:, :width]
+        return load_points(inputs, next(iter(TOYS)), units)[:, :width]
     found = np.array(inputs, dtype=np.float64)
     found = found[:, None] if width == 1 and found.ndim == 1 else found
     if found.ndim != 2 or found.shape[1] != width or not len(found):
