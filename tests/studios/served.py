@@ -157,7 +157,7 @@ class Served:
         end = time.monotonic() + seconds
         while ((told := self.census())["sessions"] or told["listed"]) and time.monotonic() < end:
             time.sleep(0.5)
-        time.sleep(1.5)  # with its next look it gives their memory back
+        time.sleep(2.5)  # a second later it gives their memory back
         return self.census()
 
     def close(self) -> None:

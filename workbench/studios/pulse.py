@@ -137,7 +137,8 @@ class Pulse:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._left = False  # whether pages left in the last round
+        self._crowd, self._calm = 0, True  # pages in the last round, and whether memory was given back since any came or left
+        self._changed = 0.0
         HUB.listeners.append(self._heard)
 
     def join(self, page: Studio, document: Any) -> Look:
@@ -184,17 +185,23 @@ class Pulse:
 
     def _round(self) -> float:
         """Let every page look whose time has come, and forget those that are gone; seconds until the next one is due."""
-        now, before = time.monotonic(), len(self.looks)
+        now = time.monotonic()
         for page, look in list(self.looks.items()):
             if look.gone:
                 self.looks.pop(page).page.leave()
             elif look.due <= now and not look.busy and look.watched:
                 self._start(self._take(look))
-        if self._left:
-            memory.give_back()
-        self._left = len(self.looks) < before
+        self._settle(now)
         soonest = min((look.due for look in self.looks.values() if not look.busy and look.watched), default=now + 1.0)
         return max(0.005, min(1.0, soonest - time.monotonic()))
+
+    def _settle(self, now: float) -> None:
+        """A second after pages came or left, give back what that has left free."""
+        if len(self.looks) != self._crowd:
+            self._crowd, self._changed, self._calm = len(self.looks), now, False
+        elif not self._calm and now > self._changed + 1.0:
+            self._calm = True
+            memory.give_back()
 
     async def _take(self, look: Look) -> None:
         await look.take()
