@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from workbench.figures.drawing import number, round_values
+from workbench.figures.theme import LIGHT
 
 WIDTH, HEIGHT = 820, 400  # px
 LETTER = 0.56  # width of a letter in units of the font's size, on average
@@ -91,7 +92,7 @@ class _Axis:
 class _Picture:
     def __init__(self, data: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], width: int, height: int):
         font = layout.get("font", {})
-        self.data, self.layout, self.width, self.height = data, layout, width, height
+        self.data, self.layout, self.width, self.height = [_coloured_line(*each) for each in enumerate(data)], layout, width, height
         self.size, self.ink, self.paper = float(font.get("size", 14)), font.get("color", "#1a1a1a"), layout.get("paper_bgcolor", "#fff")
         self.family = font.get("family", "sans-serif")
         self.parts: list[str] = []
@@ -361,6 +362,11 @@ class _Picture:
                 f'x="{x:.1f}" y="{height:.1f}" text-anchor="{anchor}" font-size="{size:.3g}" {_paint("fill", colour or self.ink)}{turned}'
             )
             self.parts.append(f"<text {place}>{_typeset(line, size)}</text>")
+
+
+def _coloured_line(place: int, trace: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A curve with a colour, where it comes without one: those of plotly alone do."""
+    return trace if (trace.get("line") or {}).get("color") else {**trace, "line": {"color": LIGHT.colour(place), **(trace.get("line") or {})}}
 
 
 def _of(bag: Any, *names: str) -> Any:
