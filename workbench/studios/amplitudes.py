@@ -39,6 +39,7 @@ class Amplitudes(Studio):
         Card("delta", "training"),
         Card("systematic_pull", "training"),
         Card("sigmas", "uncertainties"),
+        Card("coverage", "uncertainties"),
         Card("statistical_pull", "uncertainties"),
         Card("scaled_pull", "uncertainties", choose="subset"),
         Card("prediction_truth", "accuracy"),

@@ -170,7 +170,7 @@ export function render({model, view}) {
 
   const frame = h("div", {class: "studio"},
     h("aside", {"aria-label": "Recipe"}, model.get_child("controls")),
-    exporter.element,
+    exporter.element, lecture.code,
     h("main", {}, notices, h("div", {class: "bar"}, model.get_child("bar")), numbers,
       h("div", {class: "deck"}, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), lecture.element), ribbon, panels))
 
