@@ -366,7 +366,9 @@ class _Picture:
 
 def _coloured_line(place: int, trace: Mapping[str, Any]) -> Mapping[str, Any]:
     """A curve with a colour, where it comes without one: those of plotly alone do."""
-    return trace if (trace.get("line") or {}).get("color") else {**trace, "line": {"color": LIGHT.colour(place), **(trace.get("line") or {})}}
+    return (
+        trace if (trace.get("line") or {}).get("color") else {**trace, "line": {"color": LIGHT.colour(place), **(trace.get("line") or {})}}
+    )
 
 
 def _of(bag: Any, *names: str) -> Any:
