@@ -19,6 +19,7 @@ from workbench.figures.data import csv_of, data_of
 from workbench.figures.frame import pack, unpack
 from workbench.figures.generators import (
     band_size,
+    cloud,
     density_map,
     generated,
     hole,
@@ -213,6 +214,14 @@ FIGURES: dict[str, Entry] = {
         "ratio = ⟨h⟩ / h_truth",
         560,
     ),
+    "cloud": Entry(
+        "Density and new events",
+        cloud,
+        "generator",
+        "The network draws events, the points; as it learns, they and its density move onto the true one. Sharp edges are the hard part.",
+        "x = f(z|θ),  z ~ N(0, 1)",
+        420,
+    ),
     "density_map": Entry(
         "Density",
         density_map,
@@ -315,6 +324,7 @@ ALIASES = {
     "histogram": "generated",
     "histograms": "generated",
     "density": "density_map",
+    "events": "cloud",
 }
 """Other words for figures."""
 

@@ -49,6 +49,7 @@ from workbench.results.prediction import recipe_of
 
 RATIO_RANGES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 MOST_MAPS = 4
+MOST_DOTS = 800
 CLIPPED = 0.1
 """Share of the plane, where there are events, that has the last colour: hard edges, whose spread would outshine all others."""
 JET_RADIUS = 0.4
@@ -330,7 +331,7 @@ def _deep(histograms: list[xr.Dataset]) -> bool:
 
 def _three_panels(theme: Theme, x: dict[str, Any], upper: dict[str, Any], middle: dict[str, Any], lower: dict[str, Any]) -> dict[str, Any]:
     """Layout of a main panel above two lower ones with the same x axis."""
-    domains = {"yaxis": [0.5, 1], "yaxis2": [0.25, 0.47], "yaxis3": [0, 0.22]}
+    domains = {"yaxis": [0.51, 1], "yaxis2": [0.26, 0.46], "yaxis3": [0, 0.21]}
     axes = {name: {**given, "domain": domains[name]} for name, given in zip(domains, (upper, middle, lower), strict=True)}
     ends = [end for domain in domains.values() for end in domain if 0 < end < 1]
     line = {"type": "line", "xref": "paper", "yref": "paper", "x0": 0, "x1": 1, "line": {"color": theme.ink, "width": 1}}
@@ -361,6 +362,25 @@ def density_map(runs: Runs, theme: Theme, truth: bool = True) -> dict[str, Any]:
     drawn = _row(panels, theme, "p(x, y)", high)
     drawn["layout"]["annotations"] += note(theme, _outside_map(first))
     return drawn
+
+
+@figure
+def cloud(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """p(x, y) as learned and as it is, and new events as points, in the same plane and scale; of the first run that has them."""
+    place, _, dataset = _maps(runs)[0]
+    panels = [("learned p", dataset, dataset["map_mean"].values)]
+    if "map_truth" in dataset.variables:
+        panels.append(("true p", dataset, dataset["map_truth"].values))
+    high = float(np.nanquantile(_density_of(dataset), 0.999))
+    kept = [dataset[name].values for name in ("cloud", "samples") if name in dataset.variables]
+    if not kept or kept[0].shape[-1] != 2:  # older snapshots kept no events
+        return _row(panels, theme, "p(x, y)", high)
+    drawn = _row([*panels, ("new events", dataset, np.full_like(dataset["map_mean"].values, np.nan))], theme, "p(x, y)", high)
+    empty = drawn["data"].pop()  # it has made a frame like the others
+    x, y = kept[0][:MOST_DOTS].T
+    points = dots(theme, "new events", x, y, theme.colour(place), xaxis=empty["xaxis"], yaxis=empty["yaxis"], opacity=0.6)
+    small = points["marker"] | {"size": 1.4 * theme.line_width}
+    return {**drawn, "data": [*drawn["data"], {**points, "marker": small, "hoverinfo": "skip"}]}
 
 
 def _density_of(dataset: xr.Dataset) -> np.ndarray:

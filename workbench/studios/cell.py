@@ -30,7 +30,7 @@ PAGES = {"amplitudes": "", "generators": "generators"}
 """Names of studios, and where the server has their pages."""
 OPENS_WITH: dict[str, tuple[type[Recipe], tuple[str, ...]]] = {
     "": (AmplitudeRecipe, ("losses", "delta", "systematic_pull")),
-    "generators": (GeneratorRecipe, ("density_map", "losses")),
+    "generators": (GeneratorRecipe, ("cloud", "losses")),
 }
 """Of which runs a page shows which figures first."""
 OPENS_WITHIN = 60.0  # seconds
