@@ -119,6 +119,7 @@ class Studio(Session):
             bar=self.bar,
             runs=self.table,
             stories=self.slides,
+            title=self.title,
             cards=as_json(cards),
             tabs=as_json([{"name": tab.name, "title": tab.title, "lead": tab.lead} for tab in self.tabs]),
         )
