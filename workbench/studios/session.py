@@ -563,7 +563,7 @@ class Session(ABC):
         self.draft.title, self.draft.doubts = "", {}
         self.at = self.playing = None
         self.shown = [run, *(other for other in self.shown[1:] if other.id != run.id)]
-        if self.tab == "runs" or self.home != self.tabs[0].name:
+        if self.tab == "runs" or isinstance(run.recipe, SweepRecipe):
             self.tab = self.home
 
     def _later(self, sentence: str, work: Callable[[], Any], then: Callable[[Any], None] = lambda _: None) -> None:
