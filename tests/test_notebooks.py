@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
 CELL = 180  # seconds that a cell may take on two idle cores
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
@@ -33,7 +35,7 @@ def running(request, tmp_path_factory, slowdown):
             kernel_name="python3",
             resources={"metadata": {"path": home}},
         )
-        client.execute(env=os.environ | {"WORKBENCH_HOME": home})
+        return client.execute(env=os.environ | {"WORKBENCH_HOME": home})
 
     asked = [item.callspec.params["path"] for item in request.session.items if item.name.startswith("test_notebook_runs")]
     # made before the threads begin: two that ask for the first folder at once get two roots, and a ValueError
@@ -53,8 +55,19 @@ def test_a_cell_has_more_time_on_a_busy_machine(monkeypatch):
 @pytest.mark.notebook
 @pytest.mark.timeout(0)  # its cells have their own
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(path, running):
-    running[path].result()
+def test_notebook_runs_and_shows_its_figures_when_it_is_exported(path, running):
+    notebook = running[path].result()
+    outputs = [output["data"] for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]
+    figures = [data for data in outputs if "application/vnd.plotly.v1+json" in data]
+    alive = [data for data in outputs if re.match("<(live|studio) ", data.get("text/plain", ""))]
+    stills = [
+        re.findall('<img [^>]*base64,([^"]*)', data["text/html"]) for data in outputs if "workbench-still" in data.get("text/html", "")
+    ]
+    assert figures or alive
+    assert all(data.get("image/svg+xml", "").startswith("<svg") for data in figures)
+    assert len(stills) == len(alive) and all(stills)
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    assert page.count('data-mime-type="image/svg+xml"') == len(figures) and all(image in page for images in stills for image in images)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 from urllib.parse import quote
 
+import numpy as np
 import pytest
+
+from workbench.studios.door import own_address
 
 CLASS, LECTURER = "class-token-1", "lecturer-token-1"
 CANARY = "<img src=x onerror=window.XSS=1>"
@@ -72,6 +76,62 @@ def test_a_student_types_the_token_and_is_in(chromium, classroom):
     page.wait_for_selector(".studio", timeout=30_000)
     assert "token" not in page.url and CLASS not in page.evaluate("document.cookie")
     page.close()
+
+
+def test_the_short_address_on_the_board_asks_for_the_token(chromium, classroom, come):
+    teacher = come(LECTURER)
+    teacher.click("text=Follow me")
+    teacher.wait_for_selector(".lectern[data-role=leads]")
+    page = chromium.new_page()
+    page.goto(f"{classroom.url}follow")
+    page.fill("input", CLASS)
+    page.click("button")
+    page.wait_for_selector(".lectern[data-role=follows]", timeout=30_000)
+    page.close()
+    teacher.click("text=Follow me")  # ends it
+
+
+def test_follow_me_shows_a_code_with_an_address_that_others_reach(chromium, class_server):
+    zxing = pytest.importorskip("zxingcpp", reason="reads QR codes as a camera would")
+    from PIL import Image
+
+    server = class_server("--host", "0.0.0.0", "--token", CLASS, "--lecturer-token", LECTURER)
+    server.start()
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    try:
+        page = context.new_page()
+        page.goto(f"{server.url}?token={LECTURER}")
+        page.wait_for_selector(".studio", timeout=30_000)
+        page.click("text=Follow me")
+        page.wait_for_selector(".invitation:visible")
+        page.wait_for_function("document.readyState === 'complete'")
+        image = page.locator(".invitation img")
+        image.evaluate("image => image.decode()")
+        seen = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("L"))
+        link = zxing.read_barcodes(seen)[0].text
+        assert link == page.get_attribute(".lectern a", "href") and link.endswith(f"/follow?token={CLASS}")
+        if own_address() != "127.0.0.1":
+            assert link.startswith(f"http://{own_address()}:{server.port}/") and page.locator(".invitation p").inner_text() == ""
+        assert page.locator(".invitation b").inner_text() == link.partition("://")[2].partition("?")[0]
+        other = chromium.new_page()
+        other.goto(link)
+        other.wait_for_selector(".lectern[data-role=follows]", timeout=30_000)
+        other.close()
+        page.click(".invitation button")
+        assert not page.is_visible(".invitation")
+    finally:
+        context.close()
+        server.process.terminate()
+        server.process.wait(10)
+
+
+def test_an_address_of_this_computer_only_is_said_to_be_one_and_has_no_code(come):
+    page = come(LECTURER)
+    page.click("text=Follow me")
+    page.wait_for_selector(".invitation:visible")
+    assert "on this computer only" in page.locator(".invitation p").inner_text() and not page.is_visible(".invitation img")
+    page.click("text=Follow me")
+    page.wait_for_selector(".invitation", state="hidden")
 
 
 def test_the_audience_follows_reloads_and_hears_that_the_lecturer_has_left(come, classroom):

@@ -125,6 +125,19 @@ def test_maps_are_as_given_and_reach_the_csv():
     assert csv_of(drawn).splitlines()[0] == "curve,panel,x,y,z"
 
 
+def test_new_events_are_points_in_a_plane_of_the_same_scale_beside_the_densities():
+    dataset = make_generated()
+    new = np.random.default_rng(1).random((600, 2)).astype(np.float32)
+    drawn = draw("cloud", dataset.assign(cloud=(("dot", "coordinate"), new)))
+    assert [trace["name"] for trace in drawn["data"]] == ["learned p", "true p", "new events"]
+    points = drawn["data"][-1]
+    np.testing.assert_array_equal(np.column_stack([points["x"], points["y"]]), new)
+    assert points["mode"] == "markers" and (points["xaxis"], points["yaxis"]) == ("x3", "y3")
+    look = drawn["layout"]
+    assert look["xaxis3"]["range"] == look["xaxis"]["range"] and look["xaxis3"]["scaleanchor"] == "y3"
+    assert [trace["name"] for trace in draw("cloud", dataset)["data"]] == ["learned p", "true p"], "older snapshots kept no events"
+
+
 def test_maps_and_lines_of_another_toy_are_left_out():
     runs = [("A", make_generated()), ("B", make_generated("ring")), ("C", make_generated(tilt=0.1))]
     assert [trace["name"] for trace in draw("density_map", runs)["data"]] == ["A", "C", "true p"]

@@ -58,11 +58,11 @@ def test_plateau_draws_the_scan_its_law_and_the_diagonal():
     for kind, words, stat in (("bnn", "BNN", 0.0005), ("repulsive_ensemble", "ensemble", 0.00025)):
         part = scan.sel(uncertainty=kind)
         p = float(noise_law(part)["plateau"])
-        x, y = points_of(curves[f"{words}, p = {number(p)}"])
+        x, y = points_of(curves[f"{words}<br>plateau p = {number(p)}"])
         np.testing.assert_allclose(y, part["sigma_syst_median"])
         np.testing.assert_allclose(x, [1e-5, 1e-4, 1e-3, 1e-2, 0.1])
         np.testing.assert_allclose(points_of(curves[f"{words}: σ_stat/A"])[1], stat)
-        law = curves[f"{words}, p = {number(p)}: √(f² + p²)"]
+        law = curves[f"{words}: √(f² + p²), p = {number(p)}"]
         np.testing.assert_allclose(law["y"], np.hypot(law["x"], p))
     np.testing.assert_array_equal(curves["σ = f"]["x"], curves["σ = f"]["y"])
 
@@ -73,7 +73,7 @@ def test_noise_zero_stands_apart_at_the_left_edge():
     assert x["ticktext"][0] == "0"
     assert x["tickvals"][0] == 1e-5
     assert x["ticktext"][1:] == ["10⁻⁴", "10⁻³", "0.01", "0.1"]
-    line = next(trace for name, trace in shown(drawn).items() if name.startswith("BNN, p") and "√" not in name)
+    line = next(trace for name, trace in shown(drawn).items() if name.startswith("BNN<br>plateau p") and "√" not in name)
     assert np.isnan(line["y"][1])
     assert np.isfinite(np.delete(line["y"], 1)).all()
     short = draw("plateau", make_scan([1e-3, 1e-2]))["layout"]["xaxis"]
@@ -187,7 +187,7 @@ def test_peaks_stand_at_the_noise_and_stop_at_the_plateau():
     drawn = draw("noise_peaks", make_scan(events=500), select={"uncertainty": "bnn"})
     curves = shown(drawn)
     for f in (0.0, 1e-4, 1e-3, 1e-2, 0.1):
-        name = next(name for name in curves if name.startswith(f"f = {number(f, 6)} →"))
+        name = next(name for name in curves if name.startswith(f"f = {number(f, 6)}<br>"))
         top = curves[name]["x"][np.argmax(curves[name]["y"])]
         assert top == pytest.approx(np.hypot(f, 0.002), rel=0.08)
         assert name.endswith(number(float(np.hypot(f, 0.002))))
@@ -200,7 +200,7 @@ def test_peaks_stand_at_the_noise_and_stop_at_the_plateau():
 
 def test_peaks_of_another_uncertainty():
     name = next(iter(shown(draw("noise_peaks", make_scan(), select={"uncertainty": "repulsive_ensemble"}))))
-    assert name == "f = 0 → 10⁻³"
+    assert name == "f = 0<br>median 10⁻³"
     assert next(iter(shown(draw("noise_peaks", make_scan())))).startswith("BNN: f = 0")
 
 

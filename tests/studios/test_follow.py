@@ -178,6 +178,6 @@ def test_a_figure_shows_itself_without_an_upload_to_a_cloud_and_without_a_librar
     monkeypatch.setattr(type(io.renderers), "default", property(lambda _: "plotly_mimetype+notebook"))
     monkeypatch.setattr(type(io.renderers), "render_on_display", True)
     finished.runs()[0].figure("pulls")._ipython_display_()
-    ((kind, figure),) = shown[0].items()
-    assert kind == "application/vnd.plotly.v1+json" and len(json.dumps(figure, default=str)) < 100_000
+    figure, picture = shown[0].pop("application/vnd.plotly.v1+json"), shown[0].pop("image/svg+xml")
+    assert not shown[0] and len(json.dumps(figure, default=str)) < 100_000 and picture.startswith("<svg") and len(picture) < 50_000
     assert figure["config"]["showSendToCloud"] is False and figure["config"]["toImageButtonOptions"]["filename"] == "systematic_pull"

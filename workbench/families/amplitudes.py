@@ -25,6 +25,7 @@ AMPLITUDES = Family(
     ),
     presets=presets.AMPLITUDES,
     events=Ref("workbench.data.catalogue:events_for"),
+    first=("losses", "delta", "systematic_pull"),
     page=Ref("workbench.studios.amplitudes:Amplitudes"),
     figures=Ref("workbench.figures.of_amplitudes:FIGURES"),
     stories=tuple(Ref(f"workbench.stories.{name}:STORIES") for name in ("error_bars", "sizes", "networks", "boosting")),

@@ -25,6 +25,7 @@ GENERATORS = Family(
     ),
     presets=presets.GENERATORS,
     events=Ref("workbench.data.catalogue:sample_for"),
+    first=("cloud", "losses"),
     page=Ref("workbench.studios.generators:Generators"),
     figures=Ref("workbench.figures.of_generators:FIGURES"),
     stories=(Ref("workbench.stories.generators:STORIES"),),

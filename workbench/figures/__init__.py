@@ -41,6 +41,7 @@ ALIASES = {
     "histogram": "generated",
     "histograms": "generated",
     "density": "density_map",
+    "events": "cloud",
 }
 """Other words for figures."""
 

@@ -87,7 +87,7 @@ class Ladder:
     def _ticks_with_zero(self, theme: Theme) -> dict[str, Any]:
         zero, positive = self.places[0.0], self.positive or [1.0]
         powers = range(int(np.ceil(np.log10(min(positive)) - 1e-9)), int(np.floor(np.log10(self.ends[1]))) + 1)
-        marks = round_values(min(positive), self.ends[1], 5) if len(powers) < 3 else [10.0**n for n in powers]
+        marks = round_values(min(positive), self.ends[1], 3) if len(powers) < 3 else [10.0**n for n in powers]
         minor = [k * 10.0**n for n in range(powers.start - 1, powers.stop) for k in range(2, 10)]
         minor = [place for place in minor if min(positive) <= place <= self.ends[1]]
         return {

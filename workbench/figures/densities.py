@@ -13,6 +13,7 @@ from workbench.figures.drawing import (
     axis,
     curve,
     decades,
+    dots,
     events,
     figure,
     key,
@@ -35,6 +36,7 @@ from workbench.results.generated import (
 from workbench.results.prediction import recipe_of
 
 MOST_MAPS = 4
+MOST_DOTS = 800
 CLIPPED = 0.1
 """Share of the plane, where there are events, that has the last colour: hard edges, whose spread would outshine all others."""
 UNSEEN = 1e-3
@@ -61,6 +63,25 @@ def density_map(runs: Runs, theme: Theme, truth: bool = True) -> dict[str, Any]:
     drawn = row_of_maps(panels, theme, "p(x, y)", high)
     drawn["layout"]["annotations"] += note(theme, _outside_map(first))
     return drawn
+
+
+@figure
+def cloud(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """p(x, y) as learned and as it is, and new events as points, in the same plane and scale; of the first run that has them."""
+    place, _, dataset = _maps(runs)[0]
+    panels = [("learned p", dataset, dataset["map_mean"].values)]
+    if "map_truth" in dataset.variables:
+        panels.append(("true p", dataset, dataset["map_truth"].values))
+    high = float(np.nanquantile(_density_of(dataset), 0.999))
+    kept = [dataset[name].values for name in ("cloud", "samples") if name in dataset.variables]
+    if not kept or kept[0].shape[-1] != 2:  # older snapshots kept no events
+        return row_of_maps(panels, theme, "p(x, y)", high)
+    drawn = row_of_maps([*panels, ("new events", dataset, np.full_like(dataset["map_mean"].values, np.nan))], theme, "p(x, y)", high)
+    empty = drawn["data"].pop()  # it has made a frame like the others
+    x, y = kept[0][:MOST_DOTS].T
+    points = dots(theme, "new events", x, y, theme.colour(place), xaxis=empty["xaxis"], yaxis=empty["yaxis"], opacity=0.6)
+    small = points["marker"] | {"size": 1.4 * theme.line_width}
+    return {**drawn, "data": [*drawn["data"], {**points, "marker": small, "hoverinfo": "skip"}]}
 
 
 def _density_of(dataset: xr.Dataset) -> np.ndarray:

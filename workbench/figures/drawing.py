@@ -130,7 +130,12 @@ def axis(theme: Theme, title: str, **options: Any) -> dict[str, Any]:
             ticks = {"tickmode": "array", "tickvals": marks, "ticktext": [number(mark) for mark in marks]}
         else:
             ticks["tickfont"] = {"size": theme.font_size / RAISED_BY}
-        options = {"type": "log", "minor": {"ticks": "inside", "tickcolor": theme.ink}, **ticks, **options, "range": ends}
+        # between labels that are not a power of ten apart plotly.js draws thousands of ticks, unless it is told where
+        powers = range(int(np.floor(ends[0])), int(np.ceil(ends[1]))) if marks else ()
+        between: dict[str, Any] = (
+            {"tickmode": "array", "tickvals": [k * 10.0**power for power in powers for k in range(1, 10)]} if marks else {}
+        )
+        options = {"type": "log", "minor": {"ticks": "inside", "tickcolor": theme.ink, **between}, **ticks, **options, "range": ends}
     return {
         "title": {"text": title, "standoff": 8},
         "automargin": True,

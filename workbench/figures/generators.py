@@ -318,7 +318,7 @@ def _deep(histograms: list[xr.Dataset]) -> bool:
 
 def _three_panels(theme: Theme, x: dict[str, Any], upper: dict[str, Any], middle: dict[str, Any], lower: dict[str, Any]) -> dict[str, Any]:
     """Layout of a main panel above two lower ones with the same x axis."""
-    domains = {"yaxis": [0.5, 1], "yaxis2": [0.25, 0.47], "yaxis3": [0, 0.22]}
+    domains = {"yaxis": [0.51, 1], "yaxis2": [0.26, 0.46], "yaxis3": [0, 0.21]}
     axes = {name: {**given, "domain": domains[name]} for name, given in zip(domains, (upper, middle, lower), strict=True)}
     ends = [end for domain in domains.values() for end in domain if 0 < end < 1]
     line = {"type": "line", "xref": "paper", "yref": "paper", "x0": 0, "x1": 1, "line": {"color": theme.ink, "width": 1}}

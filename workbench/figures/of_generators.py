@@ -1,6 +1,6 @@
 """The figures of generators."""
 
-from workbench.figures.densities import band_size, density_map, uncertainty_line, uncertainty_map
+from workbench.figures.densities import band_size, cloud, density_map, uncertainty_line, uncertainty_map
 from workbench.figures.entry import REPORTS, Entry
 from workbench.figures.generators import generated, hole, nuisance, theory_band, ways, weight_points, weights
 from workbench.figures.training import log_loss
@@ -22,6 +22,14 @@ FIGURES: dict[str, Entry] = {
         "smaller than that error.",
         "ratio = ⟨h⟩ / h_truth",
         560,
+    ),
+    "cloud": Entry(
+        "Density and new events",
+        cloud,
+        GENERATOR.name,
+        "The network draws events, the points; as it learns, they and its density move onto the true one. Sharp edges are the hard part.",
+        "x = f(z|θ),  z ~ N(0, 1)",
+        420,
     ),
     "density_map": Entry(
         "Density",

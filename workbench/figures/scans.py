@@ -28,6 +28,7 @@ from workbench.figures.drawing import (
     layout,
     number,
     steps,
+    with_numbers,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, PUBLISHED, SPREAD, TOTAL, VALIDATED, Theme
 from workbench.figures.uncertainty import SIGMA_TOPS, pull_figure
@@ -47,6 +48,8 @@ STYLES = {  # variable of a scan, line style, name
     "largest": ("delta_largest", EXPECTED, "|Δ| of the largest 1 % (68 % quantile)"),
 }
 DELTAS = {"delta": "delta_median", "largest": "delta_largest"}
+POINTS = {LEARNED: "circle", TOTAL: "triangle-up", SPREAD: "circle-open", VALIDATED: "diamond", EXPECTED: "square"}
+"""Shapes of points that no line joins, by the line style that their meaning has elsewhere."""
 MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 PEAK_EDGES = np.linspace(-6, 0, 181)  # log10 of σ_syst/A
 MOST_PULLS = 8
@@ -73,13 +76,14 @@ def plateau(
         law, name = noise_law(part, average), labelled(label, point_name(values))
         p = float(law["plateau"])
         x, colour, shown = ladder.of_scan(part), theme.colour(index), _shown(theme, index)
-        text = f"{name or 'σ<sub>syst</sub>/A'}{f', p = {number(p)}' if np.isfinite(p) else ''}"
+        plain = name or "σ<sub>syst</sub>/A"
+        text = with_numbers(plain, f"plateau p = {number(p)}") if np.isfinite(p) else plain
         syst = _line(theme, text, x, part[f"sigma_syst_{average}"], colour, ladder, legendgroup=text, **shown)
         if not np.isfinite(syst["y"]).any():
             continue
         if np.isfinite(p):
             f = np.geomspace(left, right, 121)
-            law_name = f"{text}: √(f² + p²)"
+            law_name = f"{plain}: √(f² + p²), p = {number(p)}"
             data.append(curve(theme, law_name, f, np.hypot(f, p), theme.faint(colour, 0.7), width=0.75, legendgroup=text, showlegend=False))
         data += [*_seeds(theme, syst, x, ends, f"sigma_syst_{average}"), syst]
         spread = _line(theme, f"{name}: σ_stat/A", x, part[f"sigma_stat_{average}"], colour, ladder, SPREAD, legendgroup=text, **shown)
@@ -93,7 +97,7 @@ def plateau(
     data.append(curve(theme, "σ = f", diagonal, diagonal, theme.ink, dash=EXPECTED))
     keys = [key(theme, "σ<sub>syst</sub>/A")] if len(each) > 1 else []
     keys += [key(theme, "σ<sub>stat</sub>/A", dash=SPREAD)] if drawn_stat else []
-    keys.append(key(theme, "√(f² + p²)", width=0.75))
+    keys.append(key(theme, "law √(f² + p²)", width=0.75))
     x_axis = ladder.axis(theme)
     y_axis = axis(theme, f"{average} σ/A", log=True, range=heights)
     return {
@@ -148,14 +152,19 @@ def scan(
                 **(_shown(theme, place) if alone else shown | {"legendgroup": name, "showlegend": False}),
             )
             if np.isfinite(line["y"]).any():
-                data += [*_seeds(theme, line, ladder.of_scan(part), ends, variable), line]
+                data += [*_seeds(theme, line, ladder.of_scan(part), ends, variable, apart=ladder.kind == "names"), line]
                 styles |= {} if alone else {words: dash}
         if len(data) > before and len(each) > 1:  # the legend names each colour and each style once
-            names.append(key(theme, name, colour=theme.colour(index), legendgroup=name, mode="lines+markers", **shown))
+            mode = "markers" if ladder.kind == "names" else "lines+markers"
+            names.append(key(theme, name, colour=theme.colour(index), legendgroup=name, mode=mode, **shown))
     if not data:
         raise Empty(NOTHING)
     known = [_quantity(quantity, average) for quantity in quantities]
-    keys = names + [key(theme, words, dash=dash) for _, dash, words in known if words in styles]
+    keys = [key(theme, words, dash=dash) for _, dash, words in known if words in styles]
+    if ladder.kind == "names":
+        point = _shown(theme, 0)["marker"] | {"color": theme.ink}
+        keys = [_apart({**one, "marker": point}, one["line"]["dash"]) for one in keys]
+    keys = names + keys
     heights = decades([*(trace["y"] for trace in data), list(_heights(published).values())])
     title = " and ".join(["σ/A"] * any(q not in DELTAS for q in quantities) + ["|Δ|"] * any(q in DELTAS for q in quantities))
     y_axis = axis(theme, f"{average} {title}", log=True, range=heights)
@@ -188,7 +197,7 @@ def noise_peaks(runs: Runs, theme: Theme, select: Select = None) -> dict[str, An
             f, h = float(values["noise"]), histogram(np.log10(ratio), PEAK_EDGES)
             colour = theme.colour(len(levels)) if f > 0 else theme.muted
             levels += [(f, colour)] if f > 0 else []
-            text = f"{labelled(label, labelled(fixed, f'f = {number(f, 6)}'))} → {number(median(ratio))}"
+            text = with_numbers(labelled(label, labelled(fixed, f"f = {number(f, 6)}")), f"median {number(median(ratio))}")
             data.append(steps(theme, text, 10.0 ** PEAK_EDGES[:-1], 10.0 ** PEAK_EDGES[1:], h["density"].values, colour))
             tops.append(float(h["density"].max()))
             reach.append(np.quantile(ratio.values, [0.01, 0.99]))
@@ -199,9 +208,7 @@ def noise_peaks(runs: Runs, theme: Theme, select: Select = None) -> dict[str, An
     x_axis = axis(theme, "learned relative error bar σ<sub>syst</sub>/A", log=True, range=decades(reach))
     y_axis = axis(theme, "density per decade", range=[0, top])
     keys = [key(theme, "noise f", dash=EXPECTED)] if levels else []
-    look = layout(theme, xaxis=x_axis, yaxis=y_axis)
-    look["legend"] |= {"title": {"text": "noise f → median σ<sub>syst</sub>/A", "side": "top"}}
-    return {"data": data + keys, "layout": look}
+    return {"data": data + keys, "layout": layout(theme, xaxis=x_axis, yaxis=y_axis)}
 
 
 @figure
@@ -292,13 +299,19 @@ def _each(scans: Runs, x: str) -> Iterable[tuple[str, dict[str, Any], xr.Dataset
             yield label, values, middle, low, high
 
 
-def _seeds(theme: Theme, line: dict[str, Any], x: np.ndarray, ends: Sequence[xr.Dataset], variable: str) -> list[dict[str, Any]]:
-    """The band between the smallest and the largest of several seeds, behind their median; none for a single seed."""
+def _seeds(
+    theme: Theme, line: dict[str, Any], x: np.ndarray, ends: Sequence[xr.Dataset], variable: str, *, apart: bool = False
+) -> list[dict[str, Any]]:
+    """The band between the smallest and the largest of several seeds, behind their median; none for a single seed. apart: as bars."""
     low, high = (part[variable].values.astype(float) for part in ends)
     if not (high > low).any():
         return []
     options = {"legendgroup": line.get("legendgroup"), "showlegend": False}
-    return [band(theme, f"{line['name']}, from the lowest to the highest seed", x, low, high, line["line"]["color"], **options)]
+    name, colour = f"{line['name']}, from the lowest to the highest seed", line["line"]["color"]
+    if apart:
+        gaps = np.full(len(x), np.nan)
+        return [curve(theme, name, np.column_stack([x, x, x]).ravel(), np.column_stack([low, high, gaps]).ravel(), colour, **options)]
+    return [band(theme, name, x, low, high, colour, **options)]
 
 
 def _event_points(dataset: xr.Dataset) -> list[tuple[dict[str, Any], xr.Dataset]]:
@@ -348,7 +361,13 @@ def _line(
     height = np.where(np.isfinite(height) & np.isfinite(x) & (height > 0), height, np.nan)
     if ladder.has_zero and len(x) > 1 and x[0] == ladder.places[0.0]:
         x, height = np.insert(x, 1, np.nan), np.insert(height, 1, np.nan)
-    return curve(theme, name, x, height, colour, dash=dash, mode="lines+markers", **options)
+    line = curve(theme, name, x, height, colour, dash=dash, mode="lines+markers", **options)
+    return line if ladder.kind != "names" else _apart(line, dash)
+
+
+def _apart(line: dict[str, Any], dash: str) -> dict[str, Any]:
+    """Points that no line joins, as there is nothing between names: what a line style would say, their shape says."""
+    return {**line, "mode": "markers", "marker": {**line.get("marker", {}), "symbol": POINTS.get(dash, "circle")}}
 
 
 def _shown(theme: Theme, index: int) -> dict[str, Any]:

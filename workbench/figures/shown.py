@@ -1,4 +1,5 @@
-"""A plotly Figure that shows itself with our buttons: no upload to a cloud, SVG as the format of its image."""
+"""A plotly Figure that shows itself with our buttons: no upload to a cloud, SVG as the format of its image; and as a still picture where
+no script runs: in a notebook that was exported."""
 
 from __future__ import annotations
 
@@ -6,11 +7,13 @@ from typing import Any
 
 import plotly.graph_objects as go
 import plotly.io as pio
+from plotly.io.base_renderers import PlotlyRenderer
 
 from workbench.figures.drawing import config
+from workbench.figures.still import svg
 
-USUAL, LIGHT = "plotly_mimetype+notebook", "plotly_mimetype"
-"""What plotly takes in a notebook, which writes its whole library into the first cell; and what JupyterLab needs, which has the library."""
+USUAL = ("plotly_mimetype+notebook", "plotly_mimetype")
+"""What plotly takes in a notebook. The first one writes its whole library into the first cell; JupyterLab has the library."""
 
 
 class Drawn(go.Figure):
@@ -21,8 +24,17 @@ class Drawn(go.Figure):
         self._name = name
 
     def show(self, *arguments: Any, **options: Any) -> None:
-        renderer = {"renderer": LIGHT} if pio.renderers.default == USUAL and not arguments else {}
-        pio.show(self, *arguments, **{"config": config(self._name), **renderer, **options})
+        if pio.renderers.default not in USUAL or arguments or "renderer" in options:
+            return pio.show(self, *arguments, **{"config": config(self._name), **options})
+        from IPython import display
+
+        figure = PlotlyRenderer(config=options.get("config", config(self._name))).to_mimebundle(self.to_dict())
+        display.display({**figure, "image/svg+xml": self.still}, raw=True)
+
+    @property
+    def still(self) -> str:
+        """This figure as SVG, as it is now."""
+        return svg({"data": [trace.to_plotly_json() for trace in self.data], "layout": self.layout.to_plotly_json()})
 
     def _ipython_display_(self) -> None:
         if pio.renderers.render_on_display and pio.renderers.default:

@@ -91,7 +91,7 @@ def log_loss(runs: Runs, theme: Theme) -> dict[str, Any]:
         name = f"exact entropy {entropy:.3f}".replace("-", "−")
         data.append(curve(theme, labelled(dataset if len(exact) > 1 else "", name), ends, [entropy] * 2, theme.ink, dash=EXPECTED))
     low, high = _loss_range([drawn["y"] for drawn in data], least=0.05)
-    y = axis(theme, "−⟨ln p⟩ per event [nat]", range=[low, high])
+    y = axis(theme, "−⟨ln p⟩ [nat]", range=[low, high])
     drawn = {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=ends, tickformat=",d"), yaxis=y)}
     return _with_openings(drawn, runs, theme)
 
@@ -110,7 +110,7 @@ def _with_openings(drawn: dict[str, Any], runs: Runs, theme: Theme) -> dict[str,
         for step, colour in places.items()
     ]  # fmt: skip
     first = min(places)
-    side = "left" if first < 0.6 * _last_step(runs) else "right"
+    side = "left" if first < 0.5 * _last_step(runs) else "right"
     note = {"text": "weights get widths", "showarrow": False, "xref": "x", "yref": "paper", "x": first, "xanchor": side, "y": 1,
             "yanchor": "top", "font": {"color": theme.muted, "size": 0.85 * theme.font_size}}  # fmt: skip
     look = drawn["layout"]

@@ -13,6 +13,7 @@ from workbench.figures.drawing import (
     axis,
     bound,
     curve,
+    decades,
     events,
     figure,
     labelled,
@@ -72,6 +73,7 @@ def scaled_pull(runs: Runs, theme: Theme, draws: int | None = None) -> dict[str,
 def sigmas(runs: Runs, theme: Theme) -> dict[str, Any]:
     """Distribution of σ_syst/A and σ_stat/A, with the noise that was put on the amplitudes."""
     several, data, highest = len(runs) > 1, [], 0.0
+    reach: list[Any] = []
     noises: set[float] = set()
     for number, (label, dataset) in enumerate(runs):
         relative = relative_sigma(dataset)
@@ -85,6 +87,7 @@ def sigmas(runs: Runs, theme: Theme) -> dict[str, Any]:
             text = with_numbers(labelled(label, name), f"median {median(values):.2g}", _outside(h))
             data += _histogram(theme, text, h, colour, dash, x=10.0**SIGMA_EDGES, band=False)
             highest = max(highest, float(h["density"].max()))
+            reach.append(np.quantile(values, [0.005, 0.995]))
         noise = recipe_of(dataset).get("noise", 0.0)
         if noise and noise > 0:
             noises.add(float(noise))
@@ -93,7 +96,9 @@ def sigmas(runs: Runs, theme: Theme) -> dict[str, Any]:
     top = bound(1.1 * highest, SIGMA_TOPS)
     for noise in sorted(noises):
         data.append(curve(theme, f"noise f = {noise:.3g}", [noise, noise], [0, top], theme.ink, dash=EXPECTED))
-    x = axis(theme, "relative error bar σ/A", log=True, range=[1e-5, 1.0])
+    low, high = decades([*reach, list(noises)])
+    high = min(high, 1.0)
+    x = axis(theme, "relative error bar σ/A", log=True, range=[max(min(low, high / 100), 1e-5), high])  # two decades at least
     return {"data": data, "layout": layout(theme, xaxis=x, yaxis=axis(theme, "density per decade", range=[0, top]))}
 
 

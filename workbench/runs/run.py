@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.families import kind_of, product_named
+from workbench.families import family_of, kind_of, product_named
 
 from .files import RunError
 
@@ -42,7 +42,8 @@ class Run(Folder):
         from workbench.figures import FIGURES, REPORTS, named
 
         found, mine = named(name), kind_of(self.recipe).product.load()
-        fitting = [other for other, entry in FIGURES.items() if entry.takes in (REPORTS, mine.name)]
+        own = {"losses", *family_of(self.recipe).figures.load()}  # every training has losses
+        fitting = [other for other, entry in FIGURES.items() if entry.takes == mine.name or (entry.takes == REPORTS and other in own)]
         if found not in fitting:
             needed = product_named(FIGURES[found].takes).title
             raise ValueError(

@@ -20,15 +20,32 @@ from workbench.studios.session import Tab
 from workbench.studios.view import Card, Studio
 from workbench.training.recipe import AmplitudeRecipe, Recipe
 
+LEARNED = (
+    "A network predicts the scattering amplitude A of gluon collisions with photons, and how far off it is. Is its error bar honest? "
+    "Look at the pull: it should lie on the dashed curve."
+)
+
+
+UNSURE = "σ_syst says how noisy the data are, σ_stat how few of them were seen. Do the intervals hold what they promise?"
+NEAR = "How far is the prediction from the truth, for typical events and for the few with the largest amplitudes?"
+
 
 class Amplitudes(Studio):
     family = AMPLITUDES
     tabs = (
-        Tab("training", "Training"),
-        Tab("uncertainties", "Uncertainties"),
-        Tab("accuracy", "Accuracy"),
-        Tab("kinematics", "Kinematics"),
-        Tab("sweep", "Sweep"),
+        Tab("training", "Training", LEARNED),
+        Tab(
+            "uncertainties",
+            "Uncertainties",
+            UNSURE,
+        ),
+        Tab(
+            "accuracy",
+            "Accuracy",
+            NEAR,
+        ),
+        Tab("kinematics", "Kinematics", "Sums of predicted amplitudes as distributions: does the band hold the truth?"),
+        Tab("sweep", "Sweep", "One option takes several values. Does the error bar follow the noise, and where does it stop?"),
         Tab("stories", "Stories"),
         Tab("runs", "Runs"),
     )
@@ -37,6 +54,7 @@ class Amplitudes(Studio):
         Card("delta", "training"),
         Card("systematic_pull", "training"),
         Card("sigmas", "uncertainties"),
+        Card("coverage", "uncertainties"),
         Card("statistical_pull", "uncertainties"),
         Card("scaled_pull", "uncertainties", choose="subset"),
         Card("prediction_truth", "accuracy"),

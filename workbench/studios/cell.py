@@ -14,13 +14,17 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import anywidget
 import traitlets
 
 from workbench.families import FAMILIES
 from workbench.home import runs_folder
+from workbench.runs.files import RunError
 from workbench.studios.assets import source
+from workbench.studios.library import Library
+from workbench.studios.still import Still
 
 PAGES = {family.name: family.place for family in FAMILIES}
 """Names of studios, and where the server has their pages."""
@@ -104,7 +108,7 @@ class StudioCell(anywidget.AnyWidget):
     address: recipe, runs, tab.
     """
 
-    _esm = source("cell.js")
+    _esm = source("dom.js", "cell.js")
     page = traitlets.Enum(list(PAGES.values())).tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
     port = traitlets.Int(0).tag(sync=True)
@@ -112,6 +116,7 @@ class StudioCell(anywidget.AnyWidget):
     query = traitlets.Unicode().tag(sync=True)
     origin = traitlets.Unicode().tag(sync=True)
     sentence = traitlets.Unicode().tag(sync=True)
+    still = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(860).tag(sync=True)
 
     def __init__(self, name: str, runs: str | os.PathLike[str] | None = None, height: int = 860):
@@ -119,8 +124,9 @@ class StudioCell(anywidget.AnyWidget):
         self.folder = Path(runs).expanduser().absolute() if runs is not None else runs_folder().absolute()
         self._cell = (name_of_cell(), name)
         self._opening: threading.Thread | None = None
+        self._still = Still()
         page, query = _stood.get(self._cell, (PAGES[name], ""))
-        super().__init__(page=page, title=f"workbench · {name}", query=query, height=height)
+        super().__init__(page=page, title=f"workbench · {name}", query=query, height=height, still=self._still.name)
         self.observe(self._keep, ["page", "query"])
         self.observe(lambda change: server_of(self.folder).admit(change["new"]), "origin")
 
@@ -136,6 +142,7 @@ class StudioCell(anywidget.AnyWidget):
         return f"http://127.0.0.1:{self.port}/{self.page}{self.query or '?'}{'&' if len(self.query) > 1 else ''}token={self.token}"
 
     def _repr_mimebundle_(self, **which: Any) -> Any:
+        self._stand_still()
         if self._opening is None:
             self._opening = threading.Thread(target=self._begin, daemon=True)
             self._opening.start()
@@ -150,3 +157,18 @@ class StudioCell(anywidget.AnyWidget):
     def _keep(self, _: Any) -> None:
         if self._cell[0]:
             _stood[self._cell] = (self.page, self.query)
+        self._stand_still()
+
+    def _stand_still(self) -> None:
+        """What an exported notebook shows: the first figures of the run on the page, by default those of its first preset."""
+        family = next(one for one in FAMILIES if one.place == self.page)
+        library = Library(self.folder, (family.recipe,))
+        try:
+            named = parse_qs(self.query.lstrip("?")).get("run", [""])[0]
+            run = library.find(named) if named else library.nearest(family.recipe())
+            assert run, "examples ship with the package"
+            self._still.show(
+                f"Run {run.id}, {library.title(run)}, on the page {self.title}", [run.figure(name).still for name in family.first]
+            )
+        except (OSError, RunError, ValueError) as problem:
+            self._still.show(f"The page {self.title}: {problem}", [])

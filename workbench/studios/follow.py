@@ -21,6 +21,7 @@ import traitlets
 from workbench import figures
 from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.frame import checksum, pack
+from workbench.figures.still import svg
 from workbench.figures.theme import DARK, THEMES, Theme, theme_of
 from workbench.runs.files import RunError
 from workbench.runs.folder import Status
@@ -29,6 +30,7 @@ from workbench.runs.store import EXAMPLES
 from workbench.studios import sentences
 from workbench.studios.assets import ENGINE_URL, PAGE, compressed_engine, source
 from workbench.studios.live import HUB, Picture, ending
+from workbench.studios.still import Still
 
 MOST_FIGURES = 4
 PERIOD = 0.1  # seconds between two frames, on average
@@ -78,6 +80,7 @@ class LiveRun(anywidget.AnyWidget):
     theme = traitlets.Enum(["auto", *THEMES], default_value="auto").tag(sync=True)
     cards = traitlets.Unicode("[]").tag(sync=True)
     state = traitlets.Unicode("{}").tag(sync=True)
+    still = traitlets.Unicode("").tag(sync=True)
     wire_0 = traitlets.Bytes(b"").tag(sync=True)
     wire_1 = traitlets.Bytes(b"").tag(sync=True)
     wire_2 = traitlets.Bytes(b"").tag(sync=True)
@@ -98,7 +101,8 @@ class LiveRun(anywidget.AnyWidget):
         self._due = 0.0
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
-        super().__init__(theme=theme, cards=json.dumps(cards))
+        self._still = Still()
+        super().__init__(theme=theme, cards=json.dumps(cards), still=self._still.name)
         self.on_msg(lambda _, message, __: self._hear(message))
         self.observe(lambda _: self._refresh(), "theme")
         self._refresh()
@@ -114,6 +118,19 @@ class LiveRun(anywidget.AnyWidget):
     def following(self) -> bool:
         """Whether the run is still followed: until it has ended, or the widget was closed."""
         return self._thread is not None and self._thread.is_alive()
+
+    def _repr_mimebundle_(self, **which: Any) -> Any:
+        self._stand_still()
+        return super()._repr_mimebundle_(**which)
+
+    def _stand_still(self) -> None:
+        """What an exported notebook shows: the figures as they are now."""
+        try:
+            picture = HUB.picture(self.run)
+            images = [svg({**(d := drawn(picture, n, theme_of("light"))), "layout": {**d["layout"], **_sized(n)}}) for n in self.names]
+            self._still.show(f"Run {self.run.id}: {sentences.where(picture.status)}", images)
+        except (OSError, RunError) as problem:
+            self._still.show(str(problem), [])
 
     def close(self) -> None:
         """Follow no longer; the run itself goes on."""
@@ -136,6 +153,7 @@ class LiveRun(anywidget.AnyWidget):
                 picture = HUB.picture(self.run)  # what came while this thread kept pace
                 self._show(picture)
                 if not (picture.status.live or self.busy or self.run.status.live):  # it may just have been resumed
+                    self._stand_still()
                     return self._finish()
             except (OSError, RunError) as problem:
                 self._say(str(problem) if isinstance(problem, RunError) else f"Run {self.run.id} is gone: its folder cannot be read.")
@@ -247,6 +265,11 @@ class LiveRun(anywidget.AnyWidget):
         else:
             self._refresh()
             self._begin()
+
+
+def _sized(name: str) -> dict[str, Any]:
+    entry = figures.FIGURES[name]
+    return {"title": {"text": entry.title}, "height": entry.height}
 
 
 def drawn(picture: Picture, name: str, theme: Theme) -> dict[str, Any]:

@@ -67,9 +67,9 @@ class Gate:
         if not websocket and ENTRANCE.fullmatch(path) and "token" in request.query_arguments:
             return self._let(request, Exchange, gate=self, name=name, role=role)
         if not role:
-            if request.method == "POST" and path in ("/", *PAGES):
+            if request.method == "POST" and ENTRANCE.fullmatch(path):
                 return self._let(request, Exchange, gate=self, name=name, role=role)
-            return self._say(request, 403, self._closed, form=path in ("/", *PAGES))
+            return self._say(request, 403, self._closed, form=bool(ENTRANCE.fullmatch(path)))
         guest = Guest(self.house, name, role == "lecturer")
         self.lobby.know(request, "" if guest.lecturer else name)
         if path == "/":  # links from before the pages had names lead to that of their family

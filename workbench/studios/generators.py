@@ -37,10 +37,16 @@ THEORY = (
 )
 
 
+LEARNED = (
+    "A network learns how events are distributed, so that it can draw new ones. Where does it miss the truth, and does its band say so? "
+    "Look at edges and tails."
+)
+
+
 class Generators(Studio):
     family = GENERATORS
     tabs = (
-        Tab("training", "Training"),
+        Tab("training", "Training", LEARNED),
         Tab("distributions", "Distributions", BAND),
         Tab("density", "Density", BAND),
         Tab("discriminator", "Discriminator", JUDGED),
@@ -49,6 +55,7 @@ class Generators(Studio):
         Tab("runs", "Runs"),
     )
     cards = (
+        Card("cloud", "training"),
         Card("losses", "training", formula="L = −⟨log p(x|θ)⟩ + KL[q(θ), p(θ)] / N"),
         Card("log_loss", "training"),
         Card("generated", "distributions", choose="observable"),
@@ -84,6 +91,11 @@ class Generators(Studio):
         recipes = [cast(GeneratorRecipe, run.recipe) for run in self.shown] or [cast(GeneratorRecipe, self.draft.recipe)]
         return {name for name, wanted in MAKES_SENSE.items() if not any(map(wanted, recipes))}
 
+    @property
+    def home(self) -> str:
+        """The tab on which the page opens: one on which something generated is seen."""
+        return self.tabs[0].name if "cloud" not in self.absent() else "distributions"
+
     def describe(self, recipe: Recipe) -> str:
         return describe(cast(GeneratorRecipe, recipe))
 
@@ -114,6 +126,7 @@ def _toy(recipe: GeneratorRecipe) -> bool:
 
 
 MAKES_SENSE: dict[str, Callable[[GeneratorRecipe], bool]] = {
+    "cloud": _toy,
     "density_map": _toy,
     "uncertainty_map": _toy,
     "uncertainty_line": lambda recipe: _toy(recipe) and not recipe.file,

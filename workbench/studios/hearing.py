@@ -237,7 +237,7 @@ class Hearing(Session):
         self.draft.title, self.draft.doubts = "", {}
         self.at = self.playing = None
         self.shown = [run, *(other for other in self.shown[1:] if other.id != run.id)]
-        if self.tab == "runs" or self.home != self.tabs[0].name:
+        if self.tab == "runs" or run.recipe.axes:
             self.tab = self.home
 
     def _later(self, sentence: str, work: Callable[[], Any], then: Callable[[Any], None] = lambda _: None) -> None:

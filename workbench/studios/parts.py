@@ -82,9 +82,10 @@ class Frame(Part):
     runs = Child()
     stories = Child()
     plots = Children()
+    title = param.String("", doc="The page's name; constant.")
     placed = param.String("[]", doc="Names of the figures that `plots` belong to, as JSON; a tab's figures come when it is first opened.")
 
-    _esm = source("dom.js", "lecture.js", "export.js", "frame.js")
+    _esm = source("dom.js", "lecture.js", "export.js", "newcomer.js", "frame.js")
     _render_policy = "manual"  # the frame stays as it is when plots come
 
 

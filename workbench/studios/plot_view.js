@@ -61,10 +61,10 @@ const [short, numbers] = [(name) => name?.split("<br>")[0], (name) => name?.spli
 const marked = (text) => text.split(/<(su[bp])>(.*?)<\/su[bp]>/).reduce((parts, piece, i, all) =>
   (i % 3 === 0 ? [...parts, piece] : i % 3 === 1 ? [...parts, Object.assign(document.createElement(piece), {textContent: all[i + 1]})] : parts), [])
 
-// The numbers of all curves that have some, each in the colour of its curve.
-function tell(caption, data, size) {
+// The numbers of all curves that have some, each in the colour of its curve; and remarks.
+function tell(caption, data, size, remarks) {
   const told = data.filter(({name, showlegend}) => showlegend !== false && numbers(name))
-  const text = JSON.stringify([size, ...told.map(({name, line}) => [name, line?.color])])
+  const text = JSON.stringify([size, remarks, ...told.map(({name, line}) => [name, line?.color])])
   if (caption.dataset.text === text) return
   caption.dataset.text = text
   caption.style.fontSize = `${size}px`
@@ -75,6 +75,11 @@ function tell(caption, data, size) {
     element.style.marginRight = "1em"
     element.append(mark, ...marked(`${short(name)}: ${numbers(name)}`))
     return element
+  }), ...remarks.map((text) => {
+    const element = Object.assign(document.createElement("span"), {className: "told"})
+    element.style.marginRight = "1em"
+    element.append(...marked(text))
+    return element
   }))
 }
 
@@ -82,19 +87,43 @@ function tell(caption, data, size) {
 const folded = ({text, ...note}, most) => ({...note, text: text.split("<br>").join(" ").split(" ").reduce((lines, word) =>
   (lines.length && lines.at(-1).length + word.length < most ? [...lines.slice(0, -1), `${lines.at(-1)} ${word}`] : [...lines, word]), []).join("<br>")})
 
-// Maps side by side come one above the other in a figure that is higher than wide, without titles and colours: so they are less narrow.
+// Maps in one row come in as many rows as make them largest: one above the other, or two and two, in a figure that is higher than wide.
 function stacked({data, layout}, wide, high, size) {
-  const maps = data.filter(({type}) => type === "heatmap")
-  if (maps.length < 2 || high - 6 * size < wide - 10 * size) return {}
-  const gap = (2 * size) / high, part = (1 - (maps.length - 1) * gap) / maps.length, axis = (name) => name.replace(/^[xy]/, "$&axis")
-  const axes = maps.flatMap(({xaxis, yaxis}, place) => {
-    const top = 1 - place * (part + gap), last = place === maps.length - 1, {title, ...x} = layout[axis(xaxis)]
+  const maps = data.some(({type}) => type === "heatmap") ? [...new Map(data.filter(({xaxis}) => xaxis).map((trace) => [trace.xaxis, trace])).values()] : []
+  const [across, down] = [wide - 5 * size, high - 9 * size], rows = (columns) => Math.ceil(maps.length / columns)
+  const side = (columns) => Math.min(across / columns - size, down / rows(columns) - 2 * size)
+  const columns = maps.map((_, i) => maps.length - i).reduce((best, other) => (side(other) > 1.1 * side(best) ? other : best), maps.length)
+  if (columns === maps.length) return {}
+  const axis = (name) => name.replace(/^[xy]/, "$&axis"), gap = [size / across, (2 * size) / down]
+  const part = [(1 - (columns - 1) * gap[0]) / columns, (1 - (rows(columns) - 1) * gap[1]) / rows(columns)]
+  return Object.fromEntries(maps.flatMap(({xaxis, yaxis}, place) => {
+    const left = (place % columns) * (part[0] + gap[0]), top = 1 - Math.floor(place / columns) * (part[1] + gap[1])
+    const first = place % columns === 0, last = place + columns >= maps.length, {title: below, ...x} = layout[axis(xaxis)], {title: beside, ...y} = layout[axis(yaxis)]
     return [
-      [axis(xaxis), {...x, domain: [0, 1], showticklabels: last, ...(last && {title})}],
-      [axis(yaxis), {...layout[axis(yaxis)], domain: [Math.max(top - part, 0), top], showticklabels: true, title: layout.yaxis.title}],
+      [axis(xaxis), {...x, domain: [left, Math.min(left + part[0], 1)], showticklabels: last, ...(last && {title: below})}],
+      [axis(yaxis), {...y, domain: [Math.max(top - part[1], 0), top], showticklabels: first, ...(first && {title: layout.yaxis.title})}],
     ]
-  })
-  return Object.fromEntries(axes)
+  }))
+}
+
+// Of panels one above the other only the upper ones are drawn where there is no room for all: the smallest needs five lines of text.
+function fewer({data, layout}, high, size) {
+  const panels = Object.keys(layout).filter((name) => /^yaxis\d*$/.test(name) && layout[name].domain && layout[name].visible !== false)
+    .sort((a, b) => layout[b].domain[0] - layout[a].domain[0])
+  const base = (count) => layout[panels[count - 1]].domain[0]
+  const least = (count) => Math.min(...panels.slice(0, count).map((name) => layout[name].domain[1] - layout[name].domain[0])) / (1 - base(count))
+  let most = panels.length
+  while (most > 1 && least(most) * (high - 6 * size) < 5 * size) most--
+  if (data.some(({type}) => type === "heatmap") || panels.length < 2 || panels.length === most || layout.xaxis2) return {data, layout}
+  const kept = panels.slice(0, most), low = base(most), up = (y) => (y - low) / (1 - low)
+  const axes = kept.map((name) => [name, {...layout[name], domain: layout[name].domain.map(up)}])
+  const rest = Object.fromEntries(Object.entries(layout).filter(([name]) => !panels.includes(name)))
+  return {
+    data: data.filter(({yaxis = "y"}) => kept.includes(yaxis.replace("y", "yaxis"))),
+    layout: {...rest, ...Object.fromEntries(axes), xaxis: {...layout.xaxis, anchor: kept.at(-1).replace("axis", "")},
+      shapes: layout.shapes?.filter(({yref, y0, y1}) => yref !== "paper" || y0 !== y1 || y0 > low).map((shape) =>
+        (shape.yref === "paper" && shape.y0 === shape.y1 ? {...shape, y0: up(shape.y0), y1: up(shape.y1)} : shape))},
+  }
 }
 
 const fileName = (gd) => gd._context.toImageButtonOptions?.filename ?? "figure"
@@ -110,7 +139,7 @@ function download(gd, content, type, ending) {
 }
 
 // With the numbers in its legend: no line stands below a file.
-const image = (gd, format, scale) => globalThis.Plotly.toImage({data: gd.workbench.data(), layout: gd.layout, config: gd._context},
+const image = (gd, format, scale) => globalThis.Plotly.toImage({data: gd.workbench.data(), layout: gd.workbench.layout(), config: gd._context},
   {format, scale, width: gd.offsetWidth, height: gd.offsetHeight})
 
 // As it is on the screen; words about the figure stand in it, unseen.
@@ -214,7 +243,7 @@ function render({model, el}) {
 
   async function show(Plotly) {
     fresh = false
-    const {checksum, data, layout, config} = unpack(read("wire"))
+    const {checksum, data: whole, layout: wide, config} = unpack(read("wire"))
     adopt(gd.getRootNode())
     if (!size) gd.replaceChildren()
     size = extent()
@@ -222,24 +251,42 @@ function render({model, el}) {
     const buttons = page ? [...BUTTONS, SERVED] : BUTTONS
     const extended = {...config, displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: REMOVED, modeBarButtonsToAdd: page ? [] : buttons,
       ...(projected() && {displayModeBar: false})}
-    gd.workbench = {buttons, frame: () => read("wire"), data: () => data}
-    if (data.some(({type}) => type && type !== "scatter")) Plotly.others?.() // see engine() in plot_view.py
-    const font = {...layout.font, size: (layout.font?.size ?? 12) * hall()}
+    gd.workbench = {buttons, frame: () => read("wire"), data: () => whole}
+    if (whole.some(({type}) => type && type !== "scatter")) Plotly.others?.() // see engine() in plot_view.py
+    const font = {...wide.font, size: (wide.font?.size ?? 12) * hall()}
     if (grown.width !== gd.offsetWidth) {
       grown = {width: gd.offsetWidth, by: 0, told: 0}
       caption.style.minHeight = ""
     }
     const told = Boolean(slot()?.closest(".figures")) // a slide has a table of its numbers
-    tell(caption, told ? [] : data, 0.85 * font.size)
+    // a remark in the corner that would cover the curves is told below too
+    const beside = whole.length ? (wide.annotations ?? []).filter(({xref, xanchor, yanchor, text}) => xref === "paper" && xanchor === "right" && yanchor === "top"
+      && (text.split("<br>").length > 2 || Math.max(...text.split("<br>").map(({length}) => length)) > (0.7 * gd.offsetWidth) / (0.5 * font.size))) : []
+    tell(caption, told ? [] : whole, 0.85 * font.size, told ? [] : beside.flatMap(({text}) => text.split("<br>")))
     grown.told = Math.max(grown.told, caption.offsetHeight)
     caption.style.minHeight = `${grown.told}px`
     caption.style.color = font.color
     size = extent()
-    const named = data.map((trace) => ({...trace, name: short(trace.name)}))
+    const {data, layout} = fewer({data: whole, layout: wide}, gd.offsetHeight, font.size)
+    gd.workbench.layout = () => (layout === wide && !beside.length ? gd.layout : wide) // a file has all panels and remarks
+    // where the line below names most of the curves beside their colours, a legend would only say it again
+    const again = !told && data.filter(({name, showlegend}) => showlegend !== false && numbers(name)).length > 2
+    const named = data.map((trace) => ({...trace, name: short(trace.name), ...(again && numbers(trace.name) && {showlegend: false})}))
     const axes = Object.fromEntries(Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, axis]) => [name, scaled(axis, "tickfont")]))
-    const notes = data.length ? layout.annotations?.map((note) => scaled(note, "font")) : layout.annotations?.map((note) => folded(note, gd.offsetWidth / (0.6 * font.size)))
+    const notes = data.length ? layout.annotations?.filter((note) => !beside.includes(note)).map((note) => scaled(note, "font")) : layout.annotations?.map((note) => folded(note, gd.offsetWidth / (0.6 * font.size)))
     const shape = stacked({data, layout: {...layout, ...axes}}, gd.offsetWidth, gd.offsetHeight, font.size)
-    await Plotly.react(gd, named, {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}, extended)
+    for (const note of notes ?? []) { // the name of a map is not wider than the map and its margins
+      const [begin, end] = {...axes, ...shape}[String(note.xref).match(/^(x\d*) domain$/)?.[1].replace("x", "xaxis")]?.domain ?? [0, 9]
+      const fits = ((end - begin) * (gd.offsetWidth - 4 * font.size)) / (0.55 * note.text.length)
+      if (fits < font.size) note.font = {...note.font, size: fits}
+    }
+    const look = {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}
+    await Plotly.react(gd, named, look, extended).catch((problem) => {
+      if (!whole.some(({type}) => type === "heatmap")) throw problem
+      Plotly.purge(gd) // no room for equal scales: without them there is
+      const loose = Object.fromEntries(Object.entries(look).map(([name, {scaleanchor, constrain, ...axis}]) => [name, /^[xy]axis/.test(name) ? axis : look[name]]))
+      return Plotly.newPlot(gd, named, loose, extended)
+    })
     // What the legend takes beyond two lines is added to the height: curves keep theirs, and nothing is scrolled. It grows only, so that it rests.
     grown.by = Math.max(grown.by, Math.round((gd._fullLayout.legend?._height ?? 0) - 3 * font.size))
     slot().style.setProperty("--legend", `${grown.by + grown.told}px`)

@@ -120,6 +120,7 @@ class Studio(Hearing):
             bar=self.bar,
             runs=self.table,
             stories=self.slides,
+            title=self.family.title,
             cards=as_json(cards),
             tabs=as_json([{"name": tab.name, "title": tab.title, "lead": tab.lead} for tab in self.tabs]),
         )

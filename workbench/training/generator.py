@@ -64,6 +64,8 @@ from workbench.training.sampling import Drawn, Sampler, Shares, check_map, exces
 
 LIVE_EVENTS, LIVE_DRAWS = 5_000, 6
 """Events and weight draws of a snapshot."""
+LIVE_DOTS = 600
+"""New events of a snapshot, which are drawn as points."""
 MOST_DRAWN = 20_000
 """Events of each draw in the final histograms: 1 % in a bin that holds half of them."""
 CHECKED = 5_000
@@ -187,6 +189,9 @@ class GeneratorJob:
             now = now.isel(draw=[0] * LIVE_DRAWS)
         if self.recipe.discflow_alpha:
             now = now.assign(self._joint())
+        if "map_mean" in now.variables:  # the same latent numbers at every step: the points move
+            about = {"long_name": "new events, drawn from the mean weights"}
+            now = now.assign(cloud=(("dot", "coordinate"), self.new_events(LIVE_DOTS).astype(np.float32), about))
         return now.assign(step=((), self.step), seconds=((), self.state.seconds, {"units": "s"}))
 
     def _joint(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ BASICS = Family(
     ),
     presets=PRESETS,
     events=Ref(f"{HERE}.points:points_for"),
+    first=("learned", "learning", "beside_exact"),
     page=Ref(f"{HERE}.page:Basics"),
     figures=Ref(f"{HERE}.figures:FIGURES"),
     stories=(Ref(f"{HERE}.stories:STORIES"),),

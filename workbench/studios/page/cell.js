@@ -50,6 +50,7 @@ function render({model, el}) {
     frame.src = url + model.get("page") + (query.size ? `?${query}` : "")
     box.style.height = `${model.get("height")}px`
     box.replaceChildren(frame)
+    superseded(model.get("still"))
   }
   const hear = ({source, data}) => {
     if (source !== frame.contentWindow || typeof data?.workbench !== "string") return

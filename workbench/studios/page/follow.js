@@ -45,6 +45,7 @@ function render({model, el}) {
   const left = [] // what is to be undone when the cell goes
   const listen = (event, hear) => { model.on(event, hear); left.push(() => model.off(event, hear)) }
   const host = el.appendChild(document.createElement("div"))
+  host.addEventListener("workbench:drawn", () => superseded(model.get("still")), {once: true})
   const root = host.attachShadow({mode: "open"})
   root.append(h("style", {}, model.get("sheet")))
   let alone = false // without a kernel, there is nobody to talk to

@@ -8,6 +8,8 @@ export function render({model, view}) {
   const tabs = JSON.parse(model.tabs)
 
   const exporter = exporting()
+  const within = (root, selector) => [...root.querySelectorAll(selector), ...[...root.querySelectorAll("*")].flatMap((e) => (e.shadowRoot ? within(e.shadowRoot, selector) : []))]
+  const guide = newcomer(model.title, (selector) => within(frame, selector))
   const notices = h("div", {class: "notices", role: "status"})
   const numbers = h("div", {class: "numbers"})
   const ribbon = h("p", {class: "ribbon", role: "status"})
@@ -24,7 +26,7 @@ export function render({model, view}) {
   function card({name, title, look, formula, choose, options, slide, height}) {
     const choice = options.length
       ? h("select", {"aria-label": choose.label, "data-choice": choose.name, onchange: () => send({[choose.name]: choice.value})}, options.map(([value, words]) => h("option", {value}, words)))
-      : symbols("span", {class: "formula"}, formula)
+      : symbols("button", {type: "button", class: "formula", title: "What the symbols mean", onclick: () => guide.open()}, formula)
     const say = h("output", {})
     const slider = slide.values.length
       ? h("label", {class: "nudge"}, `${slide.label} `, h("input", {type: "range", min: 0, max: slide.values.length - 1, step: 1, "aria-label": slide.label, "data-slide": slide.name, "data-values": slide.values.join(" "),
@@ -37,7 +39,7 @@ export function render({model, view}) {
 
   const made = cards.map(card)
   const panels = tabs.map(({name, lead}) => h("div", {class: "panel", role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, "data-tab": name},
-    lead ? symbols("p", {class: "lead"}, lead) : null,
+    lead ? h("p", {class: "lead"}, symbols("span", {}, lead), ...(name === tabs[0].name ? [" ", guide.begin, " ", guide.explain] : [])) : null,
     name === "runs" || name === "stories" ? model.get_child(name) : h("div", {class: "cards"}, made.filter((_, i) => cards[i].tab === name))))
 
   // Puts figures into their cards; those of a tab come when it is first opened.
@@ -132,7 +134,6 @@ export function render({model, view}) {
   let walks = false // from control to control with the tab key; :focus-visible would be true from the first key on
   const clicked = () => { walks = false }
   // One figure on the whole screen: the one whose title is clicked, or for Z the one under the pointer, else the first. Again, or Esc, leaves.
-  const within = (root, selector) => [...root.querySelectorAll(selector), ...[...root.querySelectorAll("*")].flatMap((e) => (e.shadowRoot ? within(e.shadowRoot, selector) : []))]
   const slides = () => within(frame, ".figures .plot")
   const large = () => [...made, ...slides()].find((one) => one.classList.contains("full"))
   const fill = (one) => {
@@ -163,6 +164,7 @@ export function render({model, view}) {
     else if (key === "e") exporter.open(frame)
     else if (key === "z") zoom()
     else if (key === "Escape" && large()) fill()
+    else if (key === "Escape" && guide.touring()) guide.leave()
     else if (page?.keys[key]) page.keys[key]()
     else return
     event.preventDefault()
@@ -170,7 +172,7 @@ export function render({model, view}) {
 
   const frame = h("div", {class: "studio"},
     h("aside", {"aria-label": "Recipe"}, model.get_child("controls")),
-    exporter.element,
+    exporter.element, lecture.code, ...guide.elements,
     h("main", {}, notices, h("div", {class: "bar"}, model.get_child("bar")), numbers,
       h("div", {class: "deck"}, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), lecture.element), ribbon, panels))
 

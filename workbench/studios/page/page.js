@@ -55,6 +55,7 @@ const share = () => {
   }
   button("nearby").hidden = sharing.dataset.address !== "" || !/^(127\.|localhost|\[::1\])/.test(location.hostname)
   button("invite").hidden = !sharing.dataset.token
+  button("code").hidden = !button("nearby").hidden // nobody reaches this computer with it
   reshare()
   sharing.showModal()
   button("link").select()
