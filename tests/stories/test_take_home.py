@@ -117,6 +117,14 @@ def test_its_figures_go_through_the_training_and_end_with_what_came_out(trained)
     assert coverage[-1] is not None
 
 
+def test_a_sweep_grows_point_by_point_in_its_file(tmp_path):
+    one = told((Panel("plateau"),))
+    one.train(tmp_path, progress=False)
+    plateau = [figures[0] for figures in Page(take_home(one, one.found(tmp_path))).figures["drawn"]]
+    first, last = (np.concatenate([trace["y"] for trace in figure["data"] if len(trace["y"])]) for figure in (plateau[0], plateau[-1]))
+    assert len(plateau) > 1 and np.isfinite(first).any() and not np.array_equal(first, last)
+
+
 def test_a_run_is_seen_as_it_was(trained):
     _, runs = trained
     run = Replayed(runs[1][1], 4)
