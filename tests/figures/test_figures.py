@@ -287,6 +287,16 @@ def test_packing_keeps_what_a_screen_can_show(array):
     assert back["layout"] == {"width": 3, "nothing": None, "list": [1, 2]}
 
 
+def test_equal_arrays_are_packed_once_and_all_come_back():
+    x, y, none = np.linspace(0, 1, 1_000), np.linspace(5, 7, 1_000), np.array([])
+    curves = [{"x": x, "y": y}, {"x": x.copy(), "y": x[:3]}, {"x": none, "y": none}, {"x": y, "y": x.reshape(-1, 4)}]
+    frame = pack({"data": curves, "layout": {}})
+    assert len(frame) < len(pack({"data": curves[:1], "layout": {}})) + 400
+    for packed, curve in zip(unpack(frame)["data"], curves, strict=True):
+        for name in ("x", "y"):
+            np.testing.assert_allclose(packed[name], curve[name], atol=1e-6)
+
+
 def test_packing_two_dimensions_and_equal_figures():
     grid = np.arange(6.0).reshape(2, 3)
     frame = pack({"data": [{"z": grid}], "layout": {}})

@@ -172,6 +172,7 @@ EVERYTHING = [
     "/static/js/bokeh.min.js",
     "/plotlyjs/plotly.min.js?v=1",
     "/new-events/x-1.h5",
+    "/take-home/ring.html",
     "/follow",
     "/nowhere",
 ]
@@ -312,7 +313,7 @@ def test_without_options_only_this_computer_is_listened_to(alone):
     assert [line[1] for line in lines if line[3] == "0A" and line[1].endswith(f":{alone:04X}")] == [f"0100007F:{alone:04X}"]
 
 
-BEFORE = ["/new-events/", "/static/", "/static/extensions/panel/", "/components/", "/plotlyjs/", "/follow/", "/"]
+BEFORE = ["/new-events/", "/take-home/", "/static/", "/static/extensions/panel/", "/components/", "/plotlyjs/", "/follow/", "/"]
 OUT = [
     "../secret", "..%2fsecret", "%2e%2e/%2e%2e/secret", "....//secret", "/etc/passwd", "..%5csecret", "%00", "..;/secret",
 ]  # fmt: skip
@@ -323,7 +324,7 @@ def test_no_path_of_an_address_leads_out(alone, before):
     """S6. The file `secret`, with which badges are signed, lies one folder above the runs."""
     browser = Browser.inside(alone)
     for rest in OUT:
-        for path in (before + rest, before + rest + ".h5"):
+        for path in (before + rest, before + rest + ".h5", before + rest + ".html"):
             answer = browser.ask(path)
             assert answer.status in (303, 400, 403, 404) or (answer.status == 200 and "lecture" in answer.text), (path, answer.status)
             assert "root:" not in answer.text and not re.search("[0-9a-f]{64}", answer.text)

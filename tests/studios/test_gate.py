@@ -508,6 +508,7 @@ print(json.dumps(seen))
             "/alive",
             "/static/js/bokeh.min.js",
             "/new-events/a-1.h5",
+            "/take-home/ring.html",
             "/follow",
             "/code.svg",
         )

@@ -75,7 +75,9 @@ def people(server):
     """Who asks; what is imported when it is first needed has been asked for."""
     people = {"stranger": Browser(server.port)}
     people |= {name: Browser.inside(server.port, token) for name, token in (("student", CLASS), ("lecturer", LECTURER))}
-    for path in ("/", "/generators", "/generators/", "/alive", "/follow", "/follow/x", "/code.svg?link=x", "/new-events/x.h5", "/nowhere"):
+    for path in ("/", "/generators", "/generators/", "/alive", "/follow", "/follow/x", "/code.svg?link=x", "/nowhere"):
+        people["lecturer"].ask(path)
+    for path in ("/new-events/x.h5", "/take-home/x.html"):
         people["lecturer"].ask(path)
     people["lecturer"].ask("/figure.nc", "POST", b"no figure")
     people["lecturer"].ask("/upload?name=x.h5&kind=ring", "POST", b"no file", Content_Type="application/octet-stream")
@@ -85,7 +87,8 @@ def people(server):
 ROUTES = [
     "", "favicon.ico", "ws", "metadata", "autoload.js", "static/js/bokeh.min.js", "static/extensions/panel/panel.min.js", "generators/ws",
     "static/extensions/", "static/extensions/other/x", "generators/metadata", "generators/autoload.js", "generators/static/js/bokeh.js",
-    "plotlyjs/plotly.min.js", "new-events/abc-1.h5", "upload", "code.svg?link=x", "figure.nc", "alive", "follow/x", "components/", "login",
+    "plotlyjs/plotly.min.js", "new-events/abc-1.h5", "take-home/abc.html", "upload", "code.svg?link=x",
+    "figure.nc", "alive", "follow/x", "components/", "login",
     "logout", "liveness", "admin", "session_info", "rest/x", "_stcore/health", "index", "static/", "generators", "..",
     "components/_resources",
 ]  # fmt: skip
@@ -155,9 +158,22 @@ def test_no_component_of_anybody_is_served(server, people, name):
 
 def test_another_site_leads_to_pages_only(server, people):
     """A link in a chat opens a page; nothing else is asked for from elsewhere, not even by window.open."""
-    for path, status in (("/follow", 200), ("/components/antigravity/a/_css/b", 403), ("/alive", 403), ("/new-events/x.h5", 403)):
+    refused = ("/components/antigravity/a/_css/b", "/alive", "/new-events/x.h5", "/take-home/ring.html")
+    for path, status in (("/follow", 200), *((path, 403) for path in refused)):
         assert people["student"].ask(path, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate").status == status
     assert people["student"].ask("/", "POST", b"x", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate").status == 403
+
+
+def test_a_story_is_taken_home_by_whoever_is_inside(server, people):
+    """It is a file, not a page of ours; what is no story is a sentence that says nothing of the computer."""
+    for name in ("student", "lecturer"):
+        answer = people[name].ask("/take-home/plateau.html?shipped=1", timeout=120)
+        assert answer.status == 200 and "workbench story plateau" in answer.text and 4_000_000 < len(answer.text.encode()) < 6_000_000
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="plateau.html"'
+    assert people["stranger"].ask("/take-home/plateau.html").status == 403
+    for name, sentence in (("platau", "Did you mean 'plateau'?"), ("fit", "")):
+        answer = people["student"].ask(f"/take-home/{name}.html", timeout=120)
+        assert sentence in answer.text and str(server.home) not in answer.text and answer.status == (404 if sentence else 200)
 
 
 ANSWERED = (b"", b"400", b"403", b"404", b"405", b"414", b"431")

@@ -49,6 +49,7 @@ def parser() -> Parser:
     story.add_argument("name", nargs="?", default="", help="the story; without one they are listed")
     story.add_argument("--full", action="store_true", help="the talk's sizes, which want a GPU")
     story.add_argument("--out", metavar="FOLDER", help="where figures, data and verdict are written [./NAME]")
+    story.add_argument("--html", metavar="FILE", help="write one file instead, to take home: slide, figures over time, verdict, recipe")
     story.add_argument("--table", action="store_true", help="the numbers that ship with the stories beside the talks', of one or of all")
     add_runs(story)
     story.set_defaults(do=story_command)

@@ -27,8 +27,17 @@ def story_command(options: argparse.Namespace) -> int:
     begun = told.begin(store_of(options))
     told.wait(begun)
     verdict = told.judge(told.scan(begun))
-    folder = told.write(Path(options.out or told.name), begun)
-    print(f"{told.title}\n{verdict}\n{folder}")
+    places = []
+    if options.html:
+        from workbench.runs import files
+        from workbench.stories.take_home import take_home
+
+        places.append(Path(options.html))
+        places[-1].parent.mkdir(parents=True, exist_ok=True)
+        files.replace(places[-1], take_home(told, begun).encode())
+    if options.out or not options.html:
+        places.append(told.write(Path(options.out or told.name), begun))
+    print(told.title, verdict, *places, sep="\n")
     return 0 if verdict.holds else 1
 
 

@@ -45,7 +45,8 @@ class Family:
 
     `name` is that of its studio and `title` that of its page, at `place` below the server's address. The first of the `kinds` is the one
     that its form edits and its command trains. `learns` says what, `help` and `about` are the words of the command. `events` reads what a
-    recipe trains on, `events(recipe, progress)`. `figures` are those of its products, by name, `stories` what makes its stories, by name, `first` the figures that an exported notebook shows.
+    recipe trains on, `events(recipe, progress)`. `figures` are those of its products, by name, and `first` the names of those that an
+    exported notebook shows; `stories` makes its stories, by name.
     Points that differ in the options `shared` train together, as one recipe of the type `together`.
     """
 

@@ -1,7 +1,11 @@
-"""New events of a finished generator as HDF5, as `workbench.data.files` reads it: momenta (event, particle, 4) in GeV, or points."""
+"""Files that leave a page: new events of a finished generator, as HDF5, and stories to take home, as HTML.
+
+Events are as `workbench.data.files` reads them: momenta (event, particle, 4) in GeV, or points.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +14,27 @@ from tornado.web import RequestHandler
 from workbench.families import FAMILIES
 from workbench.runs.files import RunError
 from workbench.runs.run import Run
+from workbench.studios import errands
 from workbench.studios.door import GUEST
 from workbench.studios.house import HOME, Guest
 from workbench.studios.library import Library
 from workbench.studios.sharing import refuse
 
 FOLDER = "new-events"
-"""Of the address; not a folder on disk."""
+STORIES = "take-home"
+"""Of the addresses; not folders on disk."""
+QUEUE = 8
+"""Stories that may wait until they are written, one after the other."""
 
 
 def address(run: Run) -> str:
     """Where a page finds the events of a run."""
     return f"{FOLDER}/{run.id}.h5"
+
+
+def story_address(name: str, *, shipped: bool) -> str:
+    """Where a page finds a story to take home."""
+    return f"{STORIES}/{name}.html{'?shipped=1' if shipped else ''}"
 
 
 def events_file(run: Run) -> bytes:
@@ -56,5 +69,35 @@ class NewEvents(RequestHandler):
         self.finish(content)
 
 
+class TakeHome(RequestHandler):
+    """Writes a story in a process of its own, which takes seconds; `?shipped=1` from the numbers that ship, whatever is trained here."""
+
+    writing = asyncio.Semaphore(1)
+    waiting = 0
+
+    def initialize(self, runs: Path) -> None:
+        self.runs = runs
+
+    async def get(self, name: str) -> None:
+        if TakeHome.waiting >= QUEUE:
+            return refuse(self, 503, RunError(f"{QUEUE} stories are being written for others just now; ask again in a minute."))
+        TakeHome.waiting += 1
+        try:
+            async with TakeHome.writing:
+                content = await errands.take_home(name, self.runs, shipped=bool(self.get_query_argument("shipped", "")))
+        except (OSError, ValueError) as problem:
+            guest = Guest.read(HOME, self.request.headers.get(GUEST, ""))
+            return refuse(self, 404, ValueError(guest.told(str(problem))))
+        finally:
+            TakeHome.waiting -= 1
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Disposition", f'attachment; filename="{name}.html"')
+        self.set_header("Cache-Control", "no-store")
+        self.finish(content)
+
+
 def routes(runs: Path) -> list[tuple[Any, ...]]:
-    return [(rf"/{FOLDER}/([a-z0-9-]{{1,40}})\.h5", NewEvents, {"runs": runs})]
+    return [
+        (rf"/{FOLDER}/([a-z0-9-]{{1,40}})\.h5", NewEvents, {"runs": runs}),
+        (rf"/{STORIES}/([a-z0-9_]{{1,40}})\.html", TakeHome, {"runs": runs}),
+    ]

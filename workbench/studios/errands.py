@@ -1,16 +1,20 @@
-"""What the page server has done by other processes, because it needs torch, or reads files from anywhere."""
+"""What the page server has done by other processes, because it needs torch, reads files from anywhere, or keeps pages waiting."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from workbench.studios.live import ending
+from workbench.studios.slide import told
 from workbench.training.recipe import Recipe
 
-LONGEST = 120  # seconds for the check of a file
+LONGEST = 120  # seconds for the check of a file, or until a story is written
 EVENTS = """
 import sys
 import warnings
@@ -30,6 +34,21 @@ except (ValueError, OSError) as problem:
     print(problem)
     sys.exit(2)
 """
+STORY = """
+import sys
+from workbench.stories import story
+from workbench.stories.take_home import take_home
+name, folder = sys.argv[1:]
+try:
+    told = story(name)
+    sys.stdout.buffer.write(take_home(told, told.found(folder) if folder else ()).encode())
+except (ValueError, OSError) as problem:
+    sys.stdout.buffer.write(str(problem).encode())
+    sys.exit(2)
+"""
+
+
+log = logging.getLogger(__name__)
 
 
 def check_events(recipe: Recipe) -> list[str]:
@@ -64,6 +83,26 @@ def _answer(child: subprocess.Popen[str], question: str) -> tuple[str, str]:
             said = None  # it is on its way
             if time.monotonic() > end or ending():
                 raise ValueError(f"The events could not be read within {LONGEST} seconds.") from problem
+
+
+async def take_home(name: str, runs: Path, *, shipped: bool) -> bytes:
+    """The file of a story, made at low priority. Raises: ValueError in one sentence."""
+    told(name)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-c", STORY, name, "" if shipped else str(runs), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env=_environment(), start_new_session=True, preexec_fn=_politely if hasattr(os, "nice") else None,
+    )  # fmt: skip
+    try:
+        content, complained = await asyncio.wait_for(child.communicate(), LONGEST)
+    except TimeoutError as problem:
+        child.kill()
+        raise ValueError(f"The story {name!r} could not be written within {LONGEST} seconds.") from problem
+    if child.returncode == 2:
+        raise ValueError(content.decode().strip())
+    if child.returncode:
+        log.error("Writing the story %s: %s", name, complained.decode(errors="replace"))
+        raise ValueError(f"The story {name!r} could not be written; the log says why.")
+    return content
 
 
 def prepare_events(recipe: Recipe) -> None:

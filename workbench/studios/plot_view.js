@@ -252,7 +252,7 @@ function render({model, el}) {
     const extended = {...config, displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: REMOVED, modeBarButtonsToAdd: page ? [] : buttons,
       ...(projected() && {displayModeBar: false})}
     gd.workbench = {buttons, frame: () => read("wire"), data: () => whole}
-    if (whole.some(({type}) => type && type !== "scatter")) Plotly.others?.() // see engine() in plot_view.py
+    if (whole.some(({type}) => type && type !== "scatter")) Plotly.others?.() // see figures/engine.py
     const font = {...wide.font, size: (wide.font?.size ?? 12) * hall()}
     if (grown.width !== gd.offsetWidth) {
       grown = {width: gd.offsetWidth, by: 0, told: 0}

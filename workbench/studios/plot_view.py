@@ -17,8 +17,9 @@ import param
 from panel.io.state import set_curdoc
 from tornado.web import RequestHandler
 
+from workbench.figures.engine import engine
 from workbench.figures.frame import checksum, pack, unpack
-from workbench.studios.assets import ENGINE_URL, compressed_engine, engine
+from workbench.studios.assets import ENGINE_URL, compressed_engine
 
 __all__ = ["ENGINE_URL", "PlotView", "engine", "pack", "routes", "unpack"]
 

@@ -21,7 +21,7 @@ from workbench.runs.folder import Status
 from workbench.runs.launcher import waiting
 from workbench.runs.run import Run
 from workbench.studios import address as addresses
-from workbench.studios import sentences, shell, slide
+from workbench.studios import downloads, sentences, shell, slide
 from workbench.studios.draft import form, hideable, in_menu
 from workbench.studios.hearing import Hearing
 from workbench.studios.house import Guest
@@ -273,6 +273,7 @@ class Studio(Hearing):
             panels=[panel.title for panel in told.panels],
             python=told.python,
             command=f"workbench story {told.name}",
+            home=downloads.story_address(told.name, shipped=self.shipped) if now.runs or now.kept else "",
             verdict=sentences.verdict(now),
             sources=[self.source(run, status) for run, status in now.runs],
             **doing,

@@ -36,7 +36,11 @@ export function render({model}) {
     }}, label)
     return button
   }
-  const foot = h("footer", {}, h("div", {class: "doing"}, train, stop, other, stands, copier("Copy as Python", "python"), copier("Copy as command", "command")), progress, sources)
+  const home = h("a", {download: true, title: "The slide as one file, which opens without a network", onclick: () => {
+    write(home, "Writing …")
+    setTimeout(() => write(home, "Take home"), 4000)
+  }}, "Take home")
+  const foot = h("footer", {}, h("div", {class: "doing"}, train, stop, other, stands, copier("Copy as Python", "python"), copier("Copy as command", "command"), home), progress, sources)
   const side = h("div", {class: "side"}, look, theirs, ours)
   const slide = h("article", {class: "slide"}, h("div", {class: "top"}, title, formula), slots, side, foot)
 
@@ -80,6 +84,8 @@ export function render({model}) {
     train.hidden = !view.train.shown
     stop.hidden = !view.stop
     other.hidden = !view.other
+    home.hidden = !view.home
+    home.href = view.home
     other.dataset.tell = view.other.startsWith("Back") ? "shipped" : "here"
     write(other, view.other)
     progress.hidden = !view.live && view.progress == null
