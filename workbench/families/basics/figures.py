@@ -128,7 +128,7 @@ def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any
             )
     data += [key(theme, "exact ½ (0.1, 0.9)", colour=theme.ink)]
     below = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "thickness": 0.7 * theme.font_size}
-    bar = {"title": {"text": "p(signal)", "side": "bottom"}, "outlinewidth": 0, "tickvals": [0, 0.5, 1], **below}
+    bar = {"outlinewidth": 0, "tickvals": [0, 0.5, 1], "ticktext": ["0", "p(signal) = ½", "1"], **below}
     scale = [[0, low], [0.5, theme.faint(theme.grid, 0.6)], [1, high]]
     frame: dict[str, Any] = {"showgrid": False, "nticks": 5}
     equal: dict[str, Any] = {}
@@ -136,7 +136,7 @@ def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any
         frame["constrain"], equal["scaleanchor"] = "domain", "y"
     across = axis(theme, titles[0], range=[x[0], x[-1]], **frame, **equal)
     look = layout(theme, xaxis=across, yaxis=axis(theme, titles[1], range=[y[0], y[-1]], **frame))
-    look["margin"] = {**look["margin"], "b": 7 * theme.font_size}
+    look["margin"] = {**look["margin"], "b": 5 * theme.font_size}
     return {"data": data, "layout": look | {"coloraxis": {"colorscale": scale, "cmin": 0, "cmax": 1, "colorbar": bar}}}
 
 
