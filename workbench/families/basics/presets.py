@@ -57,8 +57,8 @@ PRESETS = {
     ),
     "optimisers": slide(
         "SGD, momentum, Adam",
-        "Four blobs, a small batch. Plain SGD with a rate of 0.01 needs some 400 steps to come within 0.02 of the exact answer, with momentum "
-        "some 50; with 0.005 it does not arrive. Adam needs some 30 with 0.005.",
+        "Four blobs, a small batch. Plain SGD with a rate of 0.01 comes within 0.02 of the exact answer after some 400 steps, with "
+        "momentum after some 50; with a rate of 0.005 it does not arrive. Adam with 0.005 needs some 30.",
         toy="xor",
         points=4_000,
         steps=800,
