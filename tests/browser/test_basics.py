@@ -14,7 +14,7 @@ FINISHED = 120
 CURVES = r"""
 (name) => {
   const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
-  const [plot] = all(document).filter((e) => e.matches(".js-plotly-plot") && e.closest(`[data-figure=${name}]`))
+  const plot = all(document).filter((e) => e.dataset?.figure === name).flatMap(all).find((e) => e.matches(".js-plotly-plot"))
   return (plot?.data ?? []).map(({name, type, line, x, y}) =>
     ({name, type, colour: line?.color, points: x?.length ?? 0, mean: y?.length ? [...y].reduce((a, b) => a + b, 0) / y.length : 0}))
 }

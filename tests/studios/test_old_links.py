@@ -10,12 +10,10 @@ from test_door import CLASS, Browser, start
 
 @pytest.fixture(scope="module", params=["", "/x", "/user/name/x"])
 def place(request, tmp_path_factory):
-    """Somebody inside a server below a path, and that path."""
+    """The port of a server below a path, and that path."""
     below = ("--prefix", request.param) if request.param else ()
     process, port = start(tmp_path_factory.mktemp("home"), "--token", CLASS, *below)
-    browser = Browser(port)
-    assert browser.ask(f"{request.param}/?token={CLASS}").status == 303
-    yield browser, request.param
+    yield port, request.param
     process.terminate()
     process.wait(10)
 
@@ -41,7 +39,9 @@ def arrive(browser, path):
     ],
 )
 def test_a_link_of_any_age_leads_to_the_page_of_its_family(place, asked, found, here):
-    browser, prefix = place
+    port, prefix = place
+    browser = Browser(port)
+    assert browser.ask(f"{prefix}/?token={CLASS}").status == 303
     for path in {asked, asked.removeprefix("/") if prefix and asked[1:2] in ("", "?") else asked}:
         address, text = arrive(browser, prefix + path)
         assert address == prefix + found

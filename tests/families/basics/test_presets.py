@@ -15,21 +15,27 @@ from workbench.families.basics.presets import PRESETS
 @functools.cache
 def _trained(name, *changes):
     job = BasicsJob(PRESETS[name].recipe.replace(**dict(changes)))
-    return job, list(job.train()), job.prediction()
+    return job, list(job.train())
 
 
 def trained(name, **changes):
-    """Job, reports and prediction of a preset, or of one that differs from it."""
+    """Job and reports of a preset, or of one that differs from it."""
     return _trained(name, *changes.items())
 
 
+@functools.cache
+def _found(name, *changes):
+    return _trained(name, *changes)[0].prediction()
+
+
 def found(name, **changes):
-    return trained(name, **changes)[2]
+    """What it says in the end."""
+    return _found(name, *changes.items())
 
 
 def unseen(name, **changes):
-    """Loss of unseen points and that of the exact answer on them, by step."""
-    return [(report.step, *report.validation.values()) for report in trained(name, **changes)[1] if report.validation]
+    """Losses of unseen points, from the first step to the last."""
+    return [report.validation["likelihood"] for report in trained(name, **changes)[1] if report.validation]
 
 
 def excess(prediction):
@@ -42,8 +48,8 @@ def rms(prediction, **where):
 
 def arrives(**changes):
     """The first step at which the loss of unseen points is within 0.02 of the exact answer."""
-    near = (step for step, loss, floor in unseen("optimisers", **changes) if loss - floor < 0.02)
-    return next(near, math.inf)
+    known = (report for report in BasicsJob(PRESETS["optimisers"].recipe.replace(**changes)).train() if report.validation)
+    return next((report.step for report in known if report.validation["likelihood"] - report.validation["floor"] < 0.02), math.inf)
 
 
 def bend(prediction):
@@ -58,7 +64,7 @@ def test_every_preset_has_a_test_here():
 
 
 def test_curve():
-    job, _, fit = trained("curve")
+    (job, _), fit = trained("curve"), found("curve")
     assert job.network.parameters == 1_153
     assert float(fit["loss"]) == pytest.approx(0.05**2, rel=0.1)  # σ²
     assert rms(fit) < 0.02 and abs(float((fit["mean"] - fit["truth"]).sel(x=0.6, method="nearest"))) < 0.06  # the bump is 0.35 high
@@ -71,8 +77,7 @@ def test_small():
 
 
 def test_by_heart_and_early_stopping():
-    _, reports, late = trained("by-heart")
-    losses = [loss for _, loss, _ in unseen("by-heart")]
+    (_, reports), late, losses = trained("by-heart"), found("by-heart"), unseen("by-heart")
     assert reports[-1].losses["likelihood"] < 0.1**2 / 4  # σ²
     assert losses[-1] > 2 * min(losses)
     early = found("early-stopping")
@@ -81,13 +86,11 @@ def test_by_heart_and_early_stopping():
 
 
 def test_dropout_and_l2():
-    losses = {name: [loss for _, loss, _ in unseen(*of)] for name, of in {"dropout": ("dropout",), "l2": ("l2",)}.items()}
-    without = [loss for _, loss, _ in unseen("dropout", dropout=0.0)]
+    without = unseen("dropout", dropout=0.0)
     assert without[-1] > 4 * min(without)
-    assert losses["dropout"][-1] < 2 * min(losses["dropout"]) and losses["l2"][-1] < 2 * min(losses["l2"])
-    wild, quiet = trained("dropout", dropout=0.0), trained("l2")
-    weights = [float(job.rows(1).square().sum()) for job in (quiet[0], wild[0])]
-    assert weights[0] < weights[1] / 4 and bend(quiet[2]) < bend(wild[2]) / 2
+    assert all(losses[-1] < 2 * min(losses) for losses in (unseen("dropout"), unseen("l2")))
+    small, large = (float(job.rows(1).square().sum()) for job, _ in (trained("l2"), trained("dropout", dropout=0.0)))
+    assert small < large / 4 and bend(found("l2")) < bend(found("dropout", dropout=0.0)) / 2
 
 
 def test_outliers():
@@ -123,7 +126,7 @@ def test_densities_and_bce():
         assert ((p > 0.5) != (exact > 0.5)).mean() < 0.05
         assert float(np.sqrt(((p - exact) ** 2).mean())) < 0.06
         assert abs(float(one["auc"] - one["auc_exact"])) < 0.004
-    job, _, _ = trained("densities")
+    job, _ = trained("densities")
     points = job.points["test"]
     exact = job.inputs.exact(points.x)[0]
     logarithms = np.log(np.maximum(exact, 1e-300)) - np.log(job.outputs(job.rows(1), job.features["test"])[0])
@@ -145,7 +148,7 @@ def test_linear():
 
 
 def test_error_bars():
-    job, _, one = trained("error-bars")
+    (job, _), one = trained("error-bars"), found("error-bars")
     sigma, points = one["sigma_stat"].values, job.points["train"].x[:, 0]
     near = (np.abs(one["x"].values[:, None] - points) < 0.05).sum(1)
     assert sigma[near >= 5].mean() < 0.8 * sigma[near <= 2].mean()
