@@ -48,7 +48,7 @@ def test_a_stranger_is_live_with_one_click_and_reads_how_far_from_the_exact_answ
     page.wait_for_function("drawn.some((d) => d.figure === 'learned' && d.points > 100)")
     page.evaluate("drawn.length = 0")
     page.click("[data-action=train]")
-    page.wait_for_function("drawn.some((d) => d.figure === 'learning' && d.points > 4 && d.of === 'Training')", timeout=60_000)
+    page.wait_for_function("drawn.some((d) => d.figure === 'learned' && d.points > 100 && d.of === 'Training')", timeout=60_000)
     finish(page)
     assert re.search(r"\d", number(page, "excess")) and number(page, "loss") != number(page, "exact answer")
     until(lambda: abs(mean(page, "network") - mean(page, "truth f(x)")) < 0.02, 20, "the curve of the end")
