@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.data.catalogue import make_dataset
     from workbench.data.saving import save_events
+    from workbench.families import train
     from workbench.physics.amplitudes import squared_amplitude
     from workbench.results.prediction import summary
     from workbench.results.pulls import pulls
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from workbench.studios import studio
     from workbench.studios.controls import controls
     from workbench.training.curve import fit_curve
-    from workbench.training.job import train_recipe as train
     from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, RecipeError, SweepRecipe
 
 __version__ = "0.1.0"
@@ -39,7 +39,7 @@ _HOMES = {
     "save_events": "data.saving",
     "make_dataset": "data.catalogue",
     "RecipeError": "training.recipe",
-    "train": "training.job:train_recipe",
+    "train": "families",
     "fit_curve": "training.curve",
     "launch": "runs.launcher",
     "open_run": "runs.store",

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from workbench.families.generators import GENERATORS
-from workbench.stories import STORIES as ALL_STORIES
+from workbench.families import FAMILIES, FORMER
 from workbench.stories import stories_of
 
-GENERATOR_STORIES = stories_of(GENERATORS)
-STORIES = tuple(name for name in ALL_STORIES if name not in GENERATOR_STORIES)
+STORIES = {"" if family is FORMER else family.place: tuple(stories_of(family)) for family in FAMILIES}
 SIZES = {"hall": (1920, 1080), "old": (1024, 768), "phone": (390, 844)}
 LOOKS = {"light": {}, "dark": {"workbench_theme": "dark"}, "projector": {"workbench_theme": "light", "workbench_projector": "1"}}
 SEEN = [(look, size) for look in LOOKS for size in SIZES if (look, size) != ("projector", "phone")]  # a phone offers no projector
 PAGES = {
     "": ("training", "uncertainties", "accuracy", "kinematics", "stories", "runs"),
+    "basics": ("training", "inside", "stories", "runs"),
+    "basics?preset=densities": ("training", "inside"),
     "generators": ("training", "distributions", "density", "stories", "runs"),
     "?run={compared}": ("training", "uncertainties", "accuracy", "runs"),
     "?run={sweep}": ("sweep",),
@@ -186,7 +186,7 @@ def opened(page, dialog):
     """A dialog of the page, open."""
     if dialog == "export":
         page.locator("#tab-training").evaluate("tab => tab.click()")
-        page.locator("[data-figure=losses] .js-plotly-plot").wait_for()
+        page.locator("[data-figure]:visible .js-plotly-plot").first.wait_for()
         page.keyboard.press("e")
     else:
         page.locator(f"#{dialog}").evaluate("button => button.click()")
@@ -296,7 +296,7 @@ def test_nothing_is_cut_in_the_pictures_of_all_tabs_and_dialogs(visit, made, loo
 @pytest.mark.parametrize(("look", "size"), SEEN)
 def test_nothing_is_cut_in_the_picture_of_any_story(visit, look, size):
     wrong = []
-    for page_name, stories in (("", STORIES), ("generators", GENERATORS)):
+    for page_name, stories in STORIES.items():
         page = open_tab(visit, page_name, "stories", size, look)
         for story in stories:
             page.wait_for_function(TOLD, arg=[story, False], timeout=30_000)

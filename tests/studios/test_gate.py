@@ -100,9 +100,9 @@ def test_the_longest_link_still_opens_its_page(classroom):
     browser = Browser.inside(port, LECTURER)
     letters = "".join(map(chr, (33 + (number * 7_919) % 13 + number * 31 % 57 for number in range(LONGEST_QUERY))))
     query = ("x=" + re.sub(r"[&#%<>\"'\\^`{|}=+]", "z", letters))[:LONGEST_QUERY]
-    page = re.search(r'"token":"([^"]+)"', browser.ask(f"/?{query}").text)[1]
+    page = re.search(r'"token":"([^"]+)"', browser.ask(f"/amplitudes?{query}").text)[1]
     assert len(page) < LONGEST_TOKEN and browser.shake(page, f"http://127.0.0.1:{port}") == (101, True)
-    answer = browser.ask(f"/?{query}x")
+    answer = browser.ask(f"/amplitudes?{query}x")
     assert answer.status == 414 and f"at most {LONGEST_QUERY:,} are read" in answer.text
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from workbench.families import train
 from workbench.methods.boosting import Boosting
 from workbench.results.prediction import summary
 from workbench.results.pulls import pulls, width_and_mean
-from workbench.training.job import Job, train_recipe
+from workbench.training.job import Job
 from workbench.training.recipe import AmplitudeRecipe
 
 SMALL = {
@@ -165,7 +166,7 @@ def test_the_test_events_and_their_noise_do_not_depend_on_the_training_size():
 
 def test_a_hopeless_learning_rate_ends_in_a_sentence():
     with pytest.raises(FloatingPointError, match="learning rate"):
-        for _ in train_recipe(AmplitudeRecipe(**{**SMALL, "learning_rate": 1.0, "optimiser": "sgd", "steps": 400})):
+        for _ in train(AmplitudeRecipe(**{**SMALL, "learning_rate": 1.0, "optimiser": "sgd", "steps": 400})):
             pass
 
 

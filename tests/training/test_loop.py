@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from workbench.families import train
 from workbench.training import job
-from workbench.training.job import method, network, state, train_recipe
+from workbench.training.job import method, network, state
 from workbench.training.loop import SCHEDULES, State, block_size
 from workbench.training.recipe import AmplitudeRecipe
 
@@ -67,7 +68,7 @@ def test_boosting_and_validation_take_one_thread_like_the_steps_between_them(mon
     monkeypatch.setattr(job, "validate", lambda *those: (taken.append(torch.get_num_threads()), validate(*those))[1])
     torch.set_num_threads(2)
     try:
-        reports = list(train_recipe(AmplitudeRecipe(events=200, test_events=100, hidden=[8], steps=8)))
+        reports = list(train(AmplitudeRecipe(events=200, test_events=100, hidden=[8], steps=8)))
         assert len(taken) > len(reports) and set(taken) == {1} and torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)

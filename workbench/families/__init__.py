@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.families.amplitudes import AMPLITUDES
@@ -15,8 +15,22 @@ from workbench.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from workbench.results.product import Product
+    from workbench.training.report import Report
 
-__all__ = ["FAMILIES", "FORMER", "PRESETS", "Family", "Kind", "Ref", "family_of", "kind_of", "presets", "product_named", "with_values"]
+__all__ = [
+    "FAMILIES",
+    "FORMER",
+    "PRESETS",
+    "Family",
+    "Kind",
+    "Ref",
+    "family_of",
+    "kind_of",
+    "presets",
+    "product_named",
+    "train",
+    "with_values",
+]
 
 FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS)
 """In the order of the pages; the first one's is the first that opens."""
@@ -39,6 +53,11 @@ def family_of(recipe: Recipe | type[Recipe]) -> Family:
 def kind_of(recipe: Recipe | type[Recipe]) -> Kind:
     """The kind of a recipe: what trains it, and what this yields. Raises: KeyError."""
     return _KIND[recipe.kind]
+
+
+def train(recipe: Recipe) -> Iterator[Report]:
+    """Train in this process, report by report; `wb.launch` trains in the background and keeps everything."""
+    yield from kind_of(recipe).job.load()(recipe).train()
 
 
 @functools.cache

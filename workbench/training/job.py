@@ -333,8 +333,3 @@ ATTRIBUTES = {
     "step": {"long_name": "optimiser steps done", "units": "1"},
     "seconds": {"long_name": "time spent training", "units": "s"},
 }
-
-
-def train_recipe(recipe: AmplitudeRecipe) -> Iterator[Report]:
-    """Train in this process, report by report; `wb.launch` trains in the background and keeps everything."""
-    yield from Job(recipe).train()

@@ -25,10 +25,11 @@ from workbench.figures.drawing import (
 )
 from workbench.figures.entry import REPORTS, Entry
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
-from workbench.physics.basics import PLANES
+from workbench.physics.basics import PLANES, Plane
 from workbench.results.prediction import recipe_of
 
-MOST_MAPS = 3
+FEW = 100
+"""Points of a curve that are few enough to be drawn one by one."""
 TILES, GAP = 8, 0.15
 """Thumbnails in a row, and the gap between them."""
 
@@ -56,13 +57,13 @@ def learned(runs: Runs, theme: Theme) -> dict[str, Any]:
 def _curves(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any]:
     first, several = runs[0][2], len(runs) > 1
     x, answer, noise = (first[name].values.astype(float) for name in ("x", "answer", "noise"))
-    upper = [dots(theme, "training points", first["point_x"], first["point_y"], theme.faint(theme.muted, 0.6), hoverinfo="skip")]
+    upper = [_points(theme, first)]
     lower = [band(theme, "± σ of the noise", x, -noise, noise, theme.muted, yaxis="y2", showlegend=False)]
     for place, label, one in runs:
         colour, mean = theme.colour(place), one["mean"].values.astype(float)
         name = labelled(label if several else "", "network")
         hidden = {"legendgroup": name, "showlegend": False}
-        for sigma, words in (("sigma_syst", "σ_syst, learned"), ("sigma_stat", "σ_stat, spread")):
+        for sigma, words in (("sigma_syst", "± σ<sub>syst</sub>, learned"), ("sigma_stat", "± σ<sub>stat</sub>, spread")):
             if sigma in one.variables:
                 width = one[sigma].values.astype(float)
                 shade = theme.colour(place + (sigma == "sigma_syst"))
@@ -83,6 +84,13 @@ def _curves(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, 
     return {"data": upper + lower, "layout": look}
 
 
+def _points(theme: Theme, one: xr.Dataset) -> dict[str, Any]:
+    """The training points of a curve: faint where they are many, plain where a curve that runs through each of them should be seen."""
+    few = one.sizes["point"] < FEW
+    points = dots(theme, "training points", one["point_x"], one["point_y"], theme.ink if few else theme.faint(theme.muted, 0.6))
+    return {**points, "hoverinfo": "skip", "marker": {**points["marker"], "size": theme.line_width + (5 if few else 3)}}
+
+
 def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any]:
     """p(signal) of the first run; its border, those of the others, and the exact one."""
     first, several = runs[0][2], len(runs) > 1
@@ -97,11 +105,13 @@ def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any
         }
     ]  # fmt: skip
     exact = first["probability_exact"].values.astype(float)
-    data += [_border(x, y, exact, level, theme.ink, dash, 1.0) for level, dash in ((0.5, LEARNED), (0.1, EXPECTED), (0.9, EXPECTED))]
+    data += [
+        _border(x, y, exact, level, theme.ink, dash, theme.line_width) for level, dash in ((0.5, LEARNED), (0.1, EXPECTED), (0.9, EXPECTED))
+    ]
     for place, label, one in runs:
         line = theme.colour(place + 2)
         name = labelled(label if several else "", "network ½")
-        data.append(_border(x, y, one["probability"].values.astype(float), 0.5, line, LEARNED, 1.4))
+        data.append(_border(x, y, one["probability"].values.astype(float), 0.5, line, LEARNED, 1.4 * theme.line_width))
         data.append(key(theme, name, colour=line))
     for kind, (name, colour, symbol) in enumerate(
         (("signal", signal, "circle"), ("background", background, "x"), ("third class", theme.muted, "square"))
@@ -113,16 +123,20 @@ def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any
                 {
                     **points,
                     "hoverinfo": "skip",
-                    "marker": {**points["marker"], "size": 2.2 * theme.line_width, "line": {"width": 0.5, "color": theme.paper}},
+                    "marker": {**points["marker"], "size": theme.line_width + 2.5, "line": {"width": 0.5, "color": theme.paper}},
                 }
             )
     data += [key(theme, "exact ½ (0.1, 0.9)", colour=theme.ink)]
-    bar = {"title": {"text": "p(signal)", "side": "right"}, "outlinewidth": 0, "thickness": 0.7 * theme.font_size, "tickvals": [0, 0.5, 1]}
+    below = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "thickness": 0.7 * theme.font_size}
+    bar = {"outlinewidth": 0, "tickvals": [0, 0.5, 1], "ticktext": ["0", "p(signal) = ½", "1"], **below}
     scale = [[0, low], [0.5, theme.faint(theme.grid, 0.6)], [1, high]]
-    frame = {"showgrid": False, "nticks": 5}
-    look = layout(
-        theme, xaxis=axis(theme, titles[0], range=[x[0], x[-1]], **frame), yaxis=axis(theme, titles[1], range=[y[0], y[-1]], **frame)
-    )
+    frame: dict[str, Any] = {"showgrid": False, "nticks": 5}
+    equal: dict[str, Any] = {}
+    if titles == Plane.axes:  # both coordinates mean the same
+        frame["constrain"], equal["scaleanchor"] = "domain", "y"
+    across = axis(theme, titles[0], range=[x[0], x[-1]], **frame, **equal)
+    look = layout(theme, xaxis=across, yaxis=axis(theme, titles[1], range=[y[0], y[-1]], **frame))
+    look["margin"] = {**look["margin"], "b": 5 * theme.font_size}
     return {"data": data, "layout": look | {"coloraxis": {"colorscale": scale, "cmin": 0, "cmax": 1, "colorbar": bar}}}
 
 
@@ -131,7 +145,7 @@ def _border(x: np.ndarray, y: np.ndarray, z: np.ndarray, level: float, colour: s
     return {
         "type": "contour", "name": f"p = {level:g}", "x": x, "y": y, "z": z, "showscale": False, "showlegend": False, "hoverinfo": "skip",
         "contours": {"start": level, "end": level, "size": 1, "coloring": "none"}, "autocontour": False,
-        "line": {"color": colour, "dash": dash, "width": 2 * width, "smoothing": 1},
+        "line": {"color": colour, "dash": dash, "width": width, "smoothing": 1},
     }  # fmt: skip
 
 
@@ -167,12 +181,12 @@ def learning(runs: Runs, theme: Theme) -> dict[str, Any]:
 
 
 def _around(values: list[np.ndarray]) -> list[float]:
-    """An axis for positive losses, from one of 1, 2, 5, 10, … to another, so that it seldom moves; four decades at most."""
+    """An axis for positive losses, from one of 1, 1.5, 2, 3, 5, 7, 10, … to another, so that it seldom moves; four decades at most."""
     known = np.concatenate([one[np.isfinite(one)] for one in values])
-    stops = np.array([digit * 10.0**power for power in range(-12, 13) for digit in (1, 2, 5)])
+    stops = np.array([digit * 10.0**power for power in range(-12, 13) for digit in (1, 1.5, 2, 3, 5, 7)])
     high = stops[np.searchsorted(stops, known.max())]
     low = max(stops[np.searchsorted(stops, known.min() * (1 - 1e-9)) - 1], 1e-4 * high)
-    return [float(low), float(max(high, 5 * low))]
+    return [float(low), float(max(high, 3 * low))]
 
 
 @figure
@@ -258,7 +272,7 @@ def neurons(runs: Runs, theme: Theme) -> dict[str, Any]:
         }
     ]
     hidden = {"visible": False, "fixedrange": True}
-    scale = [[0, theme.colour(0)], [0.5, theme.paper], [1, theme.colour(1)]]
+    scale = [[0, theme.colour(0)], [0.5, theme.grid], [1, theme.colour(1)]]
     bar = {"title": {"text": "φ / largest", "side": "right"}, "outlinewidth": 0, "thickness": 0.7 * theme.font_size, "tickvals": [-1, 0, 1]}
     look = layout(theme, xaxis=hidden, yaxis=hidden) | {
         "coloraxis": {"colorscale": scale, "cmin": -1, "cmax": 1, "colorbar": bar},

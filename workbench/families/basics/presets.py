@@ -57,14 +57,14 @@ PRESETS = {
     ),
     "optimisers": slide(
         "SGD, momentum, Adam",
-        "Four blobs, a small batch. Plain SGD with a rate of 0.1 needs some 300 steps; momentum and Adam need fewer; a rate of 0.005 never "
-        "arrives.",
+        "Four blobs, a small batch. Plain SGD with a rate of 0.01 comes within 0.02 of the exact answer after some 400 steps, with "
+        "momentum after some 50; with a rate of 0.005 it does not arrive. Adam with 0.005 needs some 30.",
         toy="xor",
         points=4_000,
         steps=800,
         batch_size=64,
         optimiser="sgd",
-        learning_rate=0.1,
+        learning_rate=0.01,
     ),
     "units": slide(
         "Units matter",
@@ -103,7 +103,8 @@ PRESETS = {
     ),
     "error-bars": slide(
         "Error bars of the curve",
-        "A Bayesian network says where it does not know: its band opens between the points and at the ends. This leads to Amplitudes.",
+        "A Bayesian network says where it does not know: its band is narrow where points are many, and opens where they are few and at the "
+        "ends. This leads to Amplitudes.",
         points=30,
         uncertainty="bnn",
         steps=4_000,
