@@ -54,20 +54,20 @@ def mean_or_median(full: bool) -> Story:
         return [
             *claim(
                 "The squared error learns the mean, f + q/2.",
-                Row("squared error: ⟨f_ω − f⟩", at(scan, "shift", loss="squared error"), 0.04, 0.06),
+                Row("squared error: ⟨f_ω − f⟩", at(scan, "shift", minimised="squared error"), 0.04, 0.06),
             ),
             *claim(
                 "The absolute error learns the median.",
-                Row("absolute error: ⟨f_ω − f⟩", at(scan, "shift", loss="absolute error"), 0.0, 0.015),
+                Row("absolute error: ⟨f_ω − f⟩", at(scan, "shift", minimised="absolute error"), 0.0, 0.015),
             ),
-            *(Row(f"{name}: rms to what it asks for", at(scan, "rms", loss=name), high=0.02) for name in recipes),
+            *(Row(f"{name}: rms to what it asks for", at(scan, "rms", minimised=name), high=0.02) for name in recipes),
         ]
 
     return Story(
         "mean_or_median", "Mean or median?", "⟨(y − f)²⟩ → mean, ⟨|y − f|⟩ → median",
         "One point in ten lies ½ too high. One loss is drawn after them, the other is not.",
         "Fits: a Gaussian likelihood leads to χ², an unknown σ to the squared error, or the absolute one (no numbers are given).",
-        (Panel("learned"), Panel("beside_exact")), **listed("loss", recipes), rows=rows, seconds=10, measured=measured,
+        (Panel("learned"), Panel("beside_exact")), **listed("minimised", recipes), rows=rows, seconds=10, measured=measured,
     )  # fmt: skip
 
 
