@@ -1,5 +1,6 @@
 """What every figure keeps to, whatever it is given."""
 
+import functools
 import json
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 import xarray as xr
 from generated import make_generated, make_holes, make_judged, make_nuisance
 
+from workbench.families.basics.job import BasicsJob
+from workbench.families.basics.recipe import BasicsRecipe
 from workbench.figures import FIGURES, THEMES, csv_of, data_of, pack, unpack
 from workbench.figures.drawing import bound, thinned, with_error
 from workbench.results.prediction import summary
@@ -22,6 +25,7 @@ UNITLESS += (
     "step of the descent",
     "",
 )
+UNITLESS += ("f − best", "(y − f)/σ", "loss", "φ(ω x + β)", "along the path", "across it")
 UNITLESS += ("−⟨log p⟩", "density", "ratio", "x", "y", "σ of p(x)")
 
 
@@ -93,8 +97,17 @@ def make_scan(noise=(0.0, 1e-4, 1e-3, 1e-2, 0.1), uncertainty=("bnn", "repulsive
     )
 
 
+@functools.cache
+def make_first_lesson(seed):
+    job = BasicsJob(BasicsRecipe(hidden=[4, 4], steps=40, seed=seed))
+    assert list(job.train())
+    return job.prediction()
+
+
 def inputs(name, seed=0):
     takes = FIGURES[name].takes
+    if takes == "basics":
+        return make_first_lesson(seed)
     if takes == "scan":
         return make_scan(seed=seed)
     if takes == "generator":
@@ -129,6 +142,9 @@ def test_every_curve_has_a_name_and_a_colour_and_few_points(drawn):
         assert trace.name
         if trace.type == "heatmap":
             assert trace.coloraxis and trace.z.shape == (len(trace.y), len(trace.x))
+            continue
+        if trace.type == "contour":
+            assert trace.line.color and trace.z.shape == (len(trace.y), len(trace.x))
             continue
         assert (trace.line.color if trace.mode != "markers" else trace.marker.color) is not None
         assert len(trace.x) == len(trace.y) <= 600

@@ -85,6 +85,7 @@ def test_by_heart_and_early_stopping():
     assert rms(early) < rms(late) / 2 and float(np.abs(np.diff(early["mean"], 2)).sum()) < float(np.abs(np.diff(late["mean"], 2)).sum()) / 2
 
 
+@pytest.mark.slow
 def test_dropout_and_l2():
     without = unseen("dropout", dropout=0.0)
     assert without[-1] > 4 * min(without)
@@ -98,6 +99,7 @@ def test_outliers():
     assert moved["mse"] == pytest.approx(0.1 / 2, abs=0.006) and abs(moved["mae"]) < 0.02
 
 
+@pytest.mark.slow
 def test_chi2():
     precise = slice(0, 0.5)
     assert rms(found("chi2"), x=precise) < 0.8 * rms(found("chi2", loss="mse"), x=precise)
@@ -147,6 +149,7 @@ def test_linear():
     assert np.abs(np.diff(logit, 2, axis=0)).max() < 1e-5 and np.abs(np.diff(logit, 2, axis=1)).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_error_bars():
     (job, _), one = trained("error-bars"), found("error-bars")
     sigma, points = one["sigma_stat"].values, job.points["train"].x[:, 0]

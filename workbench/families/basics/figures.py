@@ -245,7 +245,7 @@ def neurons(runs: Runs, theme: Theme) -> dict[str, Any]:
     values = one["activation"].values.astype(float)
     if is_curve(one):
         x = np.linspace(0.0, 1.0, values.shape[1])
-        data = [curve(theme, f"neuron {n + 1}", x, y, theme.colour(n), width=0.6, showlegend=False) for n, y in enumerate(values)]
+        data = [curve(theme, f"neuron {n + 1}", x, y, theme.colour(n), width=0.75, showlegend=False) for n, y in enumerate(values)]
         return {
             "data": data,
             "layout": layout(theme, xaxis=axis(theme, "x", range=[0, 1]), yaxis=axis(theme, "φ(ω x + β)")) | {"showlegend": False},
