@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from workbench.figures import FIGURES
+from workbench.figures import FIGURES, REPORTS
 from workbench.figures.drawing import axis, curve, dots, layout, sentence
 from workbench.figures.still import svg
 from workbench.figures.theme import LIGHT
@@ -46,8 +46,9 @@ def test_every_figure_of_every_example_is_a_picture_with_its_curves_and_names(pa
         for trace in curves:
             if trace.showlegend is not False:
                 assert re.sub("<[^>]*>", "", trace.name.split("<br>")[0]) in plain
-        assert "nan" not in figure.still and "inf" not in re.sub("information|infinite", "", figure.still)
-    assert seen >= 8
+        told = re.sub('base64,[^"]*|information|infinite', "", figure.still)
+        assert "nan" not in told and "inf" not in told
+    assert seen >= 6
 
 
 def test_every_figure_of_every_story_that_ships_is_a_picture():
@@ -56,6 +57,8 @@ def test_every_figure_of_every_story_that_ships_is_a_picture():
         if told.kept is not None:
             for panel in told.panels:
                 entry = FIGURES[panel.figure]
+                if entry.takes == REPORTS:  # no steps ship with a story
+                    continue
                 data = told.kept if entry.takes == "scan" else told.drawn_from(panel, ())
                 picture = drawn(entry.as_dict(data, **panel.passed))
                 assert len(list(picture.iter(f"{SVG}path"))) + len(list(picture.iter(f"{SVG}image"))) > 0, (name, panel)

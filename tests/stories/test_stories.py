@@ -9,7 +9,7 @@ import xarray as xr
 
 import workbench as wb
 from workbench.__main__ import main
-from workbench.families import FAMILIES
+from workbench.families import FORMER
 from workbench.figures import FIGURES
 from workbench.results.scan import ATTRIBUTES, scan
 from workbench.runs.store import RunStore
@@ -48,7 +48,7 @@ def test_every_story_can_be_told(name, full):
             assert told.figure(panel, []).layout.annotations or not told.figure(panel, []).data
 
 
-@pytest.mark.parametrize("name", stories_of(FAMILIES[0]))
+@pytest.mark.parametrize("name", stories_of(FORMER))
 def test_a_slide_of_the_amplitude_talks_has_all_its_parts(name):
     """Title, formula, figure, what to look at, what the talk found, our numbers, copy as Python."""
     told = story(name)

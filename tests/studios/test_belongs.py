@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from workbench.families import PRESETS
+from workbench.families.basics.page import Basics
 from workbench.figures import unpack
 from workbench.runs import files
 from workbench.studios import sentences
@@ -17,7 +18,7 @@ from workbench.studios.generators import Generators
 from workbench.studios.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe
 
-KINDS = {"amplitude": Amplitudes, "generator": Generators}
+KINDS = {"basics": Basics, "amplitude": Amplitudes, "generator": Generators}
 
 
 def told(page) -> str:

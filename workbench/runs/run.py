@@ -45,7 +45,8 @@ class Run(Folder):
         own = {"losses", *family_of(self.recipe).figures.load()}  # every training has losses
         fitting = [other for other, entry in FIGURES.items() if entry.takes == mine.name or (entry.takes == REPORTS and other in own)]
         if found not in fitting:
-            needed = product_named(FIGURES[found].takes).title
+            takes = FIGURES[found].takes
+            needed = "the steps of another kind of training" if takes == REPORTS else product_named(takes).title
             raise ValueError(
                 f"The figure {found!r} draws {needed}, and run {self.id} is {mine.title}: one of {', '.join(fitting)} is needed."
             )

@@ -51,6 +51,7 @@ class Gate:
         self.badges = Badges(secret, door.seals)
         self.patience, self.browsers = Patience(), Patience()  # with addresses, which several may share, and with single browsers
         self.tickets: dict[str, float] = {}
+        self.first = ""  # the name of who asks for the pages before anyone else, which takes no place
         self.serves = keep_ours(application)
         self.inner, application.find_handler = application.find_handler, self.find_handler  # type: ignore[method-assign]
 
@@ -72,15 +73,15 @@ class Gate:
             return self._say(request, 403, self._closed, form=bool(ENTRANCE.fullmatch(path)))
         guest = Guest(self.house, name, role == "lecturer")
         self.lobby.know(request, "" if guest.lecturer else name)
-        if path == "/":  # links from before the pages had names lead to that of their family
-            up = "." if request.path.endswith("/") else f"./{self.door.prefix.rsplit('/', 1)[-1]}"
-            return self._let(request, Elsewhere, place=f"{up}/{FORMER.place}" if request.query else f"{up}{PAGES[0]}")
         if path.endswith("/") and path[:-1] in PAGES:
             return self._let(request, Elsewhere, place=f"..{path[:-1]}")
-        if not self.serves(path) or websocket is not (path in SOCKETS):
+        if path != "/" and (not self.serves(path) or websocket is not (path in SOCKETS)):
             return self._let(request, Nowhere, prefix=self.door.prefix)
         if refused := self._no_room(request, path, guest):
             return self._say(request, *refused)
+        if path == "/":  # links from before the pages had names lead to that of their family
+            up = "." if request.path.endswith("/") else f"./{self.door.prefix.rsplit('/', 1)[-1]}"
+            return self._let(request, Elsewhere, place=f"{up}/{FORMER.place}" if request.query else f"{up}{PAGES[0]}")
         request.headers[GUEST], request.headers[ADDRESS] = str(guest), source_of(request.remote_ip or "")
         request.path = self.door.prefix + path
         return self.inner(request)
@@ -156,6 +157,7 @@ class Gate:
             for context in contexts
             for session in context.sessions
             if not session.destroyed
+            and not (self.first and self.first in _guest_of(session))
             and (
                 session.connection_count or (fetching and session not in ARRIVED and session.milliseconds_since_last_unsubscribe < FETCHING)
             )

@@ -261,7 +261,8 @@ def _page(studio: Callable[..., Any], folder: Path, house: House) -> Callable[[]
 
 def _warm_up(gate: Gate) -> None:
     """Ask for every page before anyone else does, so that its imports and caches are paid for; then have the first events made."""
-    badge = gate.badges.issue(secrets.token_hex(16), "lecturer")
+    gate.first = secrets.token_hex(16)
+    badge = gate.badges.issue(gate.first, "lecturer")
     for family in FAMILIES:
         request = urllib.request.Request(_here(gate.door) + family.place, headers={"Cookie": f"{gate.door.cookie}={badge}"})  # noqa: S310
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310

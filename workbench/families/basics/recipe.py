@@ -90,11 +90,11 @@ class BasicsRecipe(TrainingRecipe):
         doc="Signal and background, or a third class too, with the cross-entropy of several: p_k = e^(z_k)/Σ e^(z_j).",
     )
     scale = Choice(
-        {"natural": "order one", "GeV": "in GeV"},
+        {"natural": "order one", "GeV": "GeV"},
         label="Inputs",
         group=DATA,
         rare=True,
-        doc="How the inputs come. order one: as they are. in GeV: x from 0 to 1,000, or 100 x + 500 in the plane.",
+        doc="How the inputs come. order one: as they are. GeV: x from 0 to 1,000, or 100 x + 500 in the plane.",
     )
     data_seed = Integer(
         1, bounds=(0, 2**31 - 1), label="Data seed", group=DATA, rare=True, scale="none", doc="Seed of the points: another one, new points."
