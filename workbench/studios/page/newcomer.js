@@ -70,7 +70,7 @@ function newcomer(name, within) {
       element.scrollIntoView({block: "nearest"})
     }
   }
-  const glossary = h("dialog", {class: "exporting glossary", "aria-label": "What the symbols mean"}, h("h2", {}, "What the symbols mean"),
+  const glossary = h("dialog", {class: "glossary", "aria-label": "What the symbols mean"}, h("h2", {}, "What the symbols mean"),
     h("dl", {}, SYMBOLS.flatMap(([symbol, meaning]) => [symbols("dt", {}, symbol), symbols("dd", {}, meaning)])),
     h("button", {type: "button", onclick: () => glossary.close()}, "Close"))
   const begin = h("button", {type: "button", class: "small", onclick: () => step(0)}, "Tour in four steps")
