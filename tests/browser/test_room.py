@@ -48,7 +48,7 @@ def test_the_code_of_the_dialog_leads_to_the_page_with_what_is_ticked_hidden(vis
     page.click("#hide summary:text-is('Uncertainty')")
     page.check("#hide input[value=prior_width]")
     link = page.input_value("#link")
-    assert link.endswith("/?noise=0.05&hide=prior_width")
+    assert link.endswith("/amplitudes?noise=0.05&hide=prior_width")
     page.wait_for_function("document.querySelector('#code').complete && document.querySelector('#code').src.includes('prior_width')")
     assert page.is_visible("#nearby") and not page.is_visible("#code"), "nobody else reaches an address of this computer"
     page.evaluate("document.querySelector('#code').hidden = false")
