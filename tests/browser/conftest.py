@@ -17,7 +17,7 @@ import pytest
 # The pages, with two more stories than they come with: their trainings are sweeps that take seconds; one has numbers that ship.
 SERVE = """
 import sys
-from workbench.stories import STORIES, Panel, Row, Story
+from workbench.stories import STORIES, Panel, Row, Story, boosting
 from workbench.stories.story import swept
 from workbench.training.recipe import AmplitudeRecipe
 
@@ -35,8 +35,8 @@ def tiny(full, story=Story, name="tiny", seed=0):
     return story(name, title, formula, "It grows.", "Nothing was said of this.", (Panel("plateau"),),
         **swept(recipe, noise=[0.0, 0.01, 0.1], hidden=[[64], [64, 64]], uncertainty=["deterministic", "bnn"]), rows=rows, seconds=10)
 
-STORIES["shipped"] = lambda full: tiny(full, Shipped, "shipped", 1)
-STORIES["tiny"] = tiny
+boosting.STORIES["shipped"] = STORIES["shipped"] = lambda full: tiny(full, Shipped, "shipped", 1)
+boosting.STORIES["tiny"] = STORIES["tiny"] = tiny
 from workbench.studios import serve
 serve(int(sys.argv[1]), show=False)
 """
