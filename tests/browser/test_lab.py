@@ -224,7 +224,7 @@ def test_a_studio_trains_in_a_cell_while_the_kernel_computes_and_comes_back_as_i
     assert first.locator("#option-steps").input_value() == "400000"
     first.locator("[data-action=stop]").click()
     until(lambda: not run.alive(), 20)
-    assert (lab.folder / page.url.split("/")[-1].split("?")[0]).stat().st_size < 20_000, "the notebook stays small"
+    assert (lab.folder / page.url.split("/")[-1].split("?")[0]).stat().st_size < 300_000, "the notebook stays small, with its still picture"
 
     # the kernel is restarted: a sentence instead of a dead picture
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
