@@ -282,7 +282,7 @@ def test_a_live_figure_follows_while_the_kernel_waits_and_survives_a_reload(note
     page.keyboard.press("Control+s")
     page.wait_for_timeout(1_000)
     size = (lab.folder / page.url.split("/")[-1].split("?")[0]).stat().st_size
-    assert size < 20_000, "no cell carries the plotting library"
+    assert size < 300_000, "no cell carries the plotting library, of some megabytes"
     page.reload()
     page.wait_for_selector(".jp-Cell")
     run = lab.run_with(os.getpid() + 1).stop()
