@@ -60,6 +60,8 @@ class PopulationMLP(Network):
     `first_width` times wider than the others, which makes fresh networks rougher functions.
     """
 
+    tape: type[Tape] = Tape
+
     def __init__(self, features: int, hidden: Sequence[int], outputs: int, *, activation: str = "gelu", first_width: float = 1.0):
         self.first_width = first_width
         self.activation, self.activation_backward = ACTIVATIONS[activation]
@@ -87,11 +89,11 @@ class PopulationMLP(Network):
 
     def forward(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> tuple[Tensor, Tape]:
         """Outputs `(member, event, output)` and the tape for `backward`."""
-        tape = Tape(self.layers(rows), [x], [])
+        tape = self.tape(self.layers(rows), [x], [])
         *hidden, (last, last_bias) = tape.layers
         for weight, bias in hidden:
             tape.before.append(torch.baddbmm(bias.unsqueeze(1), tape.inputs[-1], weight.mT))
-            tape.inputs.append(self.activation(tape.before[-1]))
+            tape.inputs.append(self._bend(tape))
         return torch.baddbmm(last_bias.unsqueeze(1), tape.inputs[-1], last.mT), tape
 
     def backward(self, tape: Tape, delta: Float[Tensor, "member event output"]) -> Float[Tensor, "member parameter"]:
@@ -114,9 +116,16 @@ class PopulationMLP(Network):
             torch.bmm(delta.mT, tape.inputs[number], out=slope)
             torch.sum(delta, 1, out=bias_slope)
             if number:
-                delta = torch.bmm(delta, tape.layers[number][0])
-                delta = self.activation_backward(delta, tape.before[number - 1], tape.inputs[number])
+                delta = self._bend_backward(tape, number - 1, torch.bmm(delta, tape.layers[number][0]))
         return gradient, delta
+
+    def _bend(self, tape: Tape) -> Tensor:
+        """What the newest hidden layer hands on: φ(z)."""
+        return self.activation(tape.before[-1])
+
+    def _bend_backward(self, tape: Tape, layer: int, delta: Tensor) -> Tensor:
+        """δ before a hidden layer's φ from δ of what it handed on."""
+        return self.activation_backward(delta, tape.before[layer], tape.inputs[layer + 1])
 
     def __call__(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> Tensor:
         """Outputs `(member, event, output)`, without a tape."""

@@ -53,7 +53,7 @@ from workbench.physics.toys import Ring, Toy
 from workbench.physics.weights import LARGEST_NUISANCE, magic_weight
 from workbench.results.product import GENERATOR
 from workbench.training.flows import flow_networks, flows, steered
-from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
+from workbench.training.job import OneTraining, Progress, copies, device_of, kept, nothing, restore
 from workbench.training.judge import Judge, narrow, weight_columns, weighted_histogram
 from workbench.training.loop import SCHEDULES, State, train
 from workbench.training.memory import check, free_memory, needed_to_draw
@@ -80,7 +80,7 @@ NUISANCES = (0.0, 5.0, 10.0, 20.0, 30.0)
 """Values of a with histograms of their own."""
 
 
-class GeneratorJob:
+class GeneratorJob(OneTraining):
     """One training of a flow, ready to run; what `training.job.Job` is for amplitudes.
 
     Raises: ValueError or OSError with one sentence when data, file or device cannot be used.
@@ -131,19 +131,6 @@ class GeneratorJob:
         for n in np.unique(sample.jets) if self.recipe.magic else ():
             weight[sample.jets == n] /= weight[sample.jets == n].mean()
         return DensityBatch(features, self.sampler.condition(sample.jets), torch.tensor(weight).to(features))
-
-    @property
-    def device(self) -> str:
-        """Where it trains."""
-        return in_words(self._device)
-
-    @property
-    def step(self) -> int:
-        return self.state.step
-
-    @property
-    def steps(self) -> int:
-        return self.state.steps
 
     def train(self) -> Iterator[Report]:
         """Reports from where the training stands: losses of the features; `log_loss` is −⟨ln p⟩ of validation events in physical units."""

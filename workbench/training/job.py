@@ -277,6 +277,26 @@ class Job:
         self.training.resume(tensors, saved)
 
 
+class OneTraining:
+    """Where a job stands that trains one method by one row of steps."""
+
+    _device: torch.device
+    state: State
+
+    @property
+    def device(self) -> str:
+        """Where it trains."""
+        return in_words(self._device)
+
+    @property
+    def step(self) -> int:
+        return self.state.step
+
+    @property
+    def steps(self) -> int:
+        return self.state.steps
+
+
 def splits(recipe: AmplitudeRecipe, progress: Progress) -> dict[str, Events]:
     """The events of a recipe: test, validation and train."""
     events: Splits = events_for(recipe, progress)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from workbench.nets.coupling import Flow
 from workbench.nets.network import Network
@@ -81,6 +81,11 @@ def check(need: Needed, free: int, recipe: AmplitudeRecipe | GeneratorRecipe) ->
         ways.insert(0, f"{_smaller(recipe.draws, less, 2):,} draws")
     if need.prediction > limit:
         ways.append(f"{_smaller(recipe.test_events, less, 100):,} test events")
+    refuse(need, free, ways)
+
+
+def refuse(need: Needed, free: int, ways: list[str]) -> NoReturn:
+    """Raises: ValueError in one sentence, with what would fit."""
     raise ValueError(f"This needs {need}, but {in_words(free)} are free; {' or '.join(ways) or 'a smaller network'} would fit.")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from workbench.families.basics.product import BASICS_PRODUCT
 from workbench.figures.drawing import (
     Empty,
     Runs,
@@ -313,7 +314,7 @@ FIGURES = {
     "learned": Entry(
         "What was learned",
         learned,
-        "basics",
+        BASICS_PRODUCT.name,
         "The network's answer should lie on the exact one: the dashed curve, or the black border. Where there are few points it does not.",
         "y = f_ω(x), or p_ω(x) = p_S/(p_S + p_B)",
         460,
@@ -328,7 +329,7 @@ FIGURES = {
     "beside_exact": Entry(
         "Beside the exact answer",
         beside_exact,
-        "basics",
+        BASICS_PRODUCT.name,
         "No cut keeps less background than the one on p_S/p_B; and the scatter about the right curve is that of the noise.",
         "ε_B(ε_S), or (y − f)/σ from N(0, 1)",
         420,
@@ -336,7 +337,7 @@ FIGURES = {
     "neurons": Entry(
         "Hidden neurons",
         neurons,
-        "basics",
+        BASICS_PRODUCT.name,
         "Each neuron of the first layer is a bend along one direction; the next layer adds them up.",
         "h = φ(Σ ω x + β)",
         380,
@@ -344,7 +345,7 @@ FIGURES = {
     "landscape": Entry(
         "Loss landscape",
         landscape,
-        "basics",
+        BASICS_PRODUCT.name,
         "The optimiser goes downhill, in steps against the gradient of a batch; this plane is the one in which its path moves most.",
         "ω → ω − η ∂L/∂ω",
         420,

@@ -42,15 +42,15 @@ from workbench.families.basics.measures import EFFICIENCIES, area_error, ratio_o
 from workbench.families.basics.network import DroppingMLP
 from workbench.families.basics.objectives import Classes, Curve, Regularised, are_weights
 from workbench.families.basics.points import TEST, bump_of, plane_of, points_for
+from workbench.families.basics.product import BASICS_PRODUCT
 from workbench.families.basics.recipe import BasicsRecipe, curve
 from workbench.methods.base import Method, Point
 from workbench.methods.mean_field import MeanField
 from workbench.nets.population import PopulationMLP
 from workbench.physics.basics import exact
-from workbench.training.job import Progress, copies, device_of, in_words, kept, nothing, restore
+from workbench.training.job import OneTraining, Progress, copies, device_of, kept, nothing, restore
 from workbench.training.loop import SCHEDULES, State, train
-from workbench.training.memory import DOUBLE, LIBRARIES, SHARE, SINGLE, Needed, free_memory
-from workbench.training.memory import in_words as in_words_of_memory
+from workbench.training.memory import DOUBLE, LIBRARIES, SHARE, SINGLE, Needed, free_memory, refuse
 from workbench.training.optimiser import Optimiser
 from workbench.training.report import Report
 
@@ -70,7 +70,7 @@ ACTIVE = {"adam": ("adam", 0.0), "momentum": ("sgd", 0.9), "sgd": ("sgd", 0.0)}
 """What the optimiser is called in the core, and its momentum."""
 
 
-class BasicsJob:
+class BasicsJob(OneTraining):
     """One training of the first lesson, ready to run.
 
     Raises: ValueError or OSError with one sentence when data, memory or device cannot be used.
@@ -83,6 +83,7 @@ class BasicsJob:
         self.inputs = Inputs.fit(recipe, self.points["train"])
         self.batch = self.inputs.batch(self.points["train"], self._device)
         self.features = {split: self.inputs.features(points.x, self._device) for split, points in self.points.items()}
+        self._floors: dict[tuple[str, int | None], float] = {}
         self.network = network_of(recipe)
         self.method = self._method()
         name, momentum = ACTIVE[recipe.optimiser]
@@ -110,19 +111,6 @@ class BasicsJob:
             return MeanField(objective, points, seed=recipe.seed, warm_start=recipe.warm_start, **common)
         members = recipe.members if recipe.uncertainty == "ensemble" else 1
         return Regularised(objective, [Point(recipe.seed, math.inf)], l1=recipe.l1, l2=recipe.l2, members=members, **common)
-
-    @property
-    def device(self) -> str:
-        """Where it trains."""
-        return in_words(self._device)
-
-    @property
-    def step(self) -> int:
-        return self.state.step
-
-    @property
-    def steps(self) -> int:
-        return self.state.steps
 
     def train(self) -> Iterator[Report]:
         """Reports from where the training stands: losses in the units of y, the loss of the exact answer on the same points as `floor`."""
@@ -164,8 +152,9 @@ class BasicsJob:
 
     def _floor(self, split: str, most: int | None) -> float:
         """The same of the exact answer on the same points."""
-        points = self.points[split]
-        return self.inputs.cost(self.inputs.exact(points.x[:most]), points.x[:most], points.y[:most], points.sigma[:most])
+        if (split, most) not in self._floors:
+            self._floors[split, most] = self._loss(self.inputs.exact(self.points[split].x[:most]), split, most)
+        return self._floors[split, most]
 
     def rows(self, draws: int) -> Tensor:
         """The networks that are asked: at the end, with early stopping, those of the smallest validation loss."""
@@ -202,7 +191,6 @@ class BasicsJob:
         columns |= {name: ((), value) for name, value in numbers.items() if math.isfinite(value)}
         attrs = {
             "recipe": recipe.to_json(),
-            "product": "basics",
             "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "device": self.device,
             "network": str(self.network),
@@ -210,7 +198,7 @@ class BasicsJob:
             "points": len(self.batch),
         }
         described = {name: (*column[:2], ATTRIBUTES[name] | (column[2] if len(column) > 2 else {})) for name, column in columns.items()}
-        return xr.Dataset(described, attrs=attrs)
+        return BASICS_PRODUCT.named(xr.Dataset(described, attrs=attrs))
 
     def _of_curve(self, rows: Tensor, outputs: np.ndarray, split: str, most: int | None) -> dict[str, Any]:
         bump, points = bump_of(self.recipe), self.points[split]
@@ -355,9 +343,8 @@ def check_memory(need: Needed, free: int, recipe: BasicsRecipe) -> None:
     """Raises: ValueError in one sentence, with what would fit, where more is needed than is free."""
     if need.most <= SHARE * free:
         return
-    several = {"ensemble": "fewer members or ", "bnn": "fewer draws or "}.get(recipe.uncertainty, "")
-    smaller = "a smaller batch" if need.training > need.prediction else "a smaller network"
-    raise ValueError(f"This needs {need}, but {in_words_of_memory(free)} are free; {several}{smaller} would fit.")
+    ways = {"ensemble": ["fewer members"], "bnn": ["fewer draws"]}.get(recipe.uncertainty, [])
+    refuse(need, free, [*ways, "a smaller batch" if need.training > need.prediction else "a smaller network"])
 
 
 ATTRIBUTES: dict[str, dict[str, str]] = {

@@ -7,10 +7,9 @@ that is asked, not trained, has all its neurons.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from workbench.nets.population import PopulationMLP, Tape
@@ -20,8 +19,8 @@ from workbench.nets.population import PopulationMLP, Tape
 class Dropped(Tape):
     """What the backward pass needs beside the usual: the hidden layers after φ, and how much of them counts."""
 
-    after: list[Tensor]
-    counts: list[Tensor]
+    after: list[Tensor] = field(default_factory=list)
+    counts: list[Tensor] = field(default_factory=list)
 
 
 class DroppingMLP(PopulationMLP):
@@ -29,6 +28,8 @@ class DroppingMLP(PopulationMLP):
 
     Arguments: `dropout`, the share q of silent neurons; the rest is that of `PopulationMLP`. `shuffle(step)` chooses the random numbers.
     """
+
+    tape = Dropped
 
     def __init__(self, features: int, hidden: Sequence[int], outputs: int, *, activation: str, dropout: float, seed: int):
         super().__init__(features, hidden, outputs, activation=activation)
@@ -39,27 +40,13 @@ class DroppingMLP(PopulationMLP):
         """Silence that depends on the step only, so that a resumed training finds the same."""
         self.random.manual_seed(self.seed * 1_000_003 + step)
 
-    def forward(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> tuple[Tensor, Dropped]:
-        """Outputs `(member, event, output)` of networks some of whose neurons are silent, and the tape for `backward`."""
-        tape = Dropped(self.layers(rows), [x], [], [], [])
-        *hidden, (last, last_bias) = tape.layers
-        for weight, bias in hidden:
-            tape.before.append(torch.baddbmm(bias.unsqueeze(1), tape.inputs[-1], weight.mT))
-            tape.after.append(self.activation(tape.before[-1]))
-            kept = torch.rand(tape.after[-1].shape, generator=self.random) >= self.dropout
-            tape.counts.append(kept.to(x) / (1 - self.dropout))
-            tape.inputs.append(tape.after[-1] * tape.counts[-1])
-        return torch.baddbmm(last_bias.unsqueeze(1), tape.inputs[-1], last.mT), tape
-
-    def _backward(self, tape: Tape, delta: Tensor) -> tuple[Tensor, Tensor]:
+    def _bend(self, tape: Tape) -> Tensor:
         assert isinstance(tape, Dropped)
-        gradient = delta.new_empty(len(delta), self.parameters)
-        slopes = self.layers(gradient)
-        for number in reversed(range(len(slopes))):
-            slope, bias_slope = slopes[number]
-            torch.bmm(delta.mT, tape.inputs[number], out=slope)
-            torch.sum(delta, 1, out=bias_slope)
-            if number:
-                delta = torch.bmm(delta, tape.layers[number][0]) * tape.counts[number - 1]
-                delta = self.activation_backward(delta, tape.before[number - 1], tape.after[number - 1])
-        return gradient, delta
+        tape.after.append(super()._bend(tape))
+        kept = torch.rand(tape.after[-1].shape, generator=self.random) >= self.dropout
+        tape.counts.append(kept.to(tape.after[-1]) / (1 - self.dropout))
+        return tape.after[-1] * tape.counts[-1]
+
+    def _bend_backward(self, tape: Tape, layer: int, delta: Tensor) -> Tensor:
+        assert isinstance(tape, Dropped)
+        return self.activation_backward(delta * tape.counts[layer], tape.before[layer], tape.after[layer])
