@@ -74,7 +74,9 @@ def test_a_file_is_sent_by_the_button_and_a_bad_one_is_refused_in_a_sentence(vis
     until(lambda: page.locator(".notice").count() == 1, 40, "the sentence")
     said = page.inner_text(".notice span")
     assert "bad.csv" in said and "row 201" in said and page.input_value("#option-file") == "", said
-    visit.complaints.clear()  # the browser itself reports the answer 422
+    until(lambda: page.title() and visit.complaints, 20, "the browser's own report of the answer 422")
+    assert all("422" in complaint for complaint in visit.complaints), visit.complaints
+    visit.complaints.clear()
     send(good)
     until(lambda: page.input_value("#option-file").startswith("uploads/"), 40, "the file's name in the recipe")
     assert page.input_value("#option-file").endswith("my-events.csv") and page.is_enabled("text=Choose a file …")
