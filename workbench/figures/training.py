@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -39,9 +40,9 @@ def losses(runs: Runs, theme: Theme) -> dict[str, Any]:
     generators = any("validation_log_loss" in reports.variables for _, reports in runs)
     y = axis(theme, "−⟨log p⟩" if generators else "−⟨log p(A)⟩", range=_loss_range([drawn["y"] for drawn in upper]))
     if not lower:
-        return _with_openings({"data": upper, "layout": layout(theme, xaxis=x, yaxis=y)}, runs, theme)
+        return with_marks({"data": upper, "layout": layout(theme, xaxis=x, yaxis=y)}, runs, theme)
     below = axis(theme, "KL / N", log=True, range=_decades([drawn["y"] for drawn in lower]), labels=2)
-    return _with_openings({"data": upper + lower, "layout": two_panels(theme, x, y, below)}, runs, theme)
+    return with_marks({"data": upper + lower, "layout": two_panels(theme, x, y, below)}, runs, theme)
 
 
 @figure
@@ -67,7 +68,7 @@ def accuracy(runs: Runs, theme: Theme) -> dict[str, Any]:
     to = "noisy amplitudes" if max(noises) > 0 else "validation amplitudes"
     y = axis(theme, f"median |Δ| to {to} [%]", log=True, range=_decades([drawn["y"] for drawn in data]))
     drawn = {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=ends, tickformat=",d"), yaxis=y)}
-    return _with_openings(drawn, runs, theme)
+    return with_marks(drawn, runs, theme)
 
 
 @figure
@@ -93,28 +94,32 @@ def log_loss(runs: Runs, theme: Theme) -> dict[str, Any]:
     low, high = _loss_range([drawn["y"] for drawn in data], least=0.05)
     y = axis(theme, "−⟨ln p⟩ [nat]", range=[low, high])
     drawn = {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=ends, tickformat=",d"), yaxis=y)}
-    return _with_openings(drawn, runs, theme)
+    return with_marks(drawn, runs, theme)
 
 
-def _with_openings(drawn: dict[str, Any], runs: Runs, theme: Theme) -> dict[str, Any]:
-    """The same with a thin line where a run's weights get widths, at the end of its warm start; labelled once."""
-    places: dict[int, str] = {}
+def with_marks(drawn: dict[str, Any], runs: Runs, theme: Theme) -> dict[str, Any]:
+    """The same with a thin line where a run's weights get widths, at the end of its warm start, or where an option was changed."""
+    places: dict[float, tuple[str, str]] = {}
     for number, (_, reports) in enumerate(runs):
-        if step := int(reports.attrs.get("widths_from", 0)):
-            places.setdefault(step, theme.colour(number) if len(runs) > 1 else theme.muted)
+        marks = {float(step): words for step, words in json.loads(reports.attrs.get("changed", "{}")).items()}
+        if widths := float(reports.attrs.get("widths_from", 0)):
+            marks[widths] = "weights get widths"
+        for step, words in marks.items():
+            places.setdefault(step, (words, theme.colour(number) if len(runs) > 1 else theme.muted))
     if not places:
         return drawn
-    lines = [
-        {"type": "line", "xref": "x", "yref": "paper", "x0": step, "x1": step, "y0": 0, "y1": 1,
-         "line": {"color": colour, "width": 1, "dash": "dot"}}
-        for step, colour in places.items()
-    ]  # fmt: skip
-    first = min(places)
-    side = "left" if first < 0.5 * _last_step(runs) else "right"
-    note = {"text": "weights get widths", "showarrow": False, "xref": "x", "yref": "paper", "x": first, "xanchor": side, "y": 1,
-            "yanchor": "top", "font": {"color": theme.muted, "size": 0.85 * theme.font_size}}  # fmt: skip
+    middle, lines, notes = 0.5 * _last_step(runs), [], []
+    told: set[str] = set()
+    for step, (words, colour) in sorted(places.items()):
+        at = {"xref": "x", "yref": "paper"}
+        lines.append({"type": "line", **at, "x0": step, "x1": step, "y0": 0, "y1": 1, "line": {"color": colour, "width": 1, "dash": "dot"}})
+        if words not in told:
+            font = {"color": theme.muted, "size": 0.85 * theme.font_size}
+            notes.append({"text": words, "showarrow": False, **at, "x": step, "xanchor": "left" if step < middle else "right",
+                          "y": 1 - 0.08 * (len(told) % 6), "yanchor": "top", "font": font})  # fmt: skip
+            told.add(words)
     look = drawn["layout"]
-    return {**drawn, "layout": {**look, "shapes": [*look.get("shapes", []), *lines], "annotations": [*look.get("annotations", []), note]}}
+    return {**drawn, "layout": {**look, "shapes": [*look.get("shapes", []), *lines], "annotations": [*look.get("annotations", []), *notes]}}
 
 
 def _steps(reports: xr.Dataset) -> np.ndarray:

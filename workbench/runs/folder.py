@@ -6,7 +6,8 @@
     snapshots/<step>.nc  what the network says of some 2,000 fixed test events, at that step
     checkpoint-<step>.safetensors, .json   all that training needs to go on, bit for bit; the last two
     run.nc             everything in one netCDF4 file, once the run has finished or was stopped
-    control.json       what the run is asked to do: run, pause, step, stop
+    control.json       what the run is asked to do: run, pause, step, stop, and with which options from now on
+    changes.json       options that were changed while it trained, and at which steps
     LOCK, log.txt      flock of the owner: free means nobody trains here; what went wrong on our side
 
 Every file is written whole under another name and renamed, and carries a checksum; readers take no lock that could stop a writer.
@@ -87,6 +88,7 @@ class Folder:
     def __init__(self, path: Path | str):
         self.path = Path(path).absolute()
         self.id = self.path.name
+        self._changed: tuple[int, Any] = (0, None)
 
     @cached_property
     def _record(self) -> dict[str, Any]:
@@ -98,13 +100,33 @@ class Folder:
             raise RunError(f"{self.path} was written by a newer version of workbench (schema {record['schema']}); this one reads {SCHEMA}.")
         return record
 
-    @cached_property
+    @property
     def recipe(self) -> Recipe:
-        """Raises: RunError, in one sentence."""
+        """How it trains now. Raises: RunError, in one sentence."""
+        try:
+            stamp = os.stat(self.path / "changes.json").st_mtime_ns
+        except OSError:
+            return self.launched
+        if stamp != self._changed[0]:
+            self._changed = stamp, self.launched.replace(**merged(self.changes))
+        return self._changed[1]
+
+    @cached_property
+    def launched(self) -> Recipe:
+        """How it was launched: its recipe, but for what was changed while it trained. Raises: RunError, in one sentence."""
         try:
             return Recipe.from_dict(self._record["recipe"])
         except (RecipeError, KeyError, TypeError, ValueError) as problem:
             raise RunError(f"The recipe of {self.path} cannot be read: {problem}") from problem
+
+    @property
+    def changes(self) -> list[dict[str, Any]]:
+        """What was changed while it trained, in turn: {"step": 300, "options": {"learning_rate": 0.01}}."""
+        try:
+            found = files.unseal(files.read(self.path / "changes.json"), f"{self.id}/changes.json")
+        except FileNotFoundError:
+            return []
+        return list(found["changes"])
 
     @property
     def options(self) -> dict[str, Any]:
@@ -224,11 +246,12 @@ class Folder:
         return self.reports_of(self.read_reports().reports)
 
     def reports_of(self, reports: list[dict[str, Any]]) -> xarray.Dataset:
-        """Reports of this run as `reports`, with what figures over steps want to know in the attributes: what the recipe says, and
-        `widths_from`, the step at which weights get widths, 0 where they never do."""
+        """Reports of this run as `reports`, with what figures over steps want to know in the attributes: what the recipe says,
+        `widths_from`, the step at which weights get widths, 0 where they never do, and `changed`, what was changed at which steps."""
         from workbench.results.prediction import widths_from
 
-        return reports_dataset(reports).assign_attrs(widths_from=widths_from(self.recipe.to_dict()), **self.recipe.reported)
+        said = {"changed": json.dumps(told(self.launched, changes), ensure_ascii=False)} if (changes := self.changes) else {}
+        return reports_dataset(reports).assign_attrs(widths_from=widths_from(self.recipe.to_dict()), **said, **self.recipe.reported)
 
     def latest_snapshot(self, after_step: int | None = None) -> xarray.Dataset | None:
         """The newest snapshot that is whole, or None if there is none later than `after_step`."""
@@ -299,16 +322,17 @@ class Folder:
 
     # What it is asked to do, and by whom it is owned
 
-    def write_control(self, command: str, steps: int = 1, *, fresh: bool = False) -> None:
-        """`fresh` forgets the steps that an earlier attempt was asked for."""
+    def write_control(self, command: str, steps: int = 1, *, fresh: bool = False, options: dict[str, Any] | None = None) -> None:
+        """`fresh` forgets the steps that an earlier attempt was asked for; `options` are to be changed, beside those changed before."""
         before = self.read_control()
-        asked = (0 if fresh else before["asked"]) + (max(1, steps) if command == "step" else 0)
+        asked = (0 if fresh else before["asked"]) + (steps if command == "step" else 0)
         values = {"command": command, "serial": before["serial"] + 1, "steps": steps, "asked": asked}
+        values["options"] = before["options"] | (options or {})
         files.replace(self.path / "control.json", files.seal(values), sync=False, writer=f"-{os.getpid()}-{threading.get_ident()}")
 
     def read_control(self) -> dict[str, Any]:
         """`asked` counts all blocks ever asked for by "step", so that two quick requests are not taken for one."""
-        nothing = {"command": "run", "serial": 0, "steps": 0, "asked": 0}
+        nothing = {"command": "run", "serial": 0, "steps": 0, "asked": 0, "options": {}}
         try:
             values = files.unseal(files.read(self.path / "control.json"), f"{self.id}/control.json")
         except (OSError, Damaged):
@@ -316,7 +340,8 @@ class Folder:
         if values.get("command") not in COMMANDS:
             return nothing
         counts = {key: value for key, value in values.items() if key in nothing and type(value) is int and value >= 0}
-        return {**nothing, "command": values["command"], **counts}
+        options = values.get("options")
+        return {**nothing, "command": values["command"], **counts, "options": options if isinstance(options, dict) else {}}
 
     def acquire(self) -> Lock:
         """Become the owner of this run. Raises: RunError naming the owner."""
@@ -349,9 +374,25 @@ class Folder:
 
         about = {"recipe": json.dumps(self._record["recipe"]), "title": self.title, "created": self.created, "run": self.id}
         about |= {"kept": json.dumps(self.kept)} if self.kept else {}
+        about |= {"changes": json.dumps(changes)} if (changes := self.changes) else {}
         snapshots = history.snapshots(self.path)[0] if snapshots is None else snapshots
         groups = {"/": xr.Dataset(attrs=about), "/reports": self.reports, "/snapshots": snapshots}
         return netcdf.encode({**groups, **{f"/prediction/{split}": prediction for split, prediction in predictions.items()}})
+
+
+def merged(changes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The options after all the changes."""
+    return {name: value for change in changes for name, value in change["options"].items()}
+
+
+def told(launched: Recipe, changes: list[dict[str, Any]]) -> dict[int, str]:
+    """The changes of a run in words, by their steps: 'Learning rate 0.01'."""
+    before, words = launched.to_dict(), {}
+    for change in changes:
+        fresh = {name: value for name, value in change["options"].items() if value != before[name]}
+        words[change["step"]] = ", ".join(f"{launched.options()[name].called} {value:g}" for name, value in fresh.items())
+        before |= fresh
+    return {step: text for step, text in words.items() if text}
 
 
 def birth(pid: int) -> int | None:

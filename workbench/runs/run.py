@@ -113,7 +113,7 @@ class Run(Folder):
             raise ValueError(f"{command!r} is not a command: run, pause, step or stop is needed.")
         if not self.alive():
             raise RunError(f"Run {self.id} is {self.status.state}; there is nobody to {command}.")
-        self.write_control(command, steps)
+        self.write_control(command, max(1, steps))
 
     def pause(self) -> None:
         """Pause the training itself; the process then idles and its slot is free for others."""
@@ -122,6 +122,25 @@ class Run(Folder):
     def step(self, blocks: int = 1) -> None:
         """Train `blocks` more blocks of optimiser steps, then pause."""
         self.control("step", blocks)
+
+    def change(self, **options: Any) -> None:
+        """Train on with other values of options that may change while it trains, from the next block on; the steps are kept.
+
+            run.change(learning_rate=1e-3)
+
+        Its recipe is then no longer the one that was launched, so that launching that one trains anew. Raises: RecipeError for a value that
+        cannot be; RunError for an option that stays as it is, and when nobody is there to obey.
+        """
+        recipe = self.recipe
+        declared = recipe.options()
+        recipe.replace(**options)
+        if fixed := [name for name in options if not declared[name].live]:
+            free = [name for name, option in declared.items() if option.live and recipe.matters(name)]
+            said = f"; {', '.join(free)} can" if free else ""
+            raise RunError(f"{', '.join(fixed)} cannot change while a run trains{said}.")
+        if not self.alive():
+            raise RunError(f"Run {self.id} is {self.status.state}; only a run that trains can be changed.")
+        self.write_control(self.read_control()["command"], 0, options=options)
 
     def resume(self) -> Run:
         """Go on: after a pause at once, after a stop or a death in a new process from the last checkpoint. Raises: RunError."""

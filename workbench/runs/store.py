@@ -71,12 +71,13 @@ class RunStore:
         return living
 
     def alike(self, recipe: Recipe) -> list[Run]:
-        """All runs of an equal recipe, however they ended; also those whose names come from before options without effect were left out."""
+        """All runs of an equal recipe, not changed on the way, however they ended; also by the names of before options without effect
+        were left out."""
         found, digests = [], dict.fromkeys((recipe.hash, recipe.former_hash))
         for path in sorted(path for digest in digests for path in self.root.glob(f"{digest}-*")):
             with contextlib.suppress(RunError):
                 run = self.open(path.name)
-                if run.recipe.identity == recipe.identity:
+                if not run.changes and run.recipe.identity == recipe.identity:
                     found.append(run)
         return found
 

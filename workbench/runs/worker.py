@@ -24,6 +24,7 @@ from workbench.training.report import Report
 from . import checkpoint, files, history, netcdf
 from .disk import Disk, identity
 from .files import Lock, RunError
+from .folder import merged
 from .run import Run
 from .store import now
 from .turns import Ticket, Watch
@@ -40,7 +41,10 @@ FINISHED, FAILED, TAKEN = 0, 1, 3  # exit codes; a run that was stopped ends wit
 
 
 class Job(Protocol):
-    """What `workbench.training.job.Job` is to the worker; the tests bring a smaller one."""
+    """What `workbench.training.job.Job` is to the worker; the tests bring a smaller one.
+
+    One whose recipe has options that may change while it trains has `change(recipe)` too.
+    """
 
     @property
     def step(self) -> int: ...
@@ -119,6 +123,8 @@ class Worker:
         self.paused = self.resting = False
         self.serial = self.asked = self.allowance = 0
         self.seconds = 0.0
+        self.changes = run.changes
+        self.changed: dict[str, Any] = {}
         self.saved = {"snapshot": -1, "checkpoint": -1}
         self.due = {"snapshot": 0.0, "checkpoint": 0.0}
         for torn in (*run.path.glob(".[!c]*.tmp"), *run.path.glob(".checkpoint*.tmp"), *run.path.glob("snapshots/.*.tmp")):
@@ -162,7 +168,7 @@ class Worker:
         self.disk.say(state="preparing", message="Preparing")
         try:
             with self._interruptible():
-                self.job = self.job_factory(self.run.recipe, progress=self._progress)
+                self.job = self.job_factory(self.run.launched, progress=self._progress)
         except (ValueError, OSError) as problem:
             self._log(traceback.format_exc())
             raise Refused(files.in_words(problem), hopeless=isinstance(problem, ValueError) and not saved) from problem
@@ -276,6 +282,7 @@ class Worker:
             self.paused = control["command"] != "run"
             self.allowance = self.allowance + control["asked"] - self.asked if control["command"] == "step" else 0
             self.asked = control["asked"]
+            self._note(control["options"])
         if self.stopping or self.disk.gone:
             raise Stopped
 
@@ -288,10 +295,27 @@ class Worker:
             elif not self.paused or self.allowance:
                 self.allowance -= bool(self.paused)
                 self._carry_on()
+                self._change()
                 return
             else:
                 self._rest()
                 time.sleep(0.02)
+
+    def _note(self, options: dict[str, Any]) -> None:
+        """Keep what is to change from this step on; what an earlier attempt changed later comes again at its step."""
+        if options == merged(self.changes):
+            return
+        step = self.job.step if self.job else 0
+        self.changes = [change for change in self.changes if change["step"] <= step] + [{"step": step, "options": options}]
+        self.disk.write(self.run.path / "changes.json", files.seal({"changes": self.changes}))
+
+    def _change(self) -> None:
+        """Go on with the options of this step."""
+        assert self.job
+        options = merged([change for change in self.changes if change["step"] <= self.job.step])
+        if options != self.changed:
+            self.changed = options
+            self.job.change(self.run.launched.replace(**options))  # type: ignore[attr-defined]
 
     def _rest(self) -> None:
         if not self.resting:

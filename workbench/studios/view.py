@@ -386,7 +386,7 @@ class Studio(Hearing):
 
     def described(self, run: Run) -> str:
         """A run's recipe in short."""
-        return HUB.fact(("described", identity(run)), lambda: self.describe(run.recipe))
+        return HUB.fact(("described", identity(run), len(run.changes)), lambda: self.describe(run.recipe))
 
     def about(self, run: Run) -> str:
         """One line under a run's title: its recipe in short, unless that is the title, its date and its id."""
@@ -423,7 +423,10 @@ class Studio(Hearing):
         return {
             "id": run.id,
             "title": self.name_of(run),
-            "about": HUB.fact(("differs", identity(first), identity(run)), lambda: sentences.differs(first.recipe, run.recipe))
+            "about": HUB.fact(
+                ("differs", *((identity(each), len(each.changes)) for each in (first, run))),
+                lambda: sentences.differs(first.recipe, run.recipe),
+            )
             if first
             else self.described(run),
             "state": status.state,

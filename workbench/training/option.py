@@ -14,6 +14,7 @@ which are those of `param`, an option carries
     smallest     value above zero of a slider that grows
     shared       whether points of one training may differ in it
     later        whether runs were stored before it came: at its default it does not count then
+    live         whether it may be changed while a run trains
     matters      of a recipe: whether it has any effect there; without effect it is neither shown nor part of the run's identity
 """
 
@@ -37,7 +38,7 @@ class RecipeError(ValueError):
 
 SAID: dict[str, Any] = {
     "group": "", "rare": False, "unit": "", "symbol": "", "words": {}, "scale": "linear", "smallest": 0.0, "shared": False, "later": False,
-    "matters": None,
+    "live": False, "matters": None,
 }  # fmt: skip
 SLOTS = list(SAID)
 
@@ -66,6 +67,7 @@ class Option(Declared):
     smallest: float
     shared: bool
     later: bool
+    live: bool
     matters: Callable[[Any], bool] | None
 
     def __init__(self, *args: Any, **said: Any):

@@ -26,6 +26,7 @@ from workbench.figures.drawing import (
 )
 from workbench.figures.entry import REPORTS, Entry
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
+from workbench.figures.training import with_marks
 from workbench.physics.basics import PLANES, Plane
 from workbench.results.prediction import recipe_of
 
@@ -178,7 +179,8 @@ def learning(runs: Runs, theme: Theme) -> dict[str, Any]:
     values = [one["y"] for one in data]
     all_positive = all((one[np.isfinite(one)] > 0).all() for one in values)
     y = axis(theme, "loss", log=True, range=_around(values)) if all_positive else axis(theme, "loss")
-    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, end], tickformat=",d"), yaxis=y)}
+    drawn = {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, end], tickformat=",d"), yaxis=y)}
+    return with_marks(drawn, runs, theme)
 
 
 def _around(values: list[np.ndarray]) -> list[float]:

@@ -46,7 +46,6 @@ from workbench.families.basics.product import BASICS_PRODUCT
 from workbench.families.basics.recipe import BasicsRecipe, curve
 from workbench.methods.base import Method, Point
 from workbench.methods.mean_field import MeanField
-from workbench.nets.population import PopulationMLP
 from workbench.physics.basics import exact
 from workbench.training.job import OneTraining, Progress, copies, device_of, kept, nothing, restore
 from workbench.training.loop import SCHEDULES, State, train
@@ -120,8 +119,14 @@ class BasicsJob(OneTraining):
             yield replace(report, losses=losses | {"gradient": self._gradient()})
 
     def _shuffle(self, state: State) -> None:
-        if isinstance(self.network, DroppingMLP):
+        if self.network.dropout:
             self.network.shuffle(state.step)
+
+    def change(self, recipe: BasicsRecipe) -> None:
+        """Go on with other values of the options that may change while it trains."""
+        self.recipe, self.state.learning_rate, self.network.dropout = recipe, recipe.learning_rate, recipe.dropout
+        if isinstance(self.method, Regularised):
+            self.method.l1, self.method.l2 = recipe.l1, recipe.l2
 
     def _gradient(self) -> float:
         """Length of the gradient of the last step."""
@@ -318,13 +323,11 @@ class BasicsJob(OneTraining):
         return kept(self.method, self.state) | {"best": self.best, "path": self.path}
 
 
-def network_of(recipe: BasicsRecipe) -> PopulationMLP:
+def network_of(recipe: BasicsRecipe) -> DroppingMLP:
     """The perceptron of a recipe."""
     features = 1 if curve(recipe) else 2
     outputs = (2 if recipe.loss == "gaussian" else 1) if curve(recipe) else recipe.classes
-    if recipe.dropout:
-        return DroppingMLP(features, recipe.hidden, outputs, activation=recipe.activation, dropout=recipe.dropout, seed=recipe.seed)
-    return PopulationMLP(features, recipe.hidden, outputs, activation=recipe.activation)
+    return DroppingMLP(features, recipe.hidden, outputs, activation=recipe.activation, dropout=recipe.dropout, seed=recipe.seed)
 
 
 def needed(recipe: BasicsRecipe) -> Needed:

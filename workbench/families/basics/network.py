@@ -43,10 +43,13 @@ class DroppingMLP(PopulationMLP):
     def _bend(self, tape: Tape) -> Tensor:
         assert isinstance(tape, Dropped)
         tape.after.append(super()._bend(tape))
+        if not self.dropout:
+            return tape.after[-1]
         kept = torch.rand(tape.after[-1].shape, generator=self.random) >= self.dropout
         tape.counts.append(kept.to(tape.after[-1]) / (1 - self.dropout))
         return tape.after[-1] * tape.counts[-1]
 
     def _bend_backward(self, tape: Tape, layer: int, delta: Tensor) -> Tensor:
         assert isinstance(tape, Dropped)
-        return self.activation_backward(delta * tape.counts[layer], tape.before[layer], tape.after[layer])
+        counting = delta * tape.counts[layer] if self.dropout else delta
+        return self.activation_backward(counting, tape.before[layer], tape.after[layer])

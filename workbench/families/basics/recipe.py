@@ -151,6 +151,7 @@ class BasicsRecipe(TrainingRecipe):
         softbounds=(0.0, 0.01),
         label="L1",
         group=LOSS,
+        live=True,
         scale="decades",
         smallest=1e-6,
         matters=point_estimate,
@@ -162,6 +163,7 @@ class BasicsRecipe(TrainingRecipe):
         softbounds=(0.0, 0.1),
         label="L2",
         group=LOSS,
+        live=True,
         scale="decades",
         smallest=1e-6,
         matters=point_estimate,
@@ -172,6 +174,7 @@ class BasicsRecipe(TrainingRecipe):
         bounds=(0.0, 0.9),
         label="Dropout",
         group=LOSS,
+        live=True,
         doc="Share of hidden neurons that are silent in a step, others each time; those left count 1/(1 − share) times.",
     )
     early_stopping = Flag(
@@ -210,7 +213,7 @@ class BasicsRecipe(TrainingRecipe):
         smallest=8,
         doc="Points per step B; at most all of them.",
     )
-    learning_rate = Number(5e-3, bounds=(1e-7, 10.0), group=OPTIMISER, rare=False, doc=RATE)
+    learning_rate = Number(5e-3, bounds=(1e-7, 10.0), group=OPTIMISER, rare=False, live=True, doc=RATE)
     schedule = Choice(
         {"cosine": "cosine", "one_cycle": "one cycle", "constant": "constant"},
         group=OPTIMISER,
