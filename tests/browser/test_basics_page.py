@@ -20,6 +20,8 @@ CURVES = r"""
 }
 """
 
+NOTES = CURVES[: CURVES.rindex("  return")] + "  return (plot?.layout.annotations ?? []).map(({text}) => text)\n}"
+
 
 def curves(page, figure):
     return page.evaluate(CURVES, figure)
@@ -114,3 +116,21 @@ def test_an_old_link_opens_amplitudes(visit):
     page = visit("./?events=200&hidden=16")
     assert address(page).split("/")[-1].startswith("amplitudes?")
     assert page.input_value("#option-events") == "200" and page.input_value("#option-hidden") == "16"
+
+
+def test_the_rate_is_changed_while_it_trains_and_the_figure_says_where(visit):
+    page = visit("basics?toy=shift&points=200&hidden=16&steps=200000&schedule=constant")
+    page.click("[data-action=train]")
+    until(lambda: sentence(page).startswith("Training"), 30, "a training")
+    assert page.locator("[data-action=change]").count() == 0
+    box = page.locator("[data-option=learning_rate] input[type=text]")
+    box.fill("0.0007")
+    box.press("Enter")
+    until(lambda: page.locator("[data-action=change]").count() == 1, 10, "the button")
+    assert "Learning rate 0.0007" in page.get_attribute("[data-action=change]", "title")
+    page.click("[data-action=change]")
+    until(lambda: page.locator("[data-action=change]").count() == 0, 10, "the change")
+    until(lambda: page.evaluate(NOTES, "learning") == ["Learning rate 0.0007"], 20, "the mark in the figure")
+    assert sentence(page).startswith("Training"), "the same run trains on"
+    page.click("[data-action=stop]")
+    until(lambda: sentence(page).startswith("Stopped"), 20, "the end")

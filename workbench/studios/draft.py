@@ -94,6 +94,10 @@ class Draft:
         """Options that differ from the preset: (the preset's value, the value now)."""
         return _compared(self.presets[self.preset].recipe, self.recipe)
 
+    def beside(self, recipe: Recipe) -> dict[str, tuple[Any, Any]]:
+        """Options in which it differs from another recipe: name -> (value there, value here)."""
+        return _compared(recipe, self.recipe)
+
     def is_like(self, recipe: Recipe) -> bool:
         """Whether another recipe does the same, on a file of the same path."""
         return not _compared(self.recipe, recipe)
@@ -295,7 +299,7 @@ def field(recipe_type: type[Recipe], name: str) -> dict[str, Any]:
         "name": name,
         "kind": option.kind,
         "label": option.titled,
-        "help": option.doc,
+        "help": option.doc + " Can be changed while it trains." * option.live,
         "allowed": "" if option.kind in ("choice", "flag") else option.needed,
         "choices": [{"value": value, "label": option.wording(value)} for value in getattr(option, "objects", [])],
         "stops": stops(option),

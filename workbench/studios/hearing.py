@@ -210,6 +210,8 @@ class Hearing(Session):
                 run.resume()
             elif action == "step":
                 run.step()
+            elif action == "change" and (turned := self.turned):
+                run.change(**turned)
             elif action == "stop":
                 self._later("Stopping …", run.stop)
             elif action == "resume" and not self.busy:

@@ -73,6 +73,12 @@ def transport(
     }
 
 
+def change(recipe: Recipe, turned: dict[str, Any], *, ready: bool) -> dict[str, Any]:
+    """The button that lets a run train on with other values of options that may change meanwhile."""
+    words = ", ".join(f"{recipe.options()[name].called} {as_words(value)}" for name, value in turned.items())
+    return _button("change", "Change now", ready, f"Let this training go on with {words} from the next step on")
+
+
 def _button(name: str, label: str, enabled: bool, title: str) -> dict[str, Any]:
     return {"name": name, "label": label, "enabled": enabled, "title": title}
 

@@ -33,7 +33,7 @@ from workbench.training.recipe import Recipe
 
 MOST_NOTICES = 6
 REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
-CHANGES = ("pause", "continue", "step", "stop", "resume")
+CHANGES = ("pause", "continue", "step", "stop", "resume", "change")
 """Actions that change the run that is shown."""
 SUBSETS = {"": "M = 1, N/8, N/2"} | {str(2**k): f"M = {2**k}" for k in range(10)}
 """Of how many draws the scaled pull takes the mean: a choice, and its words."""
@@ -291,6 +291,14 @@ class Session(ABC):
         """Who tells the chosen story."""
         return slide.teller(slide.told(self.story), self.library.own, shipped=self.shipped)
 
+    @property
+    def turned(self) -> dict[str, Any]:
+        """What the form has otherwise than the run shown, where all of it may change while that run trains; else nothing."""
+        if not self.shown or self.of_example or not self.draft.ready or not self.shown[0].status.live:
+            return {}
+        options, differing = self.draft.recipe_type.options(), self.draft.beside(self.shown[0].recipe)
+        return {name: new for name, (_, new) in differing.items()} if all(options[name].live for name in differing) else {}
+
     def transport(self, pictures: list[tuple[Run, Picture]]) -> dict[str, Any]:
         """Buttons, progress and sentence of the first run shown."""
         status = pictures[0][1].status if pictures else None
@@ -303,6 +311,8 @@ class Session(ABC):
             status, example=self.of_example, same=same, ready=self.draft.ready, busy=self.busy, trains=trains,
             wrong=self.guest.told(self.draft.problem) if trains else "",
         )  # fmt: skip
+        if turned := self.turned:
+            bar["buttons"].append(sentences.change(self.draft.recipe, turned, ready=not self.busy))
         no_change = self.guest.no_change(pictures[0][0]) if pictures and not self.of_example else ""
         refused = {"train": self.guest.no_training} | dict.fromkeys(CHANGES, no_change)
         for button in bar["buttons"]:

@@ -1,7 +1,7 @@
 // The buttons of a run, its progress, one sentence about where it stands, and a slider over its snapshots. `state` is JSON; a press goes to Python by name.
 const ICONS = {
   train: "M8 5v14l11-7z", resume: "M8 5v14l11-7z", pause: "M6 5h4v14H6zM14 5h4v14h-4z", continue: "M8 5v14l11-7z",
-  step: "M6 5v14l9-7zM16 5h3v14h-3z", stop: "M6 6h12v12H6z", reset: "M12 5V2L7 6.5 12 11V8a5 5 0 1 1-5 5H4a8 8 0 1 0 8-8z",
+  step: "M6 5v14l9-7zM16 5h3v14h-3z", stop: "M6 6h12v12H6z", change: "M4 7h9V4l7 5-7 5v-3H4zM4 17h16v2H4z", reset: "M12 5V2L7 6.5 12 11V8a5 5 0 1 1-5 5H4a8 8 0 1 0 8-8z",
 }
 const REPLAY = "Replay the training in 10 s (P)"
 
