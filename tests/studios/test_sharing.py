@@ -50,6 +50,11 @@ def test_a_hidden_group_leaves_the_form_with_its_changes_but_not_the_recipe():
     assert draft.recipe.boost_sigma == 3.0
 
 
+def test_a_code_holds_an_address_as_browsers_send_it_and_needs_no_foreign_encoding():
+    assert sharing.code("http://127.0.0.1/?title=Ω 💥") == sharing.code("http://127.0.0.1/?title=%CE%A9%20%F0%9F%92%A5")
+    assert sharing.code("x\ud800") == sharing.code("x?")
+
+
 @pytest.mark.parametrize("link", ["", "x" * 1_801])
 def test_a_link_without_a_code_is_refused_in_a_sentence(link):
     with pytest.raises(ValueError, match="has no code; at most 1,800"):

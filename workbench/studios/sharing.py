@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import string
 from typing import Any
+from urllib.parse import quote
 
 from tornado.web import RequestHandler
 
@@ -17,6 +19,9 @@ def code(link: str) -> bytes:
     """A QR code of a link as SVG, black on white whatever the theme. Raises: ValueError in one sentence."""
     import segno
 
+    link = quote(
+        link, safe=string.printable.strip(), errors="replace"
+    )  # letters beyond ASCII as addresses carry them: cameras guess their encoding wrong
     if not 0 < len(link) <= LONGEST:
         raise ValueError(f"A link of {len(link):,} characters has no code; at most {LONGEST:,} can be read.")
     image = io.BytesIO()
