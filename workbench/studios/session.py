@@ -294,7 +294,7 @@ class Session(ABC):
     @property
     def turned(self) -> dict[str, Any]:
         """What the form has otherwise than the run shown, where all of it may change while that run trains; else nothing."""
-        if not self.shown or self.of_example or not self.draft.ready or not self.shown[0].status.live:
+        if not self.shown or self.of_example or not self.draft.ready or not HUB.picture(self.shown[0]).status.live:
             return {}
         options, differing = self.draft.recipe_type.options(), self.draft.beside(self.shown[0].recipe)
         return {name: new for name, (_, new) in differing.items()} if all(options[name].live for name in differing) else {}
