@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.families.family import Family, Kind, Ref
 from workbench.training import presets
-from workbench.training.recipe import SHARED, AmplitudeRecipe, SweepRecipe
+from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 AMPLITUDES = Family(
     name="amplitudes",
@@ -29,6 +29,5 @@ AMPLITUDES = Family(
     page=Ref("workbench.studios.amplitudes:Amplitudes"),
     figures=Ref("workbench.figures.of_amplitudes:FIGURES"),
     stories=tuple(Ref(f"workbench.stories.{name}:STORIES") for name in ("error_bars", "sizes", "networks", "boosting")),
-    shared=SHARED,
     together=SweepRecipe,
 )

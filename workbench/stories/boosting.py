@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from workbench.families import parts
 from workbench.figures.drawing import number
-from workbench.runs.sweep import parts
 from workbench.stories.amplitudes import BOOSTING_TALK, LONG, small
 from workbench.stories.story import Panel, Story, at, over_seeds, quotient, ratio, swept
 from workbench.stories.verdict import Row, claim

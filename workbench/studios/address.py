@@ -14,11 +14,11 @@ from typing import Any
 from urllib.parse import quote
 
 from workbench.families import presets
-from workbench.studios.draft import as_text, typed
+from workbench.studios.draft import MOST_RUNS, as_text, typed
 from workbench.training.recipe import Recipe, RecipeError, shown
 
 RUN_ID = re.compile(r"[a-z0-9-]{1,40}")
-MOST_COMPARED = 7
+MOST_COMPARED = MOST_RUNS - 1
 MOST_SENTENCES = 4
 
 
@@ -46,7 +46,7 @@ class Address:
         pairs = {
             "preset": self.preset,
             **{
-                name: "1" if value is True else "0" if value is False else as_text(value).replace(", ", ",")
+                name: "1" if value is True else "0" if value is False else as_text(value).replace("; ", ";").replace(", ", ",")
                 for name, value in self.options.items()
             },
             "run": self.run,
@@ -61,7 +61,7 @@ class Address:
             "lead": "1" if self.lead else "",
             "hide": ",".join(self.hide),
         }
-        words = [f"{name}={quote(value, safe=',.-_/')}" for name, value in pairs.items() if value]
+        words = [f"{name}={quote(value, safe=',.-_/;')}" for name, value in pairs.items() if value]
         return "?" + "&".join(words) if words else ""
 
 

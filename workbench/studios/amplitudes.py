@@ -83,7 +83,7 @@ class Amplitudes(Studio):
         return describe(cast(AmplitudeRecipe, recipe))
 
     def absent(self) -> set[str]:
-        recipes = [*(run.recipe for run in self.shown), self.draft.recipe]
+        recipes = [*(run.recipe for run in self.shown), *(recipe for _, recipe in self.draft.trainings)]
         axes = [recipe.axes for recipe in recipes if recipe.axes]
         if not axes:
             return {card.name for card in self.cards if card.tab == "sweep"}

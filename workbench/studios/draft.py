@@ -13,13 +13,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from workbench.data.own_file import located
-from workbench.families import family_of, presets, with_values
+from workbench.families import Part, family_of, parts, presets, with_values
 from workbench.training.presets import Preset
 from workbench.training.recipe import Recipe, RecipeError, checked_axes, wording
 from workbench.training.spelling import decimal_comma
 
 PARTS = {"preset": "Preset", "title": "Title of the next run", "code": "Python and shell"}
 """Parts of the form that are no options, by the names that `hide` knows."""
+MOST_RUNS = 8
+"""Runs that fit into one figure, and trainings that a sweep typed into a form may have."""
 
 
 class Draft:
@@ -31,6 +33,7 @@ class Draft:
 
     def __init__(self, recipe_type: type[Recipe], preset: str = "", changes: dict[str, Any] | None = None, *, sweeps: bool = True):
         self.recipe_type, self.sweeps = recipe_type, sweeps
+        self._known: tuple[Recipe, list[Part]] | None = None
         self.presets: Mapping[str, Preset] = presets(recipe_type)
         self.title = ""
         self.choose(preset or next(iter(self.presets)))
@@ -70,10 +73,10 @@ class Draft:
             if len(values) > 1 and not self.sweeps:
                 label = self.recipe_type.options()[name].called
                 raise RecipeError(f"{label} takes one value here; wb.sweep(recipe, {name}=[…]) trains one recipe for each of several.")
-            self.recipe = with_values(self.recipe, name, values)
+            self.recipe = few(with_values(self.recipe, name, values))
             self.wrong.pop(name, None)
         except RecipeError as problem:
-            self.wrong[name] = (as_text(value)[:200], refused(self.recipe_type, name, value) or str(problem))
+            self.wrong[name] = (as_text(value)[:200], refused(self.recipe_type, name, value, sweeps=self.sweeps) or str(problem))
         self.comma = self.comma - {name} | ({name} if isinstance(value, str) and decimal_comma(value) else set())
 
     def undo(self, name: str) -> None:
@@ -94,9 +97,17 @@ class Draft:
         """Options that differ from the preset: (the preset's value, the value now)."""
         return _compared(self.presets[self.preset].recipe, self.recipe)
 
+    @property
+    def trainings(self) -> list[Part]:
+        """The recipe as it is trained: as one, or, where points of a sweep cannot train together, as several with the options in which they
+        differ."""
+        if self._known is None or self._known[0] is not self.recipe:
+            self._known = self.recipe, parts(self.recipe) if self.recipe.axes else [({}, self.recipe)]
+        return self._known[1]
+
     def is_like(self, recipe: Recipe) -> bool:
-        """Whether another recipe does the same, on a file of the same path."""
-        return not _compared(self.recipe, recipe)
+        """Whether another recipe does the same as a training of this one, on a file of the same path."""
+        return any(alike(training, recipe) for _, training in self.trainings)
 
     def words(self, hide: Collection[str] = (), owner: Recipe | None = None) -> str:
         """The recipe by name: that of the next run, else the preset's with what differs from it. Of what is in `hide` nothing is told.
@@ -125,7 +136,8 @@ class Draft:
         """What stands beside an axis: '3 values → sweep of 3, about 45 s'. `time`: how long the sweep takes, where it is known."""
         counts = [len(values) for values in self.axes.values()]
         several = f" ({' × '.join(map(str, counts))})" if len(counts) > 1 else ""
-        words = f"{len(self.axes[name])} values → sweep of {math.prod(counts)}{several}" + (f", {time}" if time else "")
+        runs = f" in {len(self.trainings)} runs" if len(self.trainings) > 1 else ""
+        words = f"{len(self.axes[name])} values → sweep of {math.prod(counts)}{several}{runs}" + (f", {time}" if time else "")
         if self.recipe_type.options()[name].kind == "choice":
             return f"{as_words(tuple(self.axes[name]))}: {words}"
         one = ".".join(as_text(value) for value in self.axes[name])
@@ -167,10 +179,19 @@ class Draft:
 
 def typed(recipe_type: type[Recipe], name: str, value: Any) -> tuple[Any, ...]:
     """The values that were typed for an option, or stand in a link; several are an axis of a sweep. Raises: RecipeError."""
-    parts = parts_of(recipe_type, name, value)
-    if len(parts) > 1 and name in family_of(recipe_type).shared:
-        return tuple(checked_axes({name: parts}, recipe_type=recipe_type)[name])
-    return (recipe_type.check(name, value if len(parts) > 1 else parts[0]),)
+    found = parts_of(recipe_type, name, value)
+    return tuple(checked_axes({name: found}, recipe_type)[name]) if len(found) > 1 else (recipe_type.check(name, found[0]),)
+
+
+def few(recipe: Recipe) -> Recipe:
+    """A recipe that trains as one, or as so few as fit into one figure. Raises: RecipeError."""
+    apart = {name: values for name, values in recipe.axes.items() if name not in family_of(recipe).shared}
+    if (runs := math.prod(map(len, apart.values()))) > MOST_RUNS:
+        raise RecipeError(
+            f"{' × '.join(map(str, map(len, apart.values())))} values need {runs} runs, and {MOST_RUNS} fit into one figure; "
+            f"wb.sweep(recipe, {next(iter(apart))}=[…]) in a notebook trains any number."
+        )
+    return recipe
 
 
 def parts_of(recipe_type: type[Recipe], name: str, value: Any) -> list[Any]:
@@ -180,19 +201,23 @@ def parts_of(recipe_type: type[Recipe], name: str, value: Any) -> list[Any]:
     return list(value) if isinstance(value, tuple) else [value]
 
 
-def refused(recipe_type: type[Recipe], name: str, value: Any) -> str:
-    """What to type instead of a value that cannot be used, in the words of the form."""
-    option, parts = recipe_type.options()[name], parts_of(recipe_type, name, value)
-    if len(parts) == 1:
+def apart(recipe: Recipe, options: Mapping[str, Any]) -> str:
+    """What sets a training of a sweep apart, in words: 'Hidden layers 64, 64'."""
+    return ", ".join(f"{recipe.options()[name].called} {as_words(value)}" for name, value in options.items())
+
+
+def refused(recipe_type: type[Recipe], name: str, value: Any, *, sweeps: bool = True) -> str:
+    """What to type instead of a value that cannot be used, in the words of the form; '' where its error says it."""
+    option, typed = recipe_type.options()[name], parts_of(recipe_type, name, value)
+    if len(typed) == 1:
         return f"{option.wanted}."
     if point := decimal_comma(value) if isinstance(value, str) else "":
         return f"{option.wanted}; a comma parts several values, so type {point} for one number."
-    if name not in (together := family_of(recipe_type).shared):
-        elsewhere = f"; wb.sweep(recipe, {name}=[…]) in a notebook trains a run for each of several" if together else ""
-        return f"{option.called} takes one value here{elsewhere}."
-    if impossible := [as_text(part) for part in parts if not possible(recipe_type, name, part)]:
+    if not sweeps:
+        return ""
+    if impossible := [as_text(part) for part in typed if not possible(recipe_type, name, part)]:
         return f"{option.wanted}, and {impossible[0][:40] or 'nothing'} is not."
-    values = [recipe_type.check(name, part) for part in parts]
+    values = [as_text(recipe_type.check(name, part)) for part in typed]
     return "" if len(set(values)) == len(values) else f"{option.called} needs different values for a sweep."
 
 
@@ -208,6 +233,11 @@ def possible(recipe_type: type[Recipe], name: str, value: Any) -> bool:
 def hidden_options(recipe_type: type[Recipe], hide: Collection[str]) -> set[str]:
     """The options that are in `hide`, by themselves or with their group."""
     return {name for title, names in recipe_type.groups.items() for name in names if name in hide or title in hide}
+
+
+def alike(base: Recipe, other: Recipe) -> bool:
+    """Whether two recipes do the same, on a file of the same path."""
+    return not _compared(base, other)
 
 
 _known: weakref.WeakKeyDictionary[Recipe, weakref.WeakKeyDictionary[Recipe, dict[str, tuple[Any, Any]]]] = weakref.WeakKeyDictionary()
@@ -339,7 +369,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(as_text, value))
+        return ("; " if any(isinstance(item, (list, tuple)) for item in value) else ", ").join(map(as_text, value))
     short = f"{value:.12g}" if isinstance(value, float) else str(value)
     return short if not isinstance(value, float) or float(short) == value else repr(value)
 
@@ -347,7 +377,7 @@ def as_text(value: Any) -> str:
 def as_words(value: Any) -> str:
     """A value as it stands in a sentence; those of an axis one after the other."""
     if isinstance(value, tuple):
-        return ", ".join(map(as_words, value))
+        return ("; " if any(isinstance(item, list) for item in value) else ", ").join(map(as_words, value))
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, (int, float)):

@@ -194,7 +194,6 @@ class Hearing(Session):
             self.on_action({"action": action})
 
     def on_action(self, message: dict[str, Any]) -> None:
-        run = self.shown[0] if self.shown else None
         action = message["action"]
         if action == "train" and self.draft.ready and not self.busy:
             self._start()
@@ -202,29 +201,31 @@ class Hearing(Session):
             self.draft.choose(self.draft.preset)
             self.shown = []
             self.show_finished()
-        elif run is not None and not self.of_example and action in CHANGES:
-            self.guest.change(run)
-            if action == "pause":
-                run.pause()
-            elif action == "continue":
-                run.resume()
-            elif action == "step":
-                run.step()
+        elif self.shown and not self.of_example and action in CHANGES:
+            runs = self.pressed if len(self.pressed) == 1 else [run for run in self.pressed if run.alive() == (action != "resume")]
+            for run in runs:
+                self.guest.change(run)
+            if action in ("pause", "continue", "step"):
+                for run in runs:
+                    {"pause": run.pause, "continue": run.resume, "step": run.step}[action]()
             elif action == "stop":
-                self._later("Stopping …", run.stop)
+                self._later("Stopping …", lambda: [run.stop() for run in reversed(runs)])  # those first that wait, lest they begin
             elif action == "resume" and not self.busy:
-                self._later("Starting the training process again …", functools.partial(self.guest.resume, run))
+                self._later(
+                    "Starting the training process again …", lambda: [self.guest.resume(run) for run in runs if run.status.resumable]
+                )
 
     def _start(self) -> None:
-        recipe, file = self.draft.recipe, getattr(self.draft.recipe, "file", "")
+        trainings, file = self.draft.trainings, getattr(self.draft.recipe, "file", "")
         again = self.of_draft and not self.of_example
 
-        def work() -> Run:
+        def work() -> list[Run]:
             if file and not self.guest.lecturer:
                 allowed(file)
-            for note in errands.check_events(recipe) if file else ():
-                self.soon(functools.partial(self.note, note))
-            return self.guest.launch(recipe, self.library.own, title=self.draft.title, reuse=not again)
+            for _, recipe in trainings if file else ():
+                for note in errands.check_events(recipe):
+                    self.soon(functools.partial(self.note, note))
+            return self.guest.launch_all(trainings, self.library.own, title=self.draft.title, reuse=not again)
 
         self._later("Reading the file …" if file else "Starting the training process …", work, self._started)
 
@@ -232,12 +233,12 @@ class Hearing(Session):
         """Take back why the last training could not be started: another one is wanted now."""
         self.notices, self.refusal = [notice for notice in self.notices if notice != self.refusal], ""
 
-    def _started(self, run: Run) -> None:
+    def _started(self, runs: list[Run]) -> None:
         self._withdraw()
         self.draft.title, self.draft.doubts = "", {}
         self.at = self.playing = None
-        self.shown = [run, *(other for other in self.shown[1:] if other.id != run.id)]
-        if self.tab == "runs" or run.recipe.axes:
+        self.shown = runs if len(runs) > 1 else runs + [other for other in self.shown[1:] if other.id != runs[0].id]
+        if self.tab == "runs" or runs[0].recipe.axes:
             self.tab = self.home
 
     def _later(self, sentence: str, work: Callable[[], Any], then: Callable[[Any], None] = lambda _: None) -> None:

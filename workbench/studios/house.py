@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.families import Part
 from workbench.runs import files, launcher
 from workbench.runs.files import RunError
 from workbench.runs.run import Run
 from workbench.runs.store import ID, RunStore
+from workbench.studios.draft import apart
 from workbench.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -113,6 +115,15 @@ class Guest:
                 self._check_room(store, 1)
                 found = launcher.launch(recipe, runs=store, title=title, reuse=reuse, person=self.queues_as(store), checked=True)
             return self._claimed(found, store)
+
+    def launch_all(self, trainings: Sequence[Part], store: RunStore, *, title: str = "", reuse: bool = True) -> list[Run]:
+        """Train a recipe, or a sweep as the several that it takes, each titled by what sets it apart. Raises: as `launch`."""
+        with self.house.lock:
+            self._check_room(store, sum(not reuse or store.find(recipe) is None for _, recipe in trainings))
+            return [
+                self.launch(recipe, store, title=": ".join(filter(None, [title, apart(recipe, options)])), reuse=reuse)
+                for options, recipe in trainings
+            ]
 
     def resume(self, run: Run) -> Run:
         """Raises: RunError in one sentence."""

@@ -7,10 +7,10 @@ import functools
 import math
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from workbench.families import PRESETS
+from workbench.families import PRESETS, parts
 from workbench.home import runs_folder
 from workbench.runs.files import RunError
 from workbench.runs.run import Run
@@ -86,11 +86,17 @@ class Library:
         return min(alike or finished, key=lambda run: len(differences(recipe, run.recipe)), default=None)
 
     def time(self, sweep: Recipe) -> str:
-        """How long a sweep will train here, in words: as a like one, or at most as all its points one after the other; '' if unknown."""
-        if seconds := self.seconds(sweep):
+        """How long a sweep will train here, in words: as like ones, or at most as all its points one after the other; '' if unknown."""
+        trainings = [recipe for _, recipe in parts(sweep)]
+        if seconds := self.total(trainings):
             return about(seconds)
-        single = self.seconds(sweep.base)
-        return f"at most {about(single * points(sweep))}" if single else ""
+        total = self.total([recipe.base for recipe in trainings])
+        return f"at most {about(total * points(trainings[0]))}" if total else ""
+
+    def total(self, trainings: Sequence[Recipe]) -> float | None:
+        """How long some recipes will train here, one after the other; None where it is not known of one of them."""
+        known = [seconds for recipe in trainings if (seconds := self.seconds(recipe)) is not None]
+        return sum(known) if len(known) == len(trainings) else None
 
     def seconds(self, recipe: Recipe) -> float | None:
         """How long a recipe will train here, as told by the steps of a like one on this computer; None where none of the newest is."""

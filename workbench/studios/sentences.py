@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import textwrap
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,12 @@ def where(status: Status | None, *, example: bool = False, trains: bool = True) 
     if status.state == "died":
         return f"The training process died at {done}. Everything up to there is kept; Resume goes on from the last checkpoint."
     return f"Failed at {done}: {status.message or 'see log.txt in the run folder.'}"
+
+
+def ended(runs: Sequence[Status]) -> str:
+    """How many of the runs of a sweep have ended: '1 of 3 runs has ended.'"""
+    count = sum(not status.live for status in runs)
+    return f"{count} of {len(runs)} runs {'has' if count == 1 else 'have'} ended."
 
 
 def spoken(status: Status | None, *, example: bool = False, trains: bool = True) -> str:

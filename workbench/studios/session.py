@@ -23,7 +23,7 @@ from workbench.runs.run import Run
 from workbench.stories import stories_of
 from workbench.studios import address as addresses
 from workbench.studios import sentences, slide
-from workbench.studios.draft import Draft
+from workbench.studios.draft import Draft, alike
 from workbench.studios.house import Guest
 from workbench.studios.lecture import HALL, Lecture, Scene
 from workbench.studios.library import Library
@@ -161,7 +161,7 @@ class Session(ABC):
         if self.follows is not None:
             return addresses.Address(follow=self.follows.id)
         named = self.shown if len(self.shown) > 1 or not self.of_example else []
-        same = bool(named) and self.of_draft
+        same = bool(named) and self.of_draft and len(self.draft.trainings) == 1  # no run knows the others of its sweep
         options = {} if same else {name: new for name, (_, new) in self.draft.changes.items()}
         usual = self.draft.preset == next(iter(self.draft.presets)) and (bool(options) or not named)
         return addresses.Address(
@@ -228,8 +228,17 @@ class Session(ABC):
 
     @property
     def of_draft(self) -> bool:
-        """Whether the first run shown is a run of the recipe in the form."""
-        return bool(self.shown) and self.draft.is_like(self.shown[0].recipe)
+        """Whether the first run shown is a run of the recipe in the form, which is trained by all that are shown where it is several."""
+        if not self.shown or not self.draft.is_like(self.shown[0].recipe):
+            return False
+        shown, wanted = [run.recipe for run in self.shown], [recipe for _, recipe in self.draft.trainings]
+        return len(wanted) == 1 or all(any(alike(recipe, other) for other in shown) for recipe in wanted)
+
+    @property
+    def pressed(self) -> list[Run]:
+        """The runs on which the buttons act: the first one shown, or all of a sweep that is shown."""
+        several = len(self.draft.trainings) > 1 and self.of_draft
+        return [run for run in self.shown if self.draft.is_like(run.recipe)] if several else self.shown[:1]
 
     @property
     def of_other(self) -> bool:
@@ -244,9 +253,13 @@ class Session(ABC):
         status = self.shown[0].status if self.shown else None
         if status is not None and not self.of_example and (status.live or self.of_draft):
             return
-        run = self.library.trained(self.draft.recipe) or (None if self.shown else self.library.nearest(self.draft.recipe))
-        if run is not None:
-            self.shown = [run, *(other for other in self.shown[1:] if other.path != run.path)]
+        wanted = [recipe for _, recipe in self.draft.trainings]
+        found = [run for recipe in wanted if (run := self.library.trained(recipe)) is not None]
+        if not found and not self.shown and (nearest := self.library.nearest(wanted[0])):
+            found = [nearest]
+        if found:
+            others = [other for other in self.shown[1:] if other.path not in [run.path for run in found]]
+            self.shown = found + (others if len(wanted) == 1 else [])
 
     def pictures(self) -> list[tuple[Run, Picture]]:
         """Shown runs with what is known of them; a run that is gone leaves with a sentence."""
@@ -293,7 +306,11 @@ class Session(ABC):
 
     def transport(self, pictures: list[tuple[Run, Picture]]) -> dict[str, Any]:
         """Buttons, progress and sentence of the first run shown."""
-        status = pictures[0][1].status if pictures else None
+        pressed = self.pressed
+        several = [(run, picture.status) for run, picture in pictures if run in pressed] or [
+            (run, picture.status) for run, picture in pictures[:1]
+        ]
+        run, status = next(((run, status) for run, status in several if status.live), several[0] if several else (None, None))
         status = status and replace(status, message=self.guest.told(status.message))
         same = self.of_draft and not self.of_example
         if self.follows is not None:
@@ -303,7 +320,9 @@ class Session(ABC):
             status, example=self.of_example, same=same, ready=self.draft.ready, busy=self.busy, trains=trains,
             wrong=self.guest.told(self.draft.problem) if trains else "",
         )  # fmt: skip
-        no_change = self.guest.no_change(pictures[0][0]) if pictures and not self.of_example else ""
+        if len(several) > 1:
+            bar["sentence"] = f"{sentences.ended([status for _, status in several])} {bar['sentence']}"
+        no_change = self.guest.no_change(run) if run is not None and not self.of_example else ""
         refused = {"train": self.guest.no_training} | dict.fromkeys(CHANGES, no_change)
         for button in bar["buttons"]:
             if why := refused.get(button["name"]):

@@ -212,8 +212,7 @@ class Studio(Hearing):
         if self.tab in hidden:
             self.tab = self.tabs[0].name
         if everything:
-            recipe = self.draft.recipe
-            self.form.tell(**self.draft.view(self.hide, self.library.time(recipe) if recipe.axes else ""))
+            self.form.tell(**self.draft.view(self.hide, self.library.time(self.draft.recipe) if self.draft.axes else ""))
         self.bar.tell(
             **self.transport(newest),
             time=sentences.time(newest[0][1], pictures[0][1], self.playing) if newest and self.follows is None else None,
@@ -350,7 +349,7 @@ class Studio(Hearing):
             live=picture.status.live,
             ready=self.draft.ready,
             trains=not (self.guest.no_training or self.busy),
-            seconds=self.library.seconds(self.draft.recipe),
+            seconds=self.library.total([recipe for _, recipe in self.draft.trainings]),
         )
 
     def table_of_numbers(self, pictures: list[tuple[Run, Picture]]) -> dict[str, Any]:
