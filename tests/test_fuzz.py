@@ -91,7 +91,7 @@ def test_a_problem_in_a_link_is_named_and_the_rest_is_kept(kind, data):
     values = st.lists(st.text(max_size=30) | st.binary(max_size=30), min_size=1, max_size=2)
     arguments = data.draw(st.dictionaries(names, values, max_size=4))
     with quickly():
-        address = read(arguments, kind, tabs=["training"], observables=["pt"], subsets=["4"], stories=["noise"])
+        address = read(arguments, kind, tabs=["training"], choosers={"observable": ["pt"], "subset": ["4"]}, stories=["noise"])
     assert all(problem.startswith("In the link: ") for problem in address.problems)
     kind(**address.options)
 

@@ -146,6 +146,10 @@ page.refresh(everything=True)
 rows = [row["id"] for row in json.loads(page.table.state)["rows"]]
 form = [field["name"] for group in json.loads(page.form.spec)["groups"] for field in [*group["fields"], *group["more"]]]
 numbers = json.loads(page.frame.state)["numbers"]["rows"][0]["values"]
+page.hear({"tab": "training"})
+before = page.plots["line"].frame
+page.hear({"less": "truth"})
+assert page.plots["line"].frame != before and "less=truth" in page.address.query() and page.shown_now().chosen == {"less": "truth"}
 page.hear({"option": "slope", "value": "1, 3"})
 assert len(page.draft.trainings) == 2 and page.draft.recipe.as_command().startswith("workbench sweep fit-line --slope 1.0,3.0")
 page.hear({"undo": "slope"})

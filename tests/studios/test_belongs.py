@@ -91,7 +91,7 @@ def test_ones_own_run_of_a_preset_stays_in_sight_however_it_ended(tmp_path, stat
     assert page.of_example and page.of_draft
     run = page.library.own.create(page.draft.recipe)
     files.replace(run.path / "status.json", files.seal({**run.read_status(), "state": state}))
-    page._started(run)
+    page._started([run])
     for message in (
         {"option": "noise", "value": "0.05"},
         {"option": "noise", "value": "much"},

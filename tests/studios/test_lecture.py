@@ -55,7 +55,7 @@ def test_a_late_follower_sees_what_the_lecturer_sees_with_the_very_same_figures(
     teacher.hear({"observable": "jet_pt"})
     late = opened(finished, STUDENT, lecturer=False, follow=teacher.leads.id)
     assert [run.id for run in late.shown] == [run.id for run in teacher.shown] and len(late.shown) == 2
-    assert (late.tab, late.observed) == ("kinematics", "jet_pt")
+    assert (late.tab, late.drawn_at["observable"]) == ("kinematics", "jet_pt")
     assert late.plots["kinematics"].frame is teacher.plots["kinematics"].frame
 
 

@@ -50,7 +50,7 @@ def test_a_name_opens_and_deletes_nothing_outside(store, name, tmp_path):
         page.hear(message)
         assert not any(run.id == name for run in page.shown)
     assert page.notices and listed(tmp_path) == before
-    address = read({"run": [name], "compare": [name], "follow": [name]}, AmplitudeRecipe, tabs=[], observables=[])
+    address = read({"run": [name], "compare": [name], "follow": [name]}, AmplitudeRecipe, tabs=[])
     assert ID.fullmatch(name) or (address.run, address.compare, address.follow) == ("", [], "")
     page.restore(Address(run=name))
     assert not any(run.id == name for run in page.shown)

@@ -183,9 +183,9 @@ def test_arrows_go_through_the_stories_and_nothing_else_is_pressed(page):
 
 def test_the_address_names_the_story(page):
     assert page.address.query().endswith("tab=stories&story=tiny")
-    found = read({"tab": [b"stories"], "story": [b"plateau"]}, AmplitudeRecipe, tabs=["stories"], observables=[], stories=page.stories)
+    found = read({"tab": [b"stories"], "story": [b"plateau"]}, AmplitudeRecipe, tabs=["stories"], stories=page.stories)
     assert (found.tab, found.story, found.problems) == ("stories", "plateau", [])
-    found = read({"story": [b"plato"]}, AmplitudeRecipe, tabs=[], observables=[], stories=page.stories)
+    found = read({"story": [b"plato"]}, AmplitudeRecipe, tabs=[], stories=page.stories)
     assert "plateau" in found.problems[0]
     page.hear({"tab": "training"})
     assert "story" not in page.address.query()

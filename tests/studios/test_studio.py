@@ -42,7 +42,7 @@ def test_an_observable_is_chosen_for_the_kinematic_figure(page):
     page.hear({"tab": "kinematics"})
     before = page.plots["kinematics"].frame
     page.hear({"observable": "jet_pt"})
-    assert page.plots["kinematics"].frame != before and page.address.observable == "jet_pt"
+    assert page.plots["kinematics"].frame != before and page.address.chosen == {"observable": "jet_pt"}
 
 
 def test_the_number_of_draws_is_chosen_for_the_scaled_pull(page):
@@ -54,7 +54,7 @@ def test_the_number_of_draws_is_chosen_for_the_scaled_pull(page):
     assert page.plots["scaled_pull"].frame != before and any("M = 4 of" in name for name in names)
     assert "subset=4" in page.address.query()
     page.hear({"subset": "3"})
-    assert page.subset == "4"
+    assert page.chosen["subset"] == "4"
     page.hear({"subset": "512"})  # more than there are: the mean of all, which is off by nothing
     names = [trace["name"] for trace in unpack(page.plots["scaled_pull"].frame)["data"]]
     assert any("(expected 0.00)" in name for name in names), names

@@ -56,7 +56,7 @@ def test_it_trains_a_run_for_each_value_and_shows_them_side_by_side(page):
 
     again = Basics(runs=page.library.own.root)
     arguments = parse_qs(page.address.query().removeprefix("?"))
-    again.restore(read(arguments, again.recipe_type, tabs=[tab.name for tab in page.tabs], observables=[]))
+    again.restore(read(arguments, again.recipe_type, tabs=[tab.name for tab in page.tabs]))
     assert again.draft.axes == {"learning_rate": [0.001, 0.01]} and [run.id for run in again.shown] == shown and again.of_draft
 
     page.hear({"option": "learning_rate", "value": "0.01, 0.1"})  # one of them is known already

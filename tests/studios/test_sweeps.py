@@ -114,7 +114,9 @@ def test_the_address_keeps_the_axes_that_were_typed(finished):
 def read_again(page):
     """What a new page reads in the address of another one."""
     arguments = parse_qs(page.address.query().removeprefix("?"))
-    return read(arguments, AmplitudeRecipe, tabs=[tab.name for tab in page.tabs], observables=list(page.observables()))
+    return read(
+        arguments, AmplitudeRecipe, tabs=[tab.name for tab in page.tabs], choosers={one.name: list(one.values) for one in page.choosers}
+    )
 
 
 def test_train_starts_the_sweep_that_is_typed(finished, monkeypatch):

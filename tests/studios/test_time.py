@@ -97,7 +97,7 @@ def test_another_run_is_shown_at_its_newest(page):
 def test_a_step_that_is_none_is_named(text):
     from workbench.studios.address import read
 
-    assert "step" in read({"step": [text]}, AmplitudeRecipe, tabs=[], observables=[]).problems[0]
+    assert "step" in read({"step": [text]}, AmplitudeRecipe, tabs=[]).problems[0]
 
 
 def test_only_the_differences_of_compared_runs_are_listed(finished):

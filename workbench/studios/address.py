@@ -1,5 +1,5 @@
 """The state of a page as the query of its address: the recipe's unusual options, the run, the compared runs, the tab,
-the story, the theory nuisance a, the step looked at, and what a lecturer has hidden for an exercise.
+what was chosen for the figures, the story, the step looked at, and what a lecturer has hidden for an exercise.
 
 Only what differs from the defaults is written. What cannot be read is named in a sentence and left out; the rest is kept.
 """
@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -31,10 +32,8 @@ class Address:
     run: str = ""
     compare: list[str] = field(default_factory=list)
     tab: str = ""
-    observable: str = ""
-    subset: str = ""
+    chosen: dict[str, str] = field(default_factory=dict)
     story: str = ""
-    a: str = ""
     step: int | None = None
     follow: str = ""
     lead: bool = False
@@ -52,10 +51,8 @@ class Address:
             "run": self.run,
             "compare": ",".join(self.compare),
             "tab": self.tab,
-            "observable": self.observable,
-            "subset": self.subset,
+            **self.chosen,
             "story": self.story,
-            "a": self.a,
             "step": "" if self.step is None else str(self.step),
             "follow": self.follow,
             "lead": "1" if self.lead else "",
@@ -70,19 +67,20 @@ def read(
     recipe_type: type[Recipe],
     *,
     tabs: Sequence[str],
-    observables: Sequence[str],
-    subsets: Sequence[str] = (),
+    choosers: Mapping[str, Sequence[str]] = MappingProxyType({}),
     stories: Sequence[str] = (),
-    nuisances: Sequence[str] = (),
     hideable: Sequence[str] = (),
 ) -> Address:
-    """The address that a request's arguments spell. Raises: nothing; problems are sentences in the result."""
+    """The address that a request's arguments spell. Raises: nothing; problems are sentences in the result.
+
+    Arguments: `choosers`, what can be chosen for figures, with the names of all values.
+    """
     address = Address()
     for key, values in arguments.items():
         text = values[-1].decode("utf-8", "replace") if isinstance(values[-1], bytes) else values[-1]
         try:
-            names = {"tab": tabs, "observable": observables, "subset": subsets, "story": stories, "a": nuisances, "hide": hideable}
-            _take(address, key, text, recipe_type, names)
+            names = {"tab": tabs, "story": stories, "hide": hideable}
+            _take(address, key, text, recipe_type, names, choosers)
         except RecipeError as problem:
             address.problems.append(f"In the link: {problem}")
     if len(address.problems) > MOST_SENTENCES:
@@ -91,7 +89,14 @@ def read(
     return address
 
 
-def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], names: Mapping[str, Sequence[str]]) -> None:
+def _take(
+    address: Address,
+    key: str,
+    text: str,
+    recipe_type: type[Recipe],
+    names: Mapping[str, Sequence[str]],
+    choosers: Mapping[str, Sequence[str]],
+) -> None:
     if key == "preset":
         address.preset = _one_of(key, text, list(presets(recipe_type)))
     elif key == "hide":
@@ -99,6 +104,8 @@ def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], name
         address.hide = [word for word in words if word in names["hide"]]
         for word in words:
             _hideable(word, names["hide"])
+    elif key in choosers:
+        address.chosen[key] = _one_of(key, text, [*filter(None, choosers[key])])
     elif names.get(key):
         setattr(address, key, _one_of(key, text, names[key]))
     elif key == "step":
@@ -118,9 +125,7 @@ def _take(address: Address, key: str, text: str, recipe_type: type[Recipe], name
         values = typed(recipe_type, key, text)
         address.options[key] = values if len(values) > 1 else values[0]
     else:
-        usual = ["preset", "run", "compare", "tab", "observable", "subset", "story", "step", "follow", "lead", "hide"]
-        extra = ["a"] if "nuisance" in recipe_type.options() else []
-        known = [*usual, *extra, *recipe_type.options()]
+        known = ["preset", "run", "compare", "tab", "story", "step", "follow", "lead", "hide", *choosers, *recipe_type.options()]
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         raise RecipeError(f"{shown(key)} is not known" + (f"; did you mean {near[0]!r}?" if near else "."))
 

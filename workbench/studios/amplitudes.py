@@ -14,6 +14,7 @@ from workbench.physics.observables import observables
 from workbench.results.prediction import largest, median, relative_sigma
 from workbench.results.product import AMPLITUDE, SCAN
 from workbench.results.pulls import pulls, width_and_mean
+from workbench.studios.chooser import Chooser
 from workbench.studios.draft import as_words
 from workbench.studios.live import Picture
 from workbench.studios.session import Tab
@@ -30,8 +31,24 @@ UNSURE = "σ_syst says how noisy the data are, σ_stat how few of them were seen
 NEAR = "How far is the prediction from the truth, for typical events and for the few with the largest amplitudes?"
 
 
+OBSERVABLE = Chooser(
+    "observable",
+    "Observable",
+    # entries of a menu are plain text: the symbols' <sub> is dropped
+    {o.name: f"{o.description}  {re.sub('<[^>]*>', '', o.symbol)}" for o in observables("gg_yyg").values()},
+    lambda name: {"observable": name},
+)
+SUBSET = Chooser(
+    "subset",
+    "Draws M whose mean is taken",
+    {"": "M = 1, N/8, N/2"} | {str(2**k): f"M = {2**k}" for k in range(10)},
+    lambda draws: {"draws": int(draws)},
+)
+
+
 class Amplitudes(Studio):
     family = AMPLITUDES
+    choosers = (OBSERVABLE, SUBSET)
     tabs = (
         Tab("training", "Training", LEARNED),
         Tab(
@@ -56,11 +73,11 @@ class Amplitudes(Studio):
         Card("sigmas", "uncertainties"),
         Card("coverage", "uncertainties"),
         Card("statistical_pull", "uncertainties"),
-        Card("scaled_pull", "uncertainties", choose="subset"),
+        Card("scaled_pull", "uncertainties", choose=("subset",)),
         Card("prediction_truth", "accuracy"),
         Card("delta_largest", "accuracy"),
         Card("accuracy", "accuracy"),
-        Card("kinematics", "kinematics", choose="observable"),
+        Card("kinematics", "kinematics", choose=("observable",)),
         Card("plateau", "sweep"),
         Card("scan", "sweep"),
         Card("sweep_pulls", "sweep"),
@@ -74,10 +91,6 @@ class Amplitudes(Studio):
         ("σ_syst/A", "Median learned relative width"),
         ("σ_stat/A", "Median relative spread of the mean between draws"),
     )
-
-    def observables(self) -> dict[str, str]:
-        # Options of a <select> are plain text: the symbols' <sub> is dropped
-        return {o.name: f"{o.description}  {re.sub('<[^>]*>', '', o.symbol)}" for o in observables("gg_yyg").values()}
 
     def describe(self, recipe: Recipe) -> str:
         return describe(cast(AmplitudeRecipe, recipe))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import numpy as np
@@ -12,11 +12,12 @@ import xarray as xr
 from workbench.families.generators import GENERATORS
 from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import Observable, observables
-from workbench.results.generated import quality
+from workbench.results.generated import NUISANCE_STOPS, quality
 from workbench.results.product import GENERATOR
 from workbench.runs.run import Run
 from workbench.studios import downloads
 from workbench.studios.amplitudes import percent
+from workbench.studios.chooser import Chooser
 from workbench.studios.live import Picture
 from workbench.studios.session import Tab
 from workbench.studios.view import Card, Studio
@@ -43,8 +44,37 @@ LEARNED = (
 )
 
 
+def titled(observable: Observable) -> str:
+    """An observable in the plain text of a menu: 'Transverse momentum of jet 1  pT,j1'."""
+    symbol = re.sub("<[^>]*>", "", observable.symbol)
+    return observable.description if observable.description.endswith(f" {symbol}") else f"{observable.description}  {symbol}"
+
+
+def offered(recipes: Sequence[GeneratorRecipe]) -> list[str]:
+    """The observables that runs have."""
+    return list(dict.fromkeys(name for recipe in recipes for name in observables(recipe.dataset, jets=recipe.most_jets)))
+
+
+OBSERVABLE = Chooser(
+    "observable",
+    "Observable",
+    {one.name: titled(one) for dataset in GeneratorRecipe.options()["dataset"].objects for one in observables(dataset).values()},
+    lambda name: {"observable": name},
+    offered,
+)
+NUISANCE = Chooser(
+    "a",
+    "Theory nuisance a",
+    {f"{a:g}": f"{a:g}" for a in NUISANCE_STOPS},
+    lambda a: {"a": float(a)},
+    usual=f"{NUISANCE_STOPS[-1]:g}",
+    slides=True,
+)
+
+
 class Generators(Studio):
     family = GENERATORS
+    choosers = (OBSERVABLE, NUISANCE)
     tabs = (
         Tab("training", "Training", LEARNED),
         Tab("distributions", "Distributions", BAND),
@@ -58,13 +88,13 @@ class Generators(Studio):
         Card("cloud", "training"),
         Card("losses", "training", formula="L = −⟨log p(x|θ)⟩ + KL[q(θ), p(θ)] / N"),
         Card("log_loss", "training"),
-        Card("generated", "distributions", choose="observable"),
+        Card("generated", "distributions", choose=("observable",)),
         Card("hole", "distributions"),
-        Card("ways", "discriminator", choose="observable"),
+        Card("ways", "discriminator", choose=("observable",)),
         Card("weights", "discriminator"),
-        Card("weight_points", "discriminator", choose="observable"),
-        Card("nuisance", "theory", choose="observable", slide="a"),
-        Card("theory_band", "theory", choose="observable"),
+        Card("weight_points", "discriminator", choose=("observable",)),
+        Card("nuisance", "theory", choose=("observable", "a")),
+        Card("theory_band", "theory", choose=("observable",)),
         Card("density_map", "density"),
         Card("uncertainty_map", "density"),
         Card("uncertainty_line", "density"),
@@ -78,18 +108,8 @@ class Generators(Studio):
         ("band", "Mean σ/⟨h⟩ of the draws in these bins"),
     )
 
-    def observables(self) -> dict[str, str]:
-        datasets = cast(list[str], GeneratorRecipe.options()["dataset"].objects)
-        known = [observable for dataset in datasets for observable in observables(dataset).values()]
-        return {observable.name: titled(observable) for observable in known}
-
-    def offered(self) -> list[str]:
-        recipes = [cast(GeneratorRecipe, run.recipe) for run in self.shown] or [cast(GeneratorRecipe, self.draft.recipe)]
-        return list(dict.fromkeys(name for recipe in recipes for name in observables(recipe.dataset, jets=recipe.most_jets)))
-
     def absent(self) -> set[str]:
-        recipes = [cast(GeneratorRecipe, run.recipe) for run in self.shown] or [cast(GeneratorRecipe, self.draft.recipe)]
-        return {name for name, wanted in MAKES_SENSE.items() if not any(map(wanted, recipes))}
+        return {name for name, wanted in MAKES_SENSE.items() if not any(map(wanted, self.recipes))}
 
     @property
     def home(self) -> str:
@@ -144,12 +164,6 @@ def in_words(name: str, dataset: xr.Dataset) -> str:
     """The symbol of an observable as sentences have it: 'p_T,j1', 'p_T,μ⁻'."""
     symbol = str(dataset[f"density_{name}"].attrs.get("symbol", name.replace("_", " ")))
     return re.sub("<[^>]*>", "", symbol.replace("<sup>−</sup>", "⁻").replace("<sup>+</sup>", "⁺").replace("<sub>", "_"))
-
-
-def titled(observable: Observable) -> str:
-    """An observable in the plain text of a menu: 'Transverse momentum of jet 1  pT,j1'."""
-    symbol = re.sub("<[^>]*>", "", observable.symbol)
-    return observable.description if observable.description.endswith(f" {symbol}") else f"{observable.description}  {symbol}"
 
 
 def nats(value: float) -> str:

@@ -13,14 +13,15 @@ from workbench.runs.files import in_words
 from workbench.runs.run import Run
 from workbench.studios import address as addresses
 from workbench.studios import errands
+from workbench.studios.chooser import Chooser
 from workbench.studios.lecture import HALL
 from workbench.studios.live import HUB
-from workbench.studios.session import CHANGES, NUISANCES, SAID, SUBSETS, Session
+from workbench.studios.session import CHANGES, SAID, Session
 
 HEARD = (
-    "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "subset", "dismiss", "theme",
+    "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "dismiss", "theme",
     "time", "refused",
-    "story", "tell", "lead", "a", "awake", "search", "place", "waiting",
+    "story", "tell", "lead", "awake", "search", "place", "waiting",
 )  # fmt: skip
 FOLLOWERS = ("theme", "dismiss", "awake")
 """What is heard of a page that follows a lecture."""
@@ -35,7 +36,9 @@ class Hearing(Session):
     def hear(self, message: dict[str, Any]) -> None:
         """A message from the browser: one key that names it. Anything unknown is ignored."""
         heard = HEARD if self.follows is None else FOLLOWERS
-        hearer = next((getattr(self, f"on_{key}") for key in message if key in heard), None)
+        hearer: Callable[[dict[str, Any]], None] | None = next((getattr(self, f"on_{key}") for key in message if key in heard), None)
+        if hearer is None and self.follows is None:
+            hearer = next((functools.partial(self.on_chosen, chooser) for chooser in self.choosers if chooser.name in message), None)
         if hearer is not None:
             before = self.shown[:1]
             self._try(lambda: hearer(message))
@@ -69,17 +72,9 @@ class Hearing(Session):
         if message["tab"] in [tab.name for tab in self.tabs]:
             self.tab = message["tab"]
 
-    def on_observable(self, message: dict[str, Any]) -> None:
-        if message["observable"] in self.observables():
-            self.observable = message["observable"]
-
-    def on_subset(self, message: dict[str, Any]) -> None:
-        if message["subset"] in SUBSETS:
-            self.subset = message["subset"]
-
-    def on_a(self, message: dict[str, Any]) -> None:
-        if str(message["a"]) in NUISANCES:
-            self.a = "" if str(message["a"]) == NUISANCES[-1] else str(message["a"])
+    def on_chosen(self, chooser: Chooser, message: dict[str, Any]) -> None:
+        if (value := str(message[chooser.name])) in chooser.values:
+            self.chosen[chooser.name] = value
 
     def on_awake(self, message: dict[str, Any]) -> None:
         self.awake = message["awake"] if type(message["awake"]) is int else 0

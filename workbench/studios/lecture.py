@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakSet, ref
@@ -30,11 +30,9 @@ class Scene:
     place: str
     runs: tuple[str, ...]
     tab: str
-    observable: str = ""
-    subset: str = ""
+    chosen: Mapping[str, str] = field(default_factory=dict)
     story: str = ""
     at: int | None = None
-    a: str = ""
     shipped: bool = False
 
 

@@ -17,12 +17,12 @@ from typing import Any, ClassVar
 
 from workbench.data.files import allowed, check_file
 from workbench.families import Family
-from workbench.results.generated import NUISANCE_STOPS
 from workbench.runs.files import RunError, in_words
 from workbench.runs.run import Run
 from workbench.stories import stories_of
 from workbench.studios import address as addresses
 from workbench.studios import sentences, slide
+from workbench.studios.chooser import Chooser
 from workbench.studios.draft import Draft, alike
 from workbench.studios.house import Guest
 from workbench.studios.lecture import HALL, Lecture, Scene
@@ -35,10 +35,6 @@ MOST_NOTICES = 6
 REPLAY = 40  # ticks of a page, 10 s, in which a whole training is replayed
 CHANGES = ("pause", "continue", "step", "stop", "resume")
 """Actions that change the run that is shown."""
-SUBSETS = {"": "M = 1, N/8, N/2"} | {str(2**k): f"M = {2**k}" for k in range(10)}
-"""Of how many draws the scaled pull takes the mean: a choice, and its words."""
-NUISANCES = tuple(f"{a:g}" for a in NUISANCE_STOPS)
-"""Values of the theory nuisance a at which distributions are drawn."""
 SAID = (OSError, ValueError, RunError)
 """Errors whose message is a sentence for the page."""
 
@@ -65,6 +61,8 @@ class Session(ABC):
     stories: ClassVar[tuple[str, ...]]
     """Names of the stories that the tab "stories" tells, in the order of a lecture."""
     tabs: ClassVar[tuple[Tab, ...]]
+    choosers: ClassVar[tuple[Chooser, ...]] = ()
+    """What is chosen for its figures."""
 
     def __init_subclass__(cls) -> None:
         if family := vars(cls).get("family"):
@@ -80,9 +78,7 @@ class Session(ABC):
         self.shipped = False  # one's own trainings of the story stand back behind the numbers that ship
         self.at: int | None = None  # the step that is looked at; None for the newest
         self.playing: float | None = None  # the position among the snapshots while they are replayed
-        self.observable = ""  # what was chosen; empty for the first
-        self.subset = ""
-        self.a = ""  # of the theory nuisance; empty for the largest
+        self.chosen: dict[str, str] = {}  # by name of the chooser
         self.hide: list[str] = []  # names of what a link has hidden for an exercise
         self.notices: list[str] = []
         self.theme, self.projector = "light", False
@@ -101,19 +97,15 @@ class Session(ABC):
     def refresh(self, *, everything: bool = False) -> None:
         """Show how things stand now; `everything`, when something was pressed."""
 
-    def observables(self) -> dict[str, str]:
-        """Names and titles of all observables that some run of this page may have."""
-        return {}
-
-    def offered(self) -> list[str]:
-        """The observables that the runs shown have."""
-        return list(self.observables())
+    @property
+    def recipes(self) -> list[Any]:
+        """Those of the runs shown; where there are none, that of the form."""
+        return [run.recipe for run in self.shown] or [self.draft.recipe]
 
     @property
-    def observed(self) -> str:
-        """The observable that is drawn: the chosen one, where the runs shown have it."""
-        offered = self.offered()
-        return self.observable if self.observable in offered else next(iter(offered), "")
+    def drawn_at(self) -> dict[str, str]:
+        """The values that are drawn, by name of the chooser."""
+        return {chooser.name: chooser.drawn(self.chosen.get(chooser.name), self.recipes) for chooser in self.choosers}
 
     def note(self, sentence: str) -> None:
         """Put a sentence on the page, where it stays until it is dismissed."""
@@ -135,8 +127,8 @@ class Session(ABC):
             self.note("The lecture of this link is over.")
         if address.lead:
             self.leads = HALL.take_over(self)
-        self.observable, self.subset = address.observable or self.observable, address.subset or self.subset
-        self.at, self.a, self.hide = address.step, address.a or self.a, address.hide
+        self.chosen |= address.chosen
+        self.at, self.hide = address.step, address.hide
         self.story = address.story or self.story
         for name in filter(None, dict.fromkeys([address.run, *address.compare])):
             self._try(functools.partial(self._add, name))
@@ -170,9 +162,7 @@ class Session(ABC):
             run=named[0].id if named else "",
             compare=[run.id for run in named[1:]],
             tab="" if self.tab == self.home else self.tab,
-            observable="" if self.observed == next(iter(self.offered()), "") else self.observed,
-            subset=self.subset,
-            a=self.a,
+            chosen={c.name: value for c in self.choosers if (value := self.drawn_at[c.name]) != c.begins_with(self.recipes)},
             story=self.story if self.tab == "stories" else "",
             lead=self.leads is not None,
             hide=self.hide,
@@ -183,7 +173,7 @@ class Session(ABC):
         """What those see who follow this page."""
         runs = tuple(run.id for run in self.shown)
         story = self.story if self.tab == "stories" else ""
-        return Scene(self.place, runs, self.tab, self.observed, self.subset, story, self.at, self.a, self.shipped)
+        return Scene(self.place, runs, self.tab, self.drawn_at, story, self.at, self.shipped)
 
     def attend(self) -> None:
         """Show what the lecturer shows."""
@@ -195,7 +185,7 @@ class Session(ABC):
             self.shown = []
             for name in scene.runs:
                 self._try(functools.partial(self._add, name))
-        self.tab, self.observable, self.subset, self.at, self.a = scene.tab, scene.observable, scene.subset, scene.at, scene.a
+        self.tab, self.chosen, self.at = scene.tab, {**scene.chosen}, scene.at
         self.story, self.shipped = scene.story or self.story, scene.shipped
 
     def lecture(self, stir: Callable[..., None]) -> dict[str, Any] | None:

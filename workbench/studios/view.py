@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -29,7 +29,7 @@ from workbench.studios.live import HUB, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
 from workbench.studios.plot_view import PlotView, pack
 from workbench.studios.pulse import PULSE
-from workbench.studios.session import NUISANCES, SAID, SUBSETS
+from workbench.studios.session import SAID
 from workbench.training.recipe import Recipe
 
 TICK = 250  # milliseconds between two looks of a page in a notebook, and of any page that moves by itself
@@ -44,15 +44,13 @@ log = logging.getLogger(__name__)
 class Card:
     """A figure of `workbench.figures` at its place on a page.
 
-    `choose` offers something to choose: "observable", or the "subset" of M draws; `slide` has a slider: the theory nuisance "a"; `formula`
-    replaces the figure's own.
+    `choose` names the choosers of the page that stand beside it; `formula` replaces the figure's own.
     """
 
     name: str
     tab: str
-    choose: str = ""
+    choose: tuple[str, ...] = ()
     formula: str = ""
-    slide: str = ""
 
     @property
     def entry(self) -> figures.Entry:
@@ -98,8 +96,10 @@ class Studio(Hearing):
             spec=as_json([{"name": name, "title": (title := slide.told(name).title), "menu": in_menu(title)} for name in self.stories]),
         )
         self.plots: dict[str, PlotView] = {}
-        options = {"": [], "observable": list(self.observables().items()), "subset": list(SUBSETS.items())}
-        labels = {"": "", "observable": "Observable", "subset": "Draws M whose mean is taken"}
+        choosers = {
+            one.name: {"name": one.name, "label": one.label, "values": list(one.values.items()), "slides": one.slides}
+            for one in self.choosers
+        }
         cards = [
             {
                 "name": c.name,
@@ -107,9 +107,7 @@ class Studio(Hearing):
                 "title": c.entry.title,
                 "look": c.entry.look_at,
                 "formula": c.formula or c.entry.formula,
-                "choose": {"name": c.choose, "label": labels[c.choose]},
-                "options": options[c.choose],
-                "slide": {"name": c.slide, "label": "Theory nuisance a", "values": list(NUISANCES) if c.slide else []},
+                "choosers": [choosers[name] for name in c.choose],
                 "height": c.entry.height,
             }
             for c in self.cards
@@ -150,10 +148,8 @@ class Studio(Hearing):
                 pn.state.session_args or {},
                 self.recipe_type,
                 tabs=[t.name for t in self.tabs],
-                observables=list(self.observables()),
-                subsets=[name for name in SUBSETS if name],
+                choosers={chooser.name: list(chooser.values) for chooser in self.choosers},
                 stories=self.stories,
-                nuisances=NUISANCES if any(card.slide for card in self.cards) else (),
                 hideable=[name for group in hideable for name in (group["name"], *(item for item, _ in group["items"])) if name],
             )
         )
@@ -222,8 +218,8 @@ class Studio(Hearing):
             hidden=hidden,
             bare="recipe" in self.hide,
             absent=sorted(absent),
-            chosen={"observable": self.observed, "subset": self.subset, "a": self.a or NUISANCES[-1]},
-            offered={"observable": self.offered(), "subset": list(SUBSETS)},
+            chosen=self.drawn_at,
+            offered={chooser.name: chooser.offers(self.recipes) for chooser in self.choosers},
             notices=self.notices,
             query=self.address.query(),
             awake=self.awake,
@@ -297,13 +293,13 @@ class Studio(Hearing):
         reports = card.entry.takes == figures.REPORTS
         moments = tuple((identity(run), picture.cursor if reports else picture.moment, picture.status.state) for run, picture in pictures)
         names = tuple(letters_for(len(pictures)))
-        chosen = {"observable": self.observed, "subset": self.subset}.get(card.choose, "")
+        chosen = {name: value for name, value in self.drawn_at.items() if name in card.choose}
         at = (self.at, *(picture.moment for _, picture in pictures)) if self.at is not None else ()
-        key = (card.name, self.theme, self.projector, chosen, self.a if card.slide else "", names, moments, at)
+        key = (card.name, self.theme, self.projector, tuple(chosen.items()), names, moments, at)
         newest = [picture for _, picture in pictures]
         return HUB.once(key, lambda: pack(self.signed(card, pictures, self.draw(card, names, newest, chosen))))
 
-    def draw(self, card: Card, names: Sequence[str], pictures: Sequence[Picture], chosen: str = "") -> dict[str, Any]:
+    def draw(self, card: Card, names: Sequence[str], pictures: Sequence[Picture], chosen: Mapping[str, str]) -> dict[str, Any]:
         """A figure of the runs that have what it takes; where none has, one that says why."""
         theme = shell.figure_theme(self.theme, projector=self.projector)
         data = [(name, picture.drawn_by(card.entry)) for name, picture in zip(names, pictures, strict=True)]
@@ -315,10 +311,9 @@ class Studio(Hearing):
         order = [*there, *(position for position in range(len(theme.colours)) if position not in there)]
         theme = replace(theme, colours=tuple(theme.colour(position) for position in order))
         try:
-            options: dict[str, Any] = (
-                {"draws": int(chosen)} if chosen and card.choose == "subset" else {card.choose: chosen} if chosen else {}
-            )
-            options |= {"a": float(self.a or NUISANCES[-1])} if card.slide == "a" else {}
+            options: dict[str, Any] = {}
+            for chooser in self.choosers:
+                options |= chooser.option(chosen[chooser.name]) if chosen.get(chooser.name) else {}
             drawn = card.entry.as_dict([data[position] for position in there], theme, **options)
             return drawn if self.at is None or card.entry.takes != figures.REPORTS else with_marker(drawn, pictures[0].moment[1], theme)
         except ValueError as problem:

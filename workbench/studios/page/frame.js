@@ -23,21 +23,30 @@ export function render({model, view}) {
       if (next) there[(there.findIndex((button) => button.dataset.tab === name) + next + there.length) % there.length].focus()
     }}, title))
 
-  function card({name, title, look, formula, choose, options, slide, height}) {
-    const choice = options.length
-      ? h("select", {"aria-label": choose.label, "data-choice": choose.name, onchange: () => send({[choose.name]: choice.value})}, options.map(([value, words]) => h("option", {value}, words)))
-      : symbols("button", {type: "button", class: "formula", title: "What the symbols mean", onclick: () => guide.open()}, formula)
+  function menu({name, label, values}) {
+    const select = h("select", {"aria-label": label, "data-choice": name, onchange: () => send({[name]: select.value})}, values.map(([value, words]) => h("option", {value}, words)))
+    return select
+  }
+
+  function slider({name, label, values}) {
     const say = h("output", {})
-    const slider = slide.values.length
-      ? h("label", {class: "nudge"}, `${slide.label} `, h("input", {type: "range", min: 0, max: slide.values.length - 1, step: 1, "aria-label": slide.label, "data-slide": slide.name, "data-values": slide.values.join(" "),
-          oninput: ({currentTarget}) => { say.value = slide.values[currentTarget.value]; send({[slide.name]: slide.values[currentTarget.value]}) }}), say)
-      : null
+    const tell = ({currentTarget}) => { say.value = values[currentTarget.value][1]; send({[name]: values[currentTarget.value][0]}) }
+    return h("label", {class: "nudge"}, `${label} `,
+      h("input", {type: "range", min: 0, max: values.length - 1, step: 1, "aria-label": label, "data-slide": name, oninput: tell}), say)
+  }
+
+  function card({name, title, look, formula, choosers, height}) {
+    const menus = choosers.filter(({slides}) => !slides).map(menu)
+    const choice = menus.length
+      ? menus
+      : symbols("button", {type: "button", class: "formula", title: "What the symbols mean", onclick: () => guide.open()}, formula)
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
       h("div", {class: "title"}, h("span", {}, symbols("h2", {onclick: ({currentTarget}) => fill(currentTarget.closest(".card")), title: "Fill the screen with this figure (Z); Esc leaves"}, title), " ", h("button", {type: "button", class: "small export", title: "Export this figure or its data (E)", "aria-label": `Export ${title}`,
-        onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), symbols("p", {class: "look"}, look), slider, h("div", {class: "plot", style: `--needs: ${height}px`}))
+        onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), symbols("p", {class: "look"}, look), choosers.filter(({slides}) => slides).map(slider), h("div", {class: "plot", style: `--needs: ${height}px`}))
   }
 
   const made = cards.map(card)
+  const choosers = cards.flatMap((one) => one.choosers)
   const panels = tabs.map(({name, lead}) => h("div", {class: "panel", role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, "data-tab": name},
     lead ? h("p", {class: "lead"}, symbols("span", {}, lead), ...(name === tabs[0].name ? [" ", guide.begin, " ", guide.explain] : [])) : null,
     name === "runs" || name === "stories" ? model.get_child(name) : h("div", {class: "cards"}, made.filter((_, i) => cards[i].tab === name))))
@@ -111,9 +120,9 @@ export function render({model, view}) {
       select.value = state.chosen[choice]
     }
     for (const slider of frame.querySelectorAll(".card [data-slide]")) {
-      const value = state.chosen[slider.dataset.slide]
-      slider.value = slider.dataset.values.split(" ").indexOf(value)
-      slider.nextSibling.value = value
+      const {values} = choosers.find(({name}) => name === slider.dataset.slide)
+      slider.value = values.findIndex(([value]) => value === state.chosen[slider.dataset.slide])
+      slider.nextSibling.value = values[slider.value][1]
     }
     notices.replaceChildren(...state.notices.map((text, i) => h("p", {class: "notice"}, h("span", {}, text),
       h("button", {type: "button", "aria-label": "Dismiss", onclick: () => send({dismiss: i})}, "×"))))
