@@ -22,7 +22,7 @@ import traitlets
 from workbench.families import FAMILIES
 from workbench.home import runs_folder
 from workbench.runs.files import RunError
-from workbench.studios.assets import source
+from workbench.studios.assets import bundle
 from workbench.studios.library import Library
 from workbench.studios.still import Still
 
@@ -108,7 +108,7 @@ class StudioCell(anywidget.AnyWidget):
     address: recipe, runs, tab.
     """
 
-    _esm = source("dom.js", "cell.js")
+    _esm = bundle("cell.js")
     page = traitlets.Enum(list(PAGES.values())).tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
     port = traitlets.Int(0).tag(sync=True)

@@ -28,7 +28,7 @@ from workbench.runs.folder import Status
 from workbench.runs.run import Run
 from workbench.runs.store import EXAMPLES
 from workbench.studios import sentences
-from workbench.studios.assets import ENGINE_URL, PAGE, compressed_engine, source
+from workbench.studios.assets import ENGINE_URL, bundle, compressed_engine, source
 from workbench.studios.live import HUB, Picture, ending
 from workbench.studios.still import Still
 
@@ -40,20 +40,6 @@ LOOK_EVERY = 0.5  # seconds between two looks at a run that writes nothing
 BUTTONS = ("resume", "continue", "pause", "step", "stop")
 
 log = logging.getLogger(__name__)
-
-
-def module(script: str) -> str:
-    """A module as an expression, so that several of them fit into one script."""
-    body = script.replace("export default {render}", "return {render}")
-    if "export function render" in body:
-        body = body.replace("export function render", "function render") + "\nreturn {render}"
-    return f"(() => {{\n{body}\n}})()"
-
-
-def script() -> str:
-    """The component: the pages' own bar and figures, placed in a cell."""
-    bar, plot = module(source("bar.js")), module(PAGE.with_name("plot_view.js").read_text(encoding="utf-8"))
-    return "\n".join([source("dom.js"), f"const parts = {{bar: {bar},\nplot: {plot}}}", source("follow.js")])
 
 
 def style() -> str:
@@ -74,7 +60,7 @@ class LiveRun(anywidget.AnyWidget):
     """
 
     _engine_sent: ClassVar[bool] = False
-    _esm = script()
+    _esm = bundle("follow.js")
     sheet = traitlets.Unicode(style()).tag(sync=True)
     engine_url = traitlets.Unicode(ENGINE_URL).tag(sync=True)
     theme = traitlets.Enum(["auto", *THEMES], default_value="auto").tag(sync=True)

@@ -14,10 +14,8 @@ import panel as pn
 import param
 from panel.custom import Child, Children
 
-from workbench.studios.assets import source
+from workbench.studios.assets import bundle, source
 from workbench.studios.plot_view import assign
-
-__all__ = ["Bar", "Form", "Frame", "Part", "RunTable", "Stories", "as_json", "source"]
 
 
 class Part(pn.custom.JSComponent):
@@ -47,19 +45,19 @@ class Form(Part):
 
     spec = param.String("{}", doc="Presets and declared options, as JSON; constant.")
 
-    _esm = source("dom.js", "form.js")
+    _esm = bundle("form.js")
 
 
 class Bar(Part):
     """Buttons, progress and the sentence that says where the run stands."""
 
-    _esm = source("dom.js", "bar.js")
+    _esm = bundle("bar.js")
 
 
 class RunTable(Part):
     """All runs: open, compare, delete."""
 
-    _esm = source("dom.js", "runs.js")
+    _esm = bundle("runs.js")
 
 
 class Stories(Part):
@@ -68,7 +66,7 @@ class Stories(Part):
     spec = param.String("[]", doc="Names and titles of all stories, as JSON; constant.")
     plots = Children()
 
-    _esm = source("dom.js", "stories.js")
+    _esm = bundle("stories.js")
     _render_policy = "manual"
 
 
@@ -85,7 +83,7 @@ class Frame(Part):
     title = param.String("", doc="The page's name; constant.")
     placed = param.String("[]", doc="Names of the figures that `plots` belong to, as JSON; a tab's figures come when it is first opened.")
 
-    _esm = source("dom.js", "lecture.js", "export.js", "newcomer.js", "frame.js")
+    _esm = bundle("frame.js")
     _render_policy = "manual"  # the frame stays as it is when plots come
 
 

@@ -33,7 +33,7 @@ function adopt(root) {
 }
 
 // The inverse of workbench.figures.frame.pack.
-function unpack(frame) {
+export function unpack(frame) {
   const bytes = frame.buffer ? new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength).slice() : new Uint8Array(frame)
   const [length, checksum] = new Uint32Array(bytes.buffer, 0, 2)
   const start = 8 + length
@@ -196,7 +196,7 @@ function table(gd) {
   const data = gd.workbench.data(), maps = data.some(({z}) => z)
   const rows = ["curve,panel,x,y" + (maps ? ",z" : "")]
   for (const {name, yaxis = "y", x = [], y = [], z} of data) {
-    if (z) z.forEach((row, j) => row.forEach((value, i) => rows.push([text(name), yaxis, number(x[i]), number(y[j]), number(value)].join(","))))
+    if (z) rows.push(...z.flatMap((row, j) => Array.from(row, (value, i) => [text(name), yaxis, number(x[i]), number(y[j]), number(value)].join(","))))
     else for (let i = 0; i < x.length; i++) rows.push([text(name), yaxis, number(x[i]), number(y[i])].join(",") + (maps ? "," : ""))
   }
   download(gd, rows.join("\n") + "\n", "text/csv", "csv")
@@ -223,7 +223,7 @@ const REMOVED = ["toImage", "select2d", "lasso2d", "sendChartToCloud", "sendData
 // The buttons stand in a column at the lower right, where no legend is.
 const RULES = ".modebar-container { top: auto !important; bottom: 2.6em !important; } .modebar { top: auto !important; bottom: 0 !important; }"
 
-function render({model, el}) {
+export function render({model, el}) {
   const panel = Boolean(model.send_msg)
   const read = (name) => (panel ? model[name] : model.get(name))
   const say = (message) => (panel ? model.send_msg(message) : model.send(message))

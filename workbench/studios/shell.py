@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from workbench.families import FAMILIES
 from workbench.figures.theme import DARK, LIGHT, PROJECTOR, Theme
-from workbench.studios.parts import source
+from workbench.studios.assets import source
 from workbench.studios.plot_view import ENGINE_URL
 
 if TYPE_CHECKING:

@@ -1,4 +1,5 @@
 // The buttons of a run, its progress, one sentence about where it stands, and a slider over its snapshots. `state` is JSON; a press goes to Python by name.
+import {h, icon, write} from "./dom.js"
 const ICONS = {
   train: "M8 5v14l11-7z", resume: "M8 5v14l11-7z", pause: "M6 5h4v14H6zM14 5h4v14h-4z", continue: "M8 5v14l11-7z",
   step: "M6 5v14l9-7zM16 5h3v14h-3z", stop: "M6 6h12v12H6z", reset: "M12 5V2L7 6.5 12 11V8a5 5 0 1 1-5 5H4a8 8 0 1 0 8-8z",
@@ -16,7 +17,7 @@ export function render({model}) {
   const EVERY = 250 // ms between two steps that are asked for while the slider is drawn
   let moved = 0, asked = "", timer
   const slider = h("input", {type: "range", min: 0, step: 1, "aria-label": "Step that is shown", title: "Replay the training from its snapshots (P)",
-    oninput: () => { moved = performance.now(); timer ??= setTimeout(ask, asked === "" ? 0 : EVERY) }})
+    oninput: () => { moved = performance.now(); if (timer === undefined) timer = setTimeout(ask, asked === "" ? 0 : EVERY) }})
   function ask() {
     timer = undefined
     if (slider.value === asked) { asked = ""; return }

@@ -1,5 +1,6 @@
 // A page of ours in a notebook cell: a frame, and a sentence where there is nothing to show in it. The page reports its address, so that it
 // stands as it was after the notebook is loaded again.
+import {superseded} from "./dom.js"
 const LOCAL = /^(127\.0\.0\.1|localhost|\[::1\])$/
 
 // Where this browser reaches the page server of the kernel: on this computer directly, else through the notebook server's proxy.

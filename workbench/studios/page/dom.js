@@ -1,5 +1,5 @@
 // Elements without HTML strings: whatever a user typed stays text.
-const h = (tag, attributes = {}, ...children) => {
+export const h = (tag, attributes = {}, ...children) => {
   const element = document.createElement(tag)
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value)
@@ -10,7 +10,7 @@ const h = (tag, attributes = {}, ...children) => {
   return element
 }
 
-const icon = (path) => {
+export const icon = (path) => {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
   svg.setAttribute("viewBox", "0 0 24 24")
   svg.setAttribute("aria-hidden", "true")
@@ -21,12 +21,12 @@ const icon = (path) => {
 }
 
 // Replace the text only where it changed: selections and screen readers stay undisturbed.
-const write = (element, text) => {
+export const write = (element, text) => {
   if (element.textContent !== text) element.textContent = text
 }
 
 // The same for a sentence with symbols: σ_syst, ⟨A⟩_M and p_T,j1 get their subscripts; z_jets and gg_yyg are names.
-const typeset = (element, text) => {
+export const typeset = (element, text) => {
   if (element.dataset.text === text) return
   element.dataset.text = text
   const parts = text.split(/((?:(?<!\p{L})(?!z_)Δ?\p{L}\p{M}?|⟩)_[\p{L}\d]+(?:,[a-z]?\d|,[a-z](?!\p{L})|,\p{Script=Greek}+[⁺⁻]?)?)/u)
@@ -34,13 +34,13 @@ const typeset = (element, text) => {
 }
 
 // An element with such a sentence.
-const symbols = (tag, attributes, text) => {
+export const symbols = (tag, attributes, text) => {
   const element = h(tag, attributes)
   typeset(element, text)
   return element
 }
 
-const copy = async (text) => {
+export const copy = async (text) => {
   try {
     await navigator.clipboard.writeText(text)
   } catch {
@@ -54,4 +54,4 @@ const copy = async (text) => {
 }
 
 // The still picture of a notebook cell is hidden once the cell shows more than that; see studios/still.py.
-const superseded = (name) => name && document.head.append(h("style", {}, `.${name} { display: none }`))
+export const superseded = (name) => name && document.head.append(h("style", {}, `.${name} { display: none }`))

@@ -1,5 +1,6 @@
 // The dialog that saves a figure, or exactly its data, in one of the ways that its own buttons know (plot_view.js).
-function exporting() {
+import {h, write} from "./dom.js"
+export function exporting() {
   const select = h("select", {"aria-label": "Figure", onchange: () => choose()})
   const ways = h("div", {class: "ways"}), said = h("p", {class: "wrong", role: "alert"})
   const element = h("dialog", {class: "exporting", "aria-label": "Export a figure"}, h("h2", {}, "Export"), select, ways, said,

@@ -1,5 +1,8 @@
-// A run in a notebook cell: the bar of the pages, and their figures. `parts` holds the modules of both; the kernel sends the plotting library
+// A run in a notebook cell: the bar of the pages, and their figures. the kernel sends the plotting library
 // once per page, so that no cell, no reload and no saved notebook carries it.
+import {render as renderBar} from "./bar.js"
+import {h, superseded} from "./dom.js"
+import {render as renderPlot} from "../plot_view.js"
 const ASK_AGAIN = 4_000 // ms after which another cell asks too: the one that did may be gone
 const ENDED = ["finished", "stopped", "failed", "died", "none"]
 
@@ -90,10 +93,10 @@ function render({model, el}) {
     return {plot, own, card: h("section", {class: "card", "data-figure": figure, "aria-label": title},
       h("div", {class: "title"}, h("h2", {}, title), h("span", {class: "formula"}, formula)), h("p", {class: "look"}, look), plot)}
   })
-  root.append(h("div", {class: "following"}, parts.bar.render({model: bar}), h("div", {class: "cards"}, plots.map(({card}) => card))))
-  for (const {plot, own} of plots) left.push(parts.plot.render({model: own, el: plot}))
+  root.append(h("div", {class: "following"}, renderBar({model: bar}), h("div", {class: "cards"}, plots.map(({card}) => card))))
+  for (const {plot, own} of plots) left.push(renderPlot({model: own, el: plot}))
   dress()
-  return () => left.forEach((undo) => undo())
+  return () => { for (const undo of left) undo() }
 }
 
 export default {initialize, render}

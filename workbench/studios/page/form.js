@@ -1,4 +1,5 @@
 // The form of a recipe: built once from `spec`, kept in step with `state`; both are JSON. Every edit goes to Python as typed.
+import {h, write, typeset, symbols, copy} from "./dom.js"
 export function render({model}) {
   const spec = JSON.parse(model.spec)
   const page = globalThis.workbenchPage

@@ -1,4 +1,8 @@
 // The page frame: places the parts, switches tabs, keeps the address bar and the keyboard.
+import {h, symbols} from "./dom.js"
+import {exporting} from "./export.js"
+import {lectern} from "./lecture.js"
+import {newcomer} from "./newcomer.js"
 const CLOSED = CSS.supports("selector(:open)") ? ":not(:open)" : "" // '' where no browser knows whether a menu is open
 
 export function render({model, view}) {

@@ -1,6 +1,7 @@
 // A lecture: the lecturer's "Follow me" with the address for the audience and its code, and what followers read above what they see.
+import {h, write, copy} from "./dom.js"
 const ONLY_HERE = /^(127\.|localhost$|\[::1\]$)/
-function lectern(send) {
+export function lectern(send) {
   let begun = false // by this press: a page that takes its lecture along has shown the code before
   const follow = h("button", {type: "button", class: "small", "data-lead": "", onclick: () => {
     begun = follow.getAttribute("aria-pressed") !== "true"

@@ -1,4 +1,5 @@
 // For whoever is here for the first time: a tour of four steps, and what symbols mean. Both come when they are asked for, and leave.
+import {h, write, typeset, symbols} from "./dom.js"
 const TOURS = {
   Amplitudes: [
     [".action.train", "Press Train, or the space bar. A network begins to learn from simulated events, and all figures follow it."],
@@ -48,7 +49,7 @@ const SYMBOLS = [
   ["nat", "unit of information: 1 nat = 1.44 bits"],
 ]
 
-function newcomer(name, within) {
+export function newcomer(name, within) {
   const words = h("p"), count = h("small"), marked = []
   const next = h("button", {type: "button", class: "action train", onclick: () => step(at + 1)}, "Next")
   const tour = h("div", {class: "tour", hidden: true, role: "dialog", "aria-label": "Tour"}, words,

@@ -1,4 +1,5 @@
 // The list of runs: open, compare, delete. `state` is JSON.
+import {h, write, symbols, copy} from "./dom.js"
 export function render({model}) {
   const send = (message) => model.send_msg(message)
   const body = h("tbody")

@@ -1,4 +1,5 @@
 // A story as a slide: title, formula, figures, what to look at, what the talk found, our numbers. `state` is JSON; `spec` lists all stories.
+import {h, write, typeset, copy} from "./dom.js"
 const MEANS = {agrees: "as expected", differs: "not as expected", untested: "no number to compare with", missing: "not measured yet"}
 
 export function render({model}) {
