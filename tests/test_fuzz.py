@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.generators.page import Generators
 from workbench.runs.files import seal
 from workbench.runs.store import RunStore
 from workbench.runs.worker import Worker, _job
 from workbench.studios.address import read
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.generators import Generators
 from workbench.studios.hearing import HEARD
 from workbench.studios.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe

@@ -8,13 +8,13 @@ import socket
 import pytest
 
 from workbench.families import PRESETS
+from workbench.families.amplitudes.page import Amplitudes
 from workbench.families.basics.page import Basics
+from workbench.families.generators.page import Generators
 from workbench.figures import unpack
 from workbench.runs import files
 from workbench.studios import sentences
 from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.generators import Generators
 from workbench.studios.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe
 

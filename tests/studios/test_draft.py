@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.families import FAMILIES, PRESETS, family_of, parts, presets
+from workbench.families.amplitudes.page import describe
 from workbench.families.basics import BasicsRecipe
-from workbench.studios.amplitudes import describe
 from workbench.studios.draft import Draft, apart, as_text, form, in_menu, stops
 from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe, SweepRecipe
 

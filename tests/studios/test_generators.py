@@ -12,14 +12,14 @@ import pytest
 
 from workbench.data.files import load_sample
 from workbench.families import presets
+from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.generators.page import Generators, describe
 from workbench.figures import unpack
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
 from workbench.studios.address import Address, read
-from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.downloads import events_file
 from workbench.studios.draft import Draft, form
-from workbench.studios.generators import Generators, describe
 from workbench.studios.live import HUB, look
 from workbench.training.recipe import GeneratorRecipe
 

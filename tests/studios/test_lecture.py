@@ -8,10 +8,10 @@ import weakref
 
 import pytest
 
+from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.generators.page import Generators
 from workbench.studios import lecture as lectures
 from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.generators import Generators
 from workbench.studios.house import Guest, House
 from workbench.studios.lecture import HALL
 

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from workbench.families.amplitudes.page import Amplitudes
 from workbench.figures import FIGURES, unpack
 from workbench.runs import netcdf
 from workbench.runs.folder import Status
@@ -17,7 +18,6 @@ from workbench.stories import STORIES, Panel, Row, Story
 from workbench.stories.story import listed, swept
 from workbench.studios import sentences, slide
 from workbench.studios.address import Address, read
-from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.slide import Remembered, Slide
 from workbench.training.recipe import AmplitudeRecipe
 

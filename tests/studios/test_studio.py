@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench import figures
+from workbench.families.amplitudes.page import Amplitudes, no_spread, percent
 from workbench.figures import unpack
 from workbench.studios import hearing, house, session
 from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes, no_spread, percent
 
 
 @pytest.fixture

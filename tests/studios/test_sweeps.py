@@ -10,12 +10,12 @@ import pytest
 
 from workbench.commands.runs import line_of
 from workbench.families import with_values
+from workbench.families.amplitudes.page import Amplitudes, describe
 from workbench.figures import FIGURES, unpack
 from workbench.runs.files import RunError
 from workbench.runs.history import snapshot_steps
 from workbench.studios import sentences
 from workbench.studios.address import Address, read
-from workbench.studios.amplitudes import Amplitudes, describe
 from workbench.studios.house import Guest
 from workbench.studios.live import look, then
 from workbench.training.recipe import AmplitudeRecipe, SweepRecipe

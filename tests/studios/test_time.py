@@ -7,10 +7,10 @@ import time
 
 import pytest
 
+from workbench.families.amplitudes.page import Amplitudes
 from workbench.figures import unpack
 from workbench.studios import session
 from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes
 from workbench.studios.live import HUB
 from workbench.studios.sentences import only_differences
 from workbench.training.recipe import AmplitudeRecipe, SweepRecipe

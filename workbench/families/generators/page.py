@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 import xarray as xr
 
+from workbench.families.amplitudes.page import percent
 from workbench.families.generators import GENERATORS
 from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import Observable, observables
@@ -16,7 +17,6 @@ from workbench.results.generated import NUISANCE_STOPS, quality
 from workbench.results.product import GENERATOR
 from workbench.runs.run import Run
 from workbench.studios import downloads
-from workbench.studios.amplitudes import percent
 from workbench.studios.chooser import Chooser
 from workbench.studios.live import Picture
 from workbench.studios.session import Tab

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.families.family import Family, Kind, Ref
-from workbench.training import presets
+from workbench.families.generators.presets import PRESETS
 from workbench.training.recipe import GeneratorRecipe
 
 GENERATORS = Family(
@@ -23,10 +23,10 @@ GENERATORS = Family(
             sampler=Ref("workbench.training.flows:sampler_of"),
         ),
     ),
-    presets=presets.GENERATORS,
+    presets=PRESETS,
     events=Ref("workbench.data.catalogue:sample_for"),
     first=("cloud", "losses"),
-    page=Ref("workbench.studios.generators:Generators"),
-    figures=Ref("workbench.figures.of_generators:FIGURES"),
-    stories=(Ref("workbench.stories.generators:STORIES"),),
+    page=Ref("workbench.families.generators.page:Generators"),
+    figures=Ref("workbench.families.generators.figures:FIGURES"),
+    stories=(Ref("workbench.families.generators.stories:STORIES"),),
 )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.families.amplitudes.stories.talks import LONG, UNCERTAINTY_TALK, WIDE, WORDS, members_of, small
 from workbench.figures.drawing import number
-from workbench.stories.amplitudes import LONG, UNCERTAINTY_TALK, WIDE, WORDS, members_of, small
 from workbench.stories.story import Panel, Story, at, over_seeds, quotient, ratio, swept
 from workbench.stories.verdict import Row, claim
 

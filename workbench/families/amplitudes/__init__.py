@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from workbench.families.amplitudes.presets import PRESETS
 from workbench.families.family import Family, Kind, Ref
-from workbench.training import presets
 from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 AMPLITUDES = Family(
@@ -23,11 +23,11 @@ AMPLITUDES = Family(
         ),
         Kind(SweepRecipe, Ref("workbench.training.sweep:SweepJob"), Ref("workbench.results.product:SCAN")),
     ),
-    presets=presets.AMPLITUDES,
+    presets=PRESETS,
     events=Ref("workbench.data.catalogue:events_for"),
     first=("losses", "delta", "systematic_pull"),
-    page=Ref("workbench.studios.amplitudes:Amplitudes"),
-    figures=Ref("workbench.figures.of_amplitudes:FIGURES"),
-    stories=tuple(Ref(f"workbench.stories.{name}:STORIES") for name in ("error_bars", "sizes", "networks", "boosting")),
+    page=Ref("workbench.families.amplitudes.page:Amplitudes"),
+    figures=Ref("workbench.families.amplitudes.figures:FIGURES"),
+    stories=tuple(Ref(f"workbench.families.amplitudes.stories.{name}:STORIES") for name in ("error_bars", "sizes", "networks", "boosting")),
     together=SweepRecipe,
 )

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.families.amplitudes.stories.talks import NOISES, UNCERTAINTY_TALK, WAYS, WIDE, WORDS, enough, members_of, small
 from workbench.results.calibration import descent
 from workbench.results.coverage import coverage as covered_by
 from workbench.results.members import pull_widths
 from workbench.results.plateau import noise_law
 from workbench.results.pulls import scaled_widths
-from workbench.stories.amplitudes import NOISES, UNCERTAINTY_TALK, WAYS, WIDE, WORDS, enough, members_of, small
 from workbench.stories.story import Panel, Story, at, listed, ratio, swept
 from workbench.stories.verdict import Row, claim, near
 

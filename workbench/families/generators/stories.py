@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.families.generators.presets import PRESETS
 from workbench.results.generated import FILLED, at_nuisance, histogram, slope
 from workbench.stories.story import Panel, Story, at, listed, ratio, ratio_of, swept
 from workbench.stories.verdict import Row, claim
-from workbench.training.presets import GENERATORS
 from workbench.training.recipe import GeneratorRecipe
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BAYESIAN_TALK = "arXiv:2104.04543"
 PRECISION_TALK = "arXiv:2110.13632"
-STIFF: dict[str, Any] = GENERATORS["fit"].changes
+STIFF: dict[str, Any] = PRESETS["fit"].changes
 STIFFER: dict[str, Any] = {"spline": "rational_quadratic", "bins": 2, "blocks": 2, "hidden": [16], "edges": "known", "warm_start": 0.2}
 """Two pieces in each of two blocks: what a kicker ramp needs, and hardly more."""
 SIZES = [10_000, 30_000, 100_000, 300_000]
@@ -197,7 +197,7 @@ def dip(full: bool) -> Story:
 
 
 def ring(full: bool) -> Story:
-    recipes = {"splines": toy("ring", full, **GENERATORS["ring"].changes)}
+    recipes = {"splines": toy("ring", full, **PRESETS["ring"].changes)}
 
     def rows(scan: xarray.Dataset) -> list[Row]:
         place = {"flow": "splines"}

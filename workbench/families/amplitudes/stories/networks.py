@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from workbench.stories.amplitudes import LONG, UNCERTAINTY_TALK, small
+from workbench.families.amplitudes.stories.talks import LONG, UNCERTAINTY_TALK, small
 from workbench.stories.story import Panel, Story, at, listed, ratio
 from workbench.stories.verdict import Row, claim
 
