@@ -18,9 +18,9 @@ from workbench.families.generators.page import Generators
 from workbench.runs.files import seal
 from workbench.runs.store import RunStore
 from workbench.runs.worker import Worker, _job
-from workbench.studios.address import read
-from workbench.studios.hearing import HEARD
-from workbench.studios.house import Guest, House
+from workbench.studios.pages.address import read
+from workbench.studios.pages.hearing import HEARD
+from workbench.studios.server.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe
 
 KINDS = [AmplitudeRecipe, GeneratorRecipe, SweepRecipe]

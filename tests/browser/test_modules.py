@@ -13,8 +13,8 @@ import pytest
 
 import workbench
 from workbench.figures.frame import pack
-from workbench.studios import assets
-from workbench.studios.assets import PAGE, bundle
+from workbench.studios.browser import assets
+from workbench.studios.browser.assets import PAGE, bundle
 
 OURS = Path(workbench.__file__).parent
 ORIGIN = "http://modules.invalid/"
@@ -54,7 +54,7 @@ def in_module(page, name, code, argument=None):
     return page.evaluate(f"async (given) => {{ const its = await import({json.dumps(place)}); return ({code}) }}", argument)
 
 
-@pytest.mark.parametrize("name", [*COMPONENTS, "../plot_view.js"])
+@pytest.mark.parametrize("name", [*COMPONENTS, "plot_view.js"])
 def test_a_component_is_a_module_and_its_bundle_exports_the_same(page, name):
     own = in_module(page, name, "Object.keys(its).sort()")
     text = bundle(name)
@@ -94,7 +94,7 @@ def test_a_frame_is_unpacked_as_it_was_packed(page):
     frame = pack({"data": [{"x": np.arange(3.0), "z": sizes, "name": "σ <b>"}], "layout": {"width": 7}})
     code = "(() => { const f = its.unpack(new Uint8Array(given)), [one] = f.data;"
     code += " return [[...one.x], one.z.map((row) => [...row]), one.name, f.layout.width] })()"
-    assert in_module(page, "../plot_view.js", code, list(frame)) == [[0, 1, 2], sizes.tolist(), "σ <b>", 7]
+    assert in_module(page, "plot_view.js", code, list(frame)) == [[0, 1, 2], sizes.tolist(), "σ <b>", 7]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from workbench.results.product import product_of
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
 from workbench.stories import STORIES, stories_of
-from workbench.studios.gate import PAGES, SOCKETS
+from workbench.studios.server.gate import PAGES, SOCKETS
 
 SMALL = {
     "events": 300,

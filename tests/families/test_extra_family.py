@@ -133,9 +133,9 @@ import json, sys, threading, urllib.request
 from workbench.families import FAMILIES
 from workbench.figures import unpack
 from workbench.home import runs_folder
-from workbench.studios import errands
-from workbench.studios.gate import ENTRANCE, PAGES
-from workbench.studios.server import build
+from workbench.studios.server import errands
+from workbench.studios.server.gate import ENTRANCE, PAGES
+from workbench.studios.server.server import build
 
 page = FAMILIES[-1].page.load()(runs=runs_folder())
 page.on_open({"open": sys.argv[1]})

@@ -18,7 +18,7 @@ from workbench.physics.observables import observables
 from workbench.results.bands import distribution
 from workbench.results.generated import histogram, observables_of
 from workbench.runs.store import RunStore
-from workbench.studios.address import Address
+from workbench.studios.pages.address import Address
 
 SMALL = ["--events", "600", "--test-events", "300", "--steps", "60", "--draws", "4", "--hidden", "8", "--foreground"]
 FLOW = ["--blocks", "2", "--bins", "4"]

@@ -23,7 +23,7 @@ from workbench.runs.files import RunError, seal, unseal
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore
 from workbench.runs.worker import FAILED, run_job
-from workbench.studios.draft import differences
+from workbench.studios.pages.draft import differences
 
 SMALL = {"events": 200, "test_events": 100, "hidden": [4], "steps": 20, "uncertainty": "deterministic", "device": "cpu"}
 ASKED = ["train", "--events", "200", "--test-events", "100", "--hidden", "4", "--steps", "20", "--uncertainty", "deterministic"]

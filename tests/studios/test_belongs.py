@@ -13,9 +13,9 @@ from workbench.families.basics.page import Basics
 from workbench.families.generators.page import Generators
 from workbench.figures import unpack
 from workbench.runs import files
-from workbench.studios import sentences
-from workbench.studios.address import Address
-from workbench.studios.house import Guest, House
+from workbench.studios.pages import sentences
+from workbench.studios.pages.address import Address
+from workbench.studios.server.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe
 
 KINDS = {"basics": Basics, "amplitude": Amplitudes, "generator": Generators}

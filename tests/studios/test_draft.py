@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from workbench.families import FAMILIES, PRESETS, family_of, parts, presets
 from workbench.families.amplitudes.page import describe
 from workbench.families.basics import BasicsRecipe
-from workbench.studios.draft import Draft, apart, as_text, form, in_menu, stops
+from workbench.studios.pages.draft import Draft, apart, as_text, form, in_menu, stops
 from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe, SweepRecipe
 
 OPTIONS = AmplitudeRecipe.options()

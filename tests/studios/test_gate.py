@@ -26,9 +26,9 @@ from tornado.websocket import websocket_connect
 
 from workbench.__main__ import main
 from workbench.commands.serve import token_of
-from workbench.studios.badges import LOOKS, REFILL, Badges, Patience
-from workbench.studios.lobby import EACH
-from workbench.studios.served import LONGEST_QUERY, LONGEST_TOKEN, page_of
+from workbench.studios.server.badges import LOOKS, REFILL, Badges, Patience
+from workbench.studios.server.lobby import EACH
+from workbench.studios.server.served import LONGEST_QUERY, LONGEST_TOKEN, page_of
 
 SILENT = ("--token", CLASS, "--lecturer-token", LECTURER)
 
@@ -208,8 +208,8 @@ def test_a_token_leads_to_known_pages_only(classroom, place):
         assert answer.status in (200, 403, 404) and answer.headers["Location"] is None
 
 
-PATIENT = "from workbench.studios import gate; gate.FETCHING = 1e9"
-HASTY = "from workbench.studios import gate; gate.FETCHING = 0"
+PATIENT = "from workbench.studios.server import gate; gate.FETCHING = 1e9"
+HASTY = "from workbench.studios.server import gate; gate.FETCHING = 0"
 
 
 def test_pages_are_counted_for_each_browser(tmp_path):
@@ -261,7 +261,7 @@ def test_a_body_is_bounded_wherever_it_is_sent(classroom):
 
 
 def test_silent_connections_end_and_one_with_a_badge_may_rest(tmp_path):
-    server = Server(tmp_path, *SILENT, first="from workbench.studios import lobby; lobby.SILENCE = 1.0\n")
+    server = Server(tmp_path, *SILENT, first="from workbench.studios.server import lobby; lobby.SILENCE = 1.0\n")
     try:
         student = Browser.inside(server.port, CLASS)
         kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
@@ -302,7 +302,7 @@ def test_one_browser_holds_a_bounded_number_of_connections(classroom):
 
 
 def test_an_answer_that_wants_to_end_the_server_does_not(tmp_path):
-    leave = "import sys\nfrom workbench.studios import server\nserver.Alive.get = lambda self: sys.exit(2)\n"
+    leave = "import sys\nfrom workbench.studios.server import server\nserver.Alive.get = lambda self: sys.exit(2)\n"
     server = Server(tmp_path, *SILENT, first=leave)
     try:
         student = Browser.inside(server.port, CLASS)
@@ -396,7 +396,7 @@ def test_a_server_without_handles_says_so_once_and_comes_back(tmp_path):
     from tornado.netutil import bind_sockets
     from tornado.web import Application
 
-    from workbench.studios import lobby
+    from workbench.studios.server import lobby
 
     class Spent:
         """A listening socket that finds no handle, twice."""
@@ -468,8 +468,8 @@ def test_the_printed_link_lets_in_and_the_badge_outlives_the_server(tmp_path, mo
 
 
 def test_the_token_that_starts_a_browser_holds_once():
-    from workbench.studios.door import Door
-    from workbench.studios.gate import Gate
+    from workbench.studios.server.door import Door
+    from workbench.studios.server.gate import Gate
 
     gate = Gate.__new__(Gate)
     gate.tickets, gate.door = {}, Door(lecturer=OWN)

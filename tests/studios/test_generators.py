@@ -17,10 +17,10 @@ from workbench.families.generators.page import Generators, describe
 from workbench.figures import unpack
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
-from workbench.studios.address import Address, read
-from workbench.studios.downloads import events_file
-from workbench.studios.draft import Draft, form
-from workbench.studios.live import HUB, look
+from workbench.studios.live.hub import HUB, look
+from workbench.studios.pages.address import Address, read
+from workbench.studios.pages.draft import Draft, form
+from workbench.studios.server.downloads import events_file
 from workbench.training.recipe import GeneratorRecipe
 
 SMALL = GeneratorRecipe(events=1_000, test_events=1_000, hidden=[8], blocks=2, steps=60, batch_size=256, draws=4)

@@ -10,10 +10,10 @@ import pytest
 
 from workbench.families.amplitudes.page import Amplitudes
 from workbench.families.generators.page import Generators
-from workbench.studios import lecture as lectures
-from workbench.studios.address import Address
-from workbench.studios.house import Guest, House
-from workbench.studios.lecture import HALL
+from workbench.studios.pages.address import Address
+from workbench.studios.server import lecture as lectures
+from workbench.studios.server.house import Guest, House
+from workbench.studios.server.lecture import HALL
 
 TEACHER, OTHER, STUDENT = "1" * 32, "2" * 32, "3" * 32
 CLASS = House(each=2, address="http://10.0.0.1:5006/", token="class-token")

@@ -10,7 +10,7 @@ import pytest
 from workbench.families.amplitudes.page import Amplitudes
 from workbench.runs.files import RunError
 from workbench.runs.store import ID, RunStore, open_run
-from workbench.studios.address import Address, read
+from workbench.studios.pages.address import Address, read
 from workbench.training.recipe import AmplitudeRecipe
 
 NAMES = [

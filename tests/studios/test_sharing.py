@@ -9,8 +9,9 @@ import xarray as xr
 from workbench.figures import FIGURES, data_of, pack
 from workbench.figures.drawing import signed
 from workbench.runs import netcdf
-from workbench.studios import address, sharing
-from workbench.studios.draft import PARTS, Draft, hideable
+from workbench.studios.pages import address
+from workbench.studios.pages.draft import PARTS, Draft, hideable
+from workbench.studios.server import sharing
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 TABS = {"runs": "Runs", "stories": "Stories"}

@@ -16,9 +16,9 @@ from workbench.runs.folder import Status
 from workbench.runs.store import RunStore
 from workbench.stories import STORIES, Panel, Row, Story
 from workbench.stories.story import listed, swept
-from workbench.studios import sentences, slide
-from workbench.studios.address import Address, read
-from workbench.studios.slide import Remembered, Slide
+from workbench.studios.pages import sentences, slide
+from workbench.studios.pages.address import Address, read
+from workbench.studios.pages.slide import Remembered, Slide
 from workbench.training.recipe import AmplitudeRecipe
 
 RECIPE = AmplitudeRecipe(events=500, test_events=300, hidden=[8], steps=400, batch_size=32, draws=4, noise=0.0)

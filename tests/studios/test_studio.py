@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from workbench import figures
 from workbench.families.amplitudes.page import Amplitudes, no_spread, percent
 from workbench.figures import unpack
-from workbench.studios import hearing, house, session
-from workbench.studios.address import Address
+from workbench.studios.pages import hearing, session
+from workbench.studios.pages.address import Address
+from workbench.studios.server import house
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from workbench.families.basics.page import Basics
 from workbench.runs.files import RunError
 from workbench.runs.store import RunStore
-from workbench.studios.address import Address, read
-from workbench.studios.house import Guest, House
+from workbench.studios.pages.address import Address, read
+from workbench.studios.server.house import Guest, House
 
 TINY = {"points": 50, "steps": 60, "hidden": [8]}
 

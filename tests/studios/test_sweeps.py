@@ -14,10 +14,10 @@ from workbench.families.amplitudes.page import Amplitudes, describe
 from workbench.figures import FIGURES, unpack
 from workbench.runs.files import RunError
 from workbench.runs.history import snapshot_steps
-from workbench.studios import sentences
-from workbench.studios.address import Address, read
-from workbench.studios.house import Guest
-from workbench.studios.live import look, then
+from workbench.studios.live.hub import look, then
+from workbench.studios.pages import sentences
+from workbench.studios.pages.address import Address, read
+from workbench.studios.server.house import Guest
 from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 

@@ -1,8 +1,8 @@
 from workbench.families.lines import LINES
 
-from workbench.studios.chooser import Chooser
-from workbench.studios.session import Tab
-from workbench.studios.view import Card, Studio
+from workbench.studios.pages.chooser import Chooser
+from workbench.studios.pages.session import Tab
+from workbench.studios.pages.view import Card, Studio
 
 
 class Lines(Studio):

@@ -14,11 +14,11 @@ from workbench.physics.observables import observables
 from workbench.results.prediction import largest, median, relative_sigma
 from workbench.results.product import AMPLITUDE, SCAN
 from workbench.results.pulls import pulls, width_and_mean
-from workbench.studios.chooser import Chooser
-from workbench.studios.draft import as_words
-from workbench.studios.live import Picture
-from workbench.studios.session import Tab
-from workbench.studios.view import Card, Studio
+from workbench.studios.live.hub import Picture
+from workbench.studios.pages.chooser import Chooser
+from workbench.studios.pages.draft import as_words
+from workbench.studios.pages.session import Tab
+from workbench.studios.pages.view import Card, Studio
 from workbench.training.recipe import AmplitudeRecipe, Recipe
 
 LEARNED = (

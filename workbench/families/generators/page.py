@@ -16,11 +16,11 @@ from workbench.physics.observables import Observable, observables
 from workbench.results.generated import NUISANCE_STOPS, quality
 from workbench.results.product import GENERATOR
 from workbench.runs.run import Run
-from workbench.studios import downloads
-from workbench.studios.chooser import Chooser
-from workbench.studios.live import Picture
-from workbench.studios.session import Tab
-from workbench.studios.view import Card, Studio
+from workbench.studios.live.hub import Picture
+from workbench.studios.pages.chooser import Chooser
+from workbench.studios.pages.session import Tab
+from workbench.studios.pages.view import Card, Studio
+from workbench.studios.server import downloads
 from workbench.training.recipe import GeneratorRecipe, Recipe, wording
 
 BAND = (
