@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "commands": {"physics", "data", "training", "results", "families", "runs", "stories", "studios"},
 }
 IN_A_FAMILY = {"page": "studios", "stories": "stories", "figures": "figures", "product": "results", "recipe": "training"}
-"""The folder of a family has all floors: a file of it may import what its floor may, one that is not named here what training may."""
+"""The folder of a family has all floors: a file of it, or a folder of files, may import what its floor may, one that is not named here what
+training may."""
 BASEMENT = {"home", "threads", "terminal"}
 """Files beside the packages that everybody may use."""
 WITH_TORCH = {"threads.py", "physics/amplitudes/gg_yyg.py", "data/scaling.py", "runs/worker.py", "runs/forker.py"}
@@ -55,6 +56,11 @@ def package_of(path: Path) -> str:
     return path.relative_to(ROOT / "workbench").parts[0].removesuffix(".py")
 
 
+def in_its_family(path: Path) -> str:
+    """The part of a family that a file is, or belongs to: stories of families/amplitudes/stories/sizes.py."""
+    return "".join(path.relative_to(ROOT / "workbench").parts[2:3]).removesuffix(".py")
+
+
 def top_of(name: str) -> str:
     return name.split(".")[0]
 
@@ -63,7 +69,7 @@ def top_of(name: str) -> str:
 def test_imports_point_one_way(path):
     package, at_home = package_of(path), package_of(path)
     if package == "families" and path.parent.name != "families" and path.name != "__init__.py":
-        package = IN_A_FAMILY.get(path.stem, "training")
+        package = IN_A_FAMILY.get(in_its_family(path), "training")
     ours = {name.split(".")[1] for name in imports(path) if name.startswith("workbench.")}
     lazily_drawn = {"figures", "studios"} if package == "runs" and path.name == "run.py" else set()
     wrong = ours - MAY_IMPORT[package] - {package, at_home} - BASEMENT - lazily_drawn
@@ -76,7 +82,7 @@ def test_imports_point_one_way(path):
 
 @pytest.mark.parametrize(("library", "homes"), [("panel", {"studios"}), ("plotly", {"figures", "studios"}), ("bokeh", {"studios"})])
 def test_screens_are_drawn_upstairs_only(library, homes):
-    floors = {path: IN_A_FAMILY.get(path.stem, "") if package_of(path) == "families" else package_of(path) for path in FILES}
+    floors = {path: IN_A_FAMILY.get(in_its_family(path), "") if package_of(path) == "families" else package_of(path) for path in FILES}
     users = {floors[path] for path in FILES if library in {top_of(name) for name in imports(path)}}
     assert users <= homes
 
@@ -173,12 +179,12 @@ def test_s8_dependencies_begin_where_known_holes_are_closed():
         (r"isinstance\([^)]*GeneratorRecipe", set()),
         (r"is_generated|is_scan|\"(log_loss|mean|sigma_syst_median)\" in ", set()),
         (r"\"log_loss\": \"generator\"", {"results/product.py"}),
-        (r"\"/?generators(/ws)?\"", {"families/generators.py"}),
-        (r"\"(/?amplitudes/ws|/amplitudes|\./amplitudes)\"", {"families/amplitudes.py"}),
+        (r"\"/?generators(/ws)?\"", {"families/generators/__init__.py"}),
+        (r"\"(/?amplitudes/ws|/amplitudes|\./amplitudes)\"", {"families/amplitudes/__init__.py"}),
         (r"[\"']z_jets\b", {"physics/datasets/__init__.py", "physics/datasets/z_jets.py"}),
         (r"[\"']tt_partons\b", {"physics/datasets/__init__.py", "physics/datasets/tt_partons.py"}),
         (r"[\"'](wedge|kicker)[\"']", {f"physics/datasets/{name}.py" for name in ("__init__", "wedge", "kicker")}),
-        (r"\bGeneratorJob\b", {"families/generators.py", "training/generator.py"}),
+        (r"\bGeneratorJob\b", {"families/generators/__init__.py", "training/generator.py"}),
     ],
 )
 def test_only_a_family_or_a_dataset_itself_knows_what_it_is(words, homes):
@@ -187,6 +193,6 @@ def test_only_a_family_or_a_dataset_itself_knows_what_it_is(words, homes):
     Presets and stories may name what they tell of.
     """
     places = [path.relative_to(ROOT / "workbench") for path in FILES]
-    told = {place for place in places if place.parts[0] == "stories" or place.name == "presets.py"}
+    told = {place for place in places if {"stories", "stories.py", "presets.py"} & {*place.parts}}
     met = {str(place) for place in set(places) - told if re.search(words, (ROOT / "workbench" / place).read_text())}
     assert met <= homes

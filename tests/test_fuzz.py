@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.generators.page import Generators
 from workbench.runs.files import seal
 from workbench.runs.store import RunStore
 from workbench.runs.worker import Worker, _job
-from workbench.studios.address import read
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.generators import Generators
-from workbench.studios.hearing import HEARD
-from workbench.studios.house import Guest, House
+from workbench.studios.pages.address import read
+from workbench.studios.pages.hearing import HEARD
+from workbench.studios.server.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe
 
 KINDS = [AmplitudeRecipe, GeneratorRecipe, SweepRecipe]
@@ -91,7 +91,7 @@ def test_a_problem_in_a_link_is_named_and_the_rest_is_kept(kind, data):
     values = st.lists(st.text(max_size=30) | st.binary(max_size=30), min_size=1, max_size=2)
     arguments = data.draw(st.dictionaries(names, values, max_size=4))
     with quickly():
-        address = read(arguments, kind, tabs=["training"], observables=["pt"], subsets=["4"], stories=["noise"])
+        address = read(arguments, kind, tabs=["training"], choosers={"observable": ["pt"], "subset": ["4"]}, stories=["noise"])
     assert all(problem.startswith("In the link: ") for problem in address.problems)
     kind(**address.options)
 

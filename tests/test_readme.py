@@ -13,7 +13,7 @@ import pytest
 
 import workbench as wb
 from workbench.__main__ import main
-from workbench.stories import error_bars
+from workbench.families.amplitudes.stories import error_bars
 
 README = Path(__file__).parents[1] / "README.md"
 SMALL = {"events": 300, "test_events": 200, "hidden": [8], "steps": 20, "draws": 4}

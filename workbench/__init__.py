@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.runs.sweep import sweep
     from workbench.stories import story  # type: ignore[no-redef]  # of a package with a module of that name, in a circle of imports
     from workbench.studios import studio
-    from workbench.studios.controls import controls
+    from workbench.studios.notebook.controls import controls
     from workbench.training.curve import fit_curve
     from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, RecipeError, SweepRecipe
 
@@ -50,7 +50,7 @@ _HOMES = {
     "story": "stories",
     "summary": "results.prediction",
     "studio": "studios",
-    "controls": "studios.controls",
+    "controls": "studios.notebook.controls",
 }
 
 

@@ -29,7 +29,7 @@ except OSError:  # importing param would end in a traceback
 
 from workbench import terminal
 from workbench.commands.parser import parser
-from workbench.commands.train import TRAINED
+from workbench.commands.train import trained_by
 from workbench.commands.usage import INTERRUPTED, Usage
 from workbench.home import NoHome
 from workbench.runs.files import RunError
@@ -70,8 +70,8 @@ def complain(sentence: str) -> int:
 
 def run_command(arguments: list[str]) -> int:
     options, unknown = parser().parse_known_args(arguments)
-    if unknown and options.command in TRAINED and unknown[0].startswith("--"):
-        TRAINED[options.command].check(unknown[0][2:].split("=")[0].replace("-", "_"), "")
+    if unknown and (recipe_type := trained_by(options)) and unknown[0].startswith("--"):
+        recipe_type.check(unknown[0][2:].split("=")[0].replace("-", "_"), "")
     if unknown:
         raise Usage(
             f"{unknown[0]!r} is not understood. `workbench {options.command or ''} --help` shows what is possible.".replace("  ", " ")

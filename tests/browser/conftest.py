@@ -17,7 +17,8 @@ import pytest
 # The pages, with two more stories than they come with: their trainings are sweeps that take seconds; one has numbers that ship.
 SERVE = """
 import sys
-from workbench.stories import STORIES, Panel, Row, Story, boosting
+from workbench.stories import Panel, Row, STORIES, Story
+from workbench.families.amplitudes.stories import boosting
 from workbench.stories.story import swept
 from workbench.training.recipe import AmplitudeRecipe
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from workbench.studios.door import own_address
+from workbench.studios.server.door import own_address
 
 CLASS, LECTURER = "class-token-1", "lecturer-token-1"
 CANARY = "<img src=x onerror=window.XSS=1>"

@@ -17,7 +17,7 @@ from test_accessible import CUT, SETTLED, SIZES, keep
 from test_amplitudes import PATIENCE
 
 from workbench.runs.store import RunStore
-from workbench.studios.lab import packaged
+from workbench.studios.notebook.lab import packaged
 
 pytestmark = pytest.mark.browser
 SMALL = "events=1_000, test_events=1_000, hidden=[16, 16], draws=4"

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.generators.page import Generators
 from workbench.figures import FIGURES
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.assets import source
-from workbench.studios.generators import Generators
+from workbench.studios.browser.assets import source
 
 DUMMIES = {"x", "d", "a", "b", "h", "n", "n_j", "δ", "μ", "r", "w", "D", "η", "φ", "ρ", "R", "ln"}
 """Letters that mean something within one formula only, or everywhere in physics."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 
@@ -16,7 +15,7 @@ from workbench.results.product import product_of
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
 from workbench.stories import STORIES, stories_of
-from workbench.studios.gate import PAGES, SOCKETS
+from workbench.studios.server.gate import PAGES, SOCKETS
 
 SMALL = {
     "events": 300,
@@ -73,8 +72,7 @@ def test_a_training_stops_when_it_is_asked_to_and_can_go_on(family, home, tmp_pa
 
 
 def test_memory_that_is_not_there_is_refused_beforehand_with_what_would_fit(family, home, monkeypatch):
-    job = kind_of(small_recipe(family)).job.load()
-    monkeypatch.setattr(sys.modules[job.__module__], "free_memory", lambda device: 1_000_000)
+    monkeypatch.setattr("workbench.training.job.free_memory", lambda device: 1_000_000)
     with pytest.raises(ValueError, match=r"^This needs about .* to train and .* to predict, but 1 MB are free; .* would fit\.$"):
         job_of(family)
 

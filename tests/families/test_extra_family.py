@@ -69,6 +69,8 @@ def test_it_has_its_command_with_options_presets_and_help(house, trained):
     shown = said(house, "-m", "workbench", "runs", "show", Path(flat.strip()).name)
     assert "workbench fit-line --slope 0.5 --steps 20" in shown and "wb.LineRecipe(" in shown
     assert trained in said(house, "-m", "workbench", "runs")
+    swept = said(house, "-m", "workbench", "sweep", "fit-line", "--slope", "1,3", "--steps", "200", "--learning-rate", "0.1").splitlines()
+    assert swept[0].split() == ["slope", "largest", "|y", "−", "y_true|"] and [line.split()[0] for line in swept[1:]] == ["1.0", "3.0"]
 
 
 PYTHON = """
@@ -131,9 +133,9 @@ import json, sys, threading, urllib.request
 from workbench.families import FAMILIES
 from workbench.figures import unpack
 from workbench.home import runs_folder
-from workbench.studios import errands
-from workbench.studios.gate import ENTRANCE, PAGES
-from workbench.studios.server import build
+from workbench.studios.server import errands
+from workbench.studios.server.gate import ENTRANCE, PAGES
+from workbench.studios.server.server import build
 
 page = FAMILIES[-1].page.load()(runs=runs_folder())
 page.on_open({"open": sys.argv[1]})
@@ -144,6 +146,13 @@ page.refresh(everything=True)
 rows = [row["id"] for row in json.loads(page.table.state)["rows"]]
 form = [field["name"] for group in json.loads(page.form.spec)["groups"] for field in [*group["fields"], *group["more"]]]
 numbers = json.loads(page.frame.state)["numbers"]["rows"][0]["values"]
+page.hear({"tab": "training"})
+before = page.plots["line"].frame
+page.hear({"less": "truth"})
+assert page.plots["line"].frame != before and "less=truth" in page.address.query() and page.shown_now().chosen == {"less": "truth"}
+page.hear({"option": "slope", "value": "1, 3"})
+assert len(page.draft.trainings) == 2 and page.draft.recipe.as_command().startswith("workbench sweep fit-line --slope 1.0,3.0")
+page.hear({"undo": "slope"})
 assert errands.check_events(page.draft.recipe) == []
 
 server = build(0, "127.0.0.1", None)

@@ -11,14 +11,14 @@ import pytest
 
 import workbench as wb
 from workbench.__main__ import main
+from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.generators.page import Generators
 from workbench.figures import FIGURES, csv_of, unpack
 from workbench.physics.observables import observables
 from workbench.results.bands import distribution
 from workbench.results.generated import histogram, observables_of
 from workbench.runs.store import RunStore
-from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.generators import Generators
+from workbench.studios.pages.address import Address
 
 SMALL = ["--events", "600", "--test-events", "300", "--steps", "60", "--draws", "4", "--hidden", "8", "--foreground"]
 FLOW = ["--blocks", "2", "--bins", "4"]

@@ -16,14 +16,14 @@ import workbench as wb
 from workbench.__main__ import main
 from workbench.data.files import FileNote, columns
 from workbench.data.own_file import digest
+from workbench.families.amplitudes.page import Amplitudes
 from workbench.home import uploads_folder
 from workbench.physics.phase_space import flat_events
 from workbench.runs.files import RunError, seal, unseal
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore
 from workbench.runs.worker import FAILED, run_job
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.draft import differences
+from workbench.studios.pages.draft import differences
 
 SMALL = {"events": 200, "test_events": 100, "hidden": [4], "steps": 20, "uncertainty": "deterministic", "device": "cpu"}
 ASKED = ["train", "--events", "200", "--test-events", "100", "--hidden", "4", "--steps", "20", "--uncertainty", "deterministic"]

@@ -8,9 +8,10 @@ import xarray as xr
 
 import workbench as wb
 from workbench.__main__ import main
+from workbench.families import parts
 from workbench.results.scan import points_of
 from workbench.runs.store import RunStore
-from workbench.runs.sweep import begin, gathered, parts, sweep
+from workbench.runs.sweep import begin, gathered, sweep
 
 SMALL = {"events": 300, "test_events": 200, "steps": 40, "hidden": [8], "batch_size": 32, "draws": 4, "device": "cpu"}
 NOISES = [0.0, 0.1]
@@ -104,6 +105,21 @@ def test_the_command_line_sweeps_and_prints_a_table(home, tmp_path, capsys):
     assert main(["sweep", "--runs", str(tmp_path / "runs"), *options]) == 2
     assert "nothing to sweep" in capsys.readouterr().err
     assert main(["sweep", "--noise", "0,7"]) == 2 and "noise" in capsys.readouterr().err
+
+
+def test_a_sweep_of_another_family_names_it_and_a_number_called_as_an_axis_stands_beside_it(home, tmp_path, capsys):
+    options = ["--runs", str(tmp_path / "runs"), "--steps", "30", "--points", "50"]
+    out = tmp_path / "scan.nc"
+    assert main(["sweep", "learn", "--loss", "mse,mae", "--hidden", "8; 8,8", "--out", str(out), *options]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0].split() == ["hidden", "loss", "loss", "above", "exact", "rms"] and len(table) == 5
+    found = xr.open_dataset(out)
+    assert found["loss_number"].dims == ("hidden", "loss") and np.isfinite(found["loss_number"]).all()
+    assert found["loss"].values.tolist() == ["mse", "mae"] and found["hidden"].values.tolist() == ["8", "8, 8"]
+    assert len(RunStore(tmp_path / "runs").runs()) == 4
+    assert main(["sweep", "learn", "--loss", "mse", *options]) == 2
+    assert "for instance: workbench sweep learn --seed 1,2,3" in capsys.readouterr().err
+    assert main(["sweep", "learn", "--los", "mse,mae"]) == 2 and "Did you mean 'loss'?" in capsys.readouterr().err
 
 
 def test_a_run_that_has_not_finished_counts_with_its_newest_snapshot(home, tmp_path):

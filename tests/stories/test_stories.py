@@ -10,11 +10,11 @@ import xarray as xr
 import workbench as wb
 from workbench.__main__ import main
 from workbench.families import FORMER
+from workbench.families.amplitudes.stories.talks import NOISES, WAYS
 from workbench.figures import FIGURES
 from workbench.results.scan import ATTRIBUTES, scan
 from workbench.runs.store import RunStore
 from workbench.stories import STORIES, Panel, Row, Story, lines, stories_of, story
-from workbench.stories.amplitudes import NOISES, WAYS
 from workbench.stories.story import listed, swept
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe
 

@@ -10,7 +10,7 @@ import panel_material_ui as pmui
 from workbench.figures import FIGURES, pack
 from workbench.figures.drawing import axis, curve, layout, steps
 from workbench.figures.theme import THEMES
-from workbench.studios.plot_view import PlotView, routes
+from workbench.studios.live.plot_view import PlotView, routes
 
 START = time.time()
 EDGES = np.linspace(-5, 5, 61)

@@ -24,11 +24,11 @@ SERVE = """
 import collections, gc, json, secrets, sys, threading, psutil
 from bokeh.document import Document
 from bokeh.server.session import ServerSession
-from workbench.studios import pulse, server
-from workbench.studios.door import Door
-from workbench.studios.parts import Part
-from workbench.studios.plot_view import PlotView
-from workbench.studios.session import Session
+from workbench.studios.server import pulse, server
+from workbench.studios.server.door import Door
+from workbench.studios.pages.parts import Part
+from workbench.studios.live.plot_view import PlotView
+from workbench.studios.pages.session import Session
 
 built = server.build(0, "127.0.0.1", None, door=Door("127.0.0.1", 0, token="class-token-1", lecturer="lecturer-token-1"))
 built._tornado._unused_session_lifetime_milliseconds = 1_000 * float(sys.argv[1])

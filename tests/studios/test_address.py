@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.studios.address import MOST_COMPARED, MOST_SENTENCES, Address, read
+from workbench.studios.pages.address import MOST_COMPARED, MOST_SENTENCES, Address, read
 from workbench.training.recipe import AmplitudeRecipe
 
 TABS, OBSERVABLES = ["training", "accuracy"], ["jet_pt", "diphoton_mass"]
@@ -17,7 +17,7 @@ def parse(query):
     arguments = {
         key: [value.encode() for value in values] for key, values in parse_qs(query.removeprefix("?"), keep_blank_values=True).items()
     }
-    return read(arguments, AmplitudeRecipe, tabs=TABS, observables=OBSERVABLES)
+    return read(arguments, AmplitudeRecipe, tabs=TABS, choosers={"observable": OBSERVABLES})
 
 
 options = st.fixed_dictionaries(
@@ -36,7 +36,12 @@ options = st.fixed_dictionaries(
 @given(options, st.sampled_from([None, "noise"]), st.sampled_from(["", "0123456789ab-1"]), st.sampled_from([[], ["a-1", "b-2"]]))
 def test_a_page_is_restored_from_the_address_it_wrote(options, preset, run, compare):
     address = Address(
-        preset, {name: AmplitudeRecipe.check(name, value) for name, value in options.items()}, run, compare, "accuracy", "jet_pt"
+        preset,
+        {name: AmplitudeRecipe.check(name, value) for name, value in options.items()},
+        run,
+        compare,
+        "accuracy",
+        {"observable": "jet_pt"},
     )
     again = parse(address.query())
     again.options = {name: AmplitudeRecipe.check(name, value) for name, value in again.options.items()}
@@ -70,6 +75,6 @@ keys = st.sampled_from(["run", "compare", "preset", "tab", "observable", "noise"
 @settings(max_examples=2_000)
 @given(st.dictionaries(keys, st.lists(st.binary(max_size=30) | st.text(max_size=30), min_size=1, max_size=2), max_size=5))
 def test_any_link_is_read_without_an_error(arguments):
-    address = read(arguments, AmplitudeRecipe, tabs=TABS, observables=OBSERVABLES)
+    address = read(arguments, AmplitudeRecipe, tabs=TABS, choosers={"observable": OBSERVABLES})
     AmplitudeRecipe(**address.options)
     assert len(address.options) + len(address.problems) <= len(arguments)

@@ -17,7 +17,7 @@ from workbench.runs import launcher, turns
 from workbench.runs.files import RunError
 from workbench.runs.store import RunStore
 from workbench.stories import STORIES, story
-from workbench.studios.house import Guest, House
+from workbench.studios.server.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe
 
 RECIPE = AmplitudeRecipe(events=1_000, test_events=1_000, hidden=[16, 16], steps=200, draws=4)

@@ -8,14 +8,14 @@ import socket
 import pytest
 
 from workbench.families import PRESETS
+from workbench.families.amplitudes.page import Amplitudes
 from workbench.families.basics.page import Basics
+from workbench.families.generators.page import Generators
 from workbench.figures import unpack
 from workbench.runs import files
-from workbench.studios import sentences
-from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.generators import Generators
-from workbench.studios.house import Guest, House
+from workbench.studios.pages import sentences
+from workbench.studios.pages.address import Address
+from workbench.studios.server.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe
 
 KINDS = {"basics": Basics, "amplitude": Amplitudes, "generator": Generators}
@@ -91,7 +91,7 @@ def test_ones_own_run_of_a_preset_stays_in_sight_however_it_ended(tmp_path, stat
     assert page.of_example and page.of_draft
     run = page.library.own.create(page.draft.recipe)
     files.replace(run.path / "status.json", files.seal({**run.read_status(), "state": state}))
-    page._started(run)
+    page._started([run])
     for message in (
         {"option": "noise", "value": "0.05"},
         {"option": "noise", "value": "much"},

@@ -14,7 +14,7 @@ import pytest
 
 import workbench as wb
 from workbench.__main__ import main
-from workbench.studios import cell, lab
+from workbench.studios.notebook import cell, lab
 
 KERNEL = """
 import sys, time

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from workbench.__main__ import main
-from workbench.studios.door import Badges, Patience, new_token, source_of
+from workbench.studios.server.door import Badges, Patience, new_token, source_of
 
 CLASS, LECTURER, OWN = "class-token-1", "lecturer-token-1", "own-computer-token"
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.families import PRESETS, presets
-from workbench.studios.amplitudes import describe
-from workbench.studios.draft import Draft, as_text, form, in_menu, stops
+from workbench.families import FAMILIES, PRESETS, family_of, parts, presets
+from workbench.families.amplitudes.page import describe
+from workbench.families.basics import BasicsRecipe
+from workbench.studios.pages.draft import Draft, apart, as_text, form, in_menu, stops
 from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe, SweepRecipe
 
 OPTIONS = AmplitudeRecipe.options()
@@ -123,8 +124,8 @@ def test_a_recipe_is_described_in_one_short_line():
         ("seed", ",".join(map(str, range(600))), "600 points are too many for one sweep; at most 512 are possible."),
         (
             "events",
-            "1000, 2000",
-            "Training events takes one value here; wb.sweep(recipe, events=[…]) in a notebook trains a run for each of several.",
+            "1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000",
+            "9 values need 9 runs, and 8 fit into one figure; wb.sweep(recipe, events=[…]) in a notebook trains any number.",
         ),
     ],
 )
@@ -157,15 +158,31 @@ def test_two_values_that_may_be_one_number_say_so(draft):
     assert draft.view()["notes"]["prior_width"] == "2 values → sweep of 2"
 
 
-def test_a_generator_has_no_sweep():
-    draft = Draft(GeneratorRecipe)
-    draft.set("seed", "1, 2")
-    assert draft.view()["wrong"]["seed"] == "Seed takes one value here."
+@pytest.mark.parametrize("recipe_type", [family.recipe for family in FAMILIES], ids=lambda kind: kind.kind)
+def test_a_sweep_of_any_family_is_typed_and_trained_as_few_runs_as_can_be(recipe_type):
+    draft = Draft(recipe_type, changes={"seed": "1, 2", "batch_size": "64; 128"})
+    assert draft.ready and draft.axes == {"seed": [1, 2], "batch_size": [64, 128]}
+    together = "seed" in family_of(recipe_type).shared
+    assert len(draft.trainings) == (2 if together else 4)
+    assert draft.view()["notes"]["seed"] == f"2 values → sweep of 4 (2 × 2) in {len(draft.trainings)} runs"
+    assert all(type(recipe) in KINDS.values() and draft.is_like(recipe) for _, recipe in draft.trainings)
+    assert not draft.is_like(draft.recipe.base.replace(seed=3))
+    again = Draft(recipe_type, changes={name: as_text(value) for name, (_, value) in draft.changes.items()})
+    assert again.axes == draft.axes
+    draft.set("seed", "1")
+    draft.set("batch_size", "64")
+    assert draft.axes == {} and type(draft.recipe) is recipe_type
+
+
+def test_widths_of_layers_are_swept_with_semicolons():
+    draft = Draft(BasicsRecipe, changes={"hidden": "8; 16, 16"})
+    assert draft.axes == {"hidden": [[8], [16, 16]]} and draft.view()["texts"]["hidden"] == "8; 16, 16"
+    assert draft.view()["command"] == "workbench sweep learn --hidden '8;16,16'"
+    assert draft.python.endswith("results = wb.sweep(wb.BasicsRecipe(), hidden=[[8], [16, 16]])")
+    assert [apart(recipe, options) for options, recipe in draft.trainings] == ["Hidden layers 8", "Hidden layers 16, 16"]
 
 
 def test_the_lines_of_a_sweep_train_the_sweep():
-    from workbench.runs.sweep import parts
-
     draft = Draft(AmplitudeRecipe, changes={"noise": "0,0.1", "hidden": "2×16", "uncertainty": "deterministic,bnn"})
     said = draft.view()["python"].split("wb.sweep(")[1]
     recipe, axes = eval("(lambda recipe, **axes: (recipe, axes))(" + said.replace("wb.", ""))

@@ -15,7 +15,7 @@ import json, os, random, signal, sys, threading, time, urllib.request
 import panel, xarray, h5py
 from workbench.runs import launcher
 from workbench.runs.store import EXAMPLES
-from workbench.studios import server
+from workbench.studios.server import server
 launcher.warm = lambda: None
 server.KEY = os.environ["WORKBENCH_LECTURER_TOKEN"] = "a-key-for-the-tests"
 server.errands.prepare_events = lambda recipe: None

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes
+from workbench.families.amplitudes.page import Amplitudes
+from workbench.studios.pages.address import Address
 
 
 @pytest.fixture

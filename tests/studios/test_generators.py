@@ -12,16 +12,15 @@ import pytest
 
 from workbench.data.files import load_sample
 from workbench.families import presets
+from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.generators.page import Generators, describe
 from workbench.figures import unpack
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
-from workbench.studios.address import Address, read
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.downloads import events_file
-from workbench.studios.draft import Draft, form
-from workbench.studios.generators import Generators, describe
-from workbench.studios.live import HUB, look
-from workbench.studios.session import NUISANCES
+from workbench.studios.live.hub import HUB, look
+from workbench.studios.pages.address import Address, read
+from workbench.studios.pages.draft import Draft, form
+from workbench.studios.server.downloads import events_file
 from workbench.training.recipe import GeneratorRecipe
 
 SMALL = GeneratorRecipe(events=1_000, test_events=1_000, hidden=[8], blocks=2, steps=60, batch_size=256, draws=4)
@@ -111,16 +110,16 @@ def test_observables_are_those_of_the_runs_shown(page, generators):
     assert state(page.frame)["offered"]["observable"] == ["x", "y"] and state(page.frame)["chosen"]["observable"] == "x"
     before = page.plots["generated"].frame
     page.hear({"observable": "y"})
-    assert page.plots["generated"].frame != before and page.address.observable == "y"
+    assert page.plots["generated"].frame != before and page.address.chosen == {"observable": "y"}
     page.hear({"open": generators[2].id})
     page.hear({"tab": "distributions"})
     offered = state(page.frame)["offered"]["observable"]
     assert "dimuon_mass" in offered and "jet2_pt" not in offered and state(page.frame)["chosen"]["observable"] == offered[0]
-    assert page.address.observable == ""
+    assert page.address.chosen == {}
     again = Generators(runs=page.library.own.root)
     page.hear({"observable": "dimuon_mass"})
     again.restore(page.address)
-    assert again.observed == "dimuon_mass"
+    assert again.drawn_at["observable"] == "dimuon_mass"
 
 
 def test_tabs_whose_figures_make_no_sense_are_hidden(page, generators):
@@ -164,16 +163,17 @@ def test_the_slider_reaches_back_to_the_first_snapshot(tmp_path):
 
 
 def test_the_slider_of_a_theory_nuisance_stands_in_the_address(page, store):
-    assert page.address.a == "" and state(page.frame)["chosen"]["a"] == "30"
+    assert page.address.chosen == {} and state(page.frame)["chosen"]["a"] == "30"
     page.hear({"a": "10"})
     assert state(page.frame)["chosen"]["a"] == "10" and "a=10" in page.address.query()
     page.hear({"a": "11"})
-    assert page.a == "10"
-    found = read({"a": [b"10"]}, GeneratorRecipe, tabs=[], observables=[], nuisances=NUISANCES)
+    assert page.chosen["a"] == "10"
+    choosers = {one.name: list(one.values) for one in page.choosers}
+    found = read({"a": [b"10"]}, GeneratorRecipe, tabs=[], choosers=choosers)
     again = Generators(runs=store.root)
     again.restore(found)
-    assert again.a == "10" and not found.problems
-    assert "one of 0, 5, 10, 20, 30" in read({"a": [b"11"]}, GeneratorRecipe, tabs=[], observables=[], nuisances=NUISANCES).problems[0]
+    assert again.chosen["a"] == "10" and not found.problems
+    assert "one of 0, 5, 10, 20, 30" in read({"a": [b"11"]}, GeneratorRecipe, tabs=[], choosers=choosers).problems[0]
     page.hear({"a": "30"})
     assert "a=" not in page.address.query().replace("tab=", "")
 

@@ -9,15 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from workbench.families.amplitudes.page import Amplitudes
 from workbench.runs import turns
 from workbench.runs.files import RunError
 from workbench.runs.launcher import launch
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore
 from workbench.stories import STORIES, story
-from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.house import PEOPLE, Guest, House
+from workbench.studios.pages.address import Address
+from workbench.studios.server.house import PEOPLE, Guest, House
 from workbench.training.recipe import AmplitudeRecipe
 
 ANN, BEN, TEACHER = "a" * 32, "b" * 32, "c" * 32

@@ -8,12 +8,12 @@ import weakref
 
 import pytest
 
-from workbench.studios import lecture as lectures
-from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.generators import Generators
-from workbench.studios.house import Guest, House
-from workbench.studios.lecture import HALL
+from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.generators.page import Generators
+from workbench.studios.pages.address import Address
+from workbench.studios.server import lecture as lectures
+from workbench.studios.server.house import Guest, House
+from workbench.studios.server.lecture import HALL
 
 TEACHER, OTHER, STUDENT = "1" * 32, "2" * 32, "3" * 32
 CLASS = House(each=2, address="http://10.0.0.1:5006/", token="class-token")
@@ -55,7 +55,7 @@ def test_a_late_follower_sees_what_the_lecturer_sees_with_the_very_same_figures(
     teacher.hear({"observable": "jet_pt"})
     late = opened(finished, STUDENT, lecturer=False, follow=teacher.leads.id)
     assert [run.id for run in late.shown] == [run.id for run in teacher.shown] and len(late.shown) == 2
-    assert (late.tab, late.observed) == ("kinematics", "jet_pt")
+    assert (late.tab, late.drawn_at["observable"]) == ("kinematics", "jet_pt")
     assert late.plots["kinematics"].frame is teacher.plots["kinematics"].frame
 
 

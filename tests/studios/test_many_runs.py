@@ -10,12 +10,12 @@ import time
 
 import pytest
 
+from workbench.families.amplitudes.page import Amplitudes
 from workbench.runs import files
 from workbench.runs.store import RunStore
-from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.index import Index
-from workbench.studios.view import MOST_LISTED
+from workbench.studios.pages.address import Address
+from workbench.studios.pages.index import Index
+from workbench.studios.pages.view import MOST_LISTED
 
 
 def timed(work):

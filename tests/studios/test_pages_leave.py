@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from served import Served
 
-from workbench.studios.parts import Bar, RunTable
-from workbench.studios.plot_view import PlotView
-from workbench.studios.pulse import SHORTEST
+from workbench.studios.live.plot_view import PlotView
+from workbench.studios.pages.parts import Bar, RunTable
+from workbench.studios.server.pulse import SHORTEST
 
 UPDATES = 360  # of a page, of some 7,200 in two hours of a lecture
 

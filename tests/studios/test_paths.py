@@ -7,10 +7,10 @@ import shutil
 
 import pytest
 
+from workbench.families.amplitudes.page import Amplitudes
 from workbench.runs.files import RunError
 from workbench.runs.store import ID, RunStore, open_run
-from workbench.studios.address import Address, read
-from workbench.studios.amplitudes import Amplitudes
+from workbench.studios.pages.address import Address, read
 from workbench.training.recipe import AmplitudeRecipe
 
 NAMES = [
@@ -50,7 +50,7 @@ def test_a_name_opens_and_deletes_nothing_outside(store, name, tmp_path):
         page.hear(message)
         assert not any(run.id == name for run in page.shown)
     assert page.notices and listed(tmp_path) == before
-    address = read({"run": [name], "compare": [name], "follow": [name]}, AmplitudeRecipe, tabs=[], observables=[])
+    address = read({"run": [name], "compare": [name], "follow": [name]}, AmplitudeRecipe, tabs=[])
     assert ID.fullmatch(name) or (address.run, address.compare, address.follow) == ("", [], "")
     page.restore(Address(run=name))
     assert not any(run.id == name for run in page.shown)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from workbench.figures.frame import checksum, pack, unpack
-from workbench.studios import plot_view
-from workbench.studios.plot_view import PlotView
+from workbench.studios.live import plot_view
+from workbench.studios.live.plot_view import PlotView
 
 
 def frame(number):

@@ -13,7 +13,7 @@ from bokeh.server.contexts import BokehSessionContext
 from bokeh.server.session import ServerSession
 from tornado.iostream import IOStream
 
-from workbench.studios.pulse import PER_PAGE, SHORTEST, Look, Pulse, cork
+from workbench.studios.server.pulse import PER_PAGE, SHORTEST, Look, Pulse, cork
 
 
 def test_a_connection_is_corked_from_any_thread_and_its_fragments_leave_together_in_order():

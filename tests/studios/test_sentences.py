@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.runs.folder import Status
-from workbench.studios import sentences
+from workbench.studios.pages import sentences
 from workbench.training.recipe import AmplitudeRecipe
 
 

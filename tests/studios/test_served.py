@@ -94,7 +94,8 @@ ROUTES = [
 ]  # fmt: skip
 MODULES = [
     "venv.__main__", "antigravity", "this", "torch", "idlelib.idle", "turtledemo.__main__", "lib2to3.__main__", "__main__", "os", "site",
-    "workbench.runs.worker", "workbench.runs.forker", "workbench.studios.beside", "panel.command", "pip.__main__", "test.support", "pdb",
+    "workbench.runs.worker", "workbench.runs.forker", "workbench.studios.notebook.beside", "panel.command", "pip.__main__", "test.support",
+    "pdb",
 ]  # fmt: skip
 RESOURCES = ["__css__", "__javascript__", "_css", "_js", "_stylesheets", "_resources", "modifiers", "_bundle_path", "base_css", "_esm"]
 ODD = [

@@ -12,14 +12,14 @@ import urllib.request
 
 import pytest
 
-from workbench.studios import server as servers
+from workbench.studios.server import server as servers
 
 KEY = "a-key-for-the-tests"
 SERVE = "import sys; from workbench.studios import serve; serve(int(sys.argv[1]), show=False)"
 # Serves itself one page and tells which modules that took.
 LOOK = """
 import sys, threading, urllib.request
-from workbench.studios.server import build
+from workbench.studios.server.server import build
 server = build(0, "127.0.0.1", None)
 server.start()
 seen = []

@@ -9,8 +9,9 @@ import xarray as xr
 from workbench.figures import FIGURES, data_of, pack
 from workbench.figures.drawing import signed
 from workbench.runs import netcdf
-from workbench.studios import address, sharing
-from workbench.studios.draft import PARTS, Draft, hideable
+from workbench.studios.pages import address
+from workbench.studios.pages.draft import PARTS, Draft, hideable
+from workbench.studios.server import sharing
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 TABS = {"runs": "Runs", "stories": "Stories"}
@@ -31,12 +32,12 @@ def test_a_link_says_what_it_hides_and_comes_back():
     hide = ["noise", "Boosting", "stories"]
     link = address.Address(hide=hide).query()
     assert link == "?hide=noise,Boosting,stories"
-    found = address.read({"hide": [link.partition("=")[2]]}, AmplitudeRecipe, tabs=[], observables=[], hideable=names(AmplitudeRecipe))
+    found = address.read({"hide": [link.partition("=")[2]]}, AmplitudeRecipe, tabs=[], hideable=names(AmplitudeRecipe))
     assert (found.hide, found.problems) == (hide, [])
 
 
 def test_what_cannot_be_hidden_is_named_and_the_rest_is_hidden():
-    found = address.read({"hide": ["noise,prior_wdth"]}, AmplitudeRecipe, tabs=[], observables=[], hideable=names(AmplitudeRecipe))
+    found = address.read({"hide": ["noise,prior_wdth"]}, AmplitudeRecipe, tabs=[], hideable=names(AmplitudeRecipe))
     assert found.hide == ["noise"]
     assert found.problems == ["In the link: hide = 'prior_wdth' is not known; did you mean 'prior_width'?"]
 

@@ -9,16 +9,16 @@ import time
 
 import pytest
 
+from workbench.families.amplitudes.page import Amplitudes
 from workbench.figures import FIGURES, unpack
 from workbench.runs import netcdf
 from workbench.runs.folder import Status
 from workbench.runs.store import RunStore
 from workbench.stories import STORIES, Panel, Row, Story
 from workbench.stories.story import listed, swept
-from workbench.studios import sentences, slide
-from workbench.studios.address import Address, read
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.slide import Remembered, Slide
+from workbench.studios.pages import sentences, slide
+from workbench.studios.pages.address import Address, read
+from workbench.studios.pages.slide import Remembered, Slide
 from workbench.training.recipe import AmplitudeRecipe
 
 RECIPE = AmplitudeRecipe(events=500, test_events=300, hidden=[8], steps=400, batch_size=32, draws=4, noise=0.0)
@@ -183,9 +183,9 @@ def test_arrows_go_through_the_stories_and_nothing_else_is_pressed(page):
 
 def test_the_address_names_the_story(page):
     assert page.address.query().endswith("tab=stories&story=tiny")
-    found = read({"tab": [b"stories"], "story": [b"plateau"]}, AmplitudeRecipe, tabs=["stories"], observables=[], stories=page.stories)
+    found = read({"tab": [b"stories"], "story": [b"plateau"]}, AmplitudeRecipe, tabs=["stories"], stories=page.stories)
     assert (found.tab, found.story, found.problems) == ("stories", "plateau", [])
-    found = read({"story": [b"plato"]}, AmplitudeRecipe, tabs=[], observables=[], stories=page.stories)
+    found = read({"story": [b"plato"]}, AmplitudeRecipe, tabs=[], stories=page.stories)
     assert "plateau" in found.problems[0]
     page.hear({"tab": "training"})
     assert "story" not in page.address.query()

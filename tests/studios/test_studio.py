@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench import figures
+from workbench.families.amplitudes.page import Amplitudes, no_spread, percent
 from workbench.figures import unpack
-from workbench.studios import hearing, house, session
-from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes, no_spread, percent
+from workbench.studios.pages import hearing, session
+from workbench.studios.pages.address import Address
+from workbench.studios.server import house
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_an_observable_is_chosen_for_the_kinematic_figure(page):
     page.hear({"tab": "kinematics"})
     before = page.plots["kinematics"].frame
     page.hear({"observable": "jet_pt"})
-    assert page.plots["kinematics"].frame != before and page.address.observable == "jet_pt"
+    assert page.plots["kinematics"].frame != before and page.address.chosen == {"observable": "jet_pt"}
 
 
 def test_the_number_of_draws_is_chosen_for_the_scaled_pull(page):
@@ -54,7 +55,7 @@ def test_the_number_of_draws_is_chosen_for_the_scaled_pull(page):
     assert page.plots["scaled_pull"].frame != before and any("M = 4 of" in name for name in names)
     assert "subset=4" in page.address.query()
     page.hear({"subset": "3"})
-    assert page.subset == "4"
+    assert page.chosen["subset"] == "4"
     page.hear({"subset": "512"})  # more than there are: the mean of all, which is off by nothing
     names = [trace["name"] for trace in unpack(page.plots["scaled_pull"].frame)["data"]]
     assert any("(expected 0.00)" in name for name in names), names

@@ -10,14 +10,14 @@ import pytest
 
 from workbench.commands.runs import line_of
 from workbench.families import with_values
+from workbench.families.amplitudes.page import Amplitudes, describe
 from workbench.figures import FIGURES, unpack
 from workbench.runs.files import RunError
 from workbench.runs.history import snapshot_steps
-from workbench.studios import sentences
-from workbench.studios.address import Address, read
-from workbench.studios.amplitudes import Amplitudes, describe
-from workbench.studios.house import Guest
-from workbench.studios.live import look, then
+from workbench.studios.live.hub import look, then
+from workbench.studios.pages import sentences
+from workbench.studios.pages.address import Address, read
+from workbench.studios.server.house import Guest
 from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 
@@ -114,7 +114,9 @@ def test_the_address_keeps_the_axes_that_were_typed(finished):
 def read_again(page):
     """What a new page reads in the address of another one."""
     arguments = parse_qs(page.address.query().removeprefix("?"))
-    return read(arguments, AmplitudeRecipe, tabs=[tab.name for tab in page.tabs], observables=list(page.observables()))
+    return read(
+        arguments, AmplitudeRecipe, tabs=[tab.name for tab in page.tabs], choosers={one.name: list(one.values) for one in page.choosers}
+    )
 
 
 def test_train_starts_the_sweep_that_is_typed(finished, monkeypatch):

@@ -7,12 +7,12 @@ import time
 
 import pytest
 
+from workbench.families.amplitudes.page import Amplitudes
 from workbench.figures import unpack
-from workbench.studios import session
-from workbench.studios.address import Address
-from workbench.studios.amplitudes import Amplitudes
-from workbench.studios.live import HUB
-from workbench.studios.sentences import only_differences
+from workbench.studios.live.hub import HUB
+from workbench.studios.pages import session
+from workbench.studios.pages.address import Address
+from workbench.studios.pages.sentences import only_differences
 from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 
@@ -95,9 +95,9 @@ def test_another_run_is_shown_at_its_newest(page):
 
 @pytest.mark.parametrize("text", ["-1", "x", "1e9", "123456789"])
 def test_a_step_that_is_none_is_named(text):
-    from workbench.studios.address import read
+    from workbench.studios.pages.address import read
 
-    assert "step" in read({"step": [text]}, AmplitudeRecipe, tabs=[], observables=[]).problems[0]
+    assert "step" in read({"step": [text]}, AmplitudeRecipe, tabs=[]).problems[0]
 
 
 def test_only_the_differences_of_compared_runs_are_listed(finished):

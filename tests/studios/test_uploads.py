@@ -18,9 +18,10 @@ import pytest
 
 from workbench.data import files
 from workbench.data.saving import save_events
+from workbench.families.amplitudes import page as amplitudes
 from workbench.physics.phase_space import flat_events
-from workbench.studios import amplitudes, errands, uploads
-from workbench.studios.house import Guest, House
+from workbench.studios.server import errands, uploads
+from workbench.studios.server.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 

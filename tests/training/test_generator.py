@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from workbench.families import presets
+from workbench.families.generators.stories import STIFF, STIFFER
 from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import observables
 from workbench.results.generated import numbers
-from workbench.stories.generators import STIFF, STIFFER
 from workbench.training.flows import sampler_of
 from workbench.training.generator import GeneratorJob
 from workbench.training.recipe import GeneratorRecipe, Recipe, RecipeError

@@ -11,9 +11,9 @@ import pytest
 
 from workbench.data.catalogue import make_dataset
 from workbench.data.samples import Sample
+from workbench.families.generators.stories import SIZES, STIFF
 from workbench.physics.observables import observables
 from workbench.results.generated import numbers, slope
-from workbench.stories.generators import SIZES, STIFF
 from workbench.training.generator import GeneratorJob
 from workbench.training.recipe import GeneratorRecipe
 from workbench.training.sampling import excess

@@ -104,7 +104,7 @@ def test_seeds_are_different_networks():
 
 
 def test_points_are_dealt_out_by_kind_and_size():
-    points = recipe_of({"uncertainty": ["bnn", "repulsive_ensemble"], "noise": [0.0, 0.01, 0.1]}, members=8).points
+    points = recipe_of({"uncertainty": ["bnn", "repulsive_ensemble"], "noise": [0.0, 0.01, 0.1]}, members=8).recipes
     dealt = portions(points, 12)
     assert sorted(k for portion in dealt for k in portion) == list(range(6))
     assert all(len({points[k].uncertainty for k in portion}) == 1 for portion in dealt)

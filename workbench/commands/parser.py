@@ -14,9 +14,9 @@ from workbench.commands.serve import lab_command, serve
 from workbench.commands.story import story_command
 from workbench.commands.train import sweep_command, train_command
 from workbench.commands.usage import Help, Parser, add_options, add_runs
-from workbench.families import FAMILIES
+from workbench.families import FAMILIES, FORMER
 from workbench.physics.datasets import DATASETS
-from workbench.training.recipe import AmplitudeRecipe, Recipe
+from workbench.training.recipe import Recipe
 
 
 def parser() -> Parser:
@@ -38,12 +38,12 @@ def parser() -> Parser:
         add_training(command(commands, family.command, family.help, family.about), family.recipe)
 
     sweep = command(commands, "sweep", "train a recipe for all combinations of some options", SWEEP)
-    sweep.add_argument("--title", type=terminal.in_unicode, default="", help="a name for the runs")
-    sweep.add_argument("--out", metavar="FILE.nc", help="write the results, all dims and units, as netCDF")
-    add_runs(sweep)
-    for title, names in AmplitudeRecipe.groups.items():
-        add_options(sweep.add_argument_group(title), names, several=True)
-    sweep.set_defaults(do=sweep_command)
+    add_sweep(sweep, FORMER.recipe)
+    swept = sweep.add_subparsers(dest="trained", metavar="COMMAND", parser_class=Parser, title="what is trained", description=SWEPT)
+    for family in FAMILIES:
+        usage = USAGE["sweep"].replace("[COMMAND]", family.command)
+        one = swept.add_parser(family.command, help=family.help, description=SWEEP, formatter_class=Help, allow_abbrev=False, usage=usage)
+        add_sweep(one, family.recipe)
 
     story = command(commands, "story", "train what a plot of the talks needs, and judge it", STORY)
     story.add_argument("name", nargs="?", default="", help="the story; without one they are listed")
@@ -141,8 +141,18 @@ def add_training(train: Parser, recipe_type: type[Recipe]) -> None:
     train.set_defaults(do=train_command)
 
 
+def add_sweep(sweep: Parser, recipe_type: type[Recipe]) -> None:
+    """What a command takes that trains recipes of one kind for all combinations of some options."""
+    sweep.add_argument("--title", type=terminal.in_unicode, default="", help="a name for the runs")
+    sweep.add_argument("--out", metavar="FILE.nc", help="write the results, all dims and units, as netCDF")
+    add_runs(sweep)
+    for title, names in recipe_type.groups.items():
+        add_options(sweep.add_argument_group(title), names, several=True, of=recipe_type)
+    sweep.set_defaults(do=sweep_command)
+
+
 USAGE = {family.command: f"workbench {family.command} [options]" for family in FAMILIES} | {
-    "sweep": "workbench sweep --OPTION VALUE,VALUE,… [options]",
+    "sweep": "workbench sweep [COMMAND] --OPTION VALUE,VALUE,… [options]",
     "story": "workbench story [NAME] [options]",
     "lab": "workbench lab [FOLDER] [options]",
     "predict": "workbench predict RUN --file IN [--output OUT.csv] [options]",
@@ -152,8 +162,10 @@ USAGE = {family.command: f"workbench {family.command} [options]" for family in F
 }
 SWEEP = (
     "Train a recipe for all combinations of the options that have several values: comma-separated, or the option given several times. "
-    "What only changes noise, prior, uncertainty, repulsion, boosting or seed trains as one population. Finished runs are not repeated."
+    "Finished runs are not repeated. Of amplitudes, what only changes noise, prior, uncertainty, repulsion, boosting or seed trains as one "
+    "population."
 )
+SWEPT = f"Whose options have several values [{FORMER.command}]: workbench sweep {FAMILIES[0].command} --help"
 STORY = "Tell a story: train what it needs; write figures (HTML, no network needed), data (CSV), the scan (netCDF) and the verdict."
 LAB = (
     "Copy the lecture notebooks into a folder, where notebooks that are there already stay as they are, and open JupyterLab on it: on this "

@@ -11,8 +11,8 @@ from workbench.commands.usage import Usage, store_of, whole
 
 def serve(options: argparse.Namespace) -> int:
     port = whole("--port", options.port, 0, 65_535)
-    from workbench.studios.door import Door, new_token
-    from workbench.studios.house import HOME, House
+    from workbench.studios.server.door import Door, new_token
+    from workbench.studios.server.house import HOME, House
 
     token, lecturer = (
         token_of(f"--{name}", given or os.environ.get(f"WORKBENCH_{name.replace('-', '_').upper()}", ""))
@@ -54,7 +54,7 @@ def token_of(option: str, given: str) -> str:
 
 def lab_command(options: argparse.Namespace) -> int:
     port = whole("--port", options.lab_port, 1, 65_535)
-    from workbench.studios.lab import lab
+    from workbench.studios.notebook.lab import lab
 
     if options.folder:
         os.environ["WORKBENCH_RUNS"] = str(store_of(options).root)  # for the kernels

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import threading
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +13,25 @@ from workbench.commands.events import noted
 from workbench.commands.progress import follow, interrupts, say_how_it_ended, show_progress
 from workbench.commands.usage import Usage, chosen, store_of
 from workbench.data.own_file import beside
-from workbench.families import FAMILIES, PRESETS
+from workbench.families import FAMILIES, FORMER, PRESETS, kind_of
+from workbench.results.scan import beside_axes
 from workbench.runs.files import Lock
 from workbench.runs.run import Run
 from workbench.runs.store import open_run
-from workbench.training.recipe import AmplitudeRecipe, Recipe
+from workbench.training.recipe import Recipe, sweep_of
 
 if TYPE_CHECKING:
     import xarray
 
 
-TRAINED: dict[str, type[Recipe]] = {"sweep": AmplitudeRecipe} | {family.command: family.recipe for family in FAMILIES}
+TRAINED: dict[str, type[Recipe]] = {family.command: family.recipe for family in FAMILIES}
 """The recipes that commands train."""
+
+
+def trained_by(options: argparse.Namespace) -> type[Recipe] | None:
+    """The recipes that a command trains; None of one that trains nothing."""
+    command = (options.trained or FORMER.command) if options.command == "sweep" else options.command
+    return TRAINED.get(command)
 
 
 def train_command(options: argparse.Namespace) -> int:
@@ -51,12 +59,14 @@ def train_command(options: argparse.Namespace) -> int:
 def sweep_command(options: argparse.Namespace) -> int:
     from workbench.runs.sweep import sweep
 
-    known = AmplitudeRecipe.options()
+    recipe_type = TRAINED[options.trained or FORMER.command]
+    known = recipe_type.options()
     given = {name: [value for text in texts for value in known[name].listed(text)] for name, texts in chosen(options, tuple(known)).items()}
     axes = {name: values for name, values in given.items() if len(values) > 1}
     if not axes:
-        raise Usage("No option has several values, so there is nothing to sweep; for instance: workbench sweep --noise 0,0.01,0.1")
-    recipe = AmplitudeRecipe(**{name: values[0] for name, values in given.items()})
+        example = sweep_of(recipe_type)(axes={"seed": [1, 2, 3]}).as_command()
+        raise Usage(f"No option has several values, so there is nothing to sweep; for instance: {example}")
+    recipe = recipe_type(**{name: values[0] for name, values in given.items()})
     swept: dict[str, Any] = dict(axes)
     with noted():
         results = sweep(recipe, runs=store_of(options), title=options.title, **swept)
@@ -64,18 +74,19 @@ def sweep_command(options: argparse.Namespace) -> int:
         from workbench.runs import files, netcdf
 
         files.replace(Path(options.out), netcdf.encode({"/": results}))
-    print(table(results, axes))
+    print(table(results, axes, kind_of(recipe_type).product.load().headline))
     return 0
 
 
-def table(results: xarray.Dataset, axes: dict[str, list[str]]) -> str:
-    """The points of a sweep, a line each."""
-    shown = {"delta_median": "median |Δ|", "sigma_syst_median": "σ_syst/A", "sigma_stat_median": "σ_stat/A", "pull_width": "pull width"}
-    points = results[list(shown)].stack(point=list(axes))
-    lines = [[*axes, *shown.values()]]
+def table(results: xarray.Dataset, axes: dict[str, list[str]], shown: Mapping[str, str]) -> str:
+    """The points of a sweep, a line each, with the numbers `shown` under their words."""
+    known = {beside_axes(name, axes): words for name, words in shown.items()}
+    names = [name for name in known if results[name].notnull().any()]
+    points = results[names].stack(point=list(axes))
+    lines = [[*axes, *(known[name] for name in names)]]
     for k in range(points.sizes["point"]):
         point = points.isel(point=k)
-        lines.append([str(value) for value in point["point"].item()] + [f"{float(point[name]):.4g}" for name in shown])
+        lines.append([str(value) for value in point["point"].item()] + [f"{float(point[name]):.4g}" for name in names])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from workbench.families.basics import BASICS
 from workbench.families.family import Family, Kind, Ref
 from workbench.families.generators import GENERATORS
 from workbench.training.presets import Preset
-from workbench.training.recipe import Recipe
+from workbench.training.recipe import Recipe, checked_axes, sweep_of
 
 if TYPE_CHECKING:
     from workbench.results.product import Product
@@ -23,9 +24,11 @@ __all__ = [
     "PRESETS",
     "Family",
     "Kind",
+    "Part",
     "Ref",
     "family_of",
     "kind_of",
+    "parts",
     "presets",
     "product_named",
     "train",
@@ -72,12 +75,41 @@ def product_named(name: str) -> Product:
 
 def with_values(recipe: Recipe, name: str, values: Sequence[Any]) -> Recipe:
     """The recipe with one value of an option, or as a sweep over several. Raises: RecipeError."""
-    axes, base, together = dict(recipe.axes), recipe.base.replace(**{name: values[0]}), family_of(recipe).together
+    axes, base = dict(recipe.axes), recipe.base.replace(**{name: values[0]})
     if len(values) > 1:
         axes[name] = list(values)
     else:
         axes.pop(name, None)
-    return together(**base.to_dict(), axes=axes) if axes and together else base
+    return _swept(base, axes) if axes else base
+
+
+def _swept(base: Recipe, axes: Mapping[str, Any]) -> Recipe:
+    """A sweep of a recipe; one that is trained as one recipe, where its points can be."""
+    family = family_of(base)
+    one = family.together if family.together and {*axes} <= {*family.shared} else sweep_of(type(base))
+    return one(**base.to_dict(), axes=dict(axes))
+
+
+Part = tuple[dict[str, Any], Recipe]
+"""The options in which a training of a sweep differs from the others, and its recipe."""
+
+
+def parts(recipe: Recipe, axes: Mapping[str, Any] | None = None) -> list[Part]:
+    """The trainings of a sweep: one for each combination of the axes along which points do not train together. Raises: RecipeError.
+
+    Arguments: `axes`, by default those of the recipe.
+    """
+    base = recipe.base
+    checked = checked_axes(dict(axes), type(base)) if axes is not None else dict(recipe.axes)
+    shared = family_of(recipe).shared
+    inner = {name: values for name, values in checked.items() if name in shared}
+    outer = {name: values for name, values in checked.items() if name not in shared}
+    found: list[Part] = []
+    for values in itertools.product(*outer.values()):
+        options = dict(zip(outer, values, strict=True))
+        one = base.replace(**options)
+        found.append((options, _swept(one, inner) if inner else one))
+    return found
 
 
 def presets(recipe_type: type[Recipe]) -> Mapping[str, Preset]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from workbench.training.presets import Preset
-from workbench.training.recipe import Recipe
+from workbench.training.recipe import Recipe, Sweep
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Family:
     that its form edits and its command trains. `learns` says what, `help` and `about` are the words of the command. `events` reads what a
     recipe trains on, `events(recipe, progress)`. `figures` are those of its products, by name, and `first` the names of those that an
     exported notebook shows; `stories` makes its stories, by name.
-    Points that differ in the options `shared` train together, as one recipe of the type `together`.
+    Points of a sweep that are a recipe of the type `together` train as one.
     """
 
     name: str
@@ -63,8 +63,7 @@ class Family:
     figures: Ref
     stories: tuple[Ref, ...] = ()
     first: tuple[str, ...] = ("losses",)
-    shared: tuple[str, ...] = ()
-    together: type[Recipe] | None = None
+    together: type[Sweep] | None = None
 
     @property
     def recipe(self) -> type[Recipe]:
@@ -74,3 +73,8 @@ class Family:
     def command(self) -> str:
         """What `workbench` calls its training."""
         return self.recipe.command
+
+    @property
+    def shared(self) -> Collection[str]:
+        """The options in which points that train together may differ."""
+        return (self.together.together or ()) if self.together else ()

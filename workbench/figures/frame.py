@@ -3,7 +3,7 @@
 Layout of a frame: uint32 length of the header | uint32 checksum | header, JSON in UTF-8 | arrays. Header and arrays are padded to
 multiples of eight bytes; the checksum of all that follows it is the frame's name when the browser acknowledges it. In the header an
 array stands as {"$": [offset, length, "f4" or "f8", columns]}: offset counts bytes from the first array, columns is 0 for
-one-dimensional arrays; equal arrays are there once. `studios/plot_view.js` and `stories/take_home.js` read this.
+one-dimensional arrays; equal arrays are there once. `studios/browser/plot_view.js` and `stories/take_home.js` read this.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ class Product:
     `title` says of a run what it is; `meant` what a figure of this product says to a run that yields another one, `awaited` what it says
     before the first snapshot. `summary` is what figures draw of a snapshot or a prediction, `part` what is kept of a prediction for a
     story whose figures show some observables, maps, or single draws. `points` are the points of a sweep that a prediction is, with their
-    numbers, given the prediction on training events where there is one; every point has the numbers `known`, with their attributes.
-    `sentence` is the quality of a finished run in one line.
+    numbers, given the prediction on training events where there is one; every point has the numbers `known`, with their attributes, of
+    which a table of points shows those of `headline` under their words. `sentence` is the quality of a finished run in one line.
     """
 
     name: str
@@ -42,6 +42,12 @@ class Product:
     awaited: str = FIRST_POINTS
     scan: str = "scan"
     """The name of what several such runs come to together, as a scan over their options."""
+    told: Mapping[str, str] | None = None
+
+    @property
+    def headline(self) -> Mapping[str, str]:
+        """The numbers that a table of points shows, with their words: those `told`, else all."""
+        return self.told or {name: about["long_name"] for name, about in self.known.items()}
 
     def named(self, dataset: xr.Dataset) -> xr.Dataset:
         """The same, with the name of what it is."""
@@ -106,6 +112,7 @@ def _generator_sentence(found: xr.Dataset) -> str:
     return f"{loss}{exact}, {deviation}, largest {100 * quality.largest:.2g} % ({quality.where}){band}"
 
 
+TOLD = {"delta_median": "median |Δ|", "sigma_syst_median": "σ_syst/A", "sigma_stat_median": "σ_stat/A", "pull_width": "pull width"}
 AMPLITUDE = Product(
     "amplitude",
     "a single training",
@@ -115,6 +122,7 @@ AMPLITUDE = Product(
     {name: scan.attributes(name) for name in scan.ATTRIBUTES},
     prediction.summary,
     _amplitude_part,
+    told=TOLD,
 )
 SCAN = Product(
     "scan",
@@ -123,6 +131,7 @@ SCAN = Product(
     _scan_sentence,
     lambda test, train: scan.points_of(test if train is None else _beside(test, train)),
     AMPLITUDE.known,
+    told=TOLD,
 )
 GENERATOR = Product(
     "generator",
@@ -134,4 +143,5 @@ GENERATOR = Product(
     part=lambda found, observables, maps, _: generated.drawn_part(found, observables, maps=maps),
     awaited="First histograms in a moment …",
     scan="generator scan",
+    told={"log_loss": "log loss", "deviation": "|ratio − 1|", "largest": "largest", "band": "band"},
 )

@@ -71,27 +71,34 @@ def scan(
 
     Arguments: `points` are pairs of the options of a point, by axis, and its `numbers`, with its `per_event` where they are known; `known`
     are the numbers that every scan of such points has, with their attributes, by default those of amplitudes; `product` is its name.
+    A number that is called as an axis, such as the loss in a sweep over losses, stands there with `_number` after its name.
     """
     known = {name: attributes(name) for name in ATTRIBUTES} if known is None else known
     places = {name: {as_coordinate(value): k for k, value in enumerate(values)} for name, values in axes.items()}
     shape = tuple(map(len, axes.values()))
-    columns = {name: xr.Variable(tuple(axes), np.full(shape, np.nan), dict(about)) for name, about in known.items()}
+    columns = {beside_axes(name, axes): xr.Variable(tuple(axes), np.full(shape, np.nan), dict(about)) for name, about in known.items()}
     shared: dict[str, xr.DataArray] = {}
     for options, dataset in points:
         if "weight" in dataset.coords:
             shared.setdefault("weight", dataset["weight"])
         place = tuple(places[name][as_coordinate(options[name])] for name in axes)
-        for name, array in dataset.data_vars.items():
-            if name == "amplitude_true":
-                shared.setdefault(str(name), array)
+        for own, array in dataset.data_vars.items():
+            if own == "amplitude_true":
+                shared.setdefault(str(own), array)
                 continue
+            name = beside_axes(str(own), axes)
             if name not in columns:
                 kind = np.float32 if array.ndim else np.float64
                 empty = np.full((*shape, *array.shape), np.nan, dtype=kind)
-                columns[str(name)] = xr.Variable((*axes, *array.dims), empty, array.attrs)
-            columns[str(name)].values[place] = array.values
+                columns[name] = xr.Variable((*axes, *array.dims), empty, array.attrs)
+            columns[name].values[place] = array.values
     coords = {name: (name, [as_coordinate(value) for value in values]) for name, values in axes.items()}
     return xr.Dataset({**columns, **shared}, coords, {"product": product}).set_coords({"weight"} & {*shared})
+
+
+def beside_axes(name: str, axes: Iterable[str]) -> str:
+    """The name under which a number stands in a scan over some axes."""
+    return f"{name}_number" if name in axes else name
 
 
 def points_of(scanned: xr.Dataset) -> list[tuple[dict[str, Any], xr.Dataset]]:

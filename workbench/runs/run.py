@@ -74,7 +74,7 @@ class Run(Folder):
         *Raises*: ValueError for an unknown name, or one that this kind of run cannot fill.
         *Example*: wb.launch(recipe).live("losses", "pulls")
         """
-        from workbench.studios.follow import LiveRun
+        from workbench.studios.notebook.follow import LiveRun
 
         return LiveRun(self, *names, theme=theme, height=height)
 

@@ -1,4 +1,4 @@
-"""Sweeps over any options: points of equal shape are one run, other axes make several, queued and reused like all runs.
+"""Sweeps over any options of any family: points that train together are one run, other axes make several, queued and reused like all.
 
 results = wb.sweep(wb.AmplitudeRecipe(hidden=(64, 64, 64)), noise=[0, 1e-3, 1e-2, 1e-1], uncertainty=["bnn", "deterministic"])
 results["sigma_syst_median"]        # dims noise, uncertainty
@@ -7,13 +7,12 @@ results["sigma_syst_median"]        # dims noise, uncertainty
 from __future__ import annotations
 
 import contextlib
-import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.families import family_of, kind_of
+from workbench.families import Part, kind_of, parts
 from workbench.training.recipe import Recipe, checked_axes
 
 from . import launcher
@@ -23,23 +22,6 @@ from .store import RunStore
 
 if TYPE_CHECKING:
     import xarray
-
-Part = tuple[dict[str, Any], Recipe]
-"""The options in which a run of a sweep differs from the other runs, and its recipe."""
-
-
-def parts(recipe: Recipe, axes: Mapping[str, Any]) -> list[Part]:
-    """The runs of a sweep: one per combination of the axes along which points do not train together. Raises: RecipeError."""
-    checked = checked_axes(dict(axes), recipe_type=type(recipe))
-    shared, together = family_of(recipe).shared, family_of(recipe).together
-    inner = {name: values for name, values in checked.items() if name in shared}
-    outer = {name: values for name, values in checked.items() if name not in shared}
-    found: list[Part] = []
-    for values in itertools.product(*outer.values()):
-        options = dict(zip(outer, values, strict=True))
-        base = recipe.replace(**options)
-        found.append((options, together(**base.to_dict(), axes=inner) if inner and together else base))
-    return found
 
 
 def begin(recipe: Recipe, *, runs: RunStore | Path | str | None = None, title: str = "") -> Run:
@@ -114,15 +96,16 @@ def sweep(
 ) -> xarray.Dataset:
     """Train a recipe for all combinations of some options, and return what came out with these options as dims.
 
-    Axes of `training.recipe.SHARED` (noise, prior_width, uncertainty, seed, …) train together as one population; others (hidden, events,
-    architecture, …) become several runs, of which finished ones are taken as they are and interrupted ones resumed. Runs go on in
-    processes of their own; Ctrl+C stops them so that the same call resumes them.
+    Axes that the recipe's family shares (of amplitudes noise, prior_width, uncertainty, seed, …) train together as one population; others
+    (hidden, events, architecture, …) become several runs, of which finished ones are taken as they are and interrupted ones resumed. Runs
+    go on in processes of their own; Ctrl+C stops them so that the same call resumes them.
 
-    *Returns*: scalars per point, of amplitudes those named in `results.scan.ATTRIBUTES`, the same for training events with `_train`, and
-    mean, sigma_syst, sigma_stat [GeV⁻²] per event where all points have the same test events.
+    *Returns*: scalars per point, those that its family's product knows. Of amplitudes they are named in `results.scan.ATTRIBUTES`, stand
+    there for training events too with `_train`, and beside them mean, sigma_syst, sigma_stat [GeV⁻²] per event where all points have the
+    same test events.
     *Raises*: RecipeError for an impossible option, or a file that cannot be used; RunError when a run does not finish.
     """
-    checked, recipe = checked_axes(axes, recipe_type=type(recipe)), recipe.fixed()
+    checked, recipe = checked_axes(axes, type(recipe)), recipe.fixed()
     store, wanted = runs if isinstance(runs, RunStore) else RunStore(runs), parts(recipe, axes)
     for _, part in wanted:  # all of them, before the first begins
         if store.find(part) is None:

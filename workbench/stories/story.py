@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.families import family_of, kind_of, product_named
+from workbench.families import Part, family_of, kind_of, parts, product_named
 from workbench.figures import FIGURES, REPORTS, Entry
 from workbench.results import scan as results
 from workbench.results.product import SCAN, product_of
 from workbench.runs.files import RunError
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore
-from workbench.runs.sweep import Part, begin, begin_all, follow, gathered, outcome, parts
+from workbench.runs.sweep import begin, begin_all, follow, gathered, outcome
 from workbench.stories.verdict import Row, Verdict
 from workbench.training.recipe import Recipe, checked_axes
 
@@ -272,7 +272,7 @@ class Story:
 
 def swept(recipe: Recipe, **axes: Any) -> dict[str, Any]:
     """The trainings of a sweep, as `axes` and `runs` of a Story."""
-    return {"axes": checked_axes(axes, recipe_type=type(recipe)), "runs": tuple(parts(recipe, axes))}
+    return {"axes": checked_axes(axes, type(recipe)), "runs": tuple(parts(recipe, axes))}
 
 
 def listed(axis: str, recipes: Mapping[str, Recipe]) -> dict[str, Any]:

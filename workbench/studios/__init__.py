@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.studios.door import Door
-    from workbench.studios.house import House
+    from workbench.studios.server.door import Door
+    from workbench.studios.server.house import House
 
 __all__ = ["serve", "studio"]
 
@@ -28,8 +28,8 @@ def serve(
     come in, and what students may do.
     *Raises*: OSError in one sentence, when the port is taken, or the host is not this computer itself and there is no token.
     """
-    from workbench.studios.house import HOME
-    from workbench.studios.server import serve
+    from workbench.studios.server.house import HOME
+    from workbench.studios.server.server import serve
 
     serve(port, host, show, runs, door=door, house=house or HOME)
 
@@ -40,7 +40,7 @@ def studio(name: str = "", *, runs: str | os.PathLike[str] | None = None, height
     *Arguments*: name of a family, by default the first one; runs, the folder with the run folders; height in pixels.
     *Raises*: ValueError for an unknown name.
     """
-    from workbench.studios.cell import PAGES, StudioCell
+    from workbench.studios.notebook.cell import PAGES, StudioCell
 
     name = name or next(iter(PAGES))
     if name not in PAGES:

@@ -53,11 +53,10 @@ from workbench.physics.toys import Ring, Toy
 from workbench.physics.weights import LARGEST_NUISANCE, magic_weight
 from workbench.results.product import GENERATOR
 from workbench.training.flows import flow_networks, flows, steered
-from workbench.training.job import OneTraining, Progress, copies, device_of, kept, nothing, restore
+from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, state
 from workbench.training.judge import Judge, narrow, weight_columns, weighted_histogram
-from workbench.training.loop import SCHEDULES, State, train
-from workbench.training.memory import check, free_memory, needed_to_draw
-from workbench.training.optimiser import Optimiser
+from workbench.training.loop import train
+from workbench.training.memory import needed_to_draw
 from workbench.training.recipe import GeneratorRecipe
 from workbench.training.report import Report
 from workbench.training.sampling import Drawn, Sampler, Shares, check_map, excess, kept_share
@@ -80,7 +79,7 @@ NUISANCES = (0.0, 5.0, 10.0, 20.0, 30.0)
 """Values of a with histograms of their own."""
 
 
-class GeneratorJob(OneTraining):
+class GeneratorJob(GradientJob):
     """One training of a flow, ready to run; what `training.job.Job` is for amplitudes.
 
     Raises: ValueError or OSError with one sentence when data, file or device cannot be used.
@@ -103,21 +102,12 @@ class GeneratorJob(OneTraining):
         self.features = Features.fit(train.points, recipe.dataset, recipe.edges, recipe.coordinates)
         unweighted, shares = Shares.of(Sample(train.points, train.dataset)), Shares.of(train)
         networks = flow_networks(recipe, self.features, unweighted)
-        self.memory = needed_to_draw(recipe, networks, len(self.features), self._most_drawn)
-        check(self.memory, free_memory(self._device), recipe)
+        self.memory = granted(needed_to_draw(recipe, networks, len(self.features), self._most_drawn), self._device, recipe)
         flow = flows(recipe, self.features, unweighted, len(train), self._device)
         self.method = steered(recipe, flow, self.features, train.points, shares, self._device)
         self.sampler = Sampler(recipe, self.method, self.features, shares, self._device)
         self.batches = {split: self._batch(sample) for split, sample in self.events.items()}
-        self.state = State(
-            self.method,
-            Optimiser(recipe.optimiser, self.method.parameters.values()),
-            recipe.steps,
-            recipe.batch_size,
-            recipe.learning_rate,
-            SCHEDULES[recipe.schedule],
-            recipe.seed,
-        )
+        self.state = state(recipe, self.method)
 
     @property
     def _most_drawn(self) -> int:
@@ -377,16 +367,13 @@ class GeneratorJob(OneTraining):
         log = self.method.objective.log_density(rows, batch.features, batch.condition).double().cpu().numpy()
         return np.exp(log + self.features.log_jacobian(points))
 
-    def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything needed to continue: tensors, and plain numbers for JSON."""
-        return copies(kept(self.method, self.state)), {"step": self.step, "seconds": self.state.seconds, "sampler": self.sampler.about}
+    @property
+    def numbers(self) -> dict[str, Any]:
+        return super().numbers | {"sampler": self.sampler.about}
 
     def resume(self, tensors: dict[str, Tensor], saved: dict[str, Any]) -> None:
-        """Continue from a checkpoint of the same recipe. Raises: ValueError when it does not fit."""
         check_map(self.recipe, saved.get("sampler", {}))
-        restore(kept(self.method, self.state), tensors)
-        self.state.step, self.state.seconds = int(saved["step"]), float(saved["seconds"])
-        self.method.advance(max(0, self.state.step - 1) / self.state.steps)
+        super().resume(tensors, saved)
 
 
 def _middles(edges: np.ndarray) -> np.ndarray:

@@ -32,9 +32,9 @@ from workbench.results.calibration import temperature
 from workbench.results.prediction import summary
 from workbench.results.product import AMPLITUDE
 from workbench.training.loop import SCHEDULES, State, train, validate
-from workbench.training.memory import check, free_memory, needed
+from workbench.training.memory import Needed, check, free_memory, needed
 from workbench.training.optimiser import Optimiser
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.training.recipe import AmplitudeRecipe, Recipe, TrainingRecipe
 from workbench.training.report import Report
 
 Progress = Callable[[float, str], None]
@@ -89,11 +89,11 @@ def method(recipes: Sequence[AmplitudeRecipe], net: Network, training_points: in
     return MeanField(objective, points, seed=first.seed, bayesian=part, warm_start=first.warm_start, **common)
 
 
-def state(recipe: AmplitudeRecipe, trained: Method) -> State:
-    """The training of a method as the recipe says, before its first step."""
+def state(recipe: TrainingRecipe, trained: Method, optimiser: Optimiser | None = None) -> State:
+    """The training of a method as the recipe says, before its first step; with another optimiser than the recipe's where one is given."""
     return State(
         trained,
-        Optimiser(recipe.optimiser, trained.parameters.values()),
+        optimiser or Optimiser(recipe.optimiser, trained.parameters.values()),
         recipe.steps,
         recipe.batch_size,
         recipe.learning_rate,
@@ -127,8 +127,7 @@ class Training:
         self.batches = {split: self._batch(split) for split in events}
         features = self.batches["train"].features.shape[1]
         net = network(first, features, device)
-        self.memory = needed(self.recipes, net, features)
-        check(self.memory, free_memory(device), first)
+        self.memory = granted(needed(self.recipes, net, features), device, first)
         self.method = method(recipes, net, len(train_events), device)
         self.state = state(first, self.method)
         self.boosting = [
@@ -223,8 +222,56 @@ class Training:
         self.method.advance(max(0, self.state.step - 1) / self.state.steps)
 
 
-class Job:
-    """One training, ready to run.
+def granted(need: Needed, device: torch.device, recipe: Recipe) -> Needed:
+    """The memory that a recipe needs, if it is there. Raises: ValueError in one sentence, with what would fit, where it is not."""
+    check(need, free_memory(device), recipe)
+    return need
+
+
+class GradientJob:
+    """What all share that descend the gradient of one method: where they stand, and everything needed to continue."""
+
+    memory: Needed
+    method: Method
+    state: State
+    _device: torch.device
+
+    @property
+    def device(self) -> str:
+        """Where it trains, and with how much memory, in words."""
+        return f"{in_words(self._device)}, {self.memory}"
+
+    @property
+    def step(self) -> int:
+        return self.state.step
+
+    @property
+    def steps(self) -> int:
+        return self.state.steps
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors that the training changes, by name."""
+        return kept(self.method, self.state)
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The rest of what the training changes, for JSON."""
+        return {"step": self.step, "seconds": self.state.seconds}
+
+    def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything needed to continue: tensors, and plain numbers for JSON."""
+        return copies(self.tensors), self.numbers
+
+    def resume(self, tensors: dict[str, Tensor], saved: dict[str, Any]) -> None:
+        """Continue from a checkpoint of the same recipe. Raises: ValueError when it does not fit."""
+        restore(self.tensors, tensors)
+        self.state.step, self.state.seconds = int(saved["step"]), float(saved["seconds"])
+        self.method.advance(max(0, self.state.step - 1) / self.state.steps)
+
+
+class Job(GradientJob):
+    """One training of an amplitude, ready to run.
 
     Arguments: `progress(fraction, text)` hears how the data come along.
 
@@ -234,20 +281,8 @@ class Job:
     def __init__(self, recipe: AmplitudeRecipe, progress: Progress = nothing):
         self.recipe = recipe
         self.training = Training([recipe], splits(recipe, progress), device_of(recipe.device))
-        self.memory = self.training.memory
-
-    @property
-    def device(self) -> str:
-        """Where it trains, and with how much memory, in words."""
-        return f"{in_words(self.training.device)}, {self.training.memory}"
-
-    @property
-    def step(self) -> int:
-        return self.training.state.step
-
-    @property
-    def steps(self) -> int:
-        return self.training.state.steps
+        self.memory, self.method, self.state = self.training.memory, self.training.method, self.training.state
+        self._device = self.training.device
 
     def train(self) -> Iterator[Report]:
         """Reports of the training from where it stands."""
@@ -268,33 +303,16 @@ class Job:
         found = next(self.training.calibrated(split, part, self.recipe.draws))
         return AMPLITUDE.named(found.assign(momenta=momenta).assign_coords(particle=coords["particle"], component=coords["component"]))
 
-    def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything needed to continue: tensors, and plain numbers for JSON."""
-        return copies(self.training.tensors), self.training.numbers
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        return self.training.tensors
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        return self.training.numbers
 
     def resume(self, tensors: dict[str, Tensor], saved: dict[str, Any]) -> None:
-        """Continue from a checkpoint of the same recipe. Raises: ValueError when it does not fit."""
         self.training.resume(tensors, saved)
-
-
-class OneTraining:
-    """Where a job stands that trains one method by one row of steps."""
-
-    _device: torch.device
-    state: State
-
-    @property
-    def device(self) -> str:
-        """Where it trains."""
-        return in_words(self._device)
-
-    @property
-    def step(self) -> int:
-        return self.state.step
-
-    @property
-    def steps(self) -> int:
-        return self.state.steps
 
 
 def splits(recipe: AmplitudeRecipe, progress: Progress) -> dict[str, Events]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from workbench.nets.coupling import Flow
 from workbench.nets.network import Network
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
+from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe
 
 if TYPE_CHECKING:
     import torch
@@ -68,24 +68,22 @@ def needed_to_draw(recipe: GeneratorRecipe, networks: list[Flow], dimension: int
     return Needed(int(weights + activations + data), int(weights + data + draws * parameters * SINGLE + events))
 
 
-def check(need: Needed, free: int, recipe: AmplitudeRecipe | GeneratorRecipe) -> None:
+EASED = {"members": "training prediction", "draws": "prediction", "batch_size": "training", "test_events": "prediction"}
+"""What needs less memory with a smaller value of an option, in any recipe that has it."""
+
+
+def check(need: Needed, free: int, recipe: Recipe) -> None:
     """Raises: ValueError in one sentence, with what would fit, where more is needed than is free."""
     limit = SHARE * free
     if need.most <= limit:
         return
-    less = limit / need.most
-    ways = [f"a batch size of {_smaller(recipe.batch_size, less, 16):,}"] if need.training > limit else []
-    if isinstance(recipe, AmplitudeRecipe) and recipe.uncertainty == "repulsive_ensemble":
-        ways.insert(0, f"{_smaller(recipe.members, less, 2):,} members")
-    elif need.prediction > limit:
-        ways.insert(0, f"{_smaller(recipe.draws, less, 2):,} draws")
-    if need.prediction > limit:
-        ways.append(f"{_smaller(recipe.test_events, less, 100):,} test events")
-    refuse(need, free, ways)
-
-
-def refuse(need: Needed, free: int, ways: list[str]) -> NoReturn:
-    """Raises: ValueError in one sentence, with what would fit."""
+    tight = {part for part in ("training", "prediction") if getattr(need, part) > limit}
+    options, ways = recipe.options(), []
+    for name in EASED:
+        if name in options and recipe.matters(name) and tight & {*EASED[name].split()}:
+            value, words = getattr(recipe, name), options[name].label.lower()
+            if (less := _smaller(value, limit / need.most, int(options[name].limits[0]))) < value:
+                ways.append(f"{less:,} {words}" if words.endswith("s") else f"a {words} of {less:,}")
     raise ValueError(f"This needs {need}, but {in_words(free)} are free; {' or '.join(ways) or 'a smaller network'} would fit.")
 
 

@@ -7,7 +7,9 @@ be 9 and 000, which nobody writes. So 0,01 is never a hundredth: whoever means t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 LONGEST = 100
 """Characters of a number, or of the widths of all layers."""
@@ -60,6 +62,12 @@ def values(text: str) -> list[str]:
     else:
         parts = text.split(",")
     return [part.strip() for part in parts]
+
+
+def listed(found: Iterable[Any]) -> str:
+    """Values as `values` reads them, also those that are lists of their own: 0.1,0.2 and 64,64;128."""
+    texts = [(",".join(map(str, value)), True) if isinstance(value, (list, tuple)) else (str(value), False) for value in found]
+    return (";" if any(several for _, several in texts) else ",").join(text for text, _ in texts)
 
 
 def decimal_comma(text: str) -> str:

@@ -56,7 +56,7 @@ class SweepJob:
     """
 
     def __init__(self, recipe: SweepRecipe, progress: Progress = nothing):
-        self.recipe, self.points, self.seconds = recipe, recipe.points, 0.0
+        self.recipe, self.points, self.seconds = recipe, recipe.recipes, 0.0
         self._device = device_of(recipe.device)
         self.streams: list[torch.cuda.Stream] = []
         self.events = splits(recipe, progress)

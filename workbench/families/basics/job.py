@@ -47,9 +47,9 @@ from workbench.families.basics.recipe import BasicsRecipe, curve
 from workbench.methods.base import Method, Point
 from workbench.methods.mean_field import MeanField
 from workbench.physics.basics import exact
-from workbench.training.job import OneTraining, Progress, copies, device_of, kept, nothing, restore
-from workbench.training.loop import SCHEDULES, State, train
-from workbench.training.memory import DOUBLE, LIBRARIES, SHARE, SINGLE, Needed, free_memory, refuse
+from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, state
+from workbench.training.loop import State, train
+from workbench.training.memory import DOUBLE, LIBRARIES, SINGLE, Needed
 from workbench.training.optimiser import Optimiser
 from workbench.training.report import Report
 
@@ -69,7 +69,7 @@ ACTIVE = {"adam": ("adam", 0.0), "momentum": ("sgd", 0.9), "sgd": ("sgd", 0.0)}
 """What the optimiser is called in the core, and its momentum."""
 
 
-class BasicsJob(OneTraining):
+class BasicsJob(GradientJob):
     """One training of the first lesson, ready to run.
 
     Raises: ValueError or OSError with one sentence when data, memory or device cannot be used.
@@ -77,7 +77,7 @@ class BasicsJob(OneTraining):
 
     def __init__(self, recipe: BasicsRecipe, progress: Progress = nothing):
         self.recipe, self._device = recipe, device_of(recipe.device)
-        check_memory(needed(recipe), free_memory(self._device), recipe)
+        self.memory = granted(needed(recipe), self._device, recipe)
         self.points = points_for(recipe, progress)
         self.inputs = Inputs.fit(recipe, self.points["train"])
         self.batch = self.inputs.batch(self.points["train"], self._device)
@@ -86,15 +86,7 @@ class BasicsJob(OneTraining):
         self.network = network_of(recipe)
         self.method = self._method()
         name, momentum = ACTIVE[recipe.optimiser]
-        self.state = State(
-            self.method,
-            Optimiser(name, self.method.parameters.values(), momentum),
-            recipe.steps,
-            recipe.batch_size,
-            recipe.learning_rate,
-            SCHEDULES[recipe.schedule],
-            recipe.seed,
-        )
+        self.state = state(recipe, self.method, Optimiser(name, self.method.parameters.values(), momentum))
         weights = self.method.central()[0, :1]
         self.best, self.best_loss, self.best_step = self.method.central().clone(), math.inf, 0
         self.path = torch.full((CHECKS if weights.shape[1] <= LARGEST else 0, weights.shape[1]), math.nan)
@@ -306,21 +298,18 @@ class BasicsJob(OneTraining):
             "path_y": ("path", at[:, 1].numpy()),
         }
 
-    def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything needed to continue: tensors, and plain numbers for JSON."""
-        numbers = {"step": self.step, "seconds": self.state.seconds, "best_step": self.best_step}
-        return copies(self._tensors), numbers | {"best_loss": self.best_loss if math.isfinite(self.best_loss) else None}
-
-    def resume(self, tensors: dict[str, Tensor], saved: dict[str, Any]) -> None:
-        """Continue from a checkpoint of the same recipe. Raises: ValueError when it does not fit."""
-        restore(self._tensors, tensors)
-        self.state.step, self.state.seconds, self.best_step = int(saved["step"]), float(saved["seconds"]), int(saved["best_step"])
-        self.best_loss = math.inf if saved["best_loss"] is None else float(saved["best_loss"])
-        self.method.advance(max(0, self.step - 1) / self.steps)
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        return super().tensors | {"best": self.best, "path": self.path}
 
     @property
-    def _tensors(self) -> dict[str, Tensor]:
-        return kept(self.method, self.state) | {"best": self.best, "path": self.path}
+    def numbers(self) -> dict[str, Any]:
+        return super().numbers | {"best_step": self.best_step, "best_loss": self.best_loss if math.isfinite(self.best_loss) else None}
+
+    def resume(self, tensors: dict[str, Tensor], saved: dict[str, Any]) -> None:
+        super().resume(tensors, saved)
+        self.best_step = int(saved["best_step"])
+        self.best_loss = math.inf if saved["best_loss"] is None else float(saved["best_loss"])
 
 
 def network_of(recipe: BasicsRecipe) -> DroppingMLP:
@@ -340,14 +329,6 @@ def needed(recipe: BasicsRecipe) -> Needed:
     activations = 8 * networks * min(recipe.batch_size, recipe.points) * widths * SINGLE
     answers = asked * (parameters * SINGLE + 3 * PORTION * widths * SINGLE + 4 * TEST * recipe.classes * DOUBLE)
     return Needed(weights + activations, weights + answers)
-
-
-def check_memory(need: Needed, free: int, recipe: BasicsRecipe) -> None:
-    """Raises: ValueError in one sentence, with what would fit, where more is needed than is free."""
-    if need.most <= SHARE * free:
-        return
-    ways = {"ensemble": ["fewer members"], "bnn": ["fewer draws"]}.get(recipe.uncertainty, [])
-    refuse(need, free, [*ways, "a smaller batch" if need.training > need.prediction else "a smaller network"])
 
 
 ATTRIBUTES: dict[str, dict[str, str]] = {

@@ -9,9 +9,9 @@ from workbench.families.basics import BASICS
 from workbench.families.basics.product import BASICS_PRODUCT, numbers
 from workbench.families.basics.recipe import BasicsRecipe, curve
 from workbench.figures.drawing import number
-from workbench.studios.live import Picture
-from workbench.studios.session import Tab
-from workbench.studios.view import Card, Studio
+from workbench.studios.live.hub import Picture
+from workbench.studios.pages.session import Tab
+from workbench.studios.pages.view import Card, Studio
 from workbench.training.recipe import Recipe, wording
 
 FIRST = "The network sees nothing but the points. The exact answer, dashed or black, is known because we made them."

@@ -45,4 +45,5 @@ BASICS_PRODUCT = Product(
     _points,
     KNOWN,
     scan="basics scan",
+    told={"loss": "loss", "excess": "above exact", "auc": "AUC", "auc_exact": "exact AUC", "rms": "rms"},
 )

@@ -8,7 +8,7 @@ from workbench.training.option import Choice, RecipeError, Widths, shown
 from workbench.training.recipe.amplitude import SHARED, AmplitudeRecipe
 from workbench.training.recipe.base import KINDS, Recipe, TrainingRecipe, wording
 from workbench.training.recipe.generator import GeneratorRecipe
-from workbench.training.recipe.sweep import SweepRecipe, checked_axes
+from workbench.training.recipe.sweep import Sweep, SweepRecipe, checked_axes, sweep_of
 
 __all__ = [
     "KINDS",
@@ -18,10 +18,12 @@ __all__ = [
     "GeneratorRecipe",
     "Recipe",
     "RecipeError",
+    "Sweep",
     "SweepRecipe",
     "TrainingRecipe",
     "Widths",
     "checked_axes",
     "shown",
+    "sweep_of",
     "wording",
 ]

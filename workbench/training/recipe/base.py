@@ -191,7 +191,13 @@ class Recipe(param.Parameterized):
 
 
 def declared(cls: type[R]) -> type[R]:
-    """Make a recipe known, with the groups of its options: the decorator of every class of which there are recipes."""
+    """Make a recipe known, with the groups of its options: the decorator of every class of which recipes are trained."""
+    KINDS[cls.kind] = grouped(cls)
+    return cls
+
+
+def grouped(cls: type[R]) -> type[R]:
+    """A class of recipes with the groups of its options."""
     found: dict[str, list[str]] = {}
     for base in cls.__mro__:
         for name in vars(base):
@@ -199,7 +205,6 @@ def declared(cls: type[R]) -> type[R]:
             if new and (group := cls._declared()[name].group):
                 found.setdefault(group, []).append(name)
     cls.groups = MappingProxyType({title: tuple(names) for title, names in found.items()})
-    KINDS[cls.kind] = cls
     return cls
 
 

@@ -1,16 +1,17 @@
-"""Many recipes trained together, and the axes along which they differ."""
+"""Many recipes at once, and the axes along which they differ."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Collection
-from typing import Any
+from typing import Any, ClassVar
 
 from workbench.training import spelling
 from workbench.training.option import Axes, RecipeError, shown
 from workbench.training.recipe.amplitude import SHARED, AmplitudeRecipe
-from workbench.training.recipe.base import Recipe, declared, flag
+from workbench.training.recipe.base import Recipe, declared, flag, grouped
 
 MOST_POINTS = 512
 
@@ -26,21 +27,19 @@ class _Point:
         return getattr(self._base, name)
 
 
-@declared
-class SweepRecipe(AmplitudeRecipe):
-    """Many recipes trained together: those that differ only by the options of `axes`, all their combinations.
+class Sweep(Recipe):
+    """Many recipes of one kind: all combinations of the values that `axes` gives to some options."""
 
-    All points see the same events in the same order with the same ε, so that they differ by what is swept and by nothing else; with the
-    axis `seed` they differ by their first weights.
-    """
-
-    kind = "sweep"
+    single: ClassVar[type[Recipe]]
+    """The kind of recipe that each point is."""
+    together: ClassVar[Collection[str] | None] = None
+    """The options that may be swept; None: all."""
 
     axes = Axes(
-        {"noise": [0.0, 0.01, 0.1]},
+        {},
         label="Axes",
         group="Sweep",
-        doc="Options and their values, for instance noise=0,0.01,0.1; uncertainty=deterministic,bnn. All combinations are trained at once.",
+        doc="Options and their values, for instance noise=0,0.01,0.1; uncertainty=deterministic,bnn. All combinations are trained.",
     )
 
     def __init__(self, **values: Any):
@@ -49,7 +48,7 @@ class SweepRecipe(AmplitudeRecipe):
 
     @classmethod
     def check(cls, name: str, value: Any) -> Any:
-        return checked_axes(value, SHARED) if name == "axes" else super().check(name, value)
+        return checked_axes(value, cls.single, cls.together) if name == "axes" else super().check(name, value)
 
     @property
     def reported(self) -> dict[str, Any]:
@@ -68,14 +67,15 @@ class SweepRecipe(AmplitudeRecipe):
 
     def as_command(self) -> str:
         """The shell command that trains this sweep."""
-        axes = [f"--{name.replace('_', '-')} {','.join(map(str, values))}" for name, values in self.axes.items()]
+        axes = [flag(name, spelling.listed(values)) for name, values in self.axes.items()]
         rest = [name for name in self.base.to_dict(only_changes=True) if name not in self.axes]
-        return " ".join(["workbench sweep", *axes, *(flag(name, getattr(self, name)) for name in rest)])
+        command = "workbench sweep" if self.command == Recipe.command else f"workbench sweep {self.command}"
+        return " ".join([command, *axes, *(flag(name, getattr(self, name)) for name in rest)])
 
     @property
-    def base(self) -> AmplitudeRecipe:
+    def base(self) -> Any:
         """The options that all points share; those on an axis stand at their first value."""
-        return AmplitudeRecipe(**{name: value for name, value in self.to_dict().items() if name != "axes"} | self.options_of_points[0])
+        return self.single(**{name: value for name, value in self.to_dict().items() if name != "axes"} | self.options_of_points[0])
 
     @property
     def options_of_points(self) -> list[dict[str, Any]]:
@@ -83,13 +83,33 @@ class SweepRecipe(AmplitudeRecipe):
         return [dict(zip(self.axes, values, strict=True)) for values in itertools.product(*self.axes.values())]
 
     @property
-    def points(self) -> list[AmplitudeRecipe]:
+    def recipes(self) -> list[Any]:
         """The recipe of every point."""
         base = {name: value for name, value in self.to_dict().items() if name != "axes"}
-        return [AmplitudeRecipe(**base | options) for options in self.options_of_points]
+        return [self.single(**base | options) for options in self.options_of_points]
 
 
-def checked_axes(value: Any, names: Collection[str] | None = None, recipe_type: type[Recipe] = AmplitudeRecipe) -> dict[str, list[Any]]:
+@declared
+class SweepRecipe(Sweep, AmplitudeRecipe):
+    """Many recipes of amplitudes trained together: those that differ only by the options of `axes`, all their combinations.
+
+    All points see the same events in the same order with the same ε, so that they differ by what is swept and by nothing else; with the
+    axis `seed` they differ by their first weights.
+    """
+
+    kind = "sweep"
+    single, together = AmplitudeRecipe, SHARED
+
+    axes = Axes({"noise": [0.0, 0.01, 0.1]})
+
+
+@functools.cache
+def sweep_of(recipe_type: type[Recipe]) -> type[Sweep]:
+    """Sweeps over any options of recipes of a type. They are edited and taken apart into trainings; none of them is trained as one."""
+    return grouped(type(f"SweepOf{recipe_type.__name__}", (Sweep, recipe_type), {"single": recipe_type, "__doc__": Sweep.__doc__}))
+
+
+def checked_axes(value: Any, recipe_type: type[Recipe], names: Collection[str] | None = None) -> dict[str, list[Any]]:
     """The axes of a sweep from a dict or a text such as "noise=0,0.01; seed=1,2", each value in its declared type.
 
     Arguments: `names`, the options that may be swept, by default all of `recipe_type`.
@@ -101,7 +121,7 @@ def checked_axes(value: Any, names: Collection[str] | None = None, recipe_type: 
             raise RecipeError(f"axes = {shown(value)} is not possible: an option stands there twice.")
         value = {name.strip(): spelling.values(values) for name, _, values in pairs}
     if not isinstance(value, dict) or not value:
-        raise RecipeError(f"axes = {shown(value)} is not possible: options with their values are needed, such as noise=0,0.01,0.1.")
+        raise RecipeError(f"axes = {shown(value)} is not possible: options with their values are needed, such as seed=1,2,3.")
     axes = {}
     for name, values in value.items():
         listed = list(values) if isinstance(values, (list, tuple, range)) or hasattr(values, "tolist") else [values]

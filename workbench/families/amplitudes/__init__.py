@@ -1,0 +1,33 @@
+"""Squared amplitudes, learned with error bars."""
+
+from __future__ import annotations
+
+from workbench.families.amplitudes.presets import PRESETS
+from workbench.families.family import Family, Kind, Ref
+from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
+
+AMPLITUDES = Family(
+    name="amplitudes",
+    title="Amplitudes",
+    place="amplitudes",
+    learns="an amplitude",
+    help="train a recipe of an amplitude and follow it",
+    about="Train a network in a process of its own and follow it here; Ctrl+C stops it so that it can be resumed. "
+    "An equal recipe is trained only once.",
+    kinds=(
+        Kind(
+            AmplitudeRecipe,
+            Ref("workbench.training.job:Job"),
+            Ref("workbench.results.product:AMPLITUDE"),
+            predictor=Ref("workbench.training.predictor:amplitude"),
+        ),
+        Kind(SweepRecipe, Ref("workbench.training.sweep:SweepJob"), Ref("workbench.results.product:SCAN")),
+    ),
+    presets=PRESETS,
+    events=Ref("workbench.data.catalogue:events_for"),
+    first=("losses", "delta", "systematic_pull"),
+    page=Ref("workbench.families.amplitudes.page:Amplitudes"),
+    figures=Ref("workbench.families.amplitudes.figures:FIGURES"),
+    stories=tuple(Ref(f"workbench.families.amplitudes.stories.{name}:STORIES") for name in ("error_bars", "sizes", "networks", "boosting")),
+    together=SweepRecipe,
+)

@@ -1,0 +1,1 @@
+"""What follows runs, and draws them."""

@@ -1,0 +1,1 @@
+"""The same in cells of a notebook."""

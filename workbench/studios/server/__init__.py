@@ -1,0 +1,1 @@
+"""The server: who comes in, what is served, and who may do what."""
