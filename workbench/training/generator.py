@@ -57,7 +57,7 @@ from workbench.training.job import OneTraining, Progress, copies, device_of, kep
 from workbench.training.judge import Judge, narrow, weight_columns, weighted_histogram
 from workbench.training.loop import SCHEDULES, State, train
 from workbench.training.memory import check, free_memory, needed_to_draw
-from workbench.training.optimiser import Optimiser
+from workbench.training.optimiser import optimiser
 from workbench.training.recipe import GeneratorRecipe
 from workbench.training.report import Report
 from workbench.training.sampling import Drawn, Sampler, Shares, check_map, excess, kept_share
@@ -111,7 +111,7 @@ class GeneratorJob(OneTraining):
         self.batches = {split: self._batch(sample) for split, sample in self.events.items()}
         self.state = State(
             self.method,
-            Optimiser(recipe.optimiser, self.method.parameters.values()),
+            optimiser(recipe.optimiser, self.method),
             recipe.steps,
             recipe.batch_size,
             recipe.learning_rate,

@@ -21,7 +21,7 @@ from workbench.data.scaling import Batch, DensityBatch
 from workbench.methods.base import Method
 from workbench.methods.regression import gaussian_likelihood
 from workbench.threads import one_thread
-from workbench.training.optimiser import Optimiser
+from workbench.training.optimiser import Optimiser, Soap
 from workbench.training.recording import Recording
 from workbench.training.report import Report
 
@@ -50,7 +50,7 @@ class State:
     """A training in progress: what a checkpoint must hold."""
 
     method: Method
-    optimiser: Optimiser
+    optimiser: Optimiser | Soap
     steps: int
     batch_size: int
     learning_rate: float
@@ -143,7 +143,10 @@ class Steps:
         """Do a step and return the likelihood before it."""
         state, method, optimiser = self.state, self.state.method, self.state.optimiser
         fraction = state.step / state.steps
+        before = method.phase
         method.advance(fraction)
+        if method.phase != before:
+            method.begin(self.batch, state.step)
         index, rate = state.indices(len(self.batch), self.device), state.learning_rate * state.schedule(fraction)
         recording = self._recorded(index) if self.device.type == "cuda" else None
         if recording is not None:

@@ -1,0 +1,30 @@
+"""Mean squares: L = ⟨ n_j (A_j − Ā(x_j))²/2 ⟩ of standardised log-amplitudes, without error bars
+
+The same distance counts the same everywhere, so that nothing says where the network is poor. Its one width for all events is what the
+validation finds (`calibrate`); as trained it is that of the target.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.data.scaling import Batch
+from workbench.methods.regression import GaussianRegression
+
+
+class MeanSquare(GaussianRegression):
+    """A regression whose second output nobody reads: log σ² is 0."""
+
+    def loss(
+        self, outputs: Float[Tensor, "*row event 2"], batch: Batch
+    ) -> tuple[Float[Tensor, "*row event"], Float[Tensor, "*row event 2"]]:
+        residual = outputs[..., 0] - batch.target
+        slope = batch.weight * residual
+        return 0.5 * slope * residual, torch.stack([slope, torch.zeros_like(slope)], dim=-1)
+
+    def predict(self, rows: Float[Tensor, "*networks parameter"], features: Float[Tensor, "event feature"]) -> Tensor:
+        out = super().predict(rows, features)
+        out[..., 1] = 0.0
+        return out
