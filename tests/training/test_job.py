@@ -74,7 +74,8 @@ def test_another_seed_gives_another_curve():
 
 @pytest.mark.parametrize(
     ("changes", "stop"),
-    [(changes, stop) for changes in EVERY_METHOD for stop in (7, 43, 56)] + [(changes, 43) for changes in EVERY_NETWORK + MORE]
+    [(changes, stop) for changes in EVERY_METHOD for stop in (7, 43, 56)]
+    + [(changes, 43) for changes in EVERY_NETWORK + MORE]
     + [(changes, stop) for changes in BY_SOAP for stop in ((1, 43) if changes.get("uncertainty") == "bnn" else (43,))],
 )
 def test_a_resumed_training_is_bitwise_the_uninterrupted_one(changes, stop):

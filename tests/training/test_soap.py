@@ -69,7 +69,8 @@ def test_soap_is_what_the_formulas_say(generator):
         shape = network.shapes[number // 2] if number % 2 == 0 else (size,)
         for member in range(members):
             own = [gradient[member, part].view(shape) for gradient in gradients]
-            expected = plain_soap(rows[member, part].view(shape), own, rates, [q[member] for q in bases[number // 2]] if number % 2 == 0 else None)
+            turned = [q[member] for q in bases[number // 2]] if number % 2 == 0 else None
+            expected = plain_soap(rows[member, part].view(shape), own, rates, turned)
             torch.testing.assert_close(moved[member, part].view(shape), expected, rtol=1e-9, atol=1e-12)
         start += size
 

@@ -1,7 +1,7 @@
 """Mean squares: L = ⟨ n_j (A_j − Ā(x_j))²/2 ⟩ of standardised log-amplitudes, without error bars
 
-The same distance counts the same everywhere, so that nothing says where the network is poor. Its one width for all events is what the
-validation finds (`calibrate`); as trained it is that of the target.
+The same distance counts the same everywhere, and nothing says where the network is poor. As trained it has no error bar; calibration gives
+it one and the same relative width for all events, that of the validation.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workbench.data.scaling import Batch
-from workbench.methods.regression import GaussianRegression
+from workbench.methods.regression import LOG_VARIANCE, GaussianRegression
 
 
 class MeanSquare(GaussianRegression):
-    """A regression whose second output nobody reads: log σ² is 0."""
+    """A regression whose second output nobody reads: σ is as small as can be said."""
 
     def loss(
         self, outputs: Float[Tensor, "*row event 2"], batch: Batch
@@ -26,5 +26,5 @@ class MeanSquare(GaussianRegression):
 
     def predict(self, rows: Float[Tensor, "*networks parameter"], features: Float[Tensor, "event feature"]) -> Tensor:
         out = super().predict(rows, features)
-        out[..., 1] = 0.0
+        out[..., 1] = LOG_VARIANCE[0]
         return out

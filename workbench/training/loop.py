@@ -19,7 +19,6 @@ from torch import Tensor
 
 from workbench.data.scaling import Batch, DensityBatch
 from workbench.methods.base import Method
-from workbench.methods.regression import gaussian_likelihood
 from workbench.threads import one_thread
 from workbench.training.optimiser import Optimiser, Soap
 from workbench.training.recording import Recording
@@ -179,11 +178,12 @@ class Steps:
 
 @torch.no_grad()
 def validate(method: Method, validation: Batch) -> tuple[Float[Tensor, " point"], Float[Tensor, " point"]]:
-    """Negative log-likelihood of the validation events and the median |y − t|, both of standardised log-amplitudes, with event weights."""
+    """What is minimised, most often −log p, of the validation events, and the median |y − t|, both of standardised log-amplitudes, with event
+    weights."""
     outputs = method.objective.predict(method.central(), validation.features)
     target = validation.target.expand(len(outputs), -1).unsqueeze(1).expand(outputs.shape[:-1])
     weight = validation.weight.expand(len(outputs), -1)
-    likelihood, _ = gaussian_likelihood(outputs, target, weight.unsqueeze(1).expand_as(target))
+    likelihood, _ = method.objective.loss(outputs, Batch(validation.features, target, weight.unsqueeze(1).expand_as(target)))
     residual = outputs[..., 0].mean(1) - target[:, 0]
     return likelihood.mean((1, 2)), weighted_median(residual.abs(), weight)
 

@@ -7,8 +7,8 @@ for the gradient G of each matrix of a network. On the first step Q are the eige
 basis. v does not, but m̂² ≤ v̂ holds of every sequence of gradients and is restored: where there was no gradient at all before, the first one
 would move the weights without bound. Biases, widths and whatever is no matrix move by Adam with the same β.
 
-All are products of fixed shape, batched over the networks of an ensemble and the points of a sweep, so that a step can be recorded on a GPU;
-the QR happens before it.
+All are products of fixed shape, batched over the networks of an ensemble and the points of a sweep, so that a step can be recorded on a
+GPU; the QR happens before it.
 """
 
 from __future__ import annotations
