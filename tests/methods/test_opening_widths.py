@@ -61,7 +61,7 @@ def test_widths_open_at_the_posterior_of_each_weight_but_not_above_the_usual_one
     assert width[2] == width[5] and width[0] > 2 * width[1]
 
 
-@pytest.mark.parametrize("opening", ["constant", "fisher"])
+@pytest.mark.parametrize("opening", ["alike", "fisher"])
 @pytest.mark.parametrize("uncertainty", ["bnn", "bnn_last_layer"])
 def test_a_training_opens_its_widths_as_the_recipe_says(opening, uncertainty):
     options = {"events": 9_000, "test_events": 200, "hidden": [32], "noise": 0.0, "inputs": "invariants", "device": "cpu"}
@@ -70,4 +70,4 @@ def test_a_training_opens_its_widths_as_the_recipe_says(opening, uncertainty):
         pass
     width = job.training.method.log_width.exp()
     usual = width.isclose(torch.tensor(INITIAL_WIDTH), rtol=1e-3)
-    assert usual.all() if opening == "constant" else not usual.all() and (width <= INITIAL_WIDTH * 1.001).all()
+    assert usual.all() if opening == "alike" else not usual.all() and (width <= INITIAL_WIDTH * 1.001).all()

@@ -1,7 +1,7 @@
 """Mean squares: L = ⟨ n_j (A_j − Ā(x_j))²/2 ⟩ of standardised log-amplitudes, without error bars
 
-The same distance counts the same everywhere, and nothing says where the network is poor. As trained it has no error bar; calibration gives
-it one and the same relative width for all events, that of the validation.
+A weight prior has no place beside it. The same distance counts the same everywhere, and nothing says where the network is poor. As trained
+it has no error bar; calibration gives it one and the same relative width for all events, that of the validation.
 """
 
 from __future__ import annotations

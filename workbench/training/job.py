@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ from workbench.training.loop import SCHEDULES, State, train, validate
 from workbench.training.memory import check, free_memory, needed
 from workbench.training.optimiser import optimiser
 from workbench.training.recipe import AmplitudeRecipe
+from workbench.training.recipe.amplitude import squares
 from workbench.training.report import Report
 
 Progress = Callable[[float, str], None]
@@ -79,10 +81,10 @@ def network(recipe: AmplitudeRecipe, features: int, device: torch.device) -> Net
 def method(recipes: Sequence[AmplitudeRecipe], net: Network, training_points: int, device: torch.device) -> Method:
     """The networks of points of equal shape, and what they minimise, with fresh weights."""
     first = recipes[0]
-    points = [Point(recipe.seed, recipe.prior_width, recipe.repulsion) for recipe in recipes]
+    square = squares(first)
+    points = [Point(recipe.seed, math.inf if square else recipe.prior_width, recipe.repulsion) for recipe in recipes]
     common: dict[str, Any] = {"training_points": training_points, "device": device}
-    plain = first.uncertainty == "deterministic" and first.loss == "mse"
-    objective = MeanSquare(net) if plain else GaussianRegression(net)
+    objective = MeanSquare(net) if square else GaussianRegression(net)
     if first.uncertainty == "deterministic":
         return PointEstimate(objective, points, **common)
     if first.uncertainty == "repulsive_ensemble":

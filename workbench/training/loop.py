@@ -178,8 +178,7 @@ class Steps:
 
 @torch.no_grad()
 def validate(method: Method, validation: Batch) -> tuple[Float[Tensor, " point"], Float[Tensor, " point"]]:
-    """What is minimised, most often −log p, of the validation events, and the median |y − t|, both of standardised log-amplitudes, with event
-    weights."""
+    """What the objective says of the validation events, and their median |y − t|, of standardised log-amplitudes, with event weights."""
     outputs = method.objective.predict(method.central(), validation.features)
     target = validation.target.expand(len(outputs), -1).unsqueeze(1).expand(outputs.shape[:-1])
     weight = validation.weight.expand(len(outputs), -1)

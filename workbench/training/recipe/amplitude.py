@@ -23,6 +23,11 @@ def made(recipe: Any) -> bool:
     return recipe.process not in SHIPPED
 
 
+def squares(recipe: Any) -> bool:
+    """Nothing but squared differences is minimised: no likelihood, and so no prior beside it."""
+    return recipe.uncertainty == "deterministic" and recipe.loss == "mse"
+
+
 def ensemble(recipe: Any) -> bool:
     return recipe.uncertainty == "repulsive_ensemble"
 
@@ -235,7 +240,7 @@ class AmplitudeRecipe(TrainingRecipe):
         "where there are no data.",
     )
     loss = Choice(
-        {"likelihood": "likelihood", "mse": "mean square"},
+        {"likelihood": "likelihood", "mse": "squared error"},
         label="Loss",
         group="Uncertainty",
         rare=True,
@@ -251,13 +256,13 @@ class AmplitudeRecipe(TrainingRecipe):
         doc="Multiply σ_syst by T = √⟨(A − ⟨A⟩)²/σ_syst²⟩ measured on validation events.",
     )
     opening = Choice(
-        {"constant": "0.003", "fisher": "Fisher"},
+        {"alike": "all alike", "fisher": "Fisher"},
         label="Opening width",
         group="Uncertainty",
         rare=True,
         later=True,
         matters=is_bayesian,
-        doc="Width of the weights when they open after the warm start. constant: 0.003. fisher: 1/√(N F + 1/σ_p²) with the Fisher "
+        doc="Width of the weights when they open after the warm start. alike: 0.003. fisher: 1/√(N F + 1/σ_p²) with the Fisher "
         "information F of an event, at most 0.003: narrower where the data know a weight well.",
     )
     boost_sigma = Number(
@@ -309,6 +314,7 @@ class AmplitudeRecipe(TrainingRecipe):
         matters=lambda recipe: recipe.boost_sigma > 0,
         doc="Fraction of training events with σ_tot above σ_cut, boosted in full by σ.",
     )
+    prior_width = Number(matters=lambda recipe: not squares(recipe))
     draws = Integer(matters=is_bayesian)
     warm_start = Number(matters=is_bayesian)
 
