@@ -97,7 +97,7 @@ def test_torch_is_loaded_only_where_something_trains():
         {path for path in users if path.split("/")[0] in {"nets", "methods"}}
         | WITH_TORCH
         | {f"training/{name}.py" for name in ("curve", "flows", "generator", "job", "judge", "loop", "optimiser", "predictor", "recording")}
-        | {f"training/{name}.py" for name in ("sampling", "sweep")}
+        | {f"training/{name}.py" for name in ("sampling", "soap", "sweep")}
     )
     heavy = {path for path in users if path.startswith("families/")}
     assert users - heavy <= allowed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -49,6 +51,15 @@ def a_population(network, generator, members=3):
     rows += 0.05 * torch.randn(rows.shape, generator=generator, dtype=torch.float64)
     features = 23 if isinstance(network, DeepSets) and network.event_features else 20
     return rows, torch.randn(members, 11, features, generator=generator, dtype=torch.float64)
+
+
+def test_matrices_are_separate_parts_of_a_row_and_end_with_the_last_layer(network):
+    places = [range(matrix.start, matrix.start + matrix.outputs * matrix.inputs) for matrix in network.matrices]
+    assert places and all(place.stop <= other.start for place, other in pairwise(places))
+    assert any(place.start == network.last_layer.start for place in places)
+    rows = torch.arange(2.0 * network.parameters).view(2, -1)
+    for matrix, place in zip(network.matrices, places, strict=True):
+        assert matrix.of(rows).flatten(1).equal(rows[:, place.start : place.stop])
 
 
 def test_gradient_equals_central_differences(network, generator):

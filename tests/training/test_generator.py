@@ -57,7 +57,7 @@ STEERED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("changes", KINDS + STEERED, ids=named)
+@pytest.mark.parametrize("changes", [*KINDS, *STEERED, *({**kind, "optimiser": "soap"} for kind in (KINDS[0], *STEERED))], ids=named)
 @pytest.mark.parametrize("stop", [7, 33])
 def test_a_resumed_flow_is_bitwise_the_uninterrupted_one(changes, stop):
     recipe = GeneratorRecipe(**{**SMALL, **changes})

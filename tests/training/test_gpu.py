@@ -27,6 +27,7 @@ JETS = {**FLOW, "dataset": "z_jets"}
 
 AMPLITUDES = [{"uncertainty": kind} for kind in ("deterministic", "bnn", "bnn_last_layer", "repulsive_ensemble")]
 AMPLITUDES += [{"architecture": kind} for kind in ("deepsets", "deepsets_invariants", "kan", "group_kan", "lgatr_slim", "lgatr")]
+AMPLITUDES += [{"uncertainty": kind, "optimiser": "soap"} for kind in ("deterministic", "bnn")]
 AMPLITUDES += [{"optimiser": "sgd"}, {"architecture": "lgatr", "uncertainty": "repulsive_ensemble"}, {"boost_sigma": 3.0}]
 FLOWS = [
     {"dataset": "wedge", "spline": spline, "bayesian": bayesian}

@@ -29,6 +29,9 @@ UNCERTAINTIES = ["bnn", "bnn_last_layer", "repulsive_ensemble", "deterministic"]
 ARCHITECTURES = ["deepsets", "deepsets_invariants", "lgatr", "kan", "group_kan"]
 EVERY_METHOD = [{"uncertainty": uncertainty} for uncertainty in UNCERTAINTIES]
 EVERY_NETWORK = [{"architecture": architecture, "uncertainty": "bnn"} for architecture in ARCHITECTURES]
+BY_SOAP = [{"uncertainty": uncertainty, "optimiser": "soap"} for uncertainty in UNCERTAINTIES]
+BY_SOAP += [{"architecture": architecture, "optimiser": "soap"} for architecture in ARCHITECTURES]
+BY_SOAP += [{"uncertainty": "bnn", "optimiser": "soap", "opening": "fisher", "inputs": "ordered", "target": "soft"}]
 MORE = [{"architecture": "lgatr", "uncertainty": "repulsive_ensemble"}, {"architecture": "deepsets", "uncertainty": "bnn_last_layer"}]
 
 
@@ -51,7 +54,7 @@ def finished(**changes):
     return job, reports
 
 
-@pytest.mark.parametrize("changes", EVERY_METHOD + EVERY_NETWORK, ids=named)
+@pytest.mark.parametrize("changes", EVERY_METHOD + EVERY_NETWORK + BY_SOAP, ids=named)
 def test_every_method_and_every_network_learn(changes):
     _, reports = finished(**changes, steps=400)
     assert reports[-1].step == 400
@@ -59,7 +62,7 @@ def test_every_method_and_every_network_learn(changes):
     assert reports[-1].validation["delta"] < 0.6 * first
 
 
-@pytest.mark.parametrize("changes", EVERY_METHOD + EVERY_NETWORK + MORE, ids=named)
+@pytest.mark.parametrize("changes", EVERY_METHOD + EVERY_NETWORK + MORE + BY_SOAP, ids=named)
 def test_same_recipe_and_seed_give_the_same_curve(changes):
     one, other = (finished(**changes)[1] for _ in range(2))
     assert [(report.losses, report.validation) for report in one] == [(report.losses, report.validation) for report in other]
@@ -71,7 +74,9 @@ def test_another_seed_gives_another_curve():
 
 @pytest.mark.parametrize(
     ("changes", "stop"),
-    [(changes, stop) for changes in EVERY_METHOD for stop in (7, 43, 56)] + [(changes, 43) for changes in EVERY_NETWORK + MORE],
+    [(changes, stop) for changes in EVERY_METHOD for stop in (7, 43, 56)]
+    + [(changes, 43) for changes in EVERY_NETWORK + MORE]
+    + [(changes, stop) for changes in BY_SOAP for stop in ((1, 43) if changes.get("uncertainty") == "bnn" else (43,))],
 )
 def test_a_resumed_training_is_bitwise_the_uninterrupted_one(changes, stop):
     recipe = recipe_of(**changes, boost_sigma=2.0, boost_pull=1.0)

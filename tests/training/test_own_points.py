@@ -90,7 +90,7 @@ def test_amplitudes_that_are_all_alike_or_far_from_one_are_refused_in_a_sentence
         Scaling.fit(events.momenta, same)
     noisy = Scaling.fit(events.momenta, events.amplitude)
     with pytest.raises(ValueError, match="All 200 training amplitudes are equal"):
-        noisy.for_targets(same)
+        noisy.for_targets(events.momenta, same)
     for factor in (1e290, 1e-290):
         with pytest.raises(ValueError, match=r"200 of 200 amplitudes are beyond 1e-30 … 1e.30, .* multiply all by one factor"):
             Events(events.momenta, events.amplitude * factor)

@@ -47,9 +47,10 @@ def test_points_are_boosted_each_in_its_own_way():
     torch.testing.assert_close(more, alone.training.batches["train"].weight[0], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("optimiser", ["adam", "soap"])
 @pytest.mark.parametrize("stop", [7, 43])
-def test_a_resumed_sweep_is_bitwise_the_uninterrupted_one_also_with_other_threads(stop):
-    recipe = recipe_of(boost_sigma=2.0)
+def test_a_resumed_sweep_is_bitwise_the_uninterrupted_one_also_with_other_threads(stop, optimiser):
+    recipe = recipe_of(boost_sigma=2.0, optimiser=optimiser)
     whole = SweepJob(recipe)
     rest = list(whole.train())
     broken = SweepJob(recipe)

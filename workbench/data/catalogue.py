@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -24,6 +24,8 @@ from tqdm.auto import tqdm
 from workbench.data import cache as disk
 from workbench.data.events import Events
 from workbench.data.files import load_file, load_sample
+from workbench.data.mixture import SAMPLES as MIXED
+from workbench.data.mixture import mixed
 from workbench.data.own_file import check_content
 from workbench.data.samples import SAMPLES, Sample, available_events, make_sample
 from workbench.home import data_folder
@@ -64,7 +66,7 @@ class Source:
 
     def __post_init__(self) -> None:
         check_process(self.process)
-        for name, allowed in (("beams", BEAMS), ("sampling", tuple(CHUNK))):
+        for name, allowed in (("beams", BEAMS), ("sampling", (*MIXED, "mixed"))):
             if (value := getattr(self, name)) not in allowed:
                 near = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.4)
                 hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -161,7 +163,7 @@ def make_dataset(
         events: how many; None: 90,000, 100,000 points, or all that are shipped.
         beams: fixed: gluons of energy √s/2 each. pp: protons; the gluons follow their densities g(x₁) g(x₂) at Q = 91.188 GeV.
         sampling: flat: uniform in phase space. unweighted: density ∝ |M|², by hit-or-miss against the largest |M|²/peak met in a fixed
-            scan; the attribute `excess` says which share of the cross-section lay above it.
+            scan; the attribute `excess` says which share of the cross-section lay above it. mixed: three of ten unweighted.
         sqrt_s: energy of the two beams, in GeV.
         jets: of z_jets only the events with so many.
         progress: called with a fraction from 0 to 1 and a text; None shows a bar on a terminal after a second.
@@ -184,6 +186,8 @@ def make_dataset(
     source = Source(process, beams, sampling, sqrt_s, seed)
     events = SHIPPED.get(process, USUAL_EVENTS) if events is None else events
     _whole("events", events, 1, MOST_EVENTS)
+    if sampling == "mixed":
+        return mixed(partial(make_dataset, process, seed=seed, beams=beams, sqrt_s=sqrt_s, cache=cache), events, progress=progress)
     if process in SHIPPED:
         return _shipped(source, events)
     with _shown(progress) as report:
@@ -348,20 +352,18 @@ def events_for(recipe: Wanted, progress: Progress | None = None) -> Splits[Event
     Raises: ValueError when the recipe is impossible or there are too few events; OSError when a disk is full or a file unreadable.
     """
     if recipe.file:
+        check_symmetry(recipe)
         loaded = _promised(recipe, lambda: load_file(recipe.file, recipe.process, recipe.units))
         order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
         validation = _validation(recipe, recipe.file, len(loaded))
         return Splits(loaded[order[: recipe.test_events + validation + recipe.events]], recipe.test_events, validation)
     validation = _validation(recipe, recipe.process, SHIPPED.get(recipe.process))
-    dataset = make_dataset(
-        recipe.process,
-        recipe.test_events + validation + recipe.events,
-        recipe.data_seed,
-        beams=recipe.beams,
-        sampling=recipe.sampling,
-        sqrt_s=recipe.sqrt_s,
-        progress=progress,
-    )
+    make = partial(make_dataset, recipe.process, seed=recipe.data_seed, beams=recipe.beams, sqrt_s=recipe.sqrt_s)
+    before = recipe.test_events + validation
+    if recipe.sampling == "mixed":
+        dataset = mixed(make, recipe.events, before, progress)
+    else:
+        dataset = make(events=before + recipe.events, sampling=recipe.sampling, progress=progress)
     return Splits(Events.from_dataset(dataset), recipe.test_events, validation)
 
 
@@ -402,6 +404,15 @@ def check_own_file(recipe: Any) -> None:
     (sample_for if hasattr(recipe, "dataset") else events_for)(recipe)
     if recipe.file_digest:
         LOOKED_AT.add(asked)
+
+
+def check_symmetry(recipe: Any) -> None:
+    """Raises: ValueError where particles of an own file would be put in order, and nobody said that their order is of no meaning."""
+    if getattr(recipe, "inputs", "") == "ordered" and recipe.matters("inputs") and not recipe.symmetric:
+        raise ValueError(
+            "inputs = 'ordered' needs amplitudes that stay as they are when identical particles change places and under reflection, which "
+            "nobody said of your own file; set symmetric = true if they do, or choose invariants."
+        )
 
 
 def _promised(recipe: Any, read: Callable[[], Table]) -> Table:

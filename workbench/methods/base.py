@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.nets.network import Architecture
+from workbench.nets.network import Architecture, Matrix
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,16 @@ class Method(ABC):
         """Steps of one phase are the same operations on other numbers, so that a GPU can record them; None: they are not."""
         return None
 
+    @property
+    def linear(self) -> list[tuple[int, list[Matrix]]]:
+        """Of each of the `parameters`, seen as rows: how many at the beginning are weights, and the matrices in them."""
+        return [(tensor.shape[:-1].numel(), self.network.matrices) for tensor in self.parameters.values()]
+
     def advance(self, fraction: float) -> None:  # noqa: B027 - most methods have no phases
         """Called before each step with the fraction of training done, for methods that have phases."""
+
+    def begin(self, batch: Any, step: int) -> None:  # noqa: B027 - most methods need nothing of all events
+        """Called with all training events before the first step of a phase, but for the phase that a training begins with."""
 
     def prepare(self, step: int) -> None:  # noqa: B027 - most methods have no random numbers
         """Put the random numbers of a step where a recorded step reads them."""

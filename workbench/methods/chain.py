@@ -17,7 +17,7 @@ from torch import Tensor
 from workbench.data.scaling import DensityBatch
 from workbench.methods.base import Method
 from workbench.methods.flow import Generator
-from workbench.nets.network import Architecture
+from workbench.nets.network import Architecture, Matrix, beside
 
 MOST = 3
 """Jets, and first columns of the condition: 1 where an event has so many."""
@@ -28,6 +28,10 @@ class Flows(Architecture):
 
     def __init__(self, flows: Sequence[Architecture]):
         self.flows, self.sizes = flows, [flow.parameters for flow in flows]
+
+    @property
+    def matrices(self) -> list[Matrix]:
+        return beside([(flow.parameters, flow.matrices) for flow in self.flows])
 
     def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:
         return torch.cat([flow.initial(members, generator) for flow in self.flows], dim=1)
@@ -82,6 +86,10 @@ class Chain(Method):
         self.objective = ChainDensity([stage.objective for stage in stages], parts)
         self.network, self.points = self.objective.network, stages[0].points
         self.parameters = {f"{n}.{name}": tensor for n, stage in enumerate(stages, 1) for name, tensor in stage.parameters.items()}
+
+    @property
+    def linear(self) -> list[tuple[int, list[Matrix]]]:
+        return [each for stage in self.stages for each in stage.linear]
 
     def advance(self, fraction: float) -> None:
         for stage in self.stages:

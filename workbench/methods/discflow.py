@@ -36,6 +36,7 @@ from torch import Tensor
 from workbench.data.scaling import Batch, DensityBatch
 from workbench.methods.base import Method
 from workbench.methods.discriminator import Discriminator
+from workbench.nets.network import Matrix
 
 Inputs = Callable[[Tensor, Tensor], Tensor]
 """What a discriminator sees of features and conditions of events."""
@@ -47,6 +48,10 @@ class Steered(Method):
     def __init__(self, inner: Method):
         self.inner, self.objective, self.network, self.points = inner, inner.objective, inner.network, inner.points
         self.parameters = dict(inner.parameters)
+
+    @property
+    def linear(self) -> list[tuple[int, list[Matrix]]]:
+        return self.inner.linear
 
     @abstractmethod
     def steer(self, batch: DensityBatch, step: int) -> DensityBatch:
@@ -93,6 +98,10 @@ class DiscFlow(Steered):
         self.discriminator, self.inputs, self.ramp, self.clip, self.seed, self.gan = discriminator, inputs, ramp, clip, seed, gan
         self.parameters |= discriminator.parameters
         self.fraction = 0.0
+
+    @property
+    def linear(self) -> list[tuple[int, list[Matrix]]]:
+        return [*self.inner.linear, *self.discriminator.linear]
 
     @property
     def alpha(self) -> float:

@@ -7,7 +7,10 @@ pairs ⟨A⟩ of a few draws would be off by σ_stat/√draws everywhere. With g
     ∂L/∂μ = g₊ + g₋ + μ/(Nσ_p²) ,    ∂L/∂log σ = σ { (g₊ − g₋) ε + σ/(Nσ_p²) } − 1/N
 
 A warm start trains the means alone (a maximum-a-posteriori network) before the widths open at a small value: the same minimum in
-less than half the time, because early steps need no error bars.
+less than half the time, because early steps need no error bars. Weights that the data know well open narrower still, where the curvature
+of the loss says so by its diagonal, the Fisher information F of an event:
+
+    σ_k = min( 0.003, 1/√(N F_k + 1/σ_p²) ) ,    F_k = ⟨(∂ log p(y|x,θ)/∂θ_k)²⟩ ,  y drawn from p
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from torch import Tensor
 from workbench.methods.base import Method, Point
 from workbench.methods.objective import shared_out
 from workbench.nets.bayesian import NoiseTable, kl
+from workbench.nets.network import Matrix
 
 INITIAL_WIDTH = 3e-3
 """Width of q when it opens; larger values undo what the warm start has learned."""
@@ -34,7 +38,7 @@ class MeanField(Method):
 
     Arguments: `training_points` N divides the KL; `bayesian` is the part of a row that has widths; `warm_start` is the fraction of
     training with the means alone; `seed` is that of ε; log σ learns `pace` times as fast as μ: as many steps as it takes to find σ grow
-    with √(N/B), because the mean of its gradient is √(B/N) of the noise.
+    with √(N/B), because the mean of its gradient is √(B/N) of the noise; with `fisher` the widths open as the data ask for.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class MeanField(Method):
         bayesian: slice | None = None,
         warm_start: float = 0.5,
         pace: float = 1.0,
+        fisher: bool = False,
     ):
         self.objective, self.network, self.points, self.training_points = objective, objective.network, len(points), training_points
         self.bayesian = bayesian or slice(0, self.network.parameters)
@@ -61,6 +66,7 @@ class MeanField(Method):
         self.signs = self.posterior.new_tensor([1.0, -1.0]).view(2, 1, 1)
         self.noise = NoiseTable(self.bayesian.stop - self.bayesian.start, seed, device)
         self.warm_start, self.open = warm_start, warm_start == 0.0
+        self.fisher, self.seed = fisher, seed
 
     @property
     def mean(self) -> Float[Tensor, "point parameter"]:
@@ -73,11 +79,23 @@ class MeanField(Method):
         return self.pace * self.posterior[1, :, self.bayesian]
 
     @property
+    def linear(self) -> list[tuple[int, list[Matrix]]]:
+        return [(self.points, self.network.matrices)]
+
+    @property
     def phase(self) -> str:
         return "open" if self.open else "warm start"
 
     def advance(self, fraction: float) -> None:
         self.open = fraction >= self.warm_start
+
+    def begin(self, batch: Any, step: int) -> None:
+        if not (self.open and self.fisher):
+            return
+        numbers = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        known = self.training_points * self.objective.information(self.mean, batch, numbers)[:, self.bayesian]
+        width = (known + self.prior_width**-2).rsqrt_().clamp_(max=INITIAL_WIDTH)
+        self.posterior[1, :, self.bayesian] = width.log_() / self.pace
 
     def prepare(self, step: int) -> None:
         self.noise.draw(step)

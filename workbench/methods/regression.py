@@ -17,6 +17,10 @@ LOG_VARIANCE = (-24.0, 11.0)
 """Range of log σ²: below, float32 has no digits left to learn from; above, the network says nothing."""
 
 
+INFORMED = 2_048
+"""Events from which the Fisher information is taken: known to some per cent, which is more than a width needs."""
+
+
 class GaussianRegression(OnOutputs):
     """−log p of a Gaussian whose mean and width are the outputs of a network."""
 
@@ -27,6 +31,25 @@ class GaussianRegression(OnOutputs):
         self, outputs: Float[Tensor, "*row event 2"], batch: Batch
     ) -> tuple[Float[Tensor, "*row event"], Float[Tensor, "*row event 2"]]:
         return gaussian_likelihood(outputs, batch.target, batch.weight)
+
+    @torch.no_grad()
+    def information(
+        self, rows: Float[Tensor, "point parameter"], batch: Batch, generator: torch.Generator
+    ) -> Float[Tensor, "point parameter"]:
+        """The diagonal of an event's Fisher information: the mean square of ∂(−log p)/∂θ, for targets that the networks draw themselves.
+
+        Every event is evaluated as if it had a network of its own, so that any architecture gives its gradient.
+        """
+        total = torch.zeros_like(rows)
+        some = batch[torch.linspace(0, len(batch) - 1, min(len(batch), INFORMED), device=rows.device).round().long()]
+        for point, row in enumerate(rows):
+            for x in some.features.split(128):
+                outputs, tape = self.network.forward(row.expand(len(x), -1), x.unsqueeze(1))
+                noise = torch.randn(outputs.shape[:-1], generator=generator).to(outputs)
+                drawn = outputs[..., 0] + noise * torch.exp(0.5 * outputs[..., 1].clamp(*LOG_VARIANCE))
+                _, delta = gaussian_likelihood(outputs, drawn, torch.ones_like(drawn))
+                total[point] += self.network.backward(tape, delta).square_().sum(0)
+        return total / len(some)
 
     @torch.no_grad()
     def predict(

@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.nets.network import Architecture
+from workbench.nets.network import Architecture, Matrix, beside
 from workbench.nets.population import PopulationMLP
 from workbench.nets.population import Tape as LayerTape
 from workbench.nets.splines import CubicSpline, Curve
@@ -102,6 +102,10 @@ class Flow(Architecture):
         self.sizes = [self.subnet.parameters] * blocks
         self.mixings = mixings(dimension, blocks, rotate, torch.Generator().manual_seed(seed))
         self._cast = self.mixings
+
+    @property
+    def matrices(self) -> list[Matrix]:
+        return beside([(size, self.subnet.weights.matrices) for size in self.sizes])
 
     def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:
         """The identity, but for the mixing; hidden layers as in the multilayer perceptrons."""

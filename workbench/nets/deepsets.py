@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.nets.network import Network
+from workbench.nets.network import Matrix, Network, beside
 from workbench.nets.population import PopulationMLP, Tape
 
 
@@ -52,6 +52,10 @@ class DeepSets(Network):
         self.head = PopulationMLP(len(self.counts) * self.latent + event_features, hidden, outputs, activation=activation)
         self.sizes = [part.parameters for part in (*self.embeddings, self.head)]
         self.columns = [*(count * components for count in self.counts), event_features]
+
+    @property
+    def matrices(self) -> list[Matrix]:
+        return beside([(part.parameters, part.matrices) for part in (*self.embeddings, self.head)])
 
     @property
     def last_layer(self) -> slice:

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.nets.network import Network
+from workbench.nets.network import Matrix, Network, beside
 from workbench.nets.population import ACTIVATIONS, LayerWeights, PopulationMLP
 
 GROUPS = 8
@@ -64,6 +64,10 @@ class GroupKAN(Network):
     @property
     def parameters(self) -> int:
         return sum(self.sizes) + self.linear.parameters
+
+    @property
+    def matrices(self) -> list[Matrix]:
+        return beside([(sum(self.sizes), []), (self.linear.parameters, self.linear.matrices)])
 
     @property
     def last_layer(self) -> slice:

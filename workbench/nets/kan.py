@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.nets.network import Network
+from workbench.nets.network import Matrix, Network, beside
 from workbench.nets.population import ACTIVATIONS, LayerWeights
 
 GRID, REACH = 8, 2.5
@@ -44,6 +44,10 @@ class PopulationKAN(Network):
         self.shapes = [(out, (1 + GRID) * width) for width, out in pairwise([features, *hidden, outputs])]
         self.sizes = [size for out, basis in self.shapes for size in (out * basis, out)]
         self.spacing = 2.0 * REACH / (GRID - 1)
+
+    @property
+    def matrices(self) -> list[Matrix]:
+        return beside([(outs * basis + outs, [Matrix(0, outs, basis)]) for outs, basis in self.shapes])
 
     def layers(self, rows: Float[Tensor, "member parameter"]) -> list[LayerWeights]:
         """The layers' weights `(member, out, basis)` and biases, as views into the rows."""

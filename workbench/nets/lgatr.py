@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from workbench.nets.network import Network
+from workbench.nets.network import Matrix, Network, beside
 
 Tape = tuple[Tensor, Tensor]
 """The rows and the outputs, joined by the graph of automatic differentiation."""
@@ -69,6 +69,12 @@ class LGATr(Network):
     @abstractmethod
     def _module(self) -> torch.nn.Module:
         """The package's network with fresh weights."""
+
+    @property
+    def matrices(self) -> list[Matrix]:
+        """Weights with more than one axis, from all others to the first."""
+        shapes = self.shapes.values()
+        return beside([(prod(s), [Matrix(0, s[0], prod(s[1:]))] if len(s) > 1 and min(s) > 0 else []) for s in shapes])
 
     @property
     def last_layer(self) -> slice:

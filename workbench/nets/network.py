@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A linear map among the weights of a row: where it begins, and its shape (out, in)."""
+
+    start: int
+    outputs: int
+    inputs: int
+
+    def of(self, rows: Float[Tensor, "row parameter"]) -> Float[Tensor, "row out in"]:
+        """The matrix of every row, as a view."""
+        return rows[:, self.start : self.start + self.outputs * self.inputs].unflatten(1, (self.outputs, self.inputs))
+
+
+def beside(parts: Sequence[tuple[int, Sequence[Matrix]]]) -> list[Matrix]:
+    """The matrices of parts that stand one after the other in a row, each with its number of weights."""
+    starts = accumulate((size for size, _ in parts), initial=0)
+    return [replace(matrix, start=start + matrix.start) for start, (_, own) in zip(starts, parts, strict=False) for matrix in own]
 
 
 class Architecture(ABC):
@@ -26,6 +48,11 @@ class Architecture(ABC):
 
     def __str__(self) -> str:
         return f"{type(self).__name__}, {self.parameters:,} weights"
+
+    @property
+    @abstractmethod
+    def matrices(self) -> list[Matrix]:
+        """The linear maps among the weights, for optimisers that know more of them than numbers."""
 
     @abstractmethod
     def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.nets.network import Network
+from workbench.nets.network import Matrix, Network, beside
 
 aten = torch.ops.aten
 
@@ -68,6 +68,10 @@ class PopulationMLP(Network):
         widths = [features, *hidden, outputs]
         self.shapes = list(zip(widths[1:], widths, strict=False))
         self.sizes = [size for outs, inputs in self.shapes for size in (outs * inputs, outs)]
+
+    @property
+    def matrices(self) -> list[Matrix]:
+        return beside([(outs * inputs + outs, [Matrix(0, outs, inputs)]) for outs, inputs in self.shapes])
 
     def layers(self, rows: Float[Tensor, "member parameter"]) -> list[LayerWeights]:
         """The layers' weights and biases, as views into the rows."""

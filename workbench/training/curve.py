@@ -30,7 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "calibrate": False,
 }
 GROUPS = ("Network", "Uncertainty", "Training")
-FOR_EVENTS = ("inputs", "calibrate")
+FOR_EVENTS = ("inputs", "target", "calibrate")
 
 
 @dataclass(frozen=True)

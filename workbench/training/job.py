@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from workbench.data.scaling import Batch, Scaling
 from workbench.methods.base import Method, Point
 from workbench.methods.boosting import Boosting
 from workbench.methods.mean_field import MeanField
+from workbench.methods.mean_square import MeanSquare
 from workbench.methods.point import PointEstimate
 from workbench.methods.regression import GaussianRegression
 from workbench.methods.repulsive import RepulsiveEnsemble
@@ -33,8 +35,9 @@ from workbench.results.prediction import summary
 from workbench.results.product import AMPLITUDE
 from workbench.training.loop import SCHEDULES, State, train, validate
 from workbench.training.memory import Needed, check, free_memory, needed
-from workbench.training.optimiser import Optimiser
+from workbench.training.optimiser import Optimiser, optimiser
 from workbench.training.recipe import AmplitudeRecipe, Recipe, TrainingRecipe
+from workbench.training.recipe.amplitude import squares
 from workbench.training.report import Report
 
 Progress = Callable[[float, str], None]
@@ -78,22 +81,24 @@ def network(recipe: AmplitudeRecipe, features: int, device: torch.device) -> Net
 def method(recipes: Sequence[AmplitudeRecipe], net: Network, training_points: int, device: torch.device) -> Method:
     """The networks of points of equal shape, and what they minimise, with fresh weights."""
     first = recipes[0]
-    points = [Point(recipe.seed, recipe.prior_width, recipe.repulsion) for recipe in recipes]
+    square = squares(first)
+    points = [Point(recipe.seed, math.inf if square else recipe.prior_width, recipe.repulsion) for recipe in recipes]
     common: dict[str, Any] = {"training_points": training_points, "device": device}
-    objective = GaussianRegression(net)
+    objective = MeanSquare(net) if square else GaussianRegression(net)
     if first.uncertainty == "deterministic":
         return PointEstimate(objective, points, **common)
     if first.uncertainty == "repulsive_ensemble":
         return RepulsiveEnsemble(objective, points, members=first.members, **common)
     part = net.last_layer if first.uncertainty == "bnn_last_layer" else None
-    return MeanField(objective, points, seed=first.seed, bayesian=part, warm_start=first.warm_start, **common)
+    fisher = first.opening == "fisher"
+    return MeanField(objective, points, seed=first.seed, bayesian=part, warm_start=first.warm_start, fisher=fisher, **common)
 
 
-def state(recipe: TrainingRecipe, trained: Method, optimiser: Optimiser | None = None) -> State:
+def state(recipe: TrainingRecipe, trained: Method, by: Optimiser | None = None) -> State:
     """The training of a method as the recipe says, before its first step; with another optimiser than the recipe's where one is given."""
     return State(
         trained,
-        optimiser or Optimiser(recipe.optimiser, trained.parameters.values()),
+        by or optimiser(recipe.optimiser, trained),
         recipe.steps,
         recipe.batch_size,
         recipe.learning_rate,
@@ -122,8 +127,9 @@ class Training:
         first, train_events = recipes[0], events["train"]
         noisy = {recipe.noise: _smeared(events, recipe) for recipe in recipes}
         self.amplitudes = [noisy[recipe.noise] for recipe in recipes]
-        fitted = Scaling.fit(train_events.momenta, self.amplitudes[0]["train"], inputs(first), process=train_events.process)
-        self.scalings = [fitted.for_targets(amplitudes["train"]) for amplitudes in self.amplitudes]
+        momenta, process = train_events.momenta, train_events.process
+        fitted = Scaling.fit(momenta, self.amplitudes[0]["train"], inputs(first), process=process, target=first.target)
+        self.scalings = [fitted.for_targets(momenta, amplitudes["train"]) for amplitudes in self.amplitudes]
         self.batches = {split: self._batch(split) for split in events}
         features = self.batches["train"].features.shape[1]
         net = network(first, features, device)
@@ -137,8 +143,9 @@ class Training:
         self.boosted = 0
 
     def _batch(self, split: str) -> Batch:
-        batch = self.scalings[0].batch(self.events[split].momenta, self.amplitudes[0][split], self.device)
-        targets = [scaling.target(amplitudes[split]) for scaling, amplitudes in zip(self.scalings, self.amplitudes, strict=True)]
+        momenta = self.events[split].momenta
+        batch = self.scalings[0].batch(momenta, self.amplitudes[0][split], self.device)
+        targets = [scaling.targets(momenta, amplitudes[split]) for scaling, amplitudes in zip(self.scalings, self.amplitudes, strict=True)]
         target = torch.stack(targets).to(self.device)
         return Batch(batch.features, target, self._own_weight(split).expand_as(target).clone())
 
@@ -191,10 +198,11 @@ class Training:
         """Point by point, ⟨A⟩ and σ_syst as the networks give them `(draw, event)`; the same draws at every call."""
         rows = self.method.networks(draws, torch.Generator().manual_seed(self.recipes[0].seed + 1))
         features, events = self.batches[split].features[part], self.events[split][part]
+        factor = self.scalings[0].factor(events.momenta)
         coords = {} if events.weight is None else {"weight": ("event", events.relative_weight, WEIGHT)}
         for own, scaling, amplitudes in zip(rows, self.scalings, self.amplitudes, strict=True):
             outputs = self.method.objective.predict(own, features).cpu().numpy()
-            mean, sigma = scaling.amplitude(outputs[..., 0], outputs[..., 1])
+            mean, sigma = scaling.amplitude(outputs[..., 0], outputs[..., 1], factor)
             columns = {
                 "mean": (("draw", "event"), mean),
                 "sigma_syst": (("draw", "event"), sigma),

@@ -19,9 +19,8 @@ from torch import Tensor
 
 from workbench.data.scaling import Batch, DensityBatch
 from workbench.methods.base import Method
-from workbench.methods.regression import gaussian_likelihood
 from workbench.threads import one_thread
-from workbench.training.optimiser import Optimiser
+from workbench.training.optimiser import Optimiser, Soap
 from workbench.training.recording import Recording
 from workbench.training.report import Report
 
@@ -50,7 +49,7 @@ class State:
     """A training in progress: what a checkpoint must hold."""
 
     method: Method
-    optimiser: Optimiser
+    optimiser: Optimiser | Soap
     steps: int
     batch_size: int
     learning_rate: float
@@ -143,7 +142,10 @@ class Steps:
         """Do a step and return the likelihood before it."""
         state, method, optimiser = self.state, self.state.method, self.state.optimiser
         fraction = state.step / state.steps
+        before = method.phase
         method.advance(fraction)
+        if method.phase != before:
+            method.begin(self.batch, state.step)
         index, rate = state.indices(len(self.batch), self.device), state.learning_rate * state.schedule(fraction)
         recording = self._recorded(index) if self.device.type == "cuda" else None
         if recording is not None:
@@ -176,11 +178,11 @@ class Steps:
 
 @torch.no_grad()
 def validate(method: Method, validation: Batch) -> tuple[Float[Tensor, " point"], Float[Tensor, " point"]]:
-    """Negative log-likelihood of the validation events and the median |y − t|, both of standardised log-amplitudes, with event weights."""
+    """What the objective says of the validation events, and their median |y − t|, of standardised log-amplitudes, with event weights."""
     outputs = method.objective.predict(method.central(), validation.features)
     target = validation.target.expand(len(outputs), -1).unsqueeze(1).expand(outputs.shape[:-1])
     weight = validation.weight.expand(len(outputs), -1)
-    likelihood, _ = gaussian_likelihood(outputs, target, weight.unsqueeze(1).expand_as(target))
+    likelihood, _ = method.objective.loss(outputs, Batch(validation.features, target, weight.unsqueeze(1).expand_as(target)))
     residual = outputs[..., 0].mean(1) - target[:, 0]
     return likelihood.mean((1, 2)), weighted_median(residual.abs(), weight)
 

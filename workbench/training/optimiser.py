@@ -15,6 +15,15 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
+from workbench.methods.base import Method
+from workbench.training.soap import Soap
+
+
+def optimiser(name: str, method: Method) -> Optimiser | Soap:
+    """What moves the parameters of a method."""
+    parameters = method.parameters.values()
+    return Soap(parameters, method.linear) if name == "soap" else Optimiser(name, parameters)
+
 
 class Optimiser:
     """Moves tensors along their `.grad`; `tensors` holds its memory by name, for checkpoints."""

@@ -40,7 +40,7 @@ def amplitude(recipe: AmplitudeRecipe, tensors: dict[str, Tensor], numbers: dict
         with one_thread():
             features = torch.tensor(scaling.features(momenta)).to(device)
             outputs = trained.objective.predict(rows, features).cpu().numpy()
-        mean, sigma = scaling.amplitude(outputs[..., 0], outputs[..., 1])
+        mean, sigma = scaling.amplitude(outputs[..., 0], outputs[..., 1], scaling.factor(momenta))
         syst, stat = factor * np.sqrt((sigma**2).mean(axis=0)), mean.std(axis=0)
         columns = {
             "mean": (mean.mean(axis=0), "mean squared amplitude ⟨A⟩"),

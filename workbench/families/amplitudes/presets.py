@@ -34,6 +34,22 @@ PRESETS: dict[str, Preset] = {
         "Compare Δ of the largest 1 % with the preset before: it narrows while the bulk stays.",
         {"inputs": "invariants", "noise": 0.0, "boost_sigma": 6.0},
     ),
+    "sharp": Preset(
+        "Symmetry and a better optimiser",
+        "Identical particles are put in order, so that the network is exactly symmetric; it learns A without its poles, by SOAP instead of "
+        "Adam, and three of ten events lie where A is large. In as many seconds as the first preset Δ becomes fifty times narrower, and "
+        "the pull of the largest 1 % is near one.",
+        {
+            "inputs": "ordered",
+            "target": "soft",
+            "optimiser": "soap",
+            "sampling": "mixed",
+            "uncertainty": "bnn_last_layer",
+            "opening": "fisher",
+            "noise": 0.0,
+            "steps": 6_000,
+        },
+    ),
     "deterministic": Preset(
         "One network, no weight uncertainty",
         "A single network learns A and σ_syst. Its pull can be perfect, but it cannot say how far off another training would end: "

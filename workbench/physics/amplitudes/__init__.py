@@ -17,6 +17,11 @@ PARTICLES = {"gg_yyg": ("g1", "g2", "y1", "y2", "g3"), "gg_yygg": ("g1", "g2", "
 """Names of the particles of each process, two incoming ones first."""
 TYPES = {"gg_yyg": (0, 0, 1, 1, 2), "gg_yygg": (0, 0, 1, 1, 2, 2)}
 """Particles with the same number are identical: exchanging their momenta leaves the amplitude as it is."""
+EXCHANGES = {"gg_yyg": ((0, 1, (4,)), (2, 3, (4,))), "gg_yygg": ((0, 1, (4, 5)), (2, 3, (4, 5)), (4, 5, (2, 3)))}
+"""The whole symmetry of amplitudes that are even under reflection: pairs of identical legs a, b, with the legs c that tell them apart, in
+order when Σ p_a·p_c ≤ Σ p_b·p_c. The order of a pair must not depend on that of another."""
+RADIATED = {"gg_yyg": (4,), "gg_yygg": (4, 5)}
+"""Outgoing gluons j, with which |M|² grows about as Π 1/(s_1j s_2j) where they are soft or close to a beam."""
 SHIPPED = {"gg_yygg": 600}
 """Processes of which so many exact points of another program are shipped: a request for no more of them gives these."""
 WITH_NUMPY = ("gg_yygg",)

@@ -23,6 +23,11 @@ def made(recipe: Any) -> bool:
     return recipe.process not in SHIPPED
 
 
+def squares(recipe: Any) -> bool:
+    """Nothing but squared differences is minimised: no likelihood, and so no prior beside it."""
+    return recipe.uncertainty == "deterministic" and recipe.loss == "mse"
+
+
 def ensemble(recipe: Any) -> bool:
     return recipe.uncertainty == "repulsive_ensemble"
 
@@ -63,12 +68,13 @@ class AmplitudeRecipe(TrainingRecipe):
         doc="Number of training events N.",
     )
     sampling = Choice(
-        ["flat", "unweighted"],
+        ["flat", "unweighted", "mixed"],
         label="Sampling",
         group="Data",
         # shipped events were computed in one way only: another one stays in sight, to be corrected
         matters=lambda recipe: not recipe.file and (made(recipe) or recipe.sampling != "flat"),
-        doc="flat: uniform in phase space. unweighted: density ∝ A, by hit-or-miss, so that large amplitudes are frequent.",
+        doc="flat: uniform in phase space. unweighted: density ∝ A, by hit-or-miss, so that large amplitudes are frequent. "
+        "mixed: three of ten training events unweighted, the others flat, as those of the test: best for the largest amplitudes.",
     )
     file = FilePath(
         "",
@@ -84,6 +90,16 @@ class AmplitudeRecipe(TrainingRecipe):
         later=True,
         matters=lambda recipe: bool(recipe.file),
         doc=UNITS_DOC,
+    )
+    symmetric = Flag(
+        False,
+        label="File is symmetric",
+        group="Data",
+        rare=True,
+        later=True,
+        matters=lambda recipe: bool(recipe.file) and recipe.inputs == "ordered" and recipe.matters("inputs"),
+        doc="You know that the amplitudes of your own file stay as they are when identical particles of the process change places, and "
+        "under reflection: ordered inputs need that.",
     )
     beams = Choice(
         {"fixed": "fixed √s", "pp": "pp"},
@@ -126,12 +142,22 @@ class AmplitudeRecipe(TrainingRecipe):
         doc="Seed of the events and of the noise put on them.",
     )
     inputs = Choice(
-        ["momenta", "invariants"],
+        {"momenta": "momenta", "invariants": "invariants", "ordered": "ordered invariants"},
         label="Inputs",
         group="Network",
         matters=lambda recipe: recipe.architecture in READS_INPUTS,
         doc="momenta: all (E, px, py, pz). invariants: log(pᵢ·pⱼ) of all pairs and one parity-odd ε of four momenta. "
+        "ordered: ln sᵢⱼ after identical particles were put in order, without ε, so that the network is exactly symmetric. "
         "Chosen for mlp, kan and group_kan; Deep Sets and L-GATr always read momenta, deepsets_invariants both.",
+    )
+    target = Choice(
+        {"amplitude": "ln A", "soft": "ln (A s₁ⱼ s₂ⱼ)"},
+        label="Target",
+        group="Network",
+        rare=True,
+        later=True,
+        doc="What is learned. amplitude: ln A. soft: ln (A Π s₁ⱼ s₂ⱼ), with the squared masses of incoming and radiated gluons j: "
+        "the network need not learn the poles. The factor is known and taken off again.",
     )
     architecture = Choice(
         {
@@ -213,12 +239,31 @@ class AmplitudeRecipe(TrainingRecipe):
         doc="Factor on the fresh weights of the first layer of ensemble members (mlp only): members that begin rougher end farther apart "
         "where there are no data.",
     )
+    loss = Choice(
+        {"likelihood": "likelihood", "mse": "squared error"},
+        label="Loss",
+        group="Uncertainty",
+        rare=True,
+        later=True,
+        matters=lambda recipe: recipe.uncertainty == "deterministic",
+        doc="likelihood: the network learns σ_syst with A. mse: ⟨(ln A − ln Ā)²⟩, without error bars: a control.",
+    )
     calibrate = Flag(
         True,
         label="Calibrate σ_syst",
         group="Uncertainty",
         rare=True,
         doc="Multiply σ_syst by T = √⟨(A − ⟨A⟩)²/σ_syst²⟩ measured on validation events.",
+    )
+    opening = Choice(
+        {"alike": "all alike", "fisher": "Fisher"},
+        label="Opening width",
+        group="Uncertainty",
+        rare=True,
+        later=True,
+        matters=is_bayesian,
+        doc="Width of the weights when they open after the warm start. alike: 0.003. fisher: 1/√(N F + 1/σ_p²) with the Fisher "
+        "information F of an event, at most 0.003: narrower where the data know a weight well.",
     )
     boost_sigma = Number(
         0.0,
@@ -269,6 +314,7 @@ class AmplitudeRecipe(TrainingRecipe):
         matters=lambda recipe: recipe.boost_sigma > 0,
         doc="Fraction of training events with σ_tot above σ_cut, boosted in full by σ.",
     )
+    prior_width = Number(matters=lambda recipe: not squares(recipe))
     draws = Integer(matters=is_bayesian)
     warm_start = Number(matters=is_bayesian)
 

@@ -210,7 +210,11 @@ def grouped(cls: type[R]) -> type[R]:
 
 UNITS_DOC = "Units of the momenta in your own file, and in powers of its amplitudes. auto: what the file says, else GeV."
 RATE = "Step length η of the optimiser in θ ← θ − η m/√v, at its largest: the schedule lowers it."
-OPTIMISER = "adam: θ ← θ − η m/√v, with running means m of the gradient and v of its square. sgd: θ ← θ − η m, with m ← 0.9 m + gradient."
+OPTIMISER = (
+    "adam: θ ← θ − η m/√v, with running means m of the gradient and v of its square. sgd: θ ← θ − η m, with m ← 0.9 m + gradient. "
+    "soap: Adam in the eigenbasis of the gradients of each layer; a step takes two to three times as long and is worth far more where the "
+    "function is smooth and hardly noisy."
+)
 
 
 class TrainingRecipe(Recipe):
@@ -271,7 +275,7 @@ class TrainingRecipe(Recipe):
         doc="Learning rate after a fraction t of the steps. cosine: η (1 + cos πt)/2, to zero. one_cycle: from η/25 up to η at t = 0.3, "
         "then to zero as a cosine. constant: η.",
     )
-    optimiser = Choice({"adam": "Adam", "sgd": "SGD"}, label="Optimiser", group="Training", rare=True, doc=OPTIMISER)
+    optimiser = Choice({"adam": "Adam", "sgd": "SGD", "soap": "SOAP"}, label="Optimiser", group="Training", rare=True, doc=OPTIMISER)
     warm_start = Number(
         0.55,
         bounds=(0.0, 1.0),
