@@ -15,7 +15,7 @@ from workbench.studios import address as addresses
 from workbench.studios import errands
 from workbench.studios.lecture import HALL
 from workbench.studios.live import HUB
-from workbench.studios.session import CHANGES, NUISANCES, SAID, SUBSETS, Session
+from workbench.studios.session import CHANGES, NUISANCES, SAID, Session
 
 HEARD = (
     "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "observable", "subset", "dismiss", "theme",
@@ -74,7 +74,7 @@ class Hearing(Session):
             self.observable = message["observable"]
 
     def on_subset(self, message: dict[str, Any]) -> None:
-        if message["subset"] in SUBSETS:
+        if message["subset"] in self.subsets:
             self.subset = message["subset"]
 
     def on_a(self, message: dict[str, Any]) -> None:

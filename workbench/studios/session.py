@@ -10,7 +10,7 @@ import functools
 import logging
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -65,6 +65,8 @@ class Session(ABC):
     stories: ClassVar[tuple[str, ...]]
     """Names of the stories that the tab "stories" tells, in the order of a lecture."""
     tabs: ClassVar[tuple[Tab, ...]]
+    subsets: ClassVar[Mapping[str, str]] = SUBSETS
+    """What the chooser "subset" of a figure offers, with words."""
 
     def __init_subclass__(cls) -> None:
         if family := vars(cls).get("family"):

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -29,7 +29,7 @@ from workbench.studios.live import HUB, Picture, identity
 from workbench.studios.parts import Bar, Form, Frame, RunTable, Stories, as_json
 from workbench.studios.plot_view import PlotView, pack
 from workbench.studios.pulse import PULSE
-from workbench.studios.session import NUISANCES, SAID, SUBSETS
+from workbench.studios.session import NUISANCES, SAID
 from workbench.training.recipe import Recipe
 
 TICK = 250  # milliseconds between two looks of a page in a notebook, and of any page that moves by itself
@@ -64,6 +64,8 @@ class Studio(Hearing):
 
     cards: ClassVar[tuple[Card, ...]]
     columns: ClassVar[tuple[tuple[str, str], ...]]
+    labels: ClassVar[Mapping[str, str]] = {"": "", "observable": "Observable", "subset": "Draws M whose mean is taken"}
+    """What the choosers of its figures are called."""
 
     def __init__(self, *, runs: str | os.PathLike[str] | None = None, guest: Guest | None = None):
         super().__init__(runs=runs, guest=guest)
@@ -85,6 +87,10 @@ class Studio(Hearing):
         """Where the page finds a file of a finished run's events; empty where there is none."""
         return ""
 
+    def of_subset(self, chosen: str) -> dict[str, Any]:
+        """What a choice of "subset" says to a figure."""
+        return {"draws": int(chosen)}
+
     def absent(self) -> set[str]:
         """Figures that make no sense for the runs shown; a tab all of whose figures are absent is hidden."""
         return set()
@@ -98,8 +104,7 @@ class Studio(Hearing):
             spec=as_json([{"name": name, "title": (title := slide.told(name).title), "menu": in_menu(title)} for name in self.stories]),
         )
         self.plots: dict[str, PlotView] = {}
-        options = {"": [], "observable": list(self.observables().items()), "subset": list(SUBSETS.items())}
-        labels = {"": "", "observable": "Observable", "subset": "Draws M whose mean is taken"}
+        options = {"": [], "observable": list(self.observables().items()), "subset": list(self.subsets.items())}
         cards = [
             {
                 "name": c.name,
@@ -107,7 +112,7 @@ class Studio(Hearing):
                 "title": c.entry.title,
                 "look": c.entry.look_at,
                 "formula": c.formula or c.entry.formula,
-                "choose": {"name": c.choose, "label": labels[c.choose]},
+                "choose": {"name": c.choose, "label": self.labels[c.choose]},
                 "options": options[c.choose],
                 "slide": {"name": c.slide, "label": "Theory nuisance a", "values": list(NUISANCES) if c.slide else []},
                 "height": c.entry.height,
@@ -151,7 +156,7 @@ class Studio(Hearing):
                 self.recipe_type,
                 tabs=[t.name for t in self.tabs],
                 observables=list(self.observables()),
-                subsets=[name for name in SUBSETS if name],
+                subsets=[name for name in self.subsets if name],
                 stories=self.stories,
                 nuisances=NUISANCES if any(card.slide for card in self.cards) else (),
                 hideable=[name for group in hideable for name in (group["name"], *(item for item, _ in group["items"])) if name],
@@ -224,7 +229,7 @@ class Studio(Hearing):
             bare="recipe" in self.hide,
             absent=sorted(absent),
             chosen={"observable": self.observed, "subset": self.subset, "a": self.a or NUISANCES[-1]},
-            offered={"observable": self.offered(), "subset": list(SUBSETS)},
+            offered={"observable": self.offered(), "subset": list(self.subsets)},
             notices=self.notices,
             query=self.address.query(),
             awake=self.awake,
@@ -317,7 +322,7 @@ class Studio(Hearing):
         theme = replace(theme, colours=tuple(theme.colour(position) for position in order))
         try:
             options: dict[str, Any] = (
-                {"draws": int(chosen)} if chosen and card.choose == "subset" else {card.choose: chosen} if chosen else {}
+                self.of_subset(chosen) if chosen and card.choose == "subset" else {card.choose: chosen} if chosen else {}
             )
             options |= {"a": float(self.a or NUISANCES[-1])} if card.slide == "a" else {}
             drawn = card.entry.as_dict([data[position] for position in there], theme, **options)
