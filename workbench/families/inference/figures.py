@@ -110,7 +110,7 @@ def log_ratios(runs: Runs, theme: Theme, *, observable: str = "") -> dict[str, A
     for place, (label, one) in enumerate(runs):
         at = _theta(one, observable)
         true, ours, sigma = (one[name].values[at][:MOST].astype(float) for name in ("log_ratio_true", "log_ratio", "log_ratio_sigma"))
-        words = with_numbers(labelled(label, "events"), f"MSE here {number(float(((ours - true) ** 2).mean()))}")
+        words = with_numbers(labelled(label, hypothesis_of(observable)), f"MSE here {number(float(((ours - true) ** 2).mean()))}")
         marks = dots(theme, words, true, ours, theme.colour(place))
         marks["marker"] = {**marks["marker"], "size": 1.6 * theme.line_width, "opacity": 0.6}
         if (sigma > 0).any() and len(runs) == 1:
@@ -119,8 +119,7 @@ def log_ratios(runs: Runs, theme: Theme, *, observable: str = "") -> dict[str, A
         ends += [*np.quantile(true, [0.002, 0.998])]
     low, high = min(ends) - 0.2, max(ends) + 0.2
     data.append(curve(theme, "exact", [low, high], [low, high], theme.ink, dash=EXPECTED))
-    title = hypothesis_of(observable)
-    x = axis(theme, f"exact log r(x|θ), {title}", range=[low, high])
+    x = axis(theme, "exact log r(x|θ)", range=[low, high])
     return {"data": data, "layout": layout(theme, xaxis=x, yaxis=axis(theme, "estimated log r̂(x|θ)", range=[low, high]))}
 
 
@@ -234,35 +233,35 @@ def _large(trace: dict[str, Any], theme: Theme) -> dict[str, Any]:
     return {**trace, "marker": {**trace["marker"], "size": 4.5 * theme.line_width}}
 
 
-@figure
-def score_shape(runs: Runs, theme: Theme) -> dict[str, Any]:
-    """The score in f_W against Δφ above and p_T of the harder jet below: means in bins, exact and learned."""
+def _score(name: str, edges: np.ndarray, title: str, runs: Runs, theme: Theme) -> dict[str, Any]:
+    """Mean scores in bins of an observable, exact and learned: f_W above, f_WW below."""
     data: list[dict[str, Any]] = []
+    middle = (edges[1:] + edges[:-1]) / 2
     for place, (label, one) in enumerate(runs):
-        for panel, (name, edges) in (("y", ("dphi", np.linspace(-np.pi, np.pi, 13))), ("y2", ("pt1", np.linspace(20, 400, 13)))):
-            x = one[name].values.astype(float)
-            middle = (edges[1:] + edges[:-1]) / 2
-            for kind, colour, dash, words in (
-                ("score", theme.colour(place), LEARNED, labelled(label, "learned")),
-                ("score_true", theme.ink, EXPECTED, "exact"),
-            ):
-                if kind == "score_true" and place:
-                    continue
-                values = one[kind].values[0].astype(float)
-                means = [values[(x >= a) & (x < b)].mean() if ((x >= a) & (x < b)).sum() > 2 else np.nan for a, b in pairwise(edges)]
-                # Δφ in units of π/400, so that both panels share an axis
-                along = middle if name == "pt1" else 210 + 190 * middle / np.pi
-                data.append(
-                    curve(theme, words, along, means, colour, dash=dash, yaxis=panel, showlegend=panel == "y", mode="lines+markers")
-                )
-    return {"data": data, "layout": _scores(theme)}
+        x = one[name].values.astype(float)
+        inside = [(x >= low) & (x < high) for low, high in pairwise(edges)]
+        for row, panel in enumerate(("y", "y2")):
+            shown = panel == "y"
+            exact, learned = (one[kind].values[row].astype(float) for kind in ("score_true", "score"))
+            means = [[values[here].mean() if here.sum() > 2 else np.nan for here in inside] for values in (exact, learned)]
+            if place == 0:
+                data.append(curve(theme, "exact", middle, means[0], theme.ink, dash=EXPECTED, yaxis=panel, showlegend=shown))
+            words = labelled(label, "learned")
+            data.append(curve(theme, words, middle, means[1], theme.colour(place), yaxis=panel, showlegend=shown, mode="lines+markers"))
+    upper, lower = axis(theme, "⟨t<sub>W</sub>⟩ [TeV²]"), axis(theme, "⟨t<sub>WW</sub>⟩ [TeV²]")
+    return {"data": data, "layout": two_panels(theme, axis(theme, title, range=[edges[0], edges[-1]]), upper, lower, share=0.42)}
 
 
-def _scores(theme: Theme) -> dict[str, Any]:
-    upper = axis(theme, "⟨t<sub>W</sub>⟩ by Δφ [TeV²]")
-    lower = axis(theme, "⟨t<sub>W</sub>⟩ by p<sub>T</sub> [TeV²]")
-    x = axis(theme, "Δφ from −π to π above; p<sub>T</sub> [GeV] below", range=[20, 400])
-    return two_panels(theme, x, upper, lower, share=0.42)
+@figure
+def score_dphi(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """The score against Δφ of the jets."""
+    return _score("dphi", np.linspace(-np.pi, np.pi, 13), AT["dphi"][0], runs, theme)
+
+
+@figure
+def score_pt(runs: Runs, theme: Theme) -> dict[str, Any]:
+    """The score against p_T of the harder jet."""
+    return _score("pt1", np.linspace(20, 400, 13), AT["pt1"][0], runs, theme)
 
 
 @figure
@@ -271,7 +270,7 @@ def joint_scatter(runs: Runs, theme: Theme, *, observable: str = "") -> dict[str
     _, one = runs[0]
     at = _theta(one, observable)
     true, joint = (one[name].values[at].astype(float) for name in ("log_ratio_true", "log_ratio_joint"))
-    marks = dots(theme, "joint ratio of each event", true[:MOST], joint[:MOST], theme.colour(0))
+    marks = dots(theme, f"events, {hypothesis_of(observable)}", true[:MOST], joint[:MOST], theme.colour(0))
     marks["marker"] = {**marks["marker"], "size": 1.6 * theme.line_width, "opacity": 0.5}
     edges = np.unique(np.quantile(true, np.linspace(0, 1, 13)))
     which = np.clip(np.searchsorted(edges, true, side="right") - 1, 0, len(edges) - 2)
@@ -283,7 +282,7 @@ def joint_scatter(runs: Runs, theme: Theme, *, observable: str = "") -> dict[str
         _large(dots(theme, "log of their mean, in bins", x, mean, theme.colour(1), symbol="diamond"), theme),
         curve(theme, "exact", [low, high], [low, high], theme.ink, dash=EXPECTED),
     ]
-    across = axis(theme, f"exact log r(x|θ), {hypothesis_of(observable)}", range=[low - 0.2, high + 0.2])
+    across = axis(theme, "exact log r(x|θ)", range=[low - 0.2, high + 0.2])
     return {"data": data, "layout": layout(theme, xaxis=across, yaxis=axis(theme, "joint log r(x,z|θ)", range=[low - 0.7, high + 0.7]))}
 
 
@@ -301,14 +300,14 @@ def ratio_calibration(runs: Runs, theme: Theme, *, observable: str = "") -> dict
         counts = [np.exp(joint[group]) for group in groups]
         y = np.array([np.log(each.mean()) for each in counts])
         error = np.array([each.std() / each.mean() / np.sqrt(len(each)) for each in counts])
-        marks = _large(dots(theme, labelled(label, "ratio of counts"), x, y, theme.colour(place)), theme)
+        marks = _large(dots(theme, labelled(label, f"counts, {hypothesis_of(observable)}"), x, y, theme.colour(place)), theme)
         marks["error_y"] = {"type": "data", "array": error, "color": theme.colour(place)}
         data.append(marks)
         ends += [*x, *y]
     known = [end for end in ends if np.isfinite(end)] or [0.0, 1.0]
     low, high = min(known) - 0.2, max(known) + 0.2
     data.append(curve(theme, "calibrated", [low, high], [low, high], theme.ink, dash=EXPECTED))
-    across = axis(theme, f"estimated log r̂(x|θ), {hypothesis_of(observable)}", range=[low, high])
+    across = axis(theme, "estimated log r̂(x|θ)", range=[low, high])
     return {"data": data, "layout": layout(theme, xaxis=across, yaxis=axis(theme, "log of n(θ)/n(SM) in the bin", range=[low, high]))}
 
 
@@ -365,10 +364,10 @@ def log_ratio_at_theta(runs: Runs, theme: Theme, *, observable: str = "") -> dic
         ):
             if dash == EXPECTED and place:
                 continue
-            for weight, width, of in ((np.ones_like(true), 0.6, "SM"), (np.exp(true), 1.0, "θ")):
+            for weight, width, of in ((np.ones_like(true), 0.75, "SM"), (np.exp(true), 1.0, hypothesis_of(observable))):
                 counted = np.histogram(values, edges, weights=weight)[0] / weight.sum() / (edges[1] - edges[0])
                 data.append(steps(theme, f"{words}, events of {of}", edges[:-1], edges[1:], counted, colour, dash=dash, width=width))
-    x = axis(theme, f"log r(x|θ), {hypothesis_of(observable)}")
+    x = axis(theme, "log r(x|θ)")
     return {"data": data, "layout": layout(theme, xaxis=x, yaxis=axis(theme, "density", rangemode="tozero"))}
 
 
@@ -397,13 +396,17 @@ FIGURES = {
         "What each observable knows of each coupling. Δφ in order of p_T knows nothing of the CP-odd f_T; forward minus backward does.",
         "I = Σ H₀ (H₁/H₀ − σ₁/σ₀)² → ⟨t²⟩", 420,
     ),
-    "score_shape": Entry(
-        "Score", score_shape, INFERENCE_PRODUCT.name, "The optimal observable at the Standard Model: it grows with p_T, and knows Δφ.",
+    "score_dphi": Entry(
+        "Score and Δφ", score_dphi, INFERENCE_PRODUCT.name, "The optimal observable at the Standard Model knows the angle of the jets.",
+        "t(x) = ∇_θ log p(x|θ) at θ = 0, with −∇σ/σ", 460,
+    ),
+    "score_pt": Entry(
+        "Score and p_T", score_pt, INFERENCE_PRODUCT.name, "The harder the jets, the more an event says: the score grows with p_T.",
         "t(x) = ∇_θ log p(x|θ) at θ = 0, with −∇σ/σ", 460,
     ),
     "joint_scatter": Entry(
         "Joint ratio", joint_scatter, INFERENCE_PRODUCT.name,
-        "Networks see the joint ratio, which knows what nobody measures; what minimises (r − r̂)² is its mean, and that is the exact ratio.",
+        "Networks see the joint ratio, which knows what nobody measures; what minimises (r − r̂)² is its mean, the exact ratio.",
         "⟨r(x,z|θ)⟩ at x = r(x|θ)", 420,
     ),
     "ratio_calibration": Entry(

@@ -239,8 +239,11 @@ class InferenceJob(OneTraining):
                 self.validation.weight.expand(len(rows), -1),
             )
             objective = self.method.objective
-            inputs = objective.inputs(batch) if isinstance(objective, Ratio) else batch.features
-            value = objective.value(self.network(rows, inputs), batch)
+            if isinstance(objective, Ratio):
+                outputs = objective.folded(self.network(rows, objective.inputs(batch)))
+            else:
+                outputs = self.network(rows, batch.features)
+            value = objective.value(outputs, batch)
             return float(value.mean())
 
     def _cross_entropy(self) -> float:

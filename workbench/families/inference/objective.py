@@ -114,8 +114,18 @@ class Ratio(Autograd):
         self, rows: Float[Tensor, "row parameter"], batch: Any, push: Push | None = None
     ) -> tuple[Float[Tensor, " row"], Float[Tensor, "row parameter"]]:
         outputs, tape = self.network.forward(rows, self.inputs(batch))
-        value, delta = self.loss(outputs, batch)
-        return value.sum(1), self.network.backward(tape, delta)
+        value, delta = self.loss(self.folded(outputs), batch)
+        return value.sum(1), self.network.backward(tape, self.unfolded(delta))
+
+    def folded(self, outputs: Tensor) -> Tensor:
+        """Outputs of a network (row, place and event, 1) at several θ of each event as (row, event, place)."""
+        if self.head == "quadratic":
+            return outputs
+        return outputs[..., 0].unflatten(-1, (5 if self.scored else 1, -1)).mT
+
+    def unfolded(self, delta: Tensor) -> Tensor:
+        """The inverse of `folded`."""
+        return delta if self.head == "quadratic" else delta.mT.flatten(-2).unsqueeze(-1).contiguous()
 
     def inputs(self, batch: Any) -> Tensor:
         """x; of a free network with θ, and where the score counts also with θ moved by ±h along each axis, one below the other."""
@@ -135,7 +145,7 @@ class Ratio(Autograd):
         density = (components * m).sum(-1)
         w = density / rate
         v = torch.ones_like(w) if self.reference == "mixture" else components[..., 0] / sigma[0]
-        log_ratio, slopes = self._guess(outputs, len(theta.shape), m, slope, rate, sigma)
+        log_ratio, slopes = self._guess(outputs, m, slope, rate, sigma)
         bound = log_ratio.clamp(-LARGEST, LARGEST)
         sampled_v, sampled_w = v, w
         if self.method in ("carl", "cascal"):
@@ -148,7 +158,7 @@ class Ratio(Autograd):
             value = value + self.alpha * sampled_w * (slopes - true).square().sum(-1)
         return batch.weight * value
 
-    def _guess(self, outputs: Tensor, axes: int, m: Tensor, slope: Tensor, rate: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    def _guess(self, outputs: Tensor, m: Tensor, slope: Tensor, rate: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """log r̂ (row, event) and ∇_θ log r̂ (row, event, 2)."""
         base = torch.ones_like(rate) if self.reference == "mixture" else sigma[0].expand_as(rate)
         if self.head == "quadratic":
@@ -156,12 +166,7 @@ class Ratio(Autograd):
             density = (guess * m).sum(-1) + FLOOR
             gradient = (slope @ guess.unsqueeze(-1)).squeeze(-1) / density.unsqueeze(-1) - (slope @ sigma) / rate.unsqueeze(-1)
             return torch.log(density) - torch.log(rate / base), gradient
-        events = rate.shape[-1]
-        parts = outputs[..., 0].unflatten(-1, (-1, events))
-        if not self.scored:
-            return parts[..., 0, :], outputs.new_zeros(2)
-        up, down = parts[..., 1::2, :], parts[..., 2::2, :]
-        return parts[..., 0, :], ((up - down) / (2 * STEP)).movedim(-2, -1)
+        return outputs[..., 0], (outputs[..., 1::2] - outputs[..., 2::2]) / (2 * STEP)
 
 
 class LocalScore(Autograd):
