@@ -46,6 +46,7 @@ PRESETS = {
         "Error bars by a last Bayesian layer",
         "The last layer of the default has Gaussian weights; draws of it move the contour as a whole.",
         uncertainty="bnn_last_layer",
+        draws=8,
     ),
     "reference": preset(
         "Standard Model as reference",
