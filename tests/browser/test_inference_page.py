@@ -51,15 +51,13 @@ def test_another_hypothesis_and_more_events_are_drawn_at_once_and_stand_in_the_a
     page = visit("inference?tab=hypothesis")
     shown(page, "pt_at_theta")
     page.evaluate("drawn.length = 0")
-    page.locator("[data-figure=pt_at_theta]").locator("xpath=ancestor-or-self::*[contains(@class,'card')]").locator("select").select_option(
-        "-8,8"
-    )
+    page.get_by_role("region", name="Δφ at θ").get_by_label("Hypothesis θ").select_option("-8,8")
     page.wait_for_function("drawn.some((d) => d.figure === 'dphi_at_theta')", timeout=10_000)
     assert any("−8" in curve["name"] for curve in curves(page, "dphi_at_theta"))
     page.wait_for_function("() => decodeURIComponent(location.search).includes('observable=-8,8')")
     page.click("#tab-training")
     shown(page, "contours")
     page.evaluate("drawn.length = 0")
-    page.locator(".card select").locator("visible=true").first.select_option("100r")
+    page.get_by_role("region", name="Contours").get_by_label("Expected events").select_option("100r")
     page.wait_for_function("drawn.some((d) => d.figure === 'contours')", timeout=10_000)
     page.wait_for_function("() => location.search.includes('subset=100r')")
