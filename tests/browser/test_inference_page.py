@@ -35,7 +35,7 @@ def test_an_inference_is_live_and_ends_beside_the_exact_contour(visit, size):
 def test_every_tab_draws_its_figures_and_says_what_is_neglected(visit):
     page = visit("inference")
     shown(page, *FIRST)
-    assert "matrix element method" in page.inner_text("body")
+    page.get_by_text("matrix element method").first.wait_for()
     for tab, names in (
         ("limits", ("profiles", "ratio_calibration")),
         ("inside", ("information", "score_dphi", "score_pt", "joint_scatter")),
@@ -44,7 +44,7 @@ def test_every_tab_draws_its_figures_and_says_what_is_neglected(visit):
         page.click(f"#tab-{tab}")
         shown(page, *names)
         if tab == "limits":
-            assert "Neglected: fusion of Z and photons" in page.inner_text("body")
+            page.get_by_text("Neglected: fusion of Z and photons").first.wait_for()
 
 
 def test_another_hypothesis_and_more_events_are_drawn_at_once_and_stand_in_the_address(visit):

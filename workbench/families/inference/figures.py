@@ -379,7 +379,8 @@ FIGURES = {
     "contours": Entry(
         "Contours", contours, INFERENCE_PRODUCT.name,
         "Learned contours grow onto the dashed, exact ones. A smaller contour is not a better one: look at the MSE beside it. The Fisher "
-        "ellipse, from the score alone, is too small: at f ≈ 10 the squares are as large as the interference.",
+        "ellipse, from the score alone, is too small: at f ≈ 10 the squares are as large as the interference. All lines end "
+        "where the simulated hypotheses do, at ±22.",
         "q(θ) = −2n [⟨log r(x|θ)⟩ − max_θ ⟨log r(x|θ)⟩] < 2.28, 5.99, 11.62", 560,
     ),
     "log_ratios": Entry(
