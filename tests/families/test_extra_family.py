@@ -39,7 +39,10 @@ def house(tmp_path_factory):
     shutil.copytree(OURS / "families", families)
     shutil.copytree(Path(__file__).parent / "lines", families / "lines")
     text = (families / "__init__.py").read_text()
-    known, more = "FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS)", "(BASICS, AMPLITUDES, GENERATORS, LINES)"
+    known, more = (
+        "FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS, INFERENCE)",
+        "(BASICS, AMPLITUDES, GENERATORS, INFERENCE, LINES)",
+    )
     assert known in text
     text = text.replace(known, f"from workbench.families.lines import LINES\n{known.split(' = ')[0]} = {more}")
     (families / "__init__.py").write_text(text)

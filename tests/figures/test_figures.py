@@ -10,6 +10,8 @@ from generated import make_generated, make_holes, make_judged, make_nuisance
 
 from workbench.families.basics.job import BasicsJob
 from workbench.families.basics.recipe import BasicsRecipe
+from workbench.families.inference.job import InferenceJob
+from workbench.families.inference.recipe import InferenceRecipe
 from workbench.figures import FIGURES, THEMES, csv_of, data_of, pack, unpack
 from workbench.figures.drawing import bound, thinned, with_error
 from workbench.results.prediction import summary
@@ -27,6 +29,9 @@ UNITLESS += (
 )
 UNITLESS += ("f − best", "(y − f)/σ", "loss", "φ(ω x + β)", "along the path", "across it")
 UNITLESS += ("−⟨log p⟩", "density", "ratio", "x", "y", "σ of p(x)")
+UNITLESS += ("loss per event", "⟨(log r̂ − log r)²⟩", "exact log r(x|θ)", "estimated log r̂(x|θ)", "joint log r(x,z|θ)", "log r(x|θ)")
+UNITLESS += ("log of n(θ)/n(SM) in the bin", "q(f<sub>W</sub>)", "q(f<sub>WW</sub>)", "what is looked at", "Δφ, forward − backward jet")
+UNITLESS += ("share of the information of one event",)
 
 
 def make_prediction(events=1_500, draws=8, *, noise=0.02, seed=0):
@@ -104,8 +109,25 @@ def make_first_lesson(seed):
     return job.prediction()
 
 
+@functools.cache
+def make_inference(seed):
+    job = InferenceJob(InferenceRecipe(hidden=[8], events=500, steps=20, members=2, seed=seed))
+    assert list(job.train())
+    return job.prediction()
+
+
+def make_inference_reports():
+    reports = make_reports()
+    fall = np.exp(-reports["step"] / 500)
+    return reports.assign(validation_mse=("step", fall.values), validation_mse_trimmed=("step", fall.values / 5))
+
+
 def inputs(name, seed=0):
     takes = FIGURES[name].takes
+    if takes == "inference":
+        return make_inference(seed)
+    if name == "ratio_error":
+        return make_inference_reports()
     if takes == "basics":
         return make_first_lesson(seed)
     if takes == "scan":

@@ -11,6 +11,7 @@ from workbench.families import PRESETS
 from workbench.families.amplitudes.page import Amplitudes
 from workbench.families.basics.page import Basics
 from workbench.families.generators.page import Generators
+from workbench.families.inference.page import Inference
 from workbench.figures import unpack
 from workbench.runs import files
 from workbench.studios.pages import sentences
@@ -18,7 +19,7 @@ from workbench.studios.pages.address import Address
 from workbench.studios.server.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe
 
-KINDS = {"basics": Basics, "amplitude": Amplitudes, "generator": Generators}
+KINDS = {"basics": Basics, "amplitude": Amplitudes, "generator": Generators, "inference": Inference}
 
 
 def told(page) -> str:

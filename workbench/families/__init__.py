@@ -11,6 +11,7 @@ from workbench.families.amplitudes import AMPLITUDES
 from workbench.families.basics import BASICS
 from workbench.families.family import Family, Kind, Ref
 from workbench.families.generators import GENERATORS
+from workbench.families.inference import INFERENCE
 from workbench.training.presets import Preset
 from workbench.training.recipe import Recipe, checked_axes, sweep_of
 
@@ -35,7 +36,7 @@ __all__ = [
     "with_values",
 ]
 
-FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS)
+FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS, INFERENCE)
 """In the order of the pages; the first one's is the first that opens."""
 
 FORMER = AMPLITUDES

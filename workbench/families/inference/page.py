@@ -1,0 +1,94 @@
+"""The page "Inference": likelihood ratios that are learned, beside the exact ones, and the limits that follow."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+from workbench.families.inference import INFERENCE
+from workbench.families.inference.choice import HYPOTHESES, LIMITS
+from workbench.families.inference.product import INFERENCE_PRODUCT, NAMES, numbers
+from workbench.families.inference.recipe import InferenceRecipe, network
+from workbench.figures.drawing import number
+from workbench.studios.live.hub import Picture
+from workbench.studios.pages.chooser import Chooser
+from workbench.studios.pages.session import Tab
+from workbench.studios.pages.view import Card, Studio
+from workbench.training.recipe import Recipe, wording
+
+FIRST = (
+    "pp → Hjj by W W fusion with f_W and f_WW. Dashed: the exact ratio, by the matrix element method; a learned transfer function would "
+    "replace nothing of it but the smearing of jets."
+)
+NEGLECTED = (
+    "Neglected: fusion of Z and photons and its interference with that of W, VH, b quarks, the decay of the Higgs, shifts of input "
+    "parameters, unitarity at large f, higher orders, backgrounds."
+)
+
+
+HYPOTHESIS = Chooser("hypothesis", "Hypothesis θ", HYPOTHESES, lambda name: {"hypothesis": name})
+EXPECTED = Chooser("limits", "Expected events", LIMITS, lambda name: {"limits": name})
+
+
+class Inference(Studio):
+    family = INFERENCE
+    choosers = (HYPOTHESIS, EXPECTED)
+    tabs = (
+        Tab("training", "Training", FIRST),
+        Tab("limits", "Limits", NEGLECTED),
+        Tab("inside", "Ratio and score", "Why it works: what networks are shown, what they learn, and who knows how much."),
+        Tab("hypothesis", "At a hypothesis", "Choose θ: all distributions follow at once, as one sample serves all hypotheses."),
+        Tab("stories", "Stories"),
+        Tab("runs", "Runs"),
+    )
+    cards = (
+        Card("contours", "training", choose=("limits",)),
+        Card("log_ratios", "training", choose=("hypothesis",)),
+        Card("label_loss", "training"),
+        Card("ratio_error", "training"),
+        Card("profiles", "limits", choose=("limits",)),
+        Card("ratio_calibration", "limits", choose=("hypothesis",)),
+        Card("information", "inside"),
+        Card("score_dphi", "inside"),
+        Card("score_pt", "inside"),
+        Card("joint_scatter", "inside", choose=("hypothesis",)),
+        Card("pt_at_theta", "hypothesis", choose=("hypothesis",)),
+        Card("dphi_at_theta", "hypothesis", choose=("hypothesis",)),
+        Card("log_ratio_at_theta", "hypothesis", choose=("hypothesis",)),
+    )
+    columns = (
+        ("MSE of log r", "Mean squared error of log r̂ to the exact log r, over events and θ with exp(−θ²/2·5²)"),
+        ("trimmed", "The same without 5 % of the errors at each end"),
+        ("areas 68 / 95 / 99.7 %", "Of the contours of 36 events, shape only, in TeV⁻⁴"),
+        ("exact areas", "Of the exact contours"),
+        ("pull", "Rms of (log r̂ − log r)/σ_stat without the largest tenth; one, if error bars are right"),
+    )
+
+    def describe(self, recipe: Recipe) -> str:
+        return describe(cast(InferenceRecipe, recipe))
+
+    def numbers(self, picture: Picture) -> list[str]:
+        if (found := picture.of(INFERENCE_PRODUCT.name)) is None:
+            return ["–"] * len(self.columns)
+        known = numbers(found)
+        return [
+            number(known["mse"]),
+            number(known["mse_trimmed"]),
+            " / ".join(f"{known[f'area_{name}']:.0f}" for name in NAMES),
+            " / ".join(f"{known[f'area_{name}_true']:.0f}" for name in NAMES),
+            f"{known['pull_width']:.2f}" if math.isfinite(known["pull_width"]) else "–",
+        ]
+
+
+def describe(recipe: InferenceRecipe) -> str:
+    """A recipe in one short line: which method, on what, with which error bars."""
+    words = [wording(recipe.method)]
+    words += [wording(recipe.observable)] if recipe.matters("observable") else []
+    words += [recipe.head] if recipe.matters("head") else []
+    words += ["reference SM"] if recipe.matters("reference") and recipe.reference == "sm" else []
+    words += [f"{recipe.events:,} events", {"detector": "smeared jets"}.get(recipe.level, recipe.level)]
+    if network(recipe):
+        widths = recipe.hidden
+        words.append(f"{len(widths)}×{widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths)))
+    words += [wording(recipe.uncertainty)] if recipe.uncertainty != "none" else []
+    return " · ".join(words)
