@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.families.amplitudes import AMPLITUDES
 from workbench.families.basics import BASICS
 from workbench.families.family import Family, Kind, Ref
+from workbench.families.formulas import FORMULAS
 from workbench.families.generators import GENERATORS
 from workbench.training.presets import Preset
 from workbench.training.recipe import Recipe
@@ -32,7 +33,7 @@ __all__ = [
     "with_values",
 ]
 
-FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS)
+FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS, FORMULAS)
 """In the order of the pages; the first one's is the first that opens."""
 
 FORMER = AMPLITUDES
