@@ -8,7 +8,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-STEPS, BATCH, WIDTH, RATE = 1_500, 1_024, 64, 3e-3
+from workbench.training.loop import SCHEDULES
+from workbench.training.optimiser import Optimiser
+
+STEPS, BATCH, WIDTH, RATE = 1_200, 512, 64, 4e-3
 
 
 def learned_score(x: np.ndarray, score: np.ndarray, weight: np.ndarray, seed: int, steps: int = STEPS) -> np.ndarray:
@@ -31,15 +34,16 @@ def learned_score(x: np.ndarray, score: np.ndarray, weight: np.ndarray, seed: in
             given = torch.nn.functional.silu(given @ layers[place] + layers[place + 1])
         return (given @ layers[4] + layers[5])[:, 0]
 
-    optimiser = torch.optim.Adam(layers, RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, steps), RATE / 100)
-    for _ in range(steps):
+    optimiser = Optimiser("adam", layers)
+    for step in range(steps):
         chosen = torch.randint(len(target), (min(BATCH, len(target)),), generator=generator)
-        loss = (weights[chosen] * (target[chosen] - h(inputs[chosen]) + h(mirrored[chosen])).square()).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(layers, 1.0)
-        optimiser.step()
-        schedule.step()
+        said = h(torch.cat([inputs[chosen], mirrored[chosen]])).view(2, -1)
+        loss = (weights[chosen] * (target[chosen] - said[0] + said[1]).square()).mean()
+        gradients = torch.autograd.grad(loss, layers)
+        length = float(torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt())
+        for layer, gradient in zip(layers, gradients, strict=True):
+            layer.grad = gradient / max(1.0, length)
+        with torch.no_grad():
+            optimiser.step(SCHEDULES["cosine"](step / steps) * RATE)
     with torch.no_grad():
         return scale * torch.cat([h(a) - h(b) for a, b in zip(inputs.split(65_536), mirrored.split(65_536), strict=True)]).double().numpy()
