@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -73,9 +74,7 @@ def test_pyoperon_finds_them_too(score, seed):
     assert keys & LEADING and factor_of_distance(engine)
 
 
-def engines():
-    yield "annealing"
-    yield "pyoperon"
+ENGINES = ("annealing", "pyoperon")
 
 
 def job_of(engine, **changes):
@@ -85,7 +84,7 @@ def job_of(engine, **changes):
     return FormulaJob(FormulaRecipe(**small))
 
 
-@pytest.mark.parametrize("engine", engines())
+@pytest.mark.parametrize("engine", ENGINES)
 def test_same_seed_same_formulas_another_seed_others_and_a_search_goes_on_bitwise(engine):
     one, other, third = job_of(engine), job_of(engine), job_of(engine, seed=1)
     reports = list(one.train())
@@ -101,12 +100,12 @@ def test_same_seed_same_formulas_another_seed_others_and_a_search_goes_on_bitwis
     assert json.dumps(resumed.engine.state()) == json.dumps(one.engine.state())
 
 
-@pytest.mark.parametrize("engine", engines())
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_hall_of_fame_is_a_staircase_at_every_moment(engine):
     job = job_of(engine)
     for report in job.train():
         front = job.engine.front()
-        assert all(a.nodes < b.nodes and a.mse > b.mse for a, b in zip(front, front[1:], strict=False))
+        assert all(a.nodes < b.nodes and a.mse > b.mse for a, b in itertools.pairwise(front))
         assert all(member.nodes == nodes(member.tree) and member.key == key(member.tree) for member in front)
         assert report.losses["smallest"] <= report.losses["loss"] + 1e-12
     found = job.prediction("test")
