@@ -10,6 +10,8 @@ from generated import make_generated, make_holes, make_judged, make_nuisance
 
 from workbench.families.basics.job import BasicsJob
 from workbench.families.basics.recipe import BasicsRecipe
+from workbench.families.formulas.job import FormulaJob
+from workbench.families.formulas.recipe import FormulaRecipe
 from workbench.figures import FIGURES, THEMES, csv_of, data_of, pack, unpack
 from workbench.figures.drawing import bound, thinned, with_error
 from workbench.results.prediction import summary
@@ -26,6 +28,7 @@ UNITLESS += (
     "",
 )
 UNITLESS += ("f − best", "(y − f)/σ", "loss", "φ(ω x + β)", "along the path", "across it")
+UNITLESS += ("complexity: nodes", "MSE / variance", "Δ/s_old = (s_new − s_old)/s_old", "probability", "generation", "value")
 UNITLESS += ("−⟨log p⟩", "density", "ratio", "x", "y", "σ of p(x)")
 
 
@@ -104,8 +107,21 @@ def make_first_lesson(seed):
     return job.prediction()
 
 
+@functools.cache
+def make_search(seed):
+    job = FormulaJob(FormulaRecipe(events=1_000, steps=4, samples=2, seed=seed))
+    reports = list(job.train())
+    columns = {name: ("step", [report.losses[name] for report in reports]) for name in ("loss", "smallest")}
+    steps = [report.step for report in reports]
+    return job.prediction(), xr.Dataset(columns, {"step": steps}, attrs=job.recipe.reported)
+
+
 def inputs(name, seed=0):
     takes = FIGURES[name].takes
+    if takes == "formula":
+        return make_search(seed)[0]
+    if name == "formula_search":
+        return make_search(seed)[1]
     if takes == "basics":
         return make_first_lesson(seed)
     if takes == "scan":

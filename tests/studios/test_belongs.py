@@ -9,6 +9,7 @@ import pytest
 
 from workbench.families import PRESETS
 from workbench.families.basics.page import Basics
+from workbench.families.formulas.page import Formulas
 from workbench.figures import unpack
 from workbench.runs import files
 from workbench.studios import sentences
@@ -18,7 +19,7 @@ from workbench.studios.generators import Generators
 from workbench.studios.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe
 
-KINDS = {"basics": Basics, "amplitude": Amplitudes, "generator": Generators}
+KINDS = {"basics": Basics, "amplitude": Amplitudes, "generator": Generators, "formula": Formulas}
 
 
 def told(page) -> str:

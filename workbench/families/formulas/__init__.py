@@ -26,7 +26,7 @@ FORMULAS = Family(
     ),
     presets=PRESETS,
     events=Ref(f"{HERE}.targets:target_for"),
-    first=("hall_of_fame", "formulas", "limits"),
+    first=("hall_of_fame", "formulas", "formula_limits"),
     page=Ref(f"{HERE}.page:Formulas"),
     figures=Ref(f"{HERE}.figures:FIGURES"),
     stories=(Ref(f"{HERE}.stories:STORIES"),),

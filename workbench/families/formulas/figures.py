@@ -103,7 +103,7 @@ def formulas(runs: Runs, theme: Theme) -> dict[str, Any]:
     for line, (*cells, colour) in enumerate(rows):
         for cell, x in zip(cells, (0.0, 0.085, 0.21), strict=True):
             notes.append(_words(cell, x, first - step * line, round(0.88 * theme.font_size), colour))
-    hidden = {"visible": False, "fixedrange": True, "range": [0, 1]}
+    hidden = {"visible": False, "fixedrange": True, "range": [0, 1], "title": {"text": ""}}
     data = [
         {
             **curve(theme, labelled(label, "hall of fame"), size, share, theme.paper),
@@ -153,7 +153,7 @@ def annealing(runs: Runs, theme: Theme) -> dict[str, Any]:
 
 
 @figure
-def search(runs: Runs, theme: Theme) -> dict[str, Any]:
+def formula_search(runs: Runs, theme: Theme) -> dict[str, Any]:
     """MSE of the best and of the most precise formula against the generation."""
     data, low, end = [], 1.0, 1.0
     several = len(runs) > 1
@@ -173,7 +173,7 @@ def search(runs: Runs, theme: Theme) -> dict[str, Any]:
 
 
 @figure
-def talk_constants(runs: Runs, theme: Theme) -> dict[str, Any]:
+def formula_constants(runs: Runs, theme: Theme) -> dict[str, Any]:
     """b/a and c of the four-parameter formula beside those of the talk, with the error of the fit and the one of the bootstrap."""
     known = [(label, found) for label, found in runs if "talk_value" in found.variables]
     if not known:
@@ -225,7 +225,7 @@ def ratio(found: xr.Dataset, letter: str, kind: str) -> tuple[float, float]:
 
 
 @figure
-def limits(runs: Runs, theme: Theme) -> dict[str, Any]:
+def formula_limits(runs: Runs, theme: Theme) -> dict[str, Any]:
     """Expected intervals on f_T of 36 events, from the worst statistic to the best, with the share of information that each keeps."""
     _, found = runs[0]
     if "information" not in found.variables:
@@ -235,19 +235,14 @@ def limits(runs: Runs, theme: Theme) -> dict[str, Any]:
     edge = 60.0
     rows = np.arange(len(names))
     data: list[dict[str, Any]] = []
-    for values, words, width, colour in ((outer, "95 %", 0.35, theme.colour(0)), (inner, "68 %", 0.7, theme.colour(1))):
+    for values, words, width, colour in ((outer, "95 %", 4.0, theme.colour(0)), (inner, "68 %", 8.0, theme.colour(1))):
         reach = np.where(np.isfinite(values), values, edge)
-        data.append(
-            {
-                "type": "bar", "orientation": "h", "name": words, "x": 2 * reach, "base": -reach, "y": rows, "width": width,
-                "marker": {"color": theme.faint(colour, 0.75), "line": {"width": 0}}, "customdata": values,
-                "hovertemplate": "± %{customdata:.3g} TeV⁻²<extra>" + words + "</extra>",
-            }
-        )  # fmt: skip
+        ends = np.column_stack([-reach, reach, np.full(len(rows), np.nan)]).ravel()
+        data.append(curve(theme, words, ends, np.repeat(rows, 3), theme.faint(colour, 0.75), width=width))
     labels = [f"{name}<br>{100 * part:.0f} %" for name, part in zip(names, share, strict=True)]
     y_axis = axis(theme, "", range=[-0.6, len(names) - 0.4], tickmode="array", tickvals=rows, ticktext=labels, showgrid=False)
     look = layout(theme, xaxis=axis(theme, "f_T [TeV⁻²], 36 events", range=[-45, 45]), yaxis=y_axis)
-    return {"data": data, "layout": look | {"barmode": "overlay"}}
+    return {"data": data, "layout": look}
 
 
 FIGURES = {
@@ -276,17 +271,17 @@ FIGURES = {
         "p = exp(−(s_new − s_old)/(α T s_old))",
         340,
     ),
-    "search": Entry(
+    "formula_search": Entry(
         "Search",
-        search,
+        formula_search,
         REPORTS,
         "The MSE falls in jumps, one with every new idea. The best formula is not the most precise one: nodes have a price.",
         "MSE/σ² per generation",
         340,
     ),
-    "talk_constants": Entry(
+    "formula_constants": Entry(
         "Constants beside the talk",
-        talk_constants,
+        formula_constants,
         FORMULA.name,
         "Thick: the error of the fit, as if all residuals had one width. Thin: from events drawn again. The tails of the score make the "
         "true error many times larger.",
@@ -294,9 +289,9 @@ FIGURES = {
         380,
         finished=True,
     ),
-    "limits": Entry(
+    "formula_limits": Entry(
         "Expected limits",
-        limits,
+        formula_limits,
         FORMULA.name,
         "From above: formulas that are too simple, the right one, the network, all that partons know. A wrong formula is not biased, it "
         "is only worth less. Percent: the share of the information.",

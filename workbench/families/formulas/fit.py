@@ -46,7 +46,7 @@ def minimised(program: Program, start: Sequence[float], data: Data, steps: int) 
     """The constants after so many steps (JᵀJ + λ diag) δ = Jᵀ(t − f), and their MSE; infinite where the formula has no value."""
     values = list(start)
     registers = program.registers(values)
-    away = (data.target - _last(registers, data)) * data.root
+    away = (data.target - registers[-1]) * data.root
     mse = float(away @ away) / len(away)
     if not math.isfinite(mse):
         return values, math.inf
@@ -69,7 +69,7 @@ def minimised(program: Program, start: Sequence[float], data: Data, steps: int) 
                 return values, mse
             tried = [value + float(change) for value, change in zip(values, step, strict=True)]
             new = program.registers(tried)
-            gone = (data.target - _last(new, data)) * data.root
+            gone = (data.target - new[-1]) * data.root
             found = float(gone @ gone) / len(gone)
             if found < mse:
                 values, mse, registers, away, damping = tried, found, new, gone, damping / 10
@@ -78,10 +78,6 @@ def minimised(program: Program, start: Sequence[float], data: Data, steps: int) 
         if not mse < before * (1 - 1e-6):
             break
     return values, mse
-
-
-def _last(registers: list[np.ndarray], data: Data) -> np.ndarray:
-    return registers[-1]
 
 
 def fitted(tree: Tree, data: Data, steps: int = 50) -> tuple[Tree, float]:

@@ -42,7 +42,6 @@ def limit(statistic: np.ndarray, components: np.ndarray, weight: np.ndarray, *, 
     standard = filled[:, 0] / total[0]
     slope = filled[:, 1] / filled[:, 0] - total[1] / total[0]
     information = float((standard * slope**2).sum()) / float((weight * components[:, 0] ** 2).sum() / weight.sum())
-    ends = [np.inf, np.inf]
     both = []
     for sign in (1, -1):
         theta = sign * GRID * unit

@@ -33,9 +33,9 @@ class Formulas(Studio):
         Card("hall_of_fame", "training"),
         Card("formulas", "training"),
         Card("annealing", "training"),
-        Card("search", "training"),
-        Card("limits", "worth"),
-        Card("talk_constants", "worth"),
+        Card("formula_search", "training"),
+        Card("formula_limits", "worth"),
+        Card("formula_constants", "worth"),
     )
     columns = (
         ("MSE / variance", "Mean squared error of the best formula over the variance of what it describes"),

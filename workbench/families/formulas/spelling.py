@@ -51,7 +51,12 @@ class Hand:
     def _product(self, tree: Tree, names: Sequence[str]) -> Piece:
         factors = _factors(tree)
         value = math.prod(part for part in factors if isinstance(part, float))
-        others = [part for part in factors if not isinstance(part, float)]
+        others = []
+        for part in factors:
+            if _all_negative(part):  # (−a − b) → −(a + b)
+                value, part = -value, ("add", _positive(part[1]), _positive(part[2]) if part[0] == "add" else part[2])
+            if not isinstance(part, float):
+                others.append(part)
         # single letters, then brackets, then functions: x₁ (x₂ + c) sin Δφ
         others.sort(key=lambda part: 0 if not isinstance(part, tuple) else 1 if part[0] in ("add", "sub", "square", "cube") else 2)
         texts = [self._held(self._piece(part, names), PRODUCT) for part in others]
@@ -84,6 +89,11 @@ def _negative(tree: Tree) -> bool:
     if isinstance(tree, tuple) and tree[0] == "mul":
         return math.prod(part for part in _factors(tree) if isinstance(part, float)) < 0
     return isinstance(tree, float) and tree < 0
+
+
+def _all_negative(tree: Tree) -> bool:
+    """Whether it is a sum of two terms that both begin with a minus."""
+    return isinstance(tree, tuple) and tree[0] in ("add", "sub") and _negative(tree[1]) and _negative(tree[2]) == (tree[0] == "add")
 
 
 def _positive(tree: Tree) -> Tree:

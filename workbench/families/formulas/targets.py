@@ -147,11 +147,6 @@ def _network(recipe: FormulaRecipe, progress: Progress) -> Target:
     return _plain(names, x, y, recipe)
 
 
-def theta_of(f_t: float) -> float:
-    """f_T [TeV⁻²] in units of 1/m_H²."""
-    return f_t * TEV
-
-
 def as_json(names: Names) -> str:
     return json.dumps([names.text, names.python, names.latex, names.target], ensure_ascii=False)
 

@@ -57,13 +57,6 @@ def with_constants(tree: Tree, values: Sequence[float]) -> Tree:
     return filled(tree)
 
 
-def variables(tree: Tree) -> set[int]:
-    """The numbers of the variables that occur."""
-    if isinstance(tree, tuple):
-        return set().union(*map(variables, tree[1:]))
-    return set() if isinstance(tree, float) else {tree}
-
-
 def places(tree: Tree, at: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
     """The ways from the root to every node."""
     yield at
