@@ -206,7 +206,7 @@ class Program:
 
     def registers(self, values: Sequence[float]) -> list[Any]:
         """All registers for these constants; the last one is the formula's value."""
-        found: list[Any] = [*values, *self.fixed]
+        found: list[Any] = [*map(np.float64, values), *self.fixed]  # which may divide by zero
         for name, a, b in self.steps:
             found.append(BINARY[name](found[a], found[b]) if name in BINARY else UNARY[name](found[a]))
         return found
@@ -218,7 +218,7 @@ class Program:
             return rows
         first = self.constants + len(self.fixed)
         back: list[Any] = [None] * len(registers)
-        back[-1] = 1.0
+        back[-1] = np.float64(1.0)
         for place in range(len(self.steps) - 1, -1, -1):
             name, a, b = self.steps[place]
             over = back[first + place]
