@@ -31,7 +31,7 @@ from workbench.results.prediction import recipe_of
 
 LINES = 11
 """Formulas that are written below each other."""
-WIDEST = 66
+WIDEST = 36
 """Letters in a line of a formula."""
 STOPS = [digit * 10.0**power for power in range(-12, 3) for digit in (1, 2, 5)]
 
@@ -88,20 +88,20 @@ def formulas(runs: Runs, theme: Theme) -> dict[str, Any]:
     size, share = front_of(found)
     chosen = best(found)
     texts = [str(text) for text in found["formula"].values[np.isfinite(found["mse"].values)]]
-    large = "<br>".join(textwrap.wrap(f"{found.attrs['described']} = {found['formula'].values[chosen]}", 46))
-    notes = [_words(large, 0.0, 1.0, round(1.35 * theme.font_size), theme.colour(1))]
+    large = "<br>".join(textwrap.wrap(f"{found.attrs['described']} = {found['formula'].values[chosen]}", 34))
+    notes = [_words(large, 0.0, 1.0, round(1.25 * theme.font_size), theme.colour(1))]
     first = 0.99 - 0.13 * (1 + large.count("<br>"))
     shown = list(range(len(texts)))
     if len(shown) > LINES:  # the simplest, the best, and those around it
         here = int(np.flatnonzero(size == found["complexity"].values[chosen])[0])
         shown = sorted({*shown[:4], *shown[max(0, here - 3) : here + 3], *shown[-2:]})[:LINES]
     step = first / (len(shown) + 0.7)
-    rows = [("nodes", "MSE / var", "formula", theme.muted)]
+    rows = [("nodes", "MSE/σ²", "formula", theme.muted)]
     for at in shown:
         colour = theme.colour(1) if size[at] == found["complexity"].values[chosen] else theme.ink
         rows.append((f"{size[at]:.0f}", number(float(share[at]), 3), textwrap.shorten(texts[at], WIDEST, placeholder=" …"), colour))
     for line, (*cells, colour) in enumerate(rows):
-        for cell, x in zip(cells, (0.0, 0.085, 0.21), strict=True):
+        for cell, x in zip(cells, (0.0, 0.12, 0.27), strict=True):
             notes.append(_words(cell, x, first - step * line, round(0.88 * theme.font_size), colour))
     hidden = {"visible": False, "fixedrange": True, "range": [0, 1], "title": {"text": ""}}
     data = [

@@ -41,7 +41,7 @@ class Names:
         return cls(tuple(columns), tuple(map(identifier, columns)), tuple(map(latex_name, columns)), target)
 
 
-JETS = Names(("x₁", "x₂", "Δη", "Δφ"), ("x_1", "x_2", "delta_eta", "delta_phi"), ("x_1", "x_2", r"\Delta\eta", r"\Delta\phi"))
+JETS = Names(("x₁", "x₂", "Δη", "Δφ"), ("x1", "x2", "delta_eta", "delta_phi"), ("x_{1}", "x_{2}", r"\Delta\eta", r"\Delta\phi"))
 
 
 @dataclass(frozen=True)
