@@ -121,7 +121,8 @@ def away_from_sm(full: bool) -> Story:
         "away_from_sm", "Away from the Standard Model", "t = (a + 2bθ)/(p₀ + aθ + bθ²)",
         "At f_T = 30 TeV⁻² the same number of nodes describes more with a division among them.",
         "MSE from 0.124 for a x₁x₂ to 0.039 for a quotient with seven constants, in another normalisation.",
-        (Panel("hall_of_fame"), Panel("formulas", {"select": {"operators": "with ÷"}})), **listed("operators", recipes), rows=rows, seconds=60,
+        (Panel("hall_of_fame"), Panel("formulas", {"select": {"operators": "with ÷"}})),
+        **listed("operators", recipes), rows=rows, seconds=60,
     )  # fmt: skip
 
 
@@ -169,7 +170,8 @@ def formula_limits(full: bool) -> Story:
         "formula_limits", "What a formula is worth", "q(f_T) = −2 · 36 ⟨ln p(f|f_T)/p(f|0)⟩",
         "Limits on f_T grow better from the very wrong formula to the right one, which is nearly as good as the network.",
         "Expected limits from a very wrong, a wrong and the right formula, and from the network: the order is the message (no numbers).",
-        (Panel("formula_limits", {"select": {"level": "detector"}}), Panel("formulas", {"select": {"level": "detector"}})), **listed("level", recipes), rows=rows, seconds=60, measured=measured,
+        tuple(Panel(name, {"select": {"level": "detector"}}) for name in ("formula_limits", "formulas")),
+        **listed("level", recipes), rows=rows, seconds=60, measured=measured,
     )  # fmt: skip
 
 
