@@ -21,6 +21,7 @@ PAGES = {
     "": ("training", "uncertainties", "accuracy", "kinematics", "stories", "runs"),
     "basics": ("training", "inside", "stories", "runs"),
     "basics?preset=densities": ("training", "inside"),
+    "formulas": ("training", "worth", "stories", "runs"),
     "generators": ("training", "distributions", "density", "stories", "runs"),
     "?run={compared}": ("training", "uncertainties", "accuracy", "runs"),
     "?run={sweep}": ("sweep",),

@@ -10,6 +10,8 @@ from generated import make_generated, make_holes, make_judged, make_nuisance
 
 from workbench.families.basics.job import BasicsJob
 from workbench.families.basics.recipe import BasicsRecipe
+from workbench.families.formulas.job import FormulaJob
+from workbench.families.formulas.recipe import FormulaRecipe
 from workbench.families.inference.job import InferenceJob
 from workbench.families.inference.recipe import InferenceRecipe
 from workbench.figures import FIGURES, THEMES, csv_of, data_of, pack, unpack
@@ -28,6 +30,7 @@ UNITLESS += (
     "",
 )
 UNITLESS += ("f − best", "(y − f)/σ", "loss", "φ(ω x + β)", "along the path", "across it")
+UNITLESS += ("complexity: nodes", "MSE / variance", "Δ/s_old = (s_new − s_old)/s_old", "probability", "generation", "value")
 UNITLESS += ("−⟨log p⟩", "density", "ratio", "x", "y", "σ of p(x)")
 UNITLESS += ("loss per event", "⟨(log r̂ − log r)²⟩", "exact log r(x|θ)", "estimated log r̂(x|θ)", "joint log r(x,z|θ)", "log r(x|θ)")
 UNITLESS += ("log of n(θ)/n(SM) in the bin", "q(f<sub>W</sub>)", "q(f<sub>WW</sub>)", "what is looked at", "Δφ, forward − backward jet")
@@ -122,12 +125,25 @@ def make_inference_reports():
     return reports.assign(validation_mse=("step", fall.values), validation_mse_trimmed=("step", fall.values / 5))
 
 
+@functools.cache
+def make_search(seed):
+    job = FormulaJob(FormulaRecipe(events=1_000, steps=4, samples=2, seed=seed))
+    reports = list(job.train())
+    columns = {name: ("step", [report.losses[name] for report in reports]) for name in ("loss", "smallest")}
+    steps = [report.step for report in reports]
+    return job.prediction(), xr.Dataset(columns, {"step": steps}, attrs=job.recipe.reported)
+
+
 def inputs(name, seed=0):
     takes = FIGURES[name].takes
     if takes == "inference":
         return make_inference(seed)
     if name == "ratio_error":
         return make_inference_reports()
+    if takes == "formula":
+        return make_search(seed)[0]
+    if name == "formula_search":
+        return make_search(seed)[1]
     if takes == "basics":
         return make_first_lesson(seed)
     if takes == "scan":

@@ -7,11 +7,8 @@ import socket
 
 import pytest
 
-from workbench.families import PRESETS
+from workbench.families import FAMILIES, PRESETS
 from workbench.families.amplitudes.page import Amplitudes
-from workbench.families.basics.page import Basics
-from workbench.families.generators.page import Generators
-from workbench.families.inference.page import Inference
 from workbench.figures import unpack
 from workbench.runs import files
 from workbench.studios.pages import sentences
@@ -19,7 +16,7 @@ from workbench.studios.pages.address import Address
 from workbench.studios.server.house import Guest, House
 from workbench.training.recipe import AmplitudeRecipe
 
-KINDS = {"basics": Basics, "amplitude": Amplitudes, "generator": Generators, "inference": Inference}
+KINDS = {family.recipe.kind: family.page.load() for family in FAMILIES}
 
 
 def told(page) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.families.amplitudes import AMPLITUDES
 from workbench.families.basics import BASICS
 from workbench.families.family import Family, Kind, Ref
+from workbench.families.formulas import FORMULAS
 from workbench.families.generators import GENERATORS
 from workbench.families.inference import INFERENCE
 from workbench.training.presets import Preset
@@ -36,7 +37,7 @@ __all__ = [
     "with_values",
 ]
 
-FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS, INFERENCE)
+FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS, INFERENCE, FORMULAS)
 """In the order of the pages; the first one's is the first that opens."""
 
 FORMER = AMPLITUDES

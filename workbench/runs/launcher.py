@@ -226,9 +226,11 @@ def check_file(recipe: Recipe) -> None:
     """Read a recipe's own file as its training will, before a run is made of it. Raises: RecipeError in one sentence. Warns: FileNote."""
     if getattr(recipe, "file", ""):
         from workbench.data.catalogue import check_own_file
+        from workbench.families import family_of
 
+        of_events = hasattr(recipe, "process") or hasattr(recipe, "dataset")
         try:
-            check_own_file(recipe)
+            (check_own_file if of_events else family_of(recipe).events.load())(recipe)
         except ValueError as problem:
             raise RecipeError(str(problem)) from problem
 

@@ -230,9 +230,9 @@ class Training:
         self.method.advance(max(0, self.state.step - 1) / self.state.steps)
 
 
-def granted(need: Needed, device: torch.device, recipe: Recipe) -> Needed:
+def granted(need: Needed, device: torch.device, recipe: Recipe, also: Sequence[str] = ()) -> Needed:
     """The memory that a recipe needs, if it is there. Raises: ValueError in one sentence, with what would fit, where it is not."""
-    check(need, free_memory(device), recipe)
+    check(need, free_memory(device), recipe, also)
     return need
 
 

@@ -79,15 +79,19 @@ EASED = {"members": "training prediction", "draws": "prediction", "batch_size": 
 """What needs less memory with a smaller value of an option, in any recipe that has it."""
 
 
-def check(need: Needed, free: int, recipe: Recipe) -> None:
-    """Raises: ValueError in one sentence, with what would fit, where more is needed than is free."""
+def check(need: Needed, free: int, recipe: Recipe, also: Sequence[str] = ()) -> None:
+    """Raises: ValueError in one sentence, with what would fit, where more is needed than is free.
+
+    *Arguments*: also, options of this family that most of the memory is proportional to.
+    """
     limit = SHARE * free
     if need.most <= limit:
         return
     tight = {part for part in ("training", "prediction") if getattr(need, part) > limit}
     options, ways = recipe.options(), []
-    for name in EASED:
-        if name in options and recipe.matters(name) and tight & {*EASED[name].split()}:
+    eased = dict.fromkeys(also, "training prediction") | EASED
+    for name in eased:
+        if name in options and recipe.matters(name) and tight & {*eased[name].split()}:
             value, words = getattr(recipe, name), options[name].label.lower()
             if (less := _smaller(value, limit / need.most, int(options[name].limits[0]))) < value:
                 ways.append(f"{less:,} {words}" if words.endswith("s") else f"a {words} of {less:,}")

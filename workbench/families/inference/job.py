@@ -84,7 +84,7 @@ class InferenceJob(GradientJob):
                 f"The loss of {recipe.method} is no −log p, so its weights have no posterior; take an ensemble for error bars, or ALICE."
             )
         self.recipe, self._device = recipe, device_of(recipe.device)
-        self.memory = granted(needed(recipe), self._device, recipe)
+        self.memory = granted(needed(recipe), self._device, recipe, ["events"])
         pools = pool_for(recipe, progress)
         self.test, whole = pools["test"], pools["train"]
         cut = len(whole) - min(max(20, int(VALIDATION * len(whole))), MOST_VALIDATION)

@@ -1,0 +1,117 @@
+"""A table: columns of numbers under names, of any meaning. For whoever looks for a formula."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+
+import numpy as np
+
+from workbench.data.reader.limits import MOST_EVENTS, most_unpacked
+from workbench.data.reader.recognise import recognise
+from workbench.data.reader.request import Request
+from workbench.data.reader.text import DELIMITERS, MISSING
+
+TABLE = "table"
+"""The kind of such a file."""
+MOST_COLUMNS = 12
+LEAST_ROWS = 20
+
+
+def read_table(request: Request) -> dict[str, np.ndarray]:
+    """The columns of a CSV, .npz or HDF5 file by their names, in their order. Raises: FileProblem."""
+    kind = recognise(request)
+    readers = {"text": _text, "npz": _npz, "hdf5": _hdf5}
+    if kind not in readers:
+        request.refuse(f"is {kind}; CSV with names in the first line, .npz or HDF5 with one array per column is read as a table")
+    columns = readers[kind](request)
+    if len(columns) < 2:
+        request.refuse(f"has {len(columns)} columns of numbers; one to describe and at least one to describe it by are needed")
+    if len(columns) > MOST_COLUMNS:
+        request.refuse(f"has {len(columns)} columns; at most {MOST_COLUMNS} are read, so leave some out")
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        request.refuse(f"has columns of different lengths: {', '.join(f'{name} {length:,}' for name, length in lengths.items())[:200]}")
+    rows = next(iter(lengths.values()))
+    if not LEAST_ROWS <= rows <= MOST_EVENTS:
+        request.refuse(f"has {rows:,} rows; {LEAST_ROWS} to {MOST_EVENTS:,} are needed")
+    for name, column in columns.items():
+        if (wrong := ~np.isfinite(column)).any():
+            request.refuse(f"has {name} = {column[wrong][0]:g} in row {int(wrong.argmax()) + 1:,}; a number is needed")
+    return columns
+
+
+def _text(request: Request) -> dict[str, np.ndarray]:
+    with open(request.path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    opened = gzip.open(request.path, "rb") if packed else open(request.path, "rb")
+    limit = most_unpacked(request.path)
+    with opened as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        request.refuse("is too large when it is unpacked")
+    lines = [line for line in data.decode("utf-8-sig", errors="replace").splitlines() if line.strip()]
+    if not lines:
+        request.refuse("has no rows")
+    first = lines[0].lstrip("#% ")
+    delimiter = next((each for each in DELIMITERS if each is None or each in first), None)
+    names = _cells(first, delimiter)
+    if all(map(_is_number, names)):
+        request.refuse(f"begins with the numbers {first[:40]!r}; a first line with the names of the columns is needed")
+    if len(set(names)) < len(names) or not all(names):
+        request.refuse("has columns of the same name, or without one; every column needs a name of its own")
+    rows = np.empty((len(lines) - 1, len(names)))
+    for number, line in enumerate(lines[1:]):
+        cells = _cells(line, delimiter)
+        if len(cells) != len(names):
+            request.refuse(f"has {len(cells)} cells in row {number + 1:,}, not {len(names)} as its first line")
+        for place, cell in enumerate(cells):
+            try:
+                rows[number, place] = np.nan if cell.lower() in MISSING else float(cell)
+            except ValueError:
+                request.refuse(f"has {names[place]} = {cell[:30]!r} in row {number + 1:,}; a number is needed")
+    return {name: rows[:, place].copy() for place, name in enumerate(names)}
+
+
+def _cells(line: str, delimiter: str | None) -> list[str]:
+    return [cell.strip().strip("\"'").strip() for cell in line.split(delimiter)]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _npz(request: Request) -> dict[str, np.ndarray]:
+    try:
+        with zipfile.ZipFile(request.path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > most_unpacked(request.path):
+                request.refuse("is too large when it is unpacked")
+            found = {name.removesuffix(".npy"): np.load(io.BytesIO(archive.read(name)), allow_pickle=False) for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError) as problem:
+        request.refuse(f"is damaged: {str(problem)[:100]}")
+    return {name: array.astype(float) for name, array in found.items() if array.ndim == 1 and array.dtype.kind in "fiub"}
+
+
+def _hdf5(request: Request) -> dict[str, np.ndarray]:
+    import h5py
+
+    columns = {}
+    try:
+        with h5py.File(request.path) as file:
+            for name in file:
+                if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+                    continue
+                item = file[name]
+                if isinstance(item, h5py.Dataset) and item.ndim == 1 and item.dtype.kind in "fiub" and item.size <= MOST_EVENTS:
+                    if item.id.get_create_plist().get_external_count():
+                        request.refuse(f"keeps {name} in another file; save it in one")
+                    if not bytes(item.attrs.get("NAME", b"")).startswith(b"This is a netCDF dimension but not"):
+                        columns[name] = item[()].astype(float)
+    except (OSError, RuntimeError, TypeError, ValueError) as problem:
+        request.refuse(f"is damaged: {str(problem)[:100]}")
+    return columns
