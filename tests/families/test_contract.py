@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 import time
 
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from workbench.families import FAMILIES, family_of, kind_of, product_named
+from workbench.__main__ import main
+from workbench.families import FAMILIES, family_of, kind_of, parts, product_named, with_values
 from workbench.figures import FIGURES, THEMES
 from workbench.results.product import product_of
 from workbench.runs.store import RunStore
+from workbench.runs.sweep import sweep
 from workbench.runs.worker import run_job
 from workbench.stories import STORIES, stories_of
 from workbench.studios.server.gate import PAGES, SOCKETS
@@ -110,7 +113,23 @@ def test_snapshot_and_prediction_name_their_product_which_its_figures_draw_in_al
 def test_page_command_preset_story_and_door_exist(family):
     page = family.page.load()
     assert page.family is family and all(card.name in FIGURES for card in page.cards)
+    assert {name for card in page.cards for name in card.choose} <= {chooser.name for chooser in page.choosers}
     assert f"/{family.place}" in PAGES and f"/{family.place}/ws".replace("//", "/") in SOCKETS
     assert family.command and family.presets and all(family_of(preset.recipe) is family for preset in family.presets.values())
     assert page.stories == stories_of(family) and page.stories and set(page.stories) <= set(STORIES)
     assert callable(family.events.load()) and all(kind.job.load() and kind.product.load() for kind in family.kinds)
+
+
+def test_a_sweep_is_trained_from_python_and_told_by_the_command_line(family, home, tmp_path, capsys):
+    recipe = small_recipe(family)
+    product = kind_of(recipe).product.load()
+    store = RunStore(tmp_path / "runs")
+    found = sweep(recipe, runs=store, progress=False, seed=[1, 2], batch_size=[32, 64])
+    first = next(iter(product.known))
+    assert found.attrs["product"] == product.scan and found[first].dims == ("seed", "batch_size") and np.isfinite(found[first]).all()
+    trainings = parts(recipe, {"seed": [1, 2], "batch_size": [32, 64]})
+    assert len(store.runs()) == len(trainings) and all(store.find(part) for _, part in trainings)
+    typed = with_values(with_values(recipe, "seed", [1, 2]), "batch_size", [32, 64]).as_command()
+    assert main([*shlex.split(typed)[1:], "--runs", str(store.root)]) == 0  # which trains nothing anew
+    table = capsys.readouterr().out.splitlines()
+    assert {*table[0].split()[:2]} == {"seed", "batch_size"} and len(table) == 5 and len(store.runs()) == len(trainings)

@@ -14,7 +14,6 @@ from workbench.commands.progress import follow, interrupts, say_how_it_ended, sh
 from workbench.commands.usage import Usage, chosen, store_of
 from workbench.data.own_file import beside
 from workbench.families import FAMILIES, FORMER, PRESETS, kind_of
-from workbench.results.scan import beside_axes
 from workbench.runs.files import Lock
 from workbench.runs.run import Run
 from workbench.runs.store import open_run
@@ -80,6 +79,8 @@ def sweep_command(options: argparse.Namespace) -> int:
 
 def table(results: xarray.Dataset, axes: dict[str, list[str]], shown: Mapping[str, str]) -> str:
     """The points of a sweep, a line each, with the numbers `shown` under their words."""
+    from workbench.results.scan import beside_axes
+
     known = {beside_axes(name, axes): words for name, words in shown.items()}
     names = [name for name in known if results[name].notnull().any()]
     points = results[names].stack(point=list(axes))
