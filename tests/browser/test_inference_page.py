@@ -14,7 +14,7 @@ FIRST = ("contours", "log_ratios", "label_loss", "ratio_error")
 
 def shown(page, *names):
     for name in names:
-        page.wait_for_function("(name) => drawn.some((d) => d.figure === name && d.points > 20)", arg=name, timeout=60_000)
+        page.wait_for_function("(name) => drawn.some((d) => d.figure === name && d.points > 10)", arg=name, timeout=60_000)
 
 
 @pytest.mark.parametrize("size", ["hall", "old", "phone"])
