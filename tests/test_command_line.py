@@ -41,7 +41,10 @@ def refused(capsys: pytest.CaptureFixture, *arguments: str) -> str:
 
 @pytest.mark.parametrize(
     ("name", "recipe", "choice"),
-    [("train", AmplitudeRecipe, "one of momenta, invariants]"), ("generate", GeneratorRecipe, "one of rational_quadratic, cubic, affine]")],
+    [
+        ("train", AmplitudeRecipe, "one of momenta, invariants, ordered]"),
+        ("generate", GeneratorRecipe, "one of rational_quadratic, cubic, affine]"),
+    ],
 )
 def test_help_names_every_option_with_its_group_default_and_range(capsys: pytest.CaptureFixture, name, recipe, choice):
     with pytest.raises(SystemExit, match="0"):
