@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import xarray
 
 LEVELS = ("parton", "detector")
+MEASURED = (*"abcd", *(f"error_{letter}" for letter in "abcd"), "slope", "slope_error", "wider", "best_share", "talk_share", "has_eta")
+"""What the first story measures of each search."""
 SHARES = {"very wrong: x₁x₂": 0.0, "wrong: sin Δφ": 0.339, "x₁x₂ sin Δφ": 0.659, "four parameters": 0.698, "network": 0.712}
 """Of the information, from smeared jets, as an independent calculation has them."""
 SHORT = {"very wrong: x₁x₂": "worst", "wrong: sin Δφ": "wrong", "x₁x₂ sin Δφ": "leading", "four parameters": "right", "network": "network"}
@@ -48,7 +50,7 @@ def four_parameters(full: bool) -> Story:
         }
 
     def rows(scan: xarray.Dataset) -> list[Row]:
-        value = {(name, level): at(scan, str(name), level=level) for name in scan.data_vars for level in LEVELS}
+        value = {(name, level): at(scan, str(name), level=level) for name in MEASURED for level in LEVELS}
         told = []
         for letter, said in (("a", 0.853), ("b", 0.819), ("c", 1.466)):
             parton, detector = (value[letter, level] for level in LEVELS)
