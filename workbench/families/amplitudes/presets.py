@@ -37,8 +37,8 @@ PRESETS: dict[str, Preset] = {
     "sharp": Preset(
         "Symmetry and a better optimiser",
         "Identical particles are put in order, so that the network is exactly symmetric; it learns A without its poles, by SOAP instead of "
-        "Adam, and three of ten events lie where A is large. In as many seconds as the first preset Δ becomes fifty times narrower, and "
-        "the pull of the largest 1 % is near one.",
+        "Adam, and three of ten events lie where A is large. In as many seconds as the first preset would take without noise, Δ becomes "
+        "some sixty times narrower, and the pull of the largest 1 % is near one.",
         {
             "inputs": "ordered",
             "target": "soft",
