@@ -75,7 +75,7 @@ def test_a_run_on_a_full_disk_can_be_stopped_and_later_resumed(store: RunStore, 
     small_disk.fill()
     until(lambda: run.status.state == "paused")
     before = steps_of(run)
-    monkeypatch.setattr(Run, "read_control", lambda self: {"command": "stop", "serial": 99, "steps": 0, "asked": 0})
+    monkeypatch.setattr(Run, "read_control", lambda self: {"command": "stop", "serial": 99, "steps": 0, "asked": 0, "options": {}})
     thread.join(30)
     assert not thread.is_alive() and run.status.state in ("stopped", "died") and steps_of(run)[: len(before)] == before
     monkeypatch.undo()

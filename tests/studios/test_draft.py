@@ -160,8 +160,8 @@ def test_two_values_that_may_be_one_number_say_so(draft):
 
 @pytest.mark.parametrize("recipe_type", [family.recipe for family in FAMILIES], ids=lambda kind: kind.kind)
 def test_a_sweep_of_any_family_is_typed_and_trained_as_few_runs_as_can_be(recipe_type):
-    draft = Draft(recipe_type, changes={"seed": "1, 2", "batch_size": "64; 128"})
-    assert draft.ready and draft.axes == {"seed": [1, 2], "batch_size": [64, 128]}
+    draft = Draft(recipe_type, changes={"seed": "1, 2", "steps": "64; 128"})
+    assert draft.ready and draft.axes == {"seed": [1, 2], "steps": [64, 128]}
     together = "seed" in family_of(recipe_type).shared
     assert len(draft.trainings) == (2 if together else 4)
     assert draft.view()["notes"]["seed"] == f"2 values → sweep of 4 (2 × 2) in {len(draft.trainings)} runs"
@@ -170,7 +170,7 @@ def test_a_sweep_of_any_family_is_typed_and_trained_as_few_runs_as_can_be(recipe
     again = Draft(recipe_type, changes={name: as_text(value) for name, (_, value) in draft.changes.items()})
     assert again.axes == draft.axes
     draft.set("seed", "1")
-    draft.set("batch_size", "64")
+    draft.set("steps", "64")
     assert draft.axes == {} and type(draft.recipe) is recipe_type
 
 

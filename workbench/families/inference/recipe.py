@@ -132,14 +132,14 @@ class InferenceRecipe(TrainingRecipe):
         {
             "bootstrap": "ensemble, bootstrap",
             "ensemble": "ensemble",
-            "bnn_last_layer": "last layer",
-            "bnn": "all layers",
+            "bnn_last_layer": "BNN (last layer)",
+            "bnn": "BNN",
             "none": "none",
         },
         label="Error bars",
         group="Uncertainty",
         doc="bootstrap: networks with other first weights, each on events drawn with repetition. ensemble: the same events. Last layer, "
-        "all layers: Gaussian weights, L = −⟨log p⟩ + KL[q, p]/N, for CARL and ALICE only. A draw or member moves all events together.",
+        "BNN: Gaussian weights, L = −⟨log p⟩ + KL[q, p]/N, for CARL and ALICE only. A draw or member moves all events together.",
     )
     members = Integer(
         4,
