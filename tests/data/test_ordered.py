@@ -118,6 +118,9 @@ def test_own_files_are_put_in_order_only_where_their_symmetry_is_declared(tmp_pa
         assert Job(recipe.replace(symmetric=True)).training.batches["train"].features.shape == (600, 10)
         Job(recipe.replace(inputs="invariants"))
         Job(recipe.replace(architecture="deepsets"))  # which does not read `inputs`
+        check_own_file(recipe.replace(inputs="invariants").fixed())
+    with pytest.raises(ValueError, match="nobody said of your own file"):  # although it was looked at
+        check_own_file(recipe.fixed())
 
 
 def test_options_that_came_later_change_no_identity():

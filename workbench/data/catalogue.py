@@ -399,7 +399,10 @@ def check_own_file(recipe: Any) -> None:
     Raises: ValueError with one sentence; OSError. Warns: FileNote with one sentence, the first time.
     """
     asked = tuple(getattr(recipe, name, None) for name in OF_FILE)
-    if not getattr(recipe, "file", "") or asked in LOOKED_AT:
+    if not getattr(recipe, "file", ""):
+        return
+    check_symmetry(recipe)
+    if asked in LOOKED_AT:
         return
     (sample_for if hasattr(recipe, "dataset") else events_for)(recipe)
     if recipe.file_digest:
