@@ -34,6 +34,8 @@ CASES = {
     "own points that are tiny": ["generate", "--file", "tiny", *FLOW],
     "own points with an outlier": ["generate", "--file", "outlier", *FLOW],
     "own points with tails": ["generate", "--file", "cauchy", *FLOW],
+    "own points on a line": ["generate", "--file", "line", *FLOW],
+    "own points that are 0 or 1": ["generate", "--file", "binary", *FLOW],
 }
 NAN = re.compile(r"\b(nan|NaN)\b")
 
@@ -48,6 +50,8 @@ def written(name: str, folder: Path) -> Path:
         "normal": lambda: rng.normal(size=(1_200, 2)),
         "tiny": lambda: 1e-30 * rng.random((1_200, 2)),
         "outlier": lambda: np.concatenate([rng.normal(size=(1_199, 2)), [[1e6, 1e30]]]),
+        "line": lambda: np.repeat(rng.normal(size=(1_200, 1)), 2, axis=1),
+        "binary": lambda: rng.integers(0, 2, (1_200, 2)).astype(float),
         "cauchy": lambda: rng.standard_cauchy((1_200, 2)),
     }
     return wb.save_events(folder / "points.h5", points=points[name]())

@@ -14,7 +14,7 @@ import pytest
 
 import workbench as wb
 from workbench.__main__ import main
-from workbench.data.files import FileNote, columns
+from workbench.data.files import MOST_BYTES, FileNote, columns
 from workbench.data.own_file import digest
 from workbench.families.amplitudes.page import Amplitudes
 from workbench.home import uploads_folder
@@ -255,6 +255,55 @@ def test_what_is_to_be_said_of_a_file_is_said_before_it_is_trained(tmp_path: Pat
     path.write_text(f"{path.read_text()}\n")  # other content
     with pytest.warns(FileNote, match=told):
         wb.launch(wb.AmplitudeRecipe(**SMALL, file=path)).wait(120)
+
+
+def test_units_are_trained_with_and_another_unit_is_another_recipe(tmp_path: Path):
+    in_gev = write(tmp_path / "events.csv")
+    in_mev = tmp_path / "mev.csv"
+    table = np.loadtxt(in_gev, delimiter=",", skiprows=1)
+    np.savetxt(in_mev, table * np.r_[np.full(20, 1e3), 1.0], delimiter=",", header=",".join(columns("gg_yyg")), comments="", fmt="%.17g")
+    told = trained("--file", str(in_mev), "--units", "MeV")
+    plain = trained("--file", str(in_gev))
+    np.testing.assert_allclose(told.prediction("test")["momenta"], plain.prediction("test")["momenta"], rtol=1e-12)
+    launched = wb.launch(told.recipe.replace(file=in_mev, file_digest=""))
+    assert launched.id == told.id and len(RunStore().runs()) == 2
+    other = wb.AmplitudeRecipe(file=in_gev, units="TeV", **SMALL).fixed()
+    assert other.identity != wb.AmplitudeRecipe(file=in_gev, **SMALL).fixed().identity
+
+
+def test_amplitudes_that_are_all_alike_end_in_a_sentence_without_a_word_of_resuming(tmp_path: Path, capsys: pytest.CaptureFixture):
+    path = write(tmp_path / "events.csv")
+    table = np.loadtxt(path, delimiter=",", skiprows=1)
+    table[:, -1] = 2e-9
+    np.savetxt(path, table, delimiter=",", header=",".join(columns("gg_yyg")), comments="", fmt="%.17g")
+    assert main([*ASKED, "--file", str(path), "--foreground"]) == 0  # smeared by 1 %, they are not alike
+    assert "nan" not in "".join(capsys.readouterr())
+    assert main([*ASKED, "--file", str(path), "--noise", "0", "--foreground"]) != 0
+    said = "".join(capsys.readouterr())
+    assert "All 200 training amplitudes are equal (2e-09)" in said
+    assert "resume" not in said.lower() and "Traceback" not in said
+    assert not [run for run in RunStore().runs() if run.status.resumable]
+
+
+def test_a_file_behind_a_link_or_an_odd_name_and_the_ends_of_lines_of_old_programs_make_no_difference(tmp_path: Path):
+    first = trained("--file", str(write(tmp_path / "events.csv")))
+    odd = tmp_path / "ünï ☂ (1).csv"
+    odd.write_bytes((tmp_path / "events.csv").read_bytes())
+    link = tmp_path / "link.csv"
+    link.symlink_to(odd)
+    assert trained("--file", str(odd)).id == trained("--file", str(link)).id == first.id
+    old = tmp_path / "old.csv"
+    old.write_bytes(odd.read_bytes().replace(b"\n", b"\r"))
+    assert middle(trained("--file", str(old))) == middle(first)
+
+
+def test_a_file_of_gigabytes_is_refused_unread(tmp_path: Path, capsys: pytest.CaptureFixture):
+    path = tmp_path / "large.csv"
+    with path.open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    assert main([*ASKED, "--file", str(path), "--foreground"]) != 0
+    said = "".join(capsys.readouterr())
+    assert "large.csv has 2,147,483,649 bytes; at most" in said and not RunStore().runs(), said
 
 
 def test_a_run_from_before_contents_counted_is_read_and_one_of_a_sent_file_found_again(tmp_path: Path):
