@@ -14,7 +14,7 @@ import pytest
 
 import workbench as wb
 from workbench.__main__ import main
-from workbench.data.files import MOST_BYTES, FileNote, columns
+from workbench.data.files import MOST_BYTES, FileNote, columns, load_sample
 from workbench.data.own_file import digest
 from workbench.families.amplitudes.page import Amplitudes
 from workbench.home import uploads_folder
@@ -295,6 +295,32 @@ def test_a_file_behind_a_link_or_an_odd_name_and_the_ends_of_lines_of_old_progra
     old = tmp_path / "old.csv"
     old.write_bytes(odd.read_bytes().replace(b"\n", b"\r"))
     assert middle(trained("--file", str(old))) == middle(first)
+
+
+def test_points_of_a_file_count_by_its_weights(tmp_path: Path):
+    """Uniform points of weight 2x are the ramp."""
+    points = np.random.default_rng(1).random((8_000, 2))
+    path = tmp_path / "weighted.csv"
+    np.savetxt(path, np.column_stack([points, 2 * points[:, 0]]), delimiter=",", header="x,y,weight", comments="")
+    asked = [
+        "generate",
+        "--file",
+        str(path),
+        "--events",
+        "5000",
+        "--test-events",
+        "2000",
+        "--steps",
+        "400",
+        "--hidden",
+        "16",
+        "--bins",
+        "8",
+    ]
+    assert main([*asked, "--blocks", "4", "--bayesian", "false", "--edges", "known", "--device", "cpu", "--foreground"]) == 0
+    (run,) = RunStore().runs()
+    new = load_sample(run.sample(4_000, tmp_path / "new.h5"), "wedge")
+    assert new.points[:, 0].mean() == pytest.approx(2 / 3, abs=0.03) and new.points[:, 1].mean() == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_file_of_gigabytes_is_refused_unread(tmp_path: Path, capsys: pytest.CaptureFixture):

@@ -12,6 +12,7 @@ import shutil
 import threading
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -87,6 +88,8 @@ def test_a_file_is_kept_under_a_name_made_from_its_content_and_trains(port, tabl
     assert left(tmp_path) == [told["file"].partition("/")[2]] and (tmp_path / told["file"]).stat().st_mode & 0o777 == 0o600
     assert json.loads(send(port, table, name="../../My%20Events<img>.CSV")[1]) == told and len(left(tmp_path)) == 1
     assert len(files.load_file(AmplitudeRecipe(file=told["file"]).file)) == 300
+    odd = json.loads(send(port, table, name=quote("Größe ☂ (1).csv"))[1])["file"]
+    assert files.UPLOADED.fullmatch(odd) and odd.endswith(".csv") and len(files.load_file(odd)) == 300
 
 
 @pytest.mark.parametrize(
