@@ -24,6 +24,7 @@ from workbench.runs.run import Run
 from workbench.runs.store import RunStore
 from workbench.runs.worker import FAILED, run_job
 from workbench.studios.pages.draft import differences
+from workbench.training.recipe import SweepRecipe
 
 SMALL = {"events": 200, "test_events": 100, "hidden": [4], "steps": 20, "uncertainty": "deterministic", "device": "cpu"}
 ASKED = ["train", "--events", "200", "--test-events", "100", "--hidden", "4", "--steps", "20", "--uncertainty", "deterministic"]
@@ -145,6 +146,30 @@ def test_what_was_begun_with_one_content_does_not_go_on_with_another(tmp_path: P
         run.resume()
     path.write_bytes(content)
     assert run_job(run.path) == 0 and run.status.state == "finished"
+
+
+def test_a_training_or_sweep_stopped_half_way_goes_on_with_the_same_content_only(tmp_path: Path):
+    for number, axes in enumerate(({}, {"noise": [0.0, 0.1]})):
+        path = write(tmp_path / f"events{number}.csv")
+        recipe = wb.AmplitudeRecipe(**{**SMALL, "steps": 40_000}, file=path)
+        run = wb.launch(SweepRecipe(**recipe.to_dict(), axes=axes) if axes else recipe)
+        end = time.monotonic() + 120
+        while run.status.step == 0:
+            assert time.monotonic() < end and run.status.live, run.status
+            time.sleep(0.02)
+        stopped = run.stop().status.step
+        content, checkpoints = path.read_bytes(), run.checkpoints()
+        assert stopped and checkpoints
+        write(path, 1e6)
+        with pytest.raises(RunError, match=r"cannot go on: the content of .*events\d\.csv has changed"):
+            run.resume()
+        assert not run.alive() and run.checkpoints() == checkpoints
+        path.write_bytes(content)
+        run.resume()
+        while run.status.step <= stopped:
+            assert time.monotonic() < end and run.status.live, run.status
+            time.sleep(0.02)
+        run.stop()
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
