@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 
 import numpy as np
 import pytest
@@ -386,3 +387,26 @@ def test_runs_of_different_processes_share_ratios_but_no_sums():
     assert "A [GeV<sup>−2</sup> or GeV<sup>−4</sup>]" in titles("prediction_truth", runs)
     assert "choose runs of one process" in json.dumps(FIGURES["kinematics"].as_dict(runs)["layout"], default=str)
     assert len(FIGURES["delta"].as_dict(runs)["data"]) == 2
+
+
+@pytest.mark.parametrize("name", ["delta", "delta_largest", "systematic_pull", "statistical_pull", "sigmas"])
+def test_what_lies_outside_of_the_bins_of_amplitudes_is_said(name):
+    """A tenth of the predictions is far off, or its widths are."""
+    made = make_prediction()
+    far = np.arange(made.sizes["event"]) % 10 == 0
+    away = made.assign(
+        mean=made["mean"] * np.where(far, 50.0, 1.0), sigma_syst=made["sigma_syst"] * np.where(far, 1e6 if name == "sigmas" else 1.0, 1.0)
+    )
+    assert lost(FIGURES[name].as_dict(made)) < 2 and 5 < lost(FIGURES[name].as_dict(away)) < 15
+
+
+def lost(drawn):
+    """The largest share [%] that a figure says is outside of it."""
+    texts = [trace.get("name", "") for trace in drawn["data"]] + [note["text"] for note in drawn["layout"].get("annotations", [])]
+    shares = [
+        float(value.replace("−", "-"))
+        for text in texts
+        if "outside" in text
+        for value in re.findall(r"([\d.]+) ?%", text.partition("outside: ")[2] or text.partition("outside ")[2] or text)
+    ]
+    return max(shares, default=0.0)

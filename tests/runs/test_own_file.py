@@ -209,6 +209,21 @@ def test_the_page_trains_what_stands_in_the_file_when_the_button_is_pressed(tmp_
     assert again.draft.recipe.file == str(path) and not again.draft.recipe.file_digest
 
 
+def test_a_relative_path_typed_on_the_page_means_the_folder_of_the_program_and_is_kept_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = write(tmp_path / "events.csv")
+    monkeypatch.chdir(tmp_path)
+    page = Amplitudes()
+    for name, value in {**SMALL, "hidden": "4", "file": "events.csv"}.items():
+        page.hear({"option": name, "value": str(value)})
+    page.hear({"action": "train"})
+    end = time.monotonic() + 120
+    while page.busy and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not page.notices and page.shown[0].wait(120).recipe.file == str(path) and page.of_draft
+
+
 def test_a_recipe_file_names_a_file_beside_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
     write(tmp_path / "project" / "events.csv")
     (tmp_path / "project" / "recipe.json").write_text(json.dumps(SMALL | {"file": "events.csv"}))
