@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from workbench.figures.frame import checksum, pack, unpack
+from workbench.studios.browser.assets import bundle
 from workbench.studios.live import plot_view
 from workbench.studios.live.plot_view import PlotView
 
@@ -264,7 +265,7 @@ def test_the_same_module_serves_a_notebook_widget(chromium, url):
         close()
         return [said, [...shown], el.querySelectorAll("svg").length]
     }"""
-    source = Path(plot_view.__file__).with_suffix(".js").read_text()
+    source = bundle("plot_view.js")
     said, shown, left = page.evaluate(script, [source, list(frame(7)), url + plot_view.ENGINE_URL])
     assert said[0] == {"drawn": checksum(frame(7))}
     assert shown == [0, 7]
@@ -303,7 +304,7 @@ def test_one_slow_drawing_delays_nothing_but_a_slow_computer_gets_time_to_breath
         close()
         return rests
     }"""
-    source, costs = Path(plot_view.__file__).with_suffix(".js").read_text(), [0, 0, 200, 200]
+    source, costs = bundle("plot_view.js"), [0, 0, 200, 200]
     frames = [list(frame(k)) for k in range(5)]
     rests = page.evaluate(script, [source, frames, costs, url + plot_view.ENGINE_URL])
     assert rests[2] < 400, rests  # ms; its share of the time would be 1,000
