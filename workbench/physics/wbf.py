@@ -15,7 +15,7 @@ m(θ) over a grid, so that weights to any θ of the grid's range stay small.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -199,15 +199,25 @@ class Generator:
             kept = rng.random(tries) < share
             yield momenta(*(array[kept] for array in arguments))[0], values[kept], np.maximum(share[kept], 1.0), values
 
+    def enough(
+        self, events: int, progress: Callable[[float, str], None] = lambda fraction, text: None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+        """`chunks` until they hold so many events, the last one perhaps more; `progress` hears how far that is."""
+        count = 0
+        for chunk in self.chunks():
+            count += len(chunk[0])
+            progress(min(1.0, count / events), f"made {min(count, events):,} of {events:,} events")
+            yield chunk
+            if count >= events:
+                return
+
     def sample(self, events: int) -> Sample:
         """So many unweighted events, and the cross sections from all points tried."""
         found, count = [], 0
         sums, squares, tried = np.zeros(10), np.zeros(10), 0
-        for p, c, weight, values in self.chunks():
+        for p, c, weight, values in self.enough(events):
             found.append((p, c, weight))
             sums, squares, tried, count = sums + values.sum(axis=0), squares + (values**2).sum(axis=0), tried + len(values), count + len(p)
-            if count >= events:
-                break
         p, c, weight = (np.concatenate(arrays)[:events] for arrays in zip(*found, strict=True))
         mean = sums / tried
         error = np.sqrt((squares / tried - mean**2) / tried)

@@ -88,7 +88,7 @@ class Folder:
     def __init__(self, path: Path | str):
         self.path = Path(path).absolute()
         self.id = self.path.name
-        self._changed: tuple[int, Any] = (0, None)
+        self._changed: tuple[int, list[dict[str, Any]], Any] = (0, [], None)
 
     @cached_property
     def _record(self) -> dict[str, Any]:
@@ -103,13 +103,7 @@ class Folder:
     @property
     def recipe(self) -> Recipe:
         """How it trains now. Raises: RunError, in one sentence."""
-        try:
-            stamp = os.stat(self.path / "changes.json").st_mtime_ns
-        except OSError:
-            return self.launched
-        if stamp != self._changed[0]:
-            self._changed = stamp, self.launched.replace(**merged(self.changes))
-        return self._changed[1]
+        return self._changed[2] if self.changes else self.launched
 
     @cached_property
     def launched(self) -> Recipe:
@@ -122,11 +116,15 @@ class Folder:
     @property
     def changes(self) -> list[dict[str, Any]]:
         """What was changed while it trained, in turn: {"step": 300, "options": {"learning_rate": 0.01}}."""
+        path = self.path / "changes.json"
         try:
-            found = files.unseal(files.read(self.path / "changes.json"), f"{self.id}/changes.json")
+            stamp = os.stat(path).st_mtime_ns
+            if stamp != self._changed[0]:
+                found = list(files.unseal(files.read(path), f"{self.id}/changes.json")["changes"])
+                self._changed = stamp, found, self.launched.replace(**merged(found))
         except FileNotFoundError:
             return []
-        return list(found["changes"])
+        return self._changed[1]
 
     @property
     def options(self) -> dict[str, Any]:

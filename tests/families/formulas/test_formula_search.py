@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -254,3 +255,12 @@ def test_the_page_and_the_command_know_a_search():
     assert describe(recipe) == "score, smeared jets · f_T = 30 TeV⁻² · pyoperon · + − × x² x³ sin · 120 generations"
     assert recipe.as_command().startswith("workbench formula --level detector")
     assert kind_of(recipe).product.load().name == "formula" and len(Formulas.columns) == 6
+
+
+def test_a_table_in_hdf5_must_be_inside_its_file_and_as_large_as_it_says(tmp_path):
+    path = tmp_path / "bomb.h5"
+    with h5py.File(path, "w") as file:
+        for name in "xy":
+            file.create_dataset(name, data=np.zeros(4_000_000), compression="gzip", compression_opts=9, chunks=(400_000,))
+    with pytest.raises(ValueError, match=r"bomb\.h5 is refused: 'x' declares 32,000,000 bytes but holds"):
+        target_for(FormulaRecipe(target="table", file=str(path)))

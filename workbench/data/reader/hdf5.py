@@ -32,7 +32,7 @@ def read_hdf5(request: Request) -> Numbers:
     """Raises: FileProblem."""
     import h5py
 
-    if _held(request):
+    if held(request):
         request.refuse(OPEN)
     try:
         with h5py.File(request.path, "r", locking=False) as file:
@@ -51,7 +51,7 @@ def read_hdf5(request: Request) -> Numbers:
         raise FileProblem(f"{request.name} is damaged: {text[:200]}.") from problem
 
 
-def _held(request: Request) -> bool:
+def held(request: Request) -> bool:
     """Whether another program has locked the file for writing, as HDF5 does; not where the user has switched HDF5's locks off, and not of
     a file that was just sent, which is locked by whoever keeps it."""
     if request.just_sent or os.environ.get("HDF5_USE_FILE_LOCKING", "").upper() in ("FALSE", "0"):
@@ -128,11 +128,16 @@ def _entries(named: tuple[str, h5py.Dataset], request: Request) -> Iterator[Entr
 
 def _require_plain(dataset: h5py.Dataset, name: str, request: Request) -> None:
     """Refuse what is not simply numbers inside the file."""
+    require_inside(dataset, name, request)
+    if dataset.dtype.kind not in "fiu" and not dataset.dtype.names:
+        request.refuse(f"has {name!r} of the type {str(dataset.dtype)[:40]}; numbers are needed")
+
+
+def require_inside(dataset: h5py.Dataset, name: str, request: Request) -> None:
+    """Refuse what is not inside the file, of a size that is really there."""
     made = dataset.id.get_create_plist()
     if dataset.is_virtual or made.get_external_count():
         request.refuse(f"is refused: the data of {name!r} are in another file; they must be in the file itself")
-    if dataset.dtype.kind not in "fiu" and not dataset.dtype.names:
-        request.refuse(f"has {name!r} of the type {str(dataset.dtype)[:40]}; numbers are needed")
     filters = [made.get_filter(number)[0] for number in range(made.get_nfilters())]
     if unknown := [code for code in filters if code not in FILTERS]:
         request.refuse(f"is refused: {name!r} is stored with filter {unknown[0]}; use none or {', '.join(FILTERS.values())}")

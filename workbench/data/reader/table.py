@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import zipfile
 
 import numpy as np
 
+from workbench.data.reader import FileProblem
+from workbench.data.reader.hdf5 import OPEN, held, require_inside
 from workbench.data.reader.limits import MOST_EVENTS, most_unpacked
 from workbench.data.reader.recognise import recognise
 from workbench.data.reader.request import Request
-from workbench.data.reader.text import DELIMITERS, MISSING
+from workbench.data.reader.text import DELIMITERS, MISSING, opened
 
 TABLE = "table"
 """The kind of such a file."""
@@ -43,15 +44,8 @@ def read_table(request: Request) -> dict[str, np.ndarray]:
 
 
 def _text(request: Request) -> dict[str, np.ndarray]:
-    with open(request.path, "rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    opened = gzip.open(request.path, "rb") if packed else open(request.path, "rb")
-    limit = most_unpacked(request.path)
-    with opened as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        request.refuse("is too large when it is unpacked")
-    lines = [line for line in data.decode("utf-8-sig", errors="replace").splitlines() if line.strip()]
+    with opened(request) as text:
+        lines = [line for line in text.read().splitlines() if line.strip()]
     if not lines:
         request.refuse("has no rows")
     first = lines[0].lstrip("#% ")
@@ -92,6 +86,8 @@ def _npz(request: Request) -> dict[str, np.ndarray]:
             if sum(member.file_size for member in archive.infolist()) > most_unpacked(request.path):
                 request.refuse("is too large when it is unpacked")
             found = {name.removesuffix(".npy"): np.load(io.BytesIO(archive.read(name)), allow_pickle=False) for name in archive.namelist()}
+    except FileProblem:
+        raise
     except (zipfile.BadZipFile, OSError, ValueError, EOFError) as problem:
         request.refuse(f"is damaged: {str(problem)[:100]}")
     return {name: array.astype(float) for name, array in found.items() if array.ndim == 1 and array.dtype.kind in "fiub"}
@@ -101,17 +97,20 @@ def _hdf5(request: Request) -> dict[str, np.ndarray]:
     import h5py
 
     columns = {}
+    if held(request):
+        request.refuse(OPEN)
     try:
-        with h5py.File(request.path) as file:
+        with h5py.File(request.path, "r", locking=False) as file:
             for name in file:
                 if not isinstance(file.get(name, getlink=True), h5py.HardLink):
                     continue
                 item = file[name]
                 if isinstance(item, h5py.Dataset) and item.ndim == 1 and item.dtype.kind in "fiub" and item.size <= MOST_EVENTS:
-                    if item.id.get_create_plist().get_external_count():
-                        request.refuse(f"keeps {name} in another file; save it in one")
+                    require_inside(item, name, request)
                     if not bytes(item.attrs.get("NAME", b"")).startswith(b"This is a netCDF dimension but not"):
                         columns[name] = item[()].astype(float)
+    except FileProblem:
+        raise
     except (OSError, RuntimeError, TypeError, ValueError) as problem:
         request.refuse(f"is damaged: {str(problem)[:100]}")
     return columns

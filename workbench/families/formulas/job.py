@@ -174,11 +174,11 @@ class FormulaJob:
         drawn = bootstrapped(tree, self.all, rng, self.recipe.samples)
         dimension = "letter" if letters else "constant"
         shown = {
-            "value": (np.array(constants(tree)), np.zeros(0)),
-            "naive": (naive_errors(tree, self.all, mse), np.zeros(0)),
-            "bootstrap": (drawn.std(axis=0, ddof=1), np.zeros(0)),
+            "value": np.array(constants(tree)),
+            "naive": naive_errors(tree, self.all, mse),
+            "bootstrap": drawn.std(axis=0, ddof=1),
         }
-        found: dict[str, Any] = {prefix + name: (dimension, values[0], ATTRIBUTES[name]) for name, values in shown.items()}
+        found: dict[str, Any] = {prefix + name: (dimension, values, ATTRIBUTES[name]) for name, values in shown.items()}
         return found | ({dimension: (dimension, list(letters))} if letters else {})
 
     def _limits(self, tree: Tree, right: Tree) -> dict[str, Any]:

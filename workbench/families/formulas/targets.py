@@ -104,13 +104,7 @@ def higgs_events(f_t: float, events: int, seed: int, progress: Progress) -> xr.D
 
 def _made(f_t: float, events: int, seed: int, progress: Progress) -> xr.Dataset:
     generator = wbf.Generator(monomials(np.array([0.0, 0.0, f_t])), seed=seed, iterations=6, points=20_000)
-    parts, count = [], 0
-    for momenta, components, weight, _ in generator.chunks():
-        parts.append((momenta, components, weight))
-        count += len(weight)
-        progress(min(1.0, count / events), f"made {min(count, events):,} of {events:,} events")
-        if count >= events:
-            break
+    parts = [chunk[:3] for chunk in generator.enough(events, progress)]
     momenta, components, weight = (np.concatenate(arrays)[:events] for arrays in zip(*parts, strict=True))
     jets = wbf_truth.Jets.of(momenta)
     ratio = components[:, [LINEAR, SQUARE]] / components[:, [SM]] / [TEV, TEV**2]

@@ -147,7 +147,7 @@ class InferenceJob(GradientJob):
     def _largest(self) -> float:
         """The largest w = p_θ/q of an event over its own θ."""
         components, theta = self.batch.condition[:, :6].double().cpu().numpy(), self.batch.condition[:, 6:8].double().cpu().numpy()
-        m = ratio.even(theta) / 1.0
+        m = ratio.even(theta)
         weight = (components * m).sum(1) / (m @ self.relative)
         return float(max(weight.max(), (components[:, 0] / self.relative[0]).max()))
 

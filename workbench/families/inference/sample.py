@@ -107,18 +107,14 @@ def _part(whole: Pool, events: int) -> Pool:
 def make(events: int, progress: Progress, *, mean: np.ndarray | None = None, seed: int = SEED) -> xr.Dataset:
     """So many unweighted events of a mixture of θ, and what the detector makes of them, in single precision."""
     generator = Generator(mean, seed=seed)
-    normal, found, count = mixture(), [], 0
-    for number, (momenta, components, weight, _) in enumerate(generator.chunks(), 1):
+    normal, found = mixture(), []
+    for number, (momenta, components, weight, _) in enumerate(generator.enough(events, progress), 1):
         jets = Jets.of(momenta)
         measured = Detector().measured(jets, np.random.default_rng([seed, 7, number]))
         higgs = momenta[:, 4]
         rapidity = np.arctanh(higgs[:, 3] / higgs[:, 0])
         seen = [np.stack([each.pt, each.eta, each.phi], axis=-1) for each in (jets, measured)]
         found.append((*seen, rapidity, components / (components @ normal)[:, None], weight))
-        count += len(weight)
-        progress(min(1.0, count / events), f"made {min(count, events):,} of {events:,} events")
-        if count >= events:
-            break
     columns = [np.concatenate(arrays)[:events].astype(np.float32) for arrays in zip(*found, strict=True)]
     dims = (("event", "jet", "coordinate"), ("event", "jet", "coordinate"), ("event",), ("event", "component"), ("event",))
     return xr.Dataset(dict(zip(KEPT, zip(dims, columns, strict=True), strict=True)))
