@@ -137,6 +137,8 @@ def serve(
     launcher.keep(Path(runs) if runs is not None else runs_folder())
     gc.freeze()  # whenever a page leaves, Bokeh looks through all that lives: for a tenth of a second, in which the other pages stand still
     server.start()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # Panel's own waits for all pages that have been asked for at once
     try:
         run(server)
     except KeyboardInterrupt:
