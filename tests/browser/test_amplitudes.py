@@ -132,7 +132,11 @@ def test_pause_pauses_the_worker_and_step_takes_one_block(training):
     until(lambda: step(page) > before, 5, "step")
     until(lambda: sentence(page).startswith("Paused"), 5, "pause after a step")
     page.click("[data-action=continue]")
-    until(lambda: sentence(page).startswith("Training") and step(page) > before + 50, 10, "continue")
+    begin = time.monotonic()
+    while not (sentence(page).startswith("Training") and step(page) > before + 50):
+        said = f"{sentence(page)} {run.status.state} {run.read_control()}"
+        assert time.monotonic() - begin < PATIENCE * 10, f"does not go on: {said}"
+        time.sleep(0.02)
 
 
 def test_reload_and_a_second_page_keep_everything(training, visit):

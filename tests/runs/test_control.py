@@ -70,6 +70,19 @@ def test_pause_idles_the_process_and_step_does_exactly_that_many_blocks(store: R
     assert run.status.eta > 0 and run.status.attempt == 1
 
 
+def test_going_on_in_the_middle_of_blocks_that_were_asked_for_is_said(store: RunStore, forker: Forker):
+    run = started(store, forker)
+    for _ in range(5):
+        run.pause()
+        until(lambda: run.status.state == "paused")
+        before = len(steps_of(run))
+        run.step(10**6)  # more than will be trained
+        until(lambda: len(steps_of(run)) > before)
+        assert run.status.state == "paused"
+        run.resume()
+        until(lambda: run.status.state == "running")
+
+
 def test_r11_stop_saves_everything_and_can_be_resumed(store: RunStore, forker: Forker, slowdown):
     run = started(store, forker)
     begin = time.monotonic()

@@ -120,7 +120,7 @@ class Worker:
         self.run, self.job_factory, self.ticket, self.slot = run, job_factory, ticket, slot
         self.job: Job | None = None
         self.stopping = self.interruptible = False
-        self.paused = self.resting = False
+        self.paused = self.resting = self.stepping = False
         self.serial = self.asked = self.allowance = 0
         self.seconds = 0.0
         self.changes = run.changes
@@ -327,9 +327,12 @@ class Worker:
                 self.slot = None
 
     def _carry_on(self) -> None:
-        if self.resting:
-            self.resting = False
+        """Have a slot, and say how: "paused" also while a block is trained that was asked for."""
+        rested, self.resting = self.resting, False
+        if rested:
             self._wait_for_turn()
+        if rested or self.paused != self.stepping:
+            self.stepping = self.paused
             self.disk.say(state="paused" if self.paused else "running", message="")
 
     def _wait_for_turn(self) -> None:
