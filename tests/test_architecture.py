@@ -191,7 +191,15 @@ def test_s8_dependencies_begin_where_known_holes_are_closed():
         (r"[\"']z_jets\b", {"physics/datasets/__init__.py", "physics/datasets/z_jets.py"}),
         (r"[\"']tt_partons\b", {"physics/datasets/__init__.py", "physics/datasets/tt_partons.py"}),
         (r"[\"'](wedge|kicker)[\"']", {f"physics/datasets/{name}.py" for name in ("__init__", "wedge", "kicker")}),
-        (r"\bGeneratorJob\b", {"families/generators/__init__.py", "training/generator.py"}),
+        (
+            r"\bGeneratorRecipe\b",
+            {
+                f"families/generators/{name}.py"
+                for name in ("__init__", "recipe", "job", "flows", "judge", "sampling", "predictor", "memory", "page")
+            }
+            | {"__init__.py"},
+        ),
+        (r"\bGeneratorJob\b", {"families/generators/__init__.py", "families/generators/job.py"}),
     ],
 )
 def test_only_a_family_or_a_dataset_itself_knows_what_it_is(words, homes):

@@ -16,8 +16,9 @@ import pytest
 
 from workbench import terminal
 from workbench.__main__ import main
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.runs.store import RunStore
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 TINY = ["--events", "300", "--test-events", "200", "--hidden", "8", "--draws", "4"]
 

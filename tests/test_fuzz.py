@@ -14,14 +14,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
 from workbench.families.generators.page import Generators
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.runs.files import seal
 from workbench.runs.store import RunStore
 from workbench.runs.worker import Worker, _job
 from workbench.studios.pages.address import read
 from workbench.studios.pages.hearing import HEARD
 from workbench.studios.server.house import Guest, House
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError, SweepRecipe
+from workbench.training.recipe import Recipe, RecipeError
 
 KINDS = [AmplitudeRecipe, GeneratorRecipe, SweepRecipe]
 SLOWEST = 0.1  # seconds for one input

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from workbench.data.catalogue import make_dataset
     from workbench.data.saving import save_events
     from workbench.families import train
+    from workbench.families.amplitudes.curve import fit_curve
+    from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
+    from workbench.families.generators.recipe import GeneratorRecipe
     from workbench.physics.amplitudes import squared_amplitude
     from workbench.results.prediction import summary
     from workbench.results.pulls import pulls
@@ -29,8 +32,7 @@ if TYPE_CHECKING:
     from workbench.stories import story  # type: ignore[no-redef]  # of a package with a module of that name, in a circle of imports
     from workbench.studios import studio
     from workbench.studios.notebook.controls import controls
-    from workbench.training.curve import fit_curve
-    from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, RecipeError, SweepRecipe
+    from workbench.training.recipe import RecipeError
 
 __version__ = "0.1.0"
 
@@ -40,7 +42,7 @@ _HOMES = {
     "make_dataset": "data.catalogue",
     "RecipeError": "training.recipe",
     "train": "families",
-    "fit_curve": "training.curve",
+    "fit_curve": "families.amplitudes.curve",
     "launch": "runs.launcher",
     "open_run": "runs.store",
     "RunStore": "runs.store",

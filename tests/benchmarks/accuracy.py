@@ -18,10 +18,10 @@ import torch
 import xarray as xr
 from timing import record_option, recorded, where
 
+from workbench.families.amplitudes.job import Job
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.results.prediction import largest, summary
 from workbench.threads import one_thread
-from workbench.training.job import Job
-from workbench.training.recipe import AmplitudeRecipe
 
 SOAP: dict[str, Any] = {"inputs": "ordered", "target": "soft", "optimiser": "soap", "steps": 6_000}
 WIDTHS = {"opening": "fisher"}

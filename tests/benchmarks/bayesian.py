@@ -23,9 +23,10 @@ from timing import clock, interleaved, record_option, recorded, where
 from torch import Tensor, nn
 
 from workbench.data.scaling import Batch
-from workbench.training.job import method, network, state
+from workbench.families.amplitudes.job import method, network
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.training.job import state
 from workbench.training.loop import State, Steps
-from workbench.training.recipe import AmplitudeRecipe
 
 HIDDEN = (128, 128, 128)
 POINTS, FRESH, BATCH = 9_000, 10_000, 512

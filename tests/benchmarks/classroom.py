@@ -39,10 +39,10 @@ from timing import record_option, recorded
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.figures.frame import checksum, unpack
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore
-from workbench.training.recipe import AmplitudeRecipe
 from workbench.training.report import Report
 
 FOLLOWED = AmplitudeRecipe(steps=1_000_000, seed=77)

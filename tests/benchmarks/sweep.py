@@ -17,10 +17,10 @@ from collections.abc import Callable
 import torch
 from timing import processor, record_option, recorded
 
+from workbench.families.amplitudes.job import Job
+from workbench.families.amplitudes.recipe import SweepRecipe
+from workbench.families.amplitudes.sweep import SweepJob
 from workbench.stories import story
-from workbench.training.job import Job
-from workbench.training.recipe import SweepRecipe
-from workbench.training.sweep import SweepJob
 
 
 def timed(work: Callable[[], None]) -> tuple[float, float]:

@@ -20,7 +20,7 @@ import sys
 from workbench.stories import Panel, Row, STORIES, Story
 from workbench.families.amplitudes.stories import boosting
 from workbench.stories.story import swept
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 
 class Shipped(Story):
     @property
@@ -121,7 +121,7 @@ class Server:
 TRAIN = """
 import json, sys
 from workbench.runs.launcher import launch
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 for title, options in json.loads(sys.argv[1]):
     run = launch(AmplitudeRecipe(**options), title=title).wait(100)
     assert run.status.state == "finished", run.status

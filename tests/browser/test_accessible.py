@@ -30,7 +30,8 @@ PAGES = {
 DIALOGS = {"share": "#sharing", "help": "#keys", "export": ".exporting"}
 MADE = """
 from workbench.runs.launcher import launch
-from workbench.training.recipe import GeneratorRecipe, SweepRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
+from workbench.families.amplitudes.recipe import SweepRecipe
 amplitudes = {"events": 2_000, "test_events": 2_000, "hidden": [32, 32], "steps": 200, "inputs": "invariants"}
 jets = {"dataset": "z_jets", "jets": 0, "events": 1_500, "test_events": 600, "blocks": 2, "hidden": [8], "bins": 4, "draws": 2, "steps": 24}
 axes = {"noise": [0.0, 0.01, 0.1], "uncertainty": ["deterministic", "bnn"]}

@@ -15,8 +15,8 @@ import time
 import psutil
 import pytest
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.runs.store import RunStore
-from workbench.training.recipe import AmplitudeRecipe
 
 # Long enough not to end while a test looks at it, small enough to start at once.
 ENDLESS = "events=2000&test_events=2000&hidden=64,64&steps=400000"

@@ -17,7 +17,8 @@ MADE = """
 import sys
 from workbench.runs.files import read, replace, seal, unseal
 from workbench.runs.store import RunStore
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
 canary = sys.argv[1]
 for kind, values in ((AmplitudeRecipe, {"events": 2_000}), (GeneratorRecipe, {"dataset": "z_jets"})):
     run = RunStore().create(kind(**values, file=f"/nowhere/{canary}.h5"), title=canary)

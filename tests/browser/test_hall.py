@@ -18,7 +18,7 @@ PLOTS = 0.45  # of the window, on tabs that live
 LIVE = ("training", "uncertainties", "accuracy", "kinematics", "sweep", "distributions", "density")
 SWEEP = """
 from workbench.runs.launcher import launch
-from workbench.training.recipe import SweepRecipe
+from workbench.families.amplitudes.recipe import SweepRecipe
 axes = {"noise": [0.0, 0.01, 0.1], "uncertainty": ["bnn", "repulsive_ensemble"]}
 run = launch(SweepRecipe(axes=axes, events=2_000, test_events=2_000, hidden=[32, 32], steps=300), title="noise").wait(100)
 assert run.status.state == "finished", run.status

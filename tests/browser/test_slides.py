@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from test_amplitudes import address, until
 
+from workbench.families.amplitudes.recipe import SweepRecipe
 from workbench.runs.store import RunStore
-from workbench.training.recipe import SweepRecipe
 
 SWEEP = """
 import json, sys
 from workbench.runs.launcher import launch
-from workbench.training.recipe import SweepRecipe
+from workbench.families.amplitudes.recipe import SweepRecipe
 options = {"events": 2_000, "test_events": 2_000, "hidden": [64, 64], "steps": 40_000, "inputs": "invariants"}
 print(launch(SweepRecipe(**options, axes=json.loads(sys.argv[1]))).id)
 """

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from test_amplitudes import until
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.stories import Panel, Row, Story, story
 from workbench.stories.story import listed
 from workbench.stories.take_home import take_home
-from workbench.training.recipe import AmplitudeRecipe
 
 SMALL = AmplitudeRecipe(events=2_000, test_events=2_000, hidden=[32, 32], steps=600, inputs="invariants", uncertainty="bnn")
 EVIL = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"

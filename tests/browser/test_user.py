@@ -9,8 +9,9 @@ import pytest
 from test_amplitudes import address, run_of, sentence, step, until
 
 from workbench.data import files
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.physics.phase_space import flat_events
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 # Recipes in which every option of a page has its effect in one of them at least.
 SHOWING = {

@@ -17,10 +17,10 @@ import xarray
 
 from workbench.data import cache
 from workbench.data.catalogue import Source, events_for, list_cached, make_dataset, remove_cached
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.physics.amplitudes import gg_yygg, squared_amplitude
 from workbench.physics.observables import observables
 from workbench.physics.phase_space import CUTS, peak, peaked_events
-from workbench.training.recipe import AmplitudeRecipe
 
 
 @pytest.fixture(autouse=True)

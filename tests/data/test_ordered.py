@@ -13,10 +13,10 @@ from workbench.data.files import FileNote
 from workbench.data.mixture import unweighted
 from workbench.data.saving import save
 from workbench.data.scaling import Scaling, raw_features, soft_factor
+from workbench.families.amplitudes.job import Job
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
 from workbench.physics.amplitudes import EXCHANGES, PARTICLES, PROCESSES, RADIATED, TYPES, squared_amplitude
 from workbench.physics.kinematics import dot, ordered
-from workbench.training.job import Job
-from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 EVENTS = 200
 

@@ -10,7 +10,7 @@ import workbench as wb
 from workbench.__main__ import main
 from workbench.data.catalogue import events_for
 from workbench.data.files import load_any, load_file, load_sample
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 
 ENDS = ("h5", "hdf5", "csv", "csv.gz", "npy", "npz", "parquet")
 

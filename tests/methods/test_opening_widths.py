@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from workbench.data.scaling import Batch
+from workbench.families.amplitudes.job import Job
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.methods.base import Point
 from workbench.methods.mean_field import INITIAL_WIDTH, MeanField
 from workbench.methods.regression import GaussianRegression
 from workbench.nets.population import PopulationMLP
-from workbench.training.job import Job
-from workbench.training.recipe import AmplitudeRecipe
 
 CPU = torch.device("cpu")
 PRIOR, SIGMA, POINTS = 2.0, 0.5, 1e6

@@ -77,7 +77,7 @@ def test_going_on_in_the_middle_of_blocks_that_were_asked_for_is_said(store: Run
         until(lambda: run.status.state == "paused")
         before = len(steps_of(run))
         run.step(10**6)  # more than will be trained
-        until(lambda: len(steps_of(run)) > before)
+        until(lambda before=before: len(steps_of(run)) > before)
         assert run.status.state == "paused"
         run.resume()
         until(lambda: run.status.state == "running")

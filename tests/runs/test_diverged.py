@@ -10,14 +10,14 @@ import pytest
 import safetensors.numpy
 import torch
 
+from workbench.families.amplitudes.job import Job
 from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.figures import unpack
 from workbench.runs import worker
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
 from workbench.studios.pages.address import Address
-from workbench.training.job import Job
-from workbench.training.recipe import AmplitudeRecipe
 from workbench.training.report import Report
 
 AT = 100

@@ -8,10 +8,11 @@ import pytest
 
 from workbench.__main__ import main
 from workbench.data.files import load_sample
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.runs.files import RunError
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 SMALL = {
     "events": 1_000, "test_events": 400, "steps": 16, "blocks": 2, "hidden": [8], "bins": 4, "batch_size": 128, "draws": 4,

@@ -17,6 +17,7 @@ from workbench.__main__ import main
 from workbench.data.files import MOST_BYTES, FileNote, columns, load_sample
 from workbench.data.own_file import digest
 from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.amplitudes.recipe import SweepRecipe
 from workbench.home import uploads_folder
 from workbench.physics.phase_space import flat_events
 from workbench.runs.files import RunError, seal, unseal
@@ -24,7 +25,6 @@ from workbench.runs.run import Run
 from workbench.runs.store import RunStore
 from workbench.runs.worker import FAILED, run_job
 from workbench.studios.pages.draft import differences
-from workbench.training.recipe import SweepRecipe
 
 SMALL = {"events": 200, "test_events": 100, "hidden": [4], "steps": 20, "uncertainty": "deterministic", "device": "cpu"}
 ASKED = ["train", "--events", "200", "--test-events", "100", "--hidden", "4", "--steps", "20", "--uncertainty", "deterministic"]

@@ -8,11 +8,11 @@ import xarray as xr
 
 import workbench as wb
 from workbench.__main__ import main
+from workbench.families.amplitudes.recipe import SweepRecipe
+from workbench.families.generators.job import GeneratorJob
 from workbench.runs.files import RunError
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
-from workbench.training.generator import GeneratorJob
-from workbench.training.recipe import SweepRecipe
 
 AMPLITUDE = {"events": 300, "test_events": 120, "hidden": [16, 16], "steps": 60, "draws": 6}
 FLOW = {"events": 400, "test_events": 200, "blocks": 2, "hidden": [8], "steps": 40, "draws": 5}

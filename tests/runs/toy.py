@@ -14,7 +14,8 @@ from typing import Any
 import torch
 import xarray as xr
 
-from workbench.training.recipe import AmplitudeRecipe, Recipe
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.training.recipe import Recipe
 from workbench.training.report import Report
 
 EVENTS = 200

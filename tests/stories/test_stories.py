@@ -10,13 +10,15 @@ import xarray as xr
 import workbench as wb
 from workbench.__main__ import main
 from workbench.families import FORMER
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.families.amplitudes.stories.talks import NOISES, WAYS
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.figures import FIGURES
 from workbench.results.scan import ATTRIBUTES, scan
 from workbench.runs.store import RunStore
 from workbench.stories import STORIES, Panel, Row, Story, lines, stories_of, story
 from workbench.stories.story import listed, swept
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe
+from workbench.training.recipe import Recipe
 
 TINY = AmplitudeRecipe(events=300, test_events=200, steps=40, hidden=[8], batch_size=32, draws=4, members=3, device="cpu", calibrate=False)
 

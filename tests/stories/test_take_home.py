@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from workbench.__main__ import main
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.figures import unpack
 from workbench.stories import STORIES, Panel, Row, Story, story
 from workbench.stories.story import listed, swept
 from workbench.stories.take_home import MOMENTS, Replayed, symbols, take_home
-from workbench.training.recipe import AmplitudeRecipe
 
 SMALL = AmplitudeRecipe(events=2_000, test_events=2_000, hidden=[32, 32], steps=600, inputs="invariants", uncertainty="bnn")
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {policy} σ_syst"

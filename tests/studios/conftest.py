@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
-from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 SMALL = AmplitudeRecipe(events=1_000, test_events=1_000, hidden=[16, 16], steps=200, draws=4)
 AXES = {"noise": [0.0, 0.1], "uncertainty": ["deterministic", "bnn"]}

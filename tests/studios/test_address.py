@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.studios.pages.address import MOST_COMPARED, MOST_SENTENCES, Address, read
-from workbench.training.recipe import AmplitudeRecipe
 
 TABS, OBSERVABLES = ["training", "accuracy"], ["jet_pt", "diphoton_mass"]
 

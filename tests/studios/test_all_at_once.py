@@ -13,12 +13,12 @@ from classroom import Client
 from test_door import CLASS, LECTURER, Browser
 from test_served import Server
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.runs import launcher, turns
 from workbench.runs.files import RunError
 from workbench.runs.store import RunStore
 from workbench.stories import STORIES, story
 from workbench.studios.server.house import Guest, House
-from workbench.training.recipe import AmplitudeRecipe
 
 RECIPE = AmplitudeRecipe(events=1_000, test_events=1_000, hidden=[16, 16], steps=200, draws=4)
 

@@ -9,12 +9,12 @@ import pytest
 
 from workbench.families import FAMILIES, PRESETS
 from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.figures import unpack
 from workbench.runs import files
 from workbench.studios.pages import sentences
 from workbench.studios.pages.address import Address
 from workbench.studios.server.house import Guest, House
-from workbench.training.recipe import AmplitudeRecipe
 
 KINDS = {family.recipe.kind: family.page.load() for family in FAMILIES}
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from workbench.families import FAMILIES, PRESETS, family_of, parts, presets
 from workbench.families.amplitudes.page import describe
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
 from workbench.families.basics import BasicsRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.studios.pages.draft import Draft, apart, as_text, form, in_menu, stops
-from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe, SweepRecipe
+from workbench.training.recipe import KINDS
 
 OPTIONS = AmplitudeRecipe.options()
 

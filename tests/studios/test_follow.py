@@ -7,12 +7,12 @@ import time
 
 import pytest
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.figures import ALIASES, FIGURES, named
 from workbench.figures.frame import checksum, pack, unpack
 from workbench.runs.launcher import launch
 from workbench.studios.browser.assets import ENGINE_URL
 from workbench.studios.notebook import follow
-from workbench.training.recipe import AmplitudeRecipe
 
 SMALL = AmplitudeRecipe(events=1_000, test_events=1_000, hidden=[16, 16], steps=2_000_000, draws=4, seed=1)
 

@@ -14,6 +14,7 @@ from workbench.data.files import load_sample
 from workbench.families import presets
 from workbench.families.amplitudes.page import Amplitudes
 from workbench.families.generators.page import Generators, describe
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.figures import unpack
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
@@ -21,7 +22,6 @@ from workbench.studios.live.hub import HUB, look
 from workbench.studios.pages.address import Address, read
 from workbench.studios.pages.draft import Draft, form
 from workbench.studios.server.downloads import events_file
-from workbench.training.recipe import GeneratorRecipe
 
 SMALL = GeneratorRecipe(events=1_000, test_events=1_000, hidden=[8], blocks=2, steps=60, batch_size=256, draws=4)
 

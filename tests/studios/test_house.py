@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.runs import turns
 from workbench.runs.files import RunError
 from workbench.runs.launcher import launch
@@ -18,7 +19,6 @@ from workbench.runs.store import RunStore
 from workbench.stories import STORIES, story
 from workbench.studios.pages.address import Address
 from workbench.studios.server.house import PEOPLE, Guest, House
-from workbench.training.recipe import AmplitudeRecipe
 
 ANN, BEN, TEACHER = "a" * 32, "b" * 32, "c" * 32
 RECIPE = AmplitudeRecipe(events=1_000, test_events=1_000, hidden=[16, 16], steps=200, draws=4)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.runs import files
 from workbench.runs.files import seal
 from workbench.runs.store import RunStore
 from workbench.studios.live import hub as live
 from workbench.studios.live.hub import Hub, Kept, identity, look, size_of
-from workbench.training.recipe import AmplitudeRecipe
 from workbench.training.report import Report
 
 

@@ -8,10 +8,10 @@ import shutil
 import pytest
 
 from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.runs.files import RunError
 from workbench.runs.store import ID, RunStore, open_run
 from workbench.studios.pages.address import Address, read
-from workbench.training.recipe import AmplitudeRecipe
 
 NAMES = [
     "..", ".", "../runs-secret", "../runs-secret/x-1", "/etc", "/etc/passwd", "..\\x", "x/../../y", "~", "~root", "-rf", "CON", "x\ny",

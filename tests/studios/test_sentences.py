@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.runs.folder import Status
 from workbench.studios.pages import sentences
-from workbench.training.recipe import AmplitudeRecipe
 
 
 def bar(state, *, same=True, ready=True, busy="", example=False, **known):

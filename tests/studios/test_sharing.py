@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.figures import FIGURES, data_of, pack
 from workbench.figures.drawing import signed
 from workbench.runs import netcdf
 from workbench.studios.pages import address
 from workbench.studios.pages.draft import PARTS, Draft, hideable
 from workbench.studios.server import sharing
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 TABS = {"runs": "Runs", "stories": "Stories"}
 

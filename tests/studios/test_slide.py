@@ -10,6 +10,7 @@ import time
 import pytest
 
 from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.figures import FIGURES, unpack
 from workbench.runs import netcdf
 from workbench.runs.folder import Status
@@ -19,7 +20,6 @@ from workbench.stories.story import listed, swept
 from workbench.studios.pages import sentences, slide
 from workbench.studios.pages.address import Address, read
 from workbench.studios.pages.slide import Remembered, Slide
-from workbench.training.recipe import AmplitudeRecipe
 
 RECIPE = AmplitudeRecipe(events=500, test_events=300, hidden=[8], steps=400, batch_size=32, draws=4, noise=0.0)
 

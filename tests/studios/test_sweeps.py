@@ -11,6 +11,7 @@ import pytest
 from workbench.commands.runs import line_of
 from workbench.families import with_values
 from workbench.families.amplitudes.page import Amplitudes, describe
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
 from workbench.figures import FIGURES, unpack
 from workbench.runs.files import RunError
 from workbench.runs.history import snapshot_steps
@@ -18,7 +19,6 @@ from workbench.studios.live.hub import look, then
 from workbench.studios.pages import sentences
 from workbench.studios.pages.address import Address, read
 from workbench.studios.server.house import Guest
-from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 
 @pytest.fixture

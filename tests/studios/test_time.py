@@ -8,12 +8,12 @@ import time
 import pytest
 
 from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
 from workbench.figures import unpack
 from workbench.studios.live.hub import HUB
 from workbench.studios.pages import session
 from workbench.studios.pages.address import Address
 from workbench.studios.pages.sentences import only_differences
-from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 
 def state(part):

@@ -20,10 +20,11 @@ import pytest
 from workbench.data import files
 from workbench.data.saving import save_events
 from workbench.families.amplitudes import page as amplitudes
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.physics.phase_space import flat_events
 from workbench.studios.server import errands, uploads
 from workbench.studios.server.house import Guest, House
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
 
 
 @pytest.fixture(scope="module")

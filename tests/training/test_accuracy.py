@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workbench.families.amplitudes.job import Job
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.results.prediction import largest, summary
-from workbench.training.job import Job
-from workbench.training.recipe import AmplitudeRecipe
 
 SHARP: dict[str, Any] = {"inputs": "ordered", "target": "soft", "optimiser": "soap", "opening": "fisher", "steps": 6_000}
 SEEDS = (0, 1, 2)

@@ -5,13 +5,14 @@ import pytest
 import torch
 
 from workbench.families import presets
+from workbench.families.generators.flows import sampler_of
+from workbench.families.generators.job import GeneratorJob
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.families.generators.stories import STIFF, STIFFER
 from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import observables
 from workbench.results.generated import numbers
-from workbench.training.flows import sampler_of
-from workbench.training.generator import GeneratorJob
-from workbench.training.recipe import GeneratorRecipe, Recipe, RecipeError
+from workbench.training.recipe import Recipe, RecipeError
 
 SMALL = {
     "events": 2_000, "test_events": 1_000, "steps": 40, "blocks": 2, "hidden": [8], "bins": 4, "batch_size": 128, "draws": 4,

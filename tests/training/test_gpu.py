@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from workbench.families.amplitudes.job import Job
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
+from workbench.families.amplitudes.sweep import SweepJob
+from workbench.families.generators.job import GeneratorJob
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.training import loop
-from workbench.training.generator import GeneratorJob
-from workbench.training.job import Job
 from workbench.training.loop import Steps
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, SweepRecipe
-from workbench.training.sweep import SweepJob
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from workbench.families import train
+from workbench.families.amplitudes.job import Job
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.methods.boosting import Boosting
 from workbench.results.prediction import summary
 from workbench.results.pulls import pulls, width_and_mean
-from workbench.training.job import Job
-from workbench.training.recipe import AmplitudeRecipe
 
 SMALL = {
     "events": 600,

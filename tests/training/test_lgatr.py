@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.training.job import Job, network
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.families.amplitudes.job import Job, network
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 
 pytest.importorskip("lgatr", reason="the optional package lgatr is not installed")
 

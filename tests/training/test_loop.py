@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from workbench.families import train
-from workbench.training import job
-from workbench.training.job import method, network, state
+from workbench.families.amplitudes import job
+from workbench.families.amplitudes.job import method, network
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.training.job import state
 from workbench.training.loop import SCHEDULES, State, block_size
-from workbench.training.recipe import AmplitudeRecipe
 
 
 def a_state(events_per_step, seed=3):

@@ -7,10 +7,12 @@ import sys
 import pytest
 import torch
 
+from workbench.families.amplitudes.job import Job
+from workbench.families.amplitudes.memory import needed
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.nets.population import PopulationMLP
-from workbench.training.job import Job
-from workbench.training.memory import Needed, check, free_memory, in_words, needed
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
+from workbench.training.memory import Needed, check, free_memory, in_words
 
 MEASURE = """
 import sys, threading, time

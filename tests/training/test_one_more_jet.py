@@ -8,11 +8,11 @@ import torch
 
 from workbench.data import cache
 from workbench.data.catalogue import make_dataset
+from workbench.families.amplitudes.job import Job
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.figures import FIGURES
 from workbench.physics.observables import observables
 from workbench.results.prediction import summary
-from workbench.training.job import Job
-from workbench.training.recipe import AmplitudeRecipe
 
 NETWORKS = [
     ({"architecture": "mlp", "inputs": "momenta"}, 24),

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from workbench.families import PRESETS
+from workbench.families.amplitudes.job import Job
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
+from workbench.families.generators.job import GeneratorJob
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.runs.store import EXAMPLES, RunStore
 from workbench.stories import STORIES, story
-from workbench.training.generator import GeneratorJob
-from workbench.training.job import Job
 from workbench.training.option import Choice, Flag, Integer, Widths
-from workbench.training.recipe import KINDS, AmplitudeRecipe, GeneratorRecipe, Recipe, SweepRecipe, wording
+from workbench.training.recipe import KINDS, Recipe, wording
 
 OURS = {"events": 300, "test_events": 100, "hidden": [8], "steps": 6, "draws": 3, "device": "cpu"}
 RECIPES: dict[str, Recipe] = {

@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.data.own_file import located
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe, RecipeError
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
+from workbench.training.recipe import Recipe, RecipeError
 
 
 def test_every_option_has_a_label_a_sentence_and_a_group():

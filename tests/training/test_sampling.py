@@ -7,14 +7,14 @@ import pytest
 
 from workbench.data.catalogue import make_dataset
 from workbench.data.samples import Sample
+from workbench.families.generators.job import NUISANCES, GeneratorJob
+from workbench.families.generators.judge import auc, weighted_histogram
+from workbench.families.generators.recipe import GeneratorRecipe
+from workbench.families.generators.sampling import Shares, kept_share
 from workbench.physics.collisions import jet_count
 from workbench.physics.kinematics import delta_r, pt
 from workbench.physics.observables import observables
 from workbench.physics.weights import magic_weight
-from workbench.training.generator import NUISANCES, GeneratorJob
-from workbench.training.judge import auc, weighted_histogram
-from workbench.training.recipe import GeneratorRecipe
-from workbench.training.sampling import Shares, kept_share
 
 SMALL = {
     "dataset": "z_jets", "jets": 0, "events": 1_500, "test_events": 600, "steps": 24, "blocks": 2, "hidden": [8], "bins": 4,

@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.methods.base import Point
 from workbench.methods.mean_field import MeanField
 from workbench.methods.regression import GaussianRegression
 from workbench.nets.network import Matrix
 from workbench.nets.population import PopulationMLP
 from workbench.training.optimiser import optimiser
-from workbench.training.recipe import AmplitudeRecipe
 from workbench.training.soap import BETA, TURNS, Soap
 
 

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.training import spelling
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, RecipeError
+from workbench.training.recipe import RecipeError
 
 RAISE = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 WAYS = {

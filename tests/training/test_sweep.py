@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from workbench.families.amplitudes.job import Job
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
+from workbench.families.amplitudes.sweep import SweepJob, portions
 from workbench.results.prediction import summary
 from workbench.results.scan import ATTRIBUTES, numbers
-from workbench.training.job import Job
-from workbench.training.recipe import AmplitudeRecipe, Recipe, RecipeError, SweepRecipe
-from workbench.training.sweep import SweepJob, portions
+from workbench.training.recipe import Recipe, RecipeError
 
 SMALL = {"events": 600, "test_events": 400, "steps": 60, "hidden": [16, 16], "batch_size": 64, "draws": 6, "members": 3, "device": "cpu"}
 AXES = {"uncertainty": ["deterministic", "bnn", "repulsive_ensemble"], "noise": [0.0, 0.1]}

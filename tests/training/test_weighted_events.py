@@ -9,12 +9,13 @@ import torch
 from workbench.data.catalogue import Splits, make_dataset
 from workbench.data.events import Events
 from workbench.data.samples import Sample
+from workbench.families.amplitudes.job import Training
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.generators import job as generator
+from workbench.families.generators.job import GeneratorJob
+from workbench.families.generators.recipe import GeneratorRecipe
+from workbench.families.generators.sampling import Shares, excess
 from workbench.physics.collisions import shipped
-from workbench.training import generator
-from workbench.training.generator import GeneratorJob
-from workbench.training.job import Training
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe
-from workbench.training.sampling import Shares, excess
 
 SMALL = {"steps": 30, "hidden": [8], "batch_size": 128, "draws": 4, "device": "cpu"}
 

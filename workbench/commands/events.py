@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 
 from workbench.commands.usage import Usage, chosen
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 
 MADE_EVENTS = 90_000
 DATA_OPTIONS = ("process", "events", "data_seed", "beams", "sampling", "sqrt_s")

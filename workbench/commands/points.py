@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.commands.events import noted
 from workbench.commands.runs import find_run
 from workbench.commands.usage import Usage, store_of
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 
 if TYPE_CHECKING:
     import xarray

@@ -7,9 +7,10 @@ import os
 import signal
 from typing import Any, NoReturn
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.runs.store import RunStore
 from workbench.training.option import Choice, Number, Option
-from workbench.training.recipe import AmplitudeRecipe, Recipe
+from workbench.training.recipe import Recipe
 
 INTERRUPTED = 128 + signal.SIGINT
 """How a program ends that Ctrl+C has ended."""

@@ -13,7 +13,7 @@ from workbench.training.recipe import Recipe, Sweep
 
 @dataclass(frozen=True)
 class Ref:
-    """A name in a module: Ref("workbench.training.job:Job")."""
+    """A name in a module: Ref("workbench.families.amplitudes.job:Job")."""
 
     place: str
 

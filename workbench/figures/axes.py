@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.figures.drawing import (
     axis,
     number,
     round_values,
 )
 from workbench.figures.theme import Theme
-from workbench.training.recipe import AmplitudeRecipe, wording
+from workbench.training.recipe import wording
 
 Published = Mapping[str, float | tuple[float, float]] | None
 FAR_APART = 20  # positive values that span more than this factor stand on a logarithmic axis

@@ -41,7 +41,7 @@ FINISHED, FAILED, TAKEN = 0, 1, 3  # exit codes; a run that was stopped ends wit
 
 
 class Job(Protocol):
-    """What `workbench.training.job.Job` is to the worker; the tests bring a smaller one.
+    """What `workbench.families.amplitudes.job.Job` is to the worker; the tests bring a smaller one.
 
     One whose recipe has options that may change while it trains has `change(recipe)` too.
     """

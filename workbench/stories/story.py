@@ -18,9 +18,10 @@ import numpy as np
 import xarray as xr
 
 from workbench.families import Part, family_of, kind_of, parts, product_named
+from workbench.families.amplitudes.product import SCAN
 from workbench.figures import FIGURES, REPORTS, Entry
 from workbench.results import scan as results
-from workbench.results.product import SCAN, product_of
+from workbench.results.product import product_of
 from workbench.runs.files import RunError
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore

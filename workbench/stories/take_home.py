@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from workbench.families.amplitudes.product import SCAN
 from workbench.figures import FIGURES, pack
 from workbench.figures.drawing import config
 from workbench.figures.engine import engine
-from workbench.results.product import SCAN
 from workbench.runs.files import RunError
 from workbench.runs.run import Run
 from workbench.stories.story import Panel, Story, Trainings

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.nets.coupling import Flow
-from workbench.nets.network import Architecture, Network
-from workbench.training.recipe import AmplitudeRecipe, GeneratorRecipe, Recipe
+from workbench.nets.network import Architecture
+from workbench.training.recipe import Recipe, TrainingRecipe
 
 if TYPE_CHECKING:
     import torch
@@ -44,32 +43,7 @@ class Needed:
         return Needed(self.training + other.training, self.prediction + other.prediction)
 
 
-def needed(points: list[AmplitudeRecipe], network: Network, features: int) -> Needed:
-    """The memory of points that train together, in bytes: an estimate from the sizes of the arrays."""
-    first = points[0]
-    rows = sum(point.members if point.uncertainty == "repulsive_ensemble" else 1 for point in points)
-    draws = first.members if first.uncertainty == "repulsive_ensemble" else first.draws if "bnn" in first.uncertainty else 1
-    posterior = 2 if first.uncertainty.startswith("bnn") else 1
-    weights = LIBRARIES + 4 * posterior * rows * network.parameters * SINGLE + _bases(first, [network], rows)
-    activations = 6 * rows * first.batch_size * (features + sum(first.hidden) * network.work) * SINGLE
-    data = (first.events + first.test_events) * (features + 2 * len(points)) * SINGLE
-    drawn = draws * network.parameters * SINGLE
-    return Needed(int(weights + activations + data), int(weights + data + drawn + 10 * draws * first.test_events * DOUBLE))
-
-
-def needed_to_draw(recipe: GeneratorRecipe, networks: list[Flow], dimension: int, drawn: int) -> Needed:
-    """The memory of a flow, or of a chain of them, with so many events from each draw in the prediction: an estimate as above."""
-    posterior, draws = (2, recipe.draws) if recipe.bayesian else (1, 1)
-    parameters = sum(network.parameters for network in networks)
-    weights = LIBRARIES + 4 * posterior * parameters * SINGLE + _bases(recipe, networks, 1)
-    widths = max(network.spline.planes * network.moved for network in networks) + sum(recipe.hidden)
-    activations = 6 * recipe.batch_size * recipe.blocks * widths * SINGLE
-    data = (recipe.events + 2 * recipe.test_events) * dimension * (SINGLE + DOUBLE)
-    events = draws * drawn * dimension * (SINGLE + 4 * DOUBLE)
-    return Needed(int(weights + activations + data), int(weights + data + draws * parameters * SINGLE + events))
-
-
-def _bases(recipe: AmplitudeRecipe | GeneratorRecipe, networks: Sequence[Architecture], rows: int) -> int:
+def bases(recipe: TrainingRecipe, networks: Sequence[Architecture], rows: int) -> int:
     """What SOAP keeps of the matrices of so many rows: squares and bases of both sides."""
     sides = [side for network in networks for matrix in network.matrices for side in (matrix.outputs, matrix.inputs)]
     return 2 * rows * sum(side**2 for side in sides) * SINGLE if recipe.optimiser == "soap" else 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from workbench.training.recipe import AmplitudeRecipe, Recipe
+from workbench.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Preset:
     title: str
     see: str
     changes: dict[str, Any] = field(default_factory=dict)
-    recipe_type: type[Recipe] = AmplitudeRecipe
+    recipe_type: type[Recipe] = field(kw_only=True)
 
     @cached_property
     def recipe(self) -> Recipe:

@@ -16,7 +16,7 @@ LINES = Family(
     kinds=(Kind(LineRecipe, Ref(f"{HERE}.job:LineJob"), Ref(f"{HERE}.product:LINE")),),
     presets={
         "steep": Preset("A steep line", "The slope comes to 2.", recipe_type=LineRecipe),
-        "flat": Preset("A flat line", "The slope comes to 0.5.", {"slope": 0.5}, LineRecipe),
+        "flat": Preset("A flat line", "The slope comes to 0.5.", {"slope": 0.5}, recipe_type=LineRecipe),
     },
     events=Ref(f"{HERE}.job:points"),
     page=Ref(f"{HERE}.page:Lines"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from workbench.families.amplitudes.presets import PRESETS
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
 from workbench.families.family import Family, Kind, Ref
-from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 
 AMPLITUDES = Family(
     name="amplitudes",
@@ -17,11 +17,11 @@ AMPLITUDES = Family(
     kinds=(
         Kind(
             AmplitudeRecipe,
-            Ref("workbench.training.job:Job"),
-            Ref("workbench.results.product:AMPLITUDE"),
-            predictor=Ref("workbench.training.predictor:amplitude"),
+            Ref("workbench.families.amplitudes.job:Job"),
+            Ref("workbench.families.amplitudes.product:AMPLITUDE"),
+            predictor=Ref("workbench.families.amplitudes.predictor:amplitude"),
         ),
-        Kind(SweepRecipe, Ref("workbench.training.sweep:SweepJob"), Ref("workbench.results.product:SCAN")),
+        Kind(SweepRecipe, Ref("workbench.families.amplitudes.sweep:SweepJob"), Ref("workbench.families.amplitudes.product:SCAN")),
     ),
     presets=PRESETS,
     events=Ref("workbench.data.catalogue:events_for"),

@@ -10,16 +10,17 @@ from typing import cast
 import numpy as np
 
 from workbench.families.amplitudes import AMPLITUDES
+from workbench.families.amplitudes.product import AMPLITUDE, SCAN
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.physics.observables import observables
 from workbench.results.prediction import largest, median, relative_sigma
-from workbench.results.product import AMPLITUDE, SCAN
 from workbench.results.pulls import pulls, width_and_mean
 from workbench.studios.live.hub import Picture
 from workbench.studios.pages.chooser import Chooser
 from workbench.studios.pages.draft import as_words
 from workbench.studios.pages.session import Tab
 from workbench.studios.pages.view import Card, Studio
-from workbench.training.recipe import AmplitudeRecipe, Recipe
+from workbench.training.recipe import Recipe
 
 LEARNED = (
     "A network predicts the scattering amplitude A of gluon collisions with photons, and how far off it is. Is its error bar honest? "

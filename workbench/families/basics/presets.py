@@ -13,7 +13,7 @@ BY_HEART = {"points": 25, "noise": 0.1, "hidden": [64, 64, 64], "batch_size": 25
 
 
 def slide(title: str, see: str, **changes: Any) -> Preset:
-    return Preset(title, see, changes, BasicsRecipe)
+    return Preset(title, see, changes, recipe_type=BasicsRecipe)
 
 
 PRESETS = {

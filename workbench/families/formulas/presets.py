@@ -12,7 +12,7 @@ AWAY = {"f_t": 30.0}
 
 
 def search(title: str, see: str, **changes: Any) -> Preset:
-    return Preset(title, see, changes, FormulaRecipe)
+    return Preset(title, see, changes, recipe_type=FormulaRecipe)
 
 
 PRESETS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.families.family import Family, Kind, Ref
 from workbench.families.generators.presets import PRESETS
-from workbench.training.recipe import GeneratorRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
 
 GENERATORS = Family(
     name="generators",
@@ -17,10 +17,10 @@ GENERATORS = Family(
     kinds=(
         Kind(
             GeneratorRecipe,
-            Ref("workbench.training.generator:GeneratorJob"),
-            Ref("workbench.results.product:GENERATOR"),
-            predictor=Ref("workbench.training.predictor:density"),
-            sampler=Ref("workbench.training.flows:sampler_of"),
+            Ref("workbench.families.generators.job:GeneratorJob"),
+            Ref("workbench.families.generators.product:GENERATOR"),
+            predictor=Ref("workbench.families.generators.predictor:density"),
+            sampler=Ref("workbench.families.generators.flows:sampler_of"),
         ),
     ),
     presets=PRESETS,

@@ -1,10 +1,11 @@
 """The figures of generators."""
 
+from workbench.families.amplitudes.product import SCAN
+from workbench.families.generators.product import GENERATOR
 from workbench.figures.densities import band_size, cloud, density_map, uncertainty_line, uncertainty_map
 from workbench.figures.entry import REPORTS, Entry
 from workbench.figures.generators import generated, hole, nuisance, theory_band, ways, weight_points, weights
 from workbench.figures.training import log_loss
-from workbench.results.product import GENERATOR, SCAN
 
 FIGURES: dict[str, Entry] = {
     "log_loss": Entry(

@@ -11,17 +11,18 @@ import xarray as xr
 
 from workbench.families.amplitudes.page import percent
 from workbench.families.generators import GENERATORS
+from workbench.families.generators.product import GENERATOR
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import Observable, observables
 from workbench.results.generated import NUISANCE_STOPS, quality
-from workbench.results.product import GENERATOR
 from workbench.runs.run import Run
 from workbench.studios.live.hub import Picture
 from workbench.studios.pages.chooser import Chooser
 from workbench.studios.pages.session import Tab
 from workbench.studios.pages.view import Card, Studio
 from workbench.studios.server import downloads
-from workbench.training.recipe import GeneratorRecipe, Recipe, wording
+from workbench.training.recipe import Recipe, wording
 
 BAND = (
     "The band is the spread between networks that fit the same limited training data. What no such flow can express, a sharp edge, "

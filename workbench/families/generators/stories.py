@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.families.generators.presets import PRESETS
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.results.generated import FILLED, at_nuisance, histogram, slope
 from workbench.stories.story import Panel, Story, at, listed, ratio, ratio_of, swept
 from workbench.stories.verdict import Row, claim
-from workbench.training.recipe import GeneratorRecipe
 
 if TYPE_CHECKING:
     import xarray

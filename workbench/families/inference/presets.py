@@ -9,7 +9,7 @@ from workbench.training.presets import Preset
 
 
 def preset(title: str, see: str, **changes: Any) -> Preset:
-    return Preset(title, see, changes, InferenceRecipe)
+    return Preset(title, see, changes, recipe_type=InferenceRecipe)
 
 
 PRESETS = {

@@ -17,13 +17,13 @@ from typing import Any
 
 import xarray as xr
 
+from workbench.families.amplitudes.product import SCAN
 from workbench.figures import FIGURES
 from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.drawing import signed
 from workbench.figures.frame import pack
 from workbench.figures.ghosts import over
 from workbench.figures.theme import Theme
-from workbench.results.product import SCAN
 from workbench.runs import history
 from workbench.runs.files import RunError
 from workbench.runs.folder import Status

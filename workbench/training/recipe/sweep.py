@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 
 from workbench.training import spelling
 from workbench.training.option import Axes, RecipeError, shown
-from workbench.training.recipe.amplitude import SHARED, AmplitudeRecipe
-from workbench.training.recipe.base import Recipe, declared, flag, grouped
+from workbench.training.recipe.base import Recipe, flag, grouped
 
 MOST_POINTS = 512
 
@@ -87,20 +86,6 @@ class Sweep(Recipe):
         """The recipe of every point."""
         base = {name: value for name, value in self.to_dict().items() if name != "axes"}
         return [self.single(**base | options) for options in self.options_of_points]
-
-
-@declared
-class SweepRecipe(Sweep, AmplitudeRecipe):
-    """Many recipes of amplitudes trained together: those that differ only by the options of `axes`, all their combinations.
-
-    All points see the same events in the same order with the same ε, so that they differ by what is swept and by nothing else; with the
-    axis `seed` they differ by their first weights.
-    """
-
-    kind = "sweep"
-    single, together = AmplitudeRecipe, SHARED
-
-    axes = Axes({"noise": [0.0, 0.01, 0.1]})
 
 
 @functools.cache

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from workbench.families import parts
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.families.amplitudes.stories.talks import BOOSTING_TALK, LONG, small
 from workbench.figures.drawing import number
 from workbench.stories.story import Panel, Story, at, over_seeds, quotient, ratio, swept
 from workbench.stories.verdict import Row, claim
-from workbench.training.recipe import AmplitudeRecipe
 
 if TYPE_CHECKING:
     import xarray

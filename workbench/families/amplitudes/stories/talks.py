@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.training.recipe import AmplitudeRecipe
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 
 NOISES = [0.0, 3e-4, 1e-3, 1e-2, 5e-2, 1e-1]
 WAYS = ["deterministic", "bnn_last_layer", "repulsive_ensemble"]

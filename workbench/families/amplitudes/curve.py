@@ -14,11 +14,13 @@ import torch
 import xarray as xr
 
 from workbench.data.scaling import Batch
+from workbench.families.amplitudes.job import method, network
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.methods.base import Method
 from workbench.threads import one_thread
-from workbench.training.job import device_of, method, network, state
+from workbench.training.job import device_of, state
 from workbench.training.loop import train
-from workbench.training.recipe import AmplitudeRecipe, RecipeError
+from workbench.training.recipe import RecipeError
 
 DEFAULTS: dict[str, Any] = {
     "hidden": [64, 64, 64],

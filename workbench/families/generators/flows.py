@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 
 from workbench.data.features import STAGES, Features, Seen
+from workbench.families.generators.judge import discriminator, inputs_of
+from workbench.families.generators.recipe import GeneratorRecipe
+from workbench.families.generators.sampling import JETS, Sampler, Shares, check_map
 from workbench.methods.base import Method, Point
 from workbench.methods.chain import Chain
 from workbench.methods.discflow import DiscFlow, Nuisance, Ramp
@@ -20,9 +23,6 @@ from workbench.nets.coupling import Flow
 from workbench.nets.splines import CURVES
 from workbench.physics.weights import LARGEST_NUISANCE, theory_weight
 from workbench.training.job import device_of, restore
-from workbench.training.judge import discriminator, inputs_of
-from workbench.training.recipe import GeneratorRecipe
-from workbench.training.sampling import JETS, Sampler, Shares, check_map
 
 
 def flows(recipe: GeneratorRecipe, features: Features, shares: Shares, training_points: int, device: torch.device) -> Method:

@@ -16,13 +16,13 @@ from torch import Tensor
 
 from workbench.data.features import Features, jet_condition
 from workbench.data.samples import Sample
+from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.methods.base import Method
 from workbench.physics import boson
 from workbench.physics.collisions import JET_CUTS, jet_count
 from workbench.physics.datasets import has_jets
 from workbench.physics.kinematics import delta_r, pt
 from workbench.physics.weights import leading_jet_pt, magic_weight, nuisance_scale, theory_weight
-from workbench.training.recipe import GeneratorRecipe
 
 PORTION = 20_000
 """Events that are drawn together."""

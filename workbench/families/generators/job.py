@@ -44,6 +44,12 @@ from workbench.data.catalogue import sample_for
 from workbench.data.features import Features, Seen
 from workbench.data.samples import Sample
 from workbench.data.scaling import DensityBatch
+from workbench.families.generators.flows import flow_networks, flows, steered
+from workbench.families.generators.judge import Judge, narrow, weight_columns, weighted_histogram
+from workbench.families.generators.memory import needed_to_draw
+from workbench.families.generators.product import GENERATOR
+from workbench.families.generators.recipe import GeneratorRecipe
+from workbench.families.generators.sampling import Drawn, Sampler, Shares, check_map, excess, kept_share
 from workbench.methods.discflow import DiscFlow, Nuisance
 from workbench.physics.collisions import jet_count
 from workbench.physics.datasets import ROWS
@@ -51,15 +57,9 @@ from workbench.physics.datasets.known import KNOWN, TOYS
 from workbench.physics.observables import Observable, observables, outside
 from workbench.physics.toys import Ring, Toy
 from workbench.physics.weights import LARGEST_NUISANCE, magic_weight
-from workbench.results.product import GENERATOR
-from workbench.training.flows import flow_networks, flows, steered
 from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, state
-from workbench.training.judge import Judge, narrow, weight_columns, weighted_histogram
 from workbench.training.loop import train
-from workbench.training.memory import needed_to_draw
-from workbench.training.recipe import GeneratorRecipe
 from workbench.training.report import Report
-from workbench.training.sampling import Drawn, Sampler, Shares, check_map, excess, kept_share
 
 LIVE_EVENTS, LIVE_DRAWS = 5_000, 6
 """Events and weight draws of a snapshot."""

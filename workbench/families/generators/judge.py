@@ -16,6 +16,8 @@ from torch import Tensor
 
 from workbench.data.features import Seen
 from workbench.data.scaling import DensityBatch
+from workbench.families.generators.recipe import GeneratorRecipe
+from workbench.families.generators.sampling import Drawn, Sampler
 from workbench.methods.base import Point
 from workbench.methods.discflow import labelled
 from workbench.methods.discriminator import Discriminator
@@ -23,8 +25,6 @@ from workbench.nets.population import PopulationMLP
 from workbench.physics.observables import Observable
 from workbench.training.loop import SCHEDULES, State, train
 from workbench.training.optimiser import Optimiser
-from workbench.training.recipe import GeneratorRecipe
-from workbench.training.sampling import Drawn, Sampler
 
 RATE, BATCH = 2e-3, 1_024
 WEIGHTS = {"weight": np.linspace(0, 3, 61), "log_weight": np.linspace(-2, 2, 61)}

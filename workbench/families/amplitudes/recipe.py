@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.data.own_file import UNITS
-from workbench.training.option import Choice, FilePath, Flag, Integer, Number, Widths
+from workbench.training.option import Axes, Choice, FilePath, Flag, Integer, Number, Widths
 from workbench.training.recipe.base import UNITS_DOC, TrainingRecipe, declared
+from workbench.training.recipe.sweep import Sweep
 
 READS_INPUTS = ("mlp", "kan", "group_kan")
 """Architectures that leave `inputs` open; Deep Sets and L-GATr have their own."""
@@ -329,3 +330,17 @@ class AmplitudeRecipe(TrainingRecipe):
 
 SHARED = tuple(name for name, option in AmplitudeRecipe.options().items() if option.shared)
 """Options in which the points of one training may differ; the others shape the networks or the steps."""
+
+
+@declared
+class SweepRecipe(Sweep, AmplitudeRecipe):
+    """Many recipes of amplitudes trained together: those that differ only by the options of `axes`, all their combinations.
+
+    All points see the same events in the same order with the same ε, so that they differ by what is swept and by nothing else; with the
+    axis `seed` they differ by their first weights.
+    """
+
+    kind = "sweep"
+    single, together = AmplitudeRecipe, SHARED
+
+    axes = Axes({"noise": [0.0, 0.01, 0.1]})

@@ -21,22 +21,12 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from workbench.families.amplitudes.job import ATTRIBUTES, KEPT_TRAINING_EVENTS, LIVE_DRAWS, Training, splits
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
 from workbench.results.scan import numbers, per_event, scan
-from workbench.training.job import (
-    ATTRIBUTES,
-    KEPT_TRAINING_EVENTS,
-    LIVE_DRAWS,
-    Progress,
-    Training,
-    copies,
-    device_of,
-    in_words,
-    nothing,
-    splits,
-)
+from workbench.training.job import Progress, copies, device_of, in_words, nothing
 from workbench.training.loop import block_size
 from workbench.training.memory import Needed
-from workbench.training.recipe import AmplitudeRecipe, SweepRecipe
 from workbench.training.report import Report
 
 LIVE_EVENTS = 1_000

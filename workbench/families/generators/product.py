@@ -1,0 +1,36 @@
+"""What a training of a generator yields."""
+
+from __future__ import annotations
+
+import math
+
+import xarray as xr
+
+from workbench.results import generated
+from workbench.results.product import Product
+
+
+def _generator_sentence(found: xr.Dataset) -> str:
+    """The log loss, and how far the histograms are from the truth."""
+    quality = generated.quality(found)
+    loss = f"log loss {quality.log_loss_in_words}"
+    exact = f" (exact entropy {quality.entropy:.3f})" if math.isfinite(quality.entropy) else ""
+    band = f", band {100 * quality.band:.2g} %" if math.isfinite(quality.band) else ""
+    if quality.reason:
+        return f"{loss}{exact}, no |ratio − 1|: {quality.reason}"
+    deviation = f"|ratio − 1| {100 * quality.deviation:.2g} % where the truth is known to {100 * quality.statistics:.2g} %"
+    return f"{loss}{exact}, {deviation}, largest {100 * quality.largest:.2g} % ({quality.where}){band}"
+
+
+GENERATOR = Product(
+    "generator",
+    "a generator",
+    "This figure shows a generator.",
+    _generator_sentence,
+    lambda test, _: [({}, generated.numbers(test))],
+    {name: generated.attributes(name) for name in generated.NUMBERS},
+    part=lambda found, observables, maps, _: generated.drawn_part(found, observables, maps=maps),
+    awaited="First histograms in a moment …",
+    scan="generator scan",
+    told={"log_loss": "log loss", "deviation": "|ratio − 1|", "largest": "largest", "band": "band"},
+)
