@@ -7,10 +7,10 @@ import pytest
 import xarray as xr
 from generated import make_collisions, make_generated, make_holes, make_judged, make_nuisance
 
+from workbench.families.generators.generated import at_nuisance, drawn_part, histogram, line, numbers, observables_of, quality, slope
 from workbench.figures import FIGURES, csv_of, data_of, pack, unpack
 from workbench.figures.theme import LIGHT
 from workbench.physics.datasets.known import FAMILIES
-from workbench.results.generated import at_nuisance, drawn_part, histogram, line, numbers, observables_of, quality, slope
 from workbench.results.product import product_of
 
 DRAWN = [name for name, entry in FIGURES.items() if entry.takes == "generator"]

@@ -8,9 +8,9 @@ import xarray as xr
 
 from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
 from workbench.families.basics.recipe import BasicsRecipe
+from workbench.families.generators.generated import no_spread
 from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.figures import FIGURES
-from workbench.results.generated import no_spread
 from workbench.results.prediction import widths_from
 from workbench.runs.run import Run
 from workbench.runs.store import EXAMPLES

@@ -12,11 +12,11 @@ import pytest
 import workbench as wb
 from workbench.__main__ import main
 from workbench.families.amplitudes.page import Amplitudes
+from workbench.families.generators.generated import histogram, observables_of
 from workbench.families.generators.page import Generators
 from workbench.figures import FIGURES, csv_of, unpack
 from workbench.physics.observables import observables
 from workbench.results.bands import distribution
-from workbench.results.generated import histogram, observables_of
 from workbench.runs.store import RunStore
 from workbench.studios.pages.address import Address
 

@@ -6,12 +6,12 @@ import torch
 
 from workbench.families import presets
 from workbench.families.generators.flows import sampler_of
+from workbench.families.generators.generated import numbers
 from workbench.families.generators.job import GeneratorJob
 from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.families.generators.stories import STIFF, STIFFER
 from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import observables
-from workbench.results.generated import numbers
 from workbench.training.recipe import Recipe, RecipeError
 
 SMALL = {

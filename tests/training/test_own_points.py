@@ -10,11 +10,11 @@ import pytest
 from workbench.data.catalogue import make_dataset
 from workbench.data.events import Events
 from workbench.data.scaling import Scaling
+from workbench.families.generators.generated import histogram, observables_of, quality
 from workbench.families.generators.job import GeneratorJob
 from workbench.families.generators.product import GENERATOR
 from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.figures import FIGURES, csv_of
-from workbench.results.generated import histogram, observables_of, quality
 
 SMALL = {
     "events": 1_000, "test_events": 400, "steps": 30, "blocks": 2, "hidden": [8], "bins": 4, "batch_size": 128, "draws": 4,

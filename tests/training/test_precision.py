@@ -11,12 +11,12 @@ import pytest
 
 from workbench.data.catalogue import make_dataset
 from workbench.data.samples import Sample
+from workbench.families.generators.generated import numbers, slope
 from workbench.families.generators.job import GeneratorJob
 from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.families.generators.sampling import excess
 from workbench.families.generators.stories import SIZES, STIFF
 from workbench.physics.observables import observables
-from workbench.results.generated import numbers, slope
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3_600)]
 

@@ -11,11 +11,11 @@ import xarray as xr
 
 from workbench.families.amplitudes.page import percent
 from workbench.families.generators import GENERATORS
+from workbench.families.generators.generated import NUISANCE_STOPS, quality
 from workbench.families.generators.product import GENERATOR
 from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import Observable, observables
-from workbench.results.generated import NUISANCE_STOPS, quality
 from workbench.runs.run import Run
 from workbench.studios.live.hub import Picture
 from workbench.studios.pages.chooser import Chooser

@@ -6,7 +6,7 @@ import math
 
 import xarray as xr
 
-from workbench.results import generated
+from workbench.families.generators import generated
 from workbench.results.product import Product
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.families.generators.generated import FILLED, at_nuisance, histogram, slope
 from workbench.families.generators.presets import PRESETS
 from workbench.families.generators.recipe import GeneratorRecipe
-from workbench.results.generated import FILLED, at_nuisance, histogram, slope
 from workbench.stories.story import Panel, Story, at, listed, ratio, ratio_of, swept
 from workbench.stories.verdict import Row, claim
 

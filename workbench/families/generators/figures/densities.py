@@ -7,6 +7,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from workbench.families.generators.generated import (
+    line,
+    no_spread,
+    outside,
+    slope,
+)
 from workbench.figures.drawing import (
     Empty,
     Runs,
@@ -27,12 +33,6 @@ from workbench.figures.drawing import (
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, Theme
 from workbench.physics.datasets.known import FAMILIES, TOYS
-from workbench.results.generated import (
-    line,
-    no_spread,
-    outside,
-    slope,
-)
 from workbench.results.prediction import recipe_of
 
 MOST_MAPS = 4

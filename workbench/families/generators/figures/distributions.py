@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.figures.densities import MOST_MAPS, row_of_maps
+from workbench.families.generators.figures.densities import MOST_MAPS, row_of_maps
+from workbench.families.generators.generated import (
+    FILLED,
+    at_nuisance,
+    central,
+    histogram,
+    network_of,
+    observables_of,
+)
 from workbench.figures.drawing import (
     Empty,
     Runs,
@@ -29,14 +37,6 @@ from workbench.figures.drawing import (
     two_panels,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, TOTAL, VALIDATED, Theme
-from workbench.results.generated import (
-    FILLED,
-    at_nuisance,
-    central,
-    histogram,
-    network_of,
-    observables_of,
-)
 
 RATIO_RANGES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 JET_RADIUS = 0.4

@@ -1,12 +1,12 @@
 """The figures of trainings of amplitudes, single and swept."""
 
+from workbench.families.amplitudes.figures.accuracy import delta, delta_largest, kinematics, prediction_truth
+from workbench.families.amplitudes.figures.calibration import calibration, coverage, members
+from workbench.families.amplitudes.figures.scans import noise_peaks, plateau, scan, sweep_pulls, uncertainty_table
+from workbench.families.amplitudes.figures.uncertainty import scaled_pull, sigmas, statistical_pull, systematic_pull
 from workbench.families.amplitudes.product import AMPLITUDE, SCAN
-from workbench.figures.accuracy import delta, delta_largest, kinematics, prediction_truth
-from workbench.figures.calibration import calibration, coverage, members
 from workbench.figures.entry import REPORTS, Entry
-from workbench.figures.scans import noise_peaks, plateau, scan, sweep_pulls, uncertainty_table
 from workbench.figures.training import accuracy, losses
-from workbench.figures.uncertainty import scaled_pull, sigmas, statistical_pull, systematic_pull
 
 FIGURES: dict[str, Entry] = {
     "losses": Entry(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.families.amplitudes.figures.uncertainty import pull_figure
 from workbench.figures.drawing import (
     Empty,
     Runs,
@@ -23,7 +24,6 @@ from workbench.figures.drawing import (
     with_numbers,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, Theme
-from workbench.figures.uncertainty import pull_figure
 from workbench.results.calibration import descent
 from workbench.results.coverage import coverage as covered_by
 from workbench.results.members import expected_width, pull_widths

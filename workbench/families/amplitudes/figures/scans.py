@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from workbench.families.amplitudes.figures.uncertainty import SIGMA_TOPS, pull_figure
 from workbench.figures.axes import Ladder, Published, point_name
 from workbench.figures.drawing import (
     Empty,
@@ -31,7 +32,6 @@ from workbench.figures.drawing import (
     with_numbers,
 )
 from workbench.figures.theme import EXPECTED, LEARNED, PUBLISHED, SPREAD, TOTAL, VALIDATED, Theme
-from workbench.figures.uncertainty import SIGMA_TOPS, pull_figure
 from workbench.results.bands import histogram
 from workbench.results.plateau import axes, chosen, event_points, noise_law, over_seeds, points
 from workbench.results.prediction import median, relative_sigma

@@ -1,10 +1,9 @@
 """The figures of generators."""
 
-from workbench.families.amplitudes.product import SCAN
+from workbench.families.generators.figures.densities import band_size, cloud, density_map, uncertainty_line, uncertainty_map
+from workbench.families.generators.figures.distributions import generated, hole, nuisance, theory_band, ways, weight_points, weights
 from workbench.families.generators.product import GENERATOR
-from workbench.figures.densities import band_size, cloud, density_map, uncertainty_line, uncertainty_map
 from workbench.figures.entry import REPORTS, Entry
-from workbench.figures.generators import generated, hole, nuisance, theory_band, ways, weight_points, weights
 from workbench.figures.training import log_loss
 
 FIGURES: dict[str, Entry] = {
@@ -59,7 +58,7 @@ FIGURES: dict[str, Entry] = {
     "band_size": Entry(
         "Band and training size",
         band_size,
-        SCAN.name,
+        "scan",
         "Ten times the events, a third of the spread: the band is a statistical error of the training events.",
         "σ(p) ∝ 1/√N",
         440,
