@@ -74,7 +74,7 @@ class Jets:
             np.cumsum(count) - count,
             count,
             *(values[order].astype(np.float32) for values in relative),
-            kind=np.asarray(kind, dtype=np.uint8)[order],
+            np.asarray(kind, dtype=np.uint8)[order],
         )
 
     @classmethod
