@@ -127,13 +127,13 @@ class Worker:
         self.changed: dict[str, Any] = {}
         self.saved = {"snapshot": -1, "checkpoint": -1}
         self.due = {"snapshot": 0.0, "checkpoint": 0.0}
+        before, attempt = run.read_status(), run.claim()
         for torn in (*run.path.glob(".[!c]*.tmp"), *run.path.glob(".checkpoint*.tmp"), *run.path.glob("snapshots/.*.tmp")):
             files.remove(torn)  # but none of .control…tmp, which is not ours
-        before = run.read_status()
         self.disk = Disk(run, lock, {
             "state": "preparing", "step": before.get("step", 0), "steps": before.get("steps", 0),
             "seconds": before.get("seconds", 0.0), "message": "", "progress": None, "device": before.get("device", ""),
-            "attempt": before.get("attempt", 0) + 1, "started": now(), **identity(),
+            "attempt": attempt, "started": now(), **identity(),
         })  # fmt: skip
 
     def work(self) -> int:
@@ -403,6 +403,11 @@ def become_worker(folder: Path) -> None:
     os.nice(max(0, 5 - os.nice(0)))
     with contextlib.suppress(OSError):  # where the kernel shares out the processor among sessions, a session of its own has its own claim
         Path("/proc/self/autogroup").write_text("5")
+    into_log(folder)
+
+
+def into_log(folder: Path) -> None:
+    """What this process says goes to the log of its run."""
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, files.PRIVATE)
     for stream in (1, 2):
         os.dup2(log, stream)
