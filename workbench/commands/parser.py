@@ -13,7 +13,7 @@ from workbench.commands.runs import runs_command
 from workbench.commands.serve import lab_command, serve
 from workbench.commands.story import story_command
 from workbench.commands.train import sweep_command, train_command
-from workbench.commands.usage import Help, Parser, add_options, add_runs
+from workbench.commands.usage import Help, Parser, add_on, add_options, add_runs
 from workbench.families import FAMILIES, FORMER
 from workbench.physics.datasets import DATASETS
 from workbench.training.recipe import Recipe
@@ -51,6 +51,7 @@ def parser() -> Parser:
     story.add_argument("--out", metavar="FOLDER", help="where figures, data and verdict are written [./NAME]")
     story.add_argument("--html", metavar="FILE", help="write one file instead, to take home: slide, figures over time, verdict, recipe")
     story.add_argument("--table", action="store_true", help="the numbers that ship with the stories beside the talks', of one or of all")
+    add_on(story)
     add_runs(story)
     story.set_defaults(do=story_command)
 
@@ -87,6 +88,7 @@ def parser() -> Parser:
     runs.add_argument("id", nargs="*", help="the run, or several")
     runs.add_argument("--waiting", action="store_true", help="stop: all runs that wait for their turn")
     runs.add_argument("--background", action="store_true", help="resume: return at once instead of following")
+    runs.add_argument("--on", metavar="CLUSTER", help='resume: on another cluster, or "here" on this computer [where it was]')
     add_runs(runs)
     runs.set_defaults(do=runs_command)
 
@@ -135,6 +137,7 @@ def add_training(train: Parser, recipe_type: type[Recipe]) -> None:
     train.add_argument("--again", action="store_true", help="train even if an equal recipe has been trained already")
     train.add_argument("--background", action="store_true", help="return at once; `workbench runs` shows how it goes")
     train.add_argument("--foreground", action="store_true", help="train in this process, without a queue: for batch systems")
+    add_on(train)
     add_runs(train)
     for title, names in recipe_type.groups.items():
         add_options(train.add_argument_group(title), names, of=recipe_type)
@@ -145,6 +148,7 @@ def add_sweep(sweep: Parser, recipe_type: type[Recipe]) -> None:
     """What a command takes that trains recipes of one kind for all combinations of some options."""
     sweep.add_argument("--title", type=terminal.in_unicode, default="", help="a name for the runs")
     sweep.add_argument("--out", metavar="FILE.nc", help="write the results, all dims and units, as netCDF")
+    add_on(sweep)
     add_runs(sweep)
     for title, names in recipe_type.groups.items():
         add_options(sweep.add_argument_group(title), names, several=True, of=recipe_type)

@@ -148,23 +148,20 @@ def cluster_of(on: Cluster | str) -> Cluster:
     )
 
 
-def submit(run: Run, cluster: Cluster, message: str = "") -> str:
-    """Have a run trained by a job. Whoever calls owns the run.
+def submit(run: Run, cluster: Cluster) -> str:
+    """Have a run trained by a job, and write down by which. Whoever calls owns the run.
 
-    Returns: the job's id. Raises: RunError when the scheduler does not take it, or cannot cancel the job before it.
+    Returns: where it waits now, in words. Raises: RunError when the scheduler does not take it.
     """
     script = run.path.parent / ".queue" / "jobs" / f"{run.id}.sh"
     job = _submitted(cluster, script, _command(cluster, "node", str(run.path)), run.path / "job.txt", f"wb-{run.id}")
-    note(run, cluster, job, message)
-    return job
+    return noted(run, cluster, job)
 
 
-def note(run: Run, cluster: Cluster, job: str, message: str = "") -> None:
-    """Write down as which job a run was submitted."""
+def noted(run: Run, cluster: Cluster, job: str) -> str:
+    """Write down as which job a run was submitted; the same in words."""
     files.replace(run.path / "job.json", files.seal({"job": job, "cluster": cluster.to_dict(), "submitted": now()}))
-    said = " ".join(filter(None, [message, f"Submitted to {cluster.name or cluster.called} as job {job}"]))
-    status = {**run.read_status(), "state": "queued", "message": said, "pid": None, "progress": None}
-    files.replace(run.path / "status.json", files.seal(status))
+    return f"Submitted to {cluster.name or cluster.called} as job {job}"
 
 
 def withdraw(run: Run) -> None:
@@ -183,6 +180,7 @@ def cancel(job: jobs.Job) -> None:
         one, executor = psij.Job(), _executor(cluster, home())
         executor.attach(one, job.id)
         executor.cancel(one)
+    jobs.slurm.forget(job.id)
 
 
 def _command(cluster: Cluster, module: str, *arguments: str) -> list[str]:

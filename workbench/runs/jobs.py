@@ -98,7 +98,8 @@ def standing(folder: Path, status: dict[str, Any], job: Job, seen: Seen, *, wait
     if values["state"] in ("finished", "failed", "died"):
         return values
     if waits and seen.waits:
-        return {**values, "state": "queued", "message": f"Queued on {job.place}, job {job.id}: {seen.why}"}
+        before = str(values.get("message", "")).partition("Submitted to")[0] if values["state"] == "queued" else ""
+        return {**values, "state": "queued", "message": f"{before}Queued on {job.place}, job {job.id}: {seen.why}"}
     if waits and seen.state:
         return {**values, "message": f"Job {job.id} begins on {seen.node or job.place}"}
     if alive or values["state"] == "stopped":
@@ -162,6 +163,11 @@ class Slurm:
         """The same, but asked anew."""
         self._list()
         return self.seen(job)
+
+    def forget(self, job: str) -> None:
+        """What was said of a job holds no more: it is being cancelled."""
+        self._jobs.pop(job, None)
+        self._sought[job] = time.monotonic()
 
     def _listing(self, *, at_once: bool) -> threading.Thread | None:
         """The thread that asks, where it is time to."""

@@ -313,7 +313,7 @@ def _start(run: Run, lock: Lock, forker: Forker | None, person: str, cluster: Cl
         withdraw(run)
         run.write_control("run", fresh=True)
         if cluster:
-            submit(run, cluster)
+            _say(run, "queued", submit(run, cluster))
             return
         files.remove(run.path / "job.json")
         _say(run, "queued", STARTING)

@@ -15,6 +15,7 @@ from .files import Lock, RunError
 from .folder import here
 from .run import Run
 
+OURS = ("SLURM_", "SLURMD_", "SRUN_", "SBATCH_", "PMI_")  # variables that tell of this job; the next one has its own
 PATIENCE = 60.0  # seconds in which the job before this one may still be leaving the folder
 
 
@@ -45,10 +46,10 @@ def main() -> int:
 
         os.umask(0o077)
         into_log(run.path)
-        code = 0 if told else run_job(run.path, lock=lock)
-        if told or run.read_status()["state"] == "stopped":
-            _interrupted(run, job)
-        return code
+        if told:
+            _say(run, *after_signal(run))
+            return 0
+        return run_job(run.path, lock=lock, terminated=after_signal)
 
 
 def _owned(run: Run, told: list[int]) -> Lock | None:
@@ -78,26 +79,25 @@ def without_torch() -> str:
     return ""
 
 
-def _interrupted(run: Run, job: jobs.Job) -> None:
-    """The run was stopped by a signal: at the end of the job's time it goes on in another one, else the scheduler knows what comes."""
-    command = run.read_control()["command"]
-    if command == "stop":
-        return
-    status, seen = run.read_status(), jobs.slurm.now(job.id)
+def after_signal(run: Run) -> tuple[str, str]:
+    """How a run ends that a signal has stopped, and in which words: at the end of the job's time it goes on in another one; what else there
+    was the scheduler knows."""
+    job, command, status = jobs.job_of(run.path), run.read_control()["command"], run.read_status()
+    if command == "stop" or job is None:
+        return "stopped", ""
     done = f"at step {status.get('step', 0):,} of {status.get('steps', 0):,}"
+    seen = jobs.slurm.now(job.id)
     if seen.state != "RUNNING" and (seen.left is None or seen.left > 1.0):
-        _say(run, "stopped", f"Job {job.id} was cancelled or taken back {done}, from outside; all is saved, and Resume goes on from there.")
-        return
+        return "stopped", f"Job {job.id} was cancelled or taken back from outside {done}."
     limit = f"Stopped by the time limit {done}."
     if command != "run":
-        return _say(run, "stopped", f"{limit} It was paused; Resume goes on from there.")
-    _say(run, "stopped", limit)
-    for name in [name for name in os.environ if name.startswith(("SLURM_", "SRUN_", "SBATCH_", "PMI_")) and name != "SLURM_CONF"]:
-        os.environ.pop(name)  # they tell of this job, and the next one has its own
+        return "stopped", f"{limit} It was paused."
+    for name in [name for name in os.environ if name.startswith(OURS) and name != "SLURM_CONF"]:
+        os.environ.pop(name)
     try:
-        cluster.submit(run, cluster.Cluster.from_dict(job.cluster), limit)
+        return "queued", f"{limit} {cluster.submit(run, cluster.Cluster.from_dict(job.cluster))}"
     except (RunError, OSError) as problem:
-        _say(run, "stopped", f"{limit} It could not be submitted again: {files.in_words(problem)} Resume goes on from there.")
+        return "stopped", f"{limit} It could not be submitted again: {files.in_words(problem)}"
 
 
 def _say(run: Run, state: str, message: str) -> None:

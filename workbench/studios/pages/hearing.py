@@ -200,9 +200,12 @@ class Hearing(Session):
             runs = self.pressed if len(self.pressed) == 1 else [run for run in self.pressed if run.alive() == (action != "resume")]
             for run in runs:
                 self.guest.change(run)
-            if action in ("pause", "continue", "step"):
+            if action == "continue":
                 for run in runs:
-                    {"pause": run.pause, "continue": run.resume, "step": run.step}[action]()
+                    run.resume()
+            elif action in ("pause", "step"):
+                for run in runs:
+                    run.control(action)
             elif action == "change" and (turned := self.turned):
                 self.shown[0].change(**turned)
             elif action == "stop":
