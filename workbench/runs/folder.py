@@ -395,6 +395,8 @@ class Folder:
         """
         last, known = int(self.read_status().get("attempt", 0)), max(claims(self.path), default=0)
         taken = RunError(f"Run {self.id} has just been begun by another process.")
+        if self._owned_unlocked(patience=3.2 * HEARTBEAT):  # since it was acquired; and who comes later than this look makes the same name
+            raise taken
         if known > last:  # somebody begins just now, or died while beginning
             time.sleep(3.2 * HEARTBEAT)
             if (int(self.read_status().get("attempt", 0)), max(claims(self.path), default=0)) != (last, known):
