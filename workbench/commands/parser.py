@@ -7,6 +7,7 @@ from typing import Any
 
 import workbench
 from workbench import terminal
+from workbench.commands.cluster import cluster_command
 from workbench.commands.events import DATA_OPTIONS, MADE_EVENTS, data_command
 from workbench.commands.points import predict_command, sample_command
 from workbench.commands.runs import runs_command
@@ -92,6 +93,14 @@ def parser() -> Parser:
     add_runs(runs)
     runs.set_defaults(do=runs_command)
 
+    cluster = command(commands, "cluster", "list the clusters that jobs can go to, or check one", CLUSTER)
+    cluster.formatter_class = argparse.RawDescriptionHelpFormatter
+    cluster.add_argument("action", nargs="?", default="list", choices=("list", "check"), help="what to do [list]")
+    cluster.add_argument("name", nargs="?", default="", help="check: which one, where several are described")
+    cluster.add_argument("--wait", metavar="SECONDS", default="600", help="check: how long to wait for the job to begin [600]")
+    add_runs(cluster)
+    cluster.set_defaults(do=cluster_command)
+
     data = command(commands, "data", "make, list or remove events", DATA)
     data.add_argument("action", nargs="?", default="list", choices=("make", "list", "remove", "convert"), help="what to do [list]")
     data.add_argument(
@@ -162,6 +171,7 @@ USAGE = {family.command: f"workbench {family.command} [options]" for family in F
     "predict": "workbench predict RUN --file IN [--output OUT.csv] [options]",
     "sample": "workbench sample RUN [--events N] [--output FILE.h5] [options]",
     "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID | stop --waiting] [options]",
+    "cluster": "workbench cluster [list | check [NAME]] [options]",
     "data": "workbench data [list | make [NAME] | remove NAME | convert IN OUT] [options]",
 }
 SWEEP = (
@@ -184,6 +194,20 @@ PREDICT = (
     "amplitude, ln p with its spread of a generator. Any file that a recipe reads, with amplitudes or without; portion by portion."
 )
 RUNS = "Runs that were trained, are being trained, or were interrupted."
+CLUSTER = """\
+Train on a cluster: describe it once in clusters.toml in the home folder ($WORKBENCH_HOME, or .workbench), then --on NAME.
+
+    [slurm]                          # its name
+    partition = "gpu"                # account = "…"; what is left out is the scheduler's own choice
+    gpus = 1                         # cores = 1, memory = 8 (GB)
+    time = "8:00:00"                 # of one job; a training that needs more goes on in the next one
+    setup = ["module load python"]   # lines of shell before it starts
+    python = "/home/me/venv/bin/python"   # the python there, with workbench in it; by default this one
+    at_once = 8                      # jobs of a sweep that run at the same time
+    scheduler = "slurm"              # pbs, lsf and flux come with the engine (PSI/J) and are untested
+
+The runs folder must lie where all nodes see it. pip install "workbench[cluster]" installs the engine.
+`check` submits one small job and says what works: queue, shared folder, Python, torch, GPU, locks, clock, time limit."""
 DATA = (
     "Events kept on disk for all runs: with exact amplitudes, or of a named dataset of the generators. They are made when a recipe needs "
     "them; `make` makes them before. `convert` reads a file of your own as a training would, and writes it in another format, in GeV."

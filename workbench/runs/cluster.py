@@ -17,10 +17,11 @@ Slurm is tested; PBS, LSF and Flux come with the engine, PSI/J, and are untested
 from __future__ import annotations
 
 import contextlib
+import secrets
 import sys
 import tomllib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +39,8 @@ SCHEDULERS = {"slurm": ("Slurm", "sbatch"), "pbs": ("PBS", "qsub"), "lsf": ("LSF
 """What each is called, and the program that submits to it."""
 LEAD = 60.0  # seconds before the end of its time at which a job is told to save, at most a quarter of it
 NEVER = 10**9  # seconds: the engine need not ask the scheduler, we do
+EACH = 'exec "$@" 2>"$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" "$0")/job.txt"'
+"""What each job of an array does: its own command, with what goes wrong in the run's own folder."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -153,15 +156,32 @@ def submit(run: Run, cluster: Cluster) -> str:
 
     Returns: where it waits now, in words. Raises: RunError when the scheduler does not take it.
     """
-    script = run.path.parent / ".queue" / "jobs" / f"{run.id}.sh"
-    job = _submitted(cluster, script, _command(cluster, "node", str(run.path)), run.path / "job.txt", f"wb-{run.id}")
-    return noted(run, cluster, job)
+    return _noted(run, start(cluster, run.path.parent, "node", run.path))
 
 
-def noted(run: Run, cluster: Cluster, job: str) -> str:
-    """Write down as which job a run was submitted; the same in words."""
-    files.replace(run.path / "job.json", files.seal({"job": job, "cluster": cluster.to_dict(), "submitted": now()}))
-    return f"Submitted to {cluster.name or cluster.called} as job {job}"
+def _noted(run: Run, job: jobs.Job) -> str:
+    """Write down by which job a run is trained; the same in words."""
+    files.replace(run.path / "job.json", files.seal({"job": job.id, "cluster": job.cluster, "submitted": now()}))
+    return f"Submitted to {job.place} as job {job.id}"
+
+
+def submit_all(runs: Sequence[Run], cluster: Cluster) -> list[str]:
+    """The same for several runs of one folder, as one array of jobs where the scheduler is Slurm, of which `at_once` run at a time."""
+    if cluster.scheduler != "slurm" or len(runs) < 2:
+        return [submit(run, cluster) for run in runs]
+    scripts = runs[0].path.parent / ".queue" / "jobs"
+    scripts.mkdir(mode=0o700, parents=True, exist_ok=True)
+    listed = scripts / f"array-{runs[0].id}-{secrets.token_hex(4)}.txt"
+    files.replace(listed, "".join(f"{run.path}\n" for run in runs).encode())
+    words = ["/bin/sh", "-c", EACH, str(listed), *_command(cluster, "node", f"@{listed}")]
+    array = _submitted(cluster, scripts, words, None, f"wb-{runs[0].id}", array=f"0-{len(runs) - 1}%{cluster.at_once}")
+    return [_noted(run, jobs.Job(f"{array}_{number}", cluster.to_dict())) for number, run in enumerate(runs)]
+
+
+def start(cluster: Cluster, root: Path, module: str, folder: Path) -> jobs.Job:
+    """Submit a job that runs a module of ours on a folder beside the runs in `root`. Raises: RunError."""
+    command = _command(cluster, module, str(folder))
+    return jobs.Job(_submitted(cluster, root / ".queue" / "jobs", command, folder / "job.txt", f"wb-{folder.name}"), cluster.to_dict())
 
 
 def withdraw(run: Run) -> None:
@@ -192,13 +212,13 @@ def _command(cluster: Cluster, module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-c", f"{FIND}from workbench.runs.{module} import main; sys.exit(main())", str(ROOT), *arguments]
 
 
-def _submitted(cluster: Cluster, script: Path, command: list[str], said: Path, name: str) -> str:
+def _submitted(cluster: Cluster, scripts: Path, command: list[str], said: Path | None, name: str, array: str = "") -> str:
     """Submit a command; the job's id. What it says on its error stream goes to the file `said`."""
-    script.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    scripts.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = [*cluster.setup]
     if cluster.scheduler == "slurm":  # srun passes on neither of itself
         lines += ["export SLURM_EXPORT_ENV=ALL", f"export SRUN_CPUS_PER_TASK={cluster.cores}"]
-    setup = script.with_name(f"setup-{zlib.crc32(chr(10).join(lines).encode()):08x}.sh")
+    setup = scripts / f"setup-{zlib.crc32(chr(10).join(lines).encode()):08x}.sh"
     files.replace(setup, ("\n".join(lines) + "\n").encode())
     with _in_words(cluster, f"does not take the job for {f'partition {cluster.partition}' if cluster.partition else 'its own partition'}"):
         import psij
@@ -208,11 +228,13 @@ def _submitted(cluster: Cluster, script: Path, command: list[str], said: Path, n
         attributes.account = cluster.account or None
         if cluster.scheduler == "slurm":
             attributes.set_custom_attribute("slurm.signal", f"TERM@{int(min(LEAD, cluster.seconds / 4))}")
+            if array:
+                attributes.set_custom_attribute("slurm.array", array)
         spec = psij.JobSpec(
             name=name,
             executable=command[0],
             arguments=command[1:],
-            directory=script.parent,
+            directory=scripts,
             stderr_path=said,
             attributes=attributes,
             resources=psij.ResourceSpecV1(
@@ -226,7 +248,7 @@ def _submitted(cluster: Cluster, script: Path, command: list[str], said: Path, n
             pre_launch=setup,
         )
         job = psij.Job(spec)
-        _executor(cluster, script.parent).submit(job)
+        _executor(cluster, scripts).submit(job)
         assert job.native_id
         return job.native_id
 

@@ -12,14 +12,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workbench.data.own_file import check_content
 from workbench.training.recipe import Recipe, RecipeError
 
 from . import files, jobs, turns
-from .cluster import Cluster, cancel, cluster_of, submit, withdraw
+from .cluster import Cluster, cancel, cluster_of, submit, submit_all, withdraw
 from .files import Lock, NoLocks, RunError
 from .folder import LIVE, birth, here
 from .run import Run
@@ -230,6 +230,31 @@ def launch(
             store.delete(run.id)
             raise
     return run
+
+
+def launch_all(recipes: Sequence[Recipe], *, runs: RunStore, title: str = "", on: Cluster | str) -> list[Run]:
+    """Train several recipes as jobs on a cluster, together as one array of jobs where there are such; equal ones that have finished or
+    live are taken as they are. Raises: as `launch`; then none of them was begun."""
+    cluster, found, fresh = cluster_of(on), [], []
+    with contextlib.ExitStack() as owned, _alone(runs.root):
+        for recipe in recipes:
+            run = runs.find(recipe)
+            if run is None:
+                cluster.check(recipe)
+                run, lock = runs.create_owned(recipe, title)
+                owned.enter_context(lock)
+                fresh.append(run)
+            found.append(run)
+        try:
+            for run, said in zip(fresh, submit_all(fresh, cluster), strict=True):
+                run.write_control("run", fresh=True)
+                _say(run, "queued", said)
+        except RunError:
+            owned.close()
+            for run in fresh:
+                runs.delete(run.id)
+            raise
+    return found
 
 
 def check_file(recipe: Recipe) -> None:

@@ -20,10 +20,13 @@ PATIENCE = 60.0  # seconds in which the job before this one may still be leaving
 
 
 def main() -> int:
-    """`python -m workbench.runs.node FOLDER`."""
+    """`python -m workbench.runs.node FOLDER`, or @FILE, in which each job of an array finds its own folder in the line of its number."""
     told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
-    run = Run(Path(sys.argv[1]).absolute())
+    folder = sys.argv[1]
+    if folder.startswith("@"):
+        folder = Path(folder[1:]).read_text().splitlines()[int(os.environ["SLURM_ARRAY_TASK_ID"])]
+    run = Run(Path(folder).absolute())
     if not (run.path / "recipe.json").exists():
         print(f"{here()} does not see the run folder {run.path}: it must lie where all nodes see it.", file=sys.stderr)
         return 1

@@ -36,6 +36,11 @@ def begin(recipe: Recipe, *, runs: RunStore | Path | str | None = None, title: s
     return launcher.launch(recipe, runs=store, title=title, on=on)
 
 
+def _interrupted(store: RunStore, recipe: Recipe) -> bool:
+    """Whether a recipe has a run that can be resumed, and none that has finished or lives."""
+    return store.find(recipe) is None and any(run.status.resumable for run in store.alike(recipe))
+
+
 def begin_all(wanted: Iterable[Part], start: Callable[[dict[str, Any], Recipe], Run]) -> list[tuple[dict[str, Any], Run]]:
     """Begin several trainings. Ctrl+C stops those that were begun."""
     begun: list[tuple[dict[str, Any], Run]] = []
@@ -117,6 +122,9 @@ def sweep(
     for _, part in wanted:  # all of them, before the first begins
         if store.find(part) is None:
             launcher.check_file(part)
+    if on:  # all that is new goes as one array of jobs
+        with launcher.undisturbed():
+            launcher.launch_all([part for _, part in wanted if not _interrupted(store, part)], runs=store, title=title, on=on)
     begun = begin_all(wanted, lambda _, part: begin(part, runs=store, title=title, on=on))
     follow([run for _, run in begun], progress=progress)
     return gathered(begun, checked, recipe).assign_attrs(
