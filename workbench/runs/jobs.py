@@ -19,7 +19,7 @@ from . import files
 
 EVERY = 4.0  # seconds between two questions to the scheduler
 PATIENCE = 10.0  # seconds after which it counts as not answering
-FIRST = 3.0  # seconds that the first look at a job may wait for an answer
+FIRST = 3.0  # seconds that a program's very first look may wait for an answer
 WAITING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "CONFIGURING", "RESV_DEL_HOLD")
 ENDED = ("CANCELLED", "COMPLETED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE", "REVOKED")
 OWN = ("SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID")
@@ -134,7 +134,7 @@ def last_words(folder: Path, job: Job) -> str:
 
 
 class Slurm:
-    """What `squeue` said last. Nobody waits for it, but for the first word about a job."""
+    """What `squeue` said last. Nobody waits for it, but for a program's first look."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Seen] = {}
@@ -147,10 +147,10 @@ class Slurm:
     def seen(self, job: str) -> Seen:
         if job in self._gone:
             return GONE
-        fresh = job not in self._sought
+        first = not self._answered
         since = self._sought.setdefault(job, time.monotonic())
         thread = self._listing(at_once=job not in self._jobs and self._asked < since)
-        if fresh and job not in self._jobs and thread:
+        if first and thread:
             thread.join(FIRST)
         if job in self._jobs:
             return self._jobs[job]
