@@ -98,7 +98,7 @@ def test_the_process_of_another_computer_is_not_sought_in_ones_own_table(tmp_pat
     run.acquire().release()
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(2_400)])])
 def test_two_computers_that_race_for_a_folder_never_train_in_it_both(tmp_path, rounds):
     """Again and again whoever trains is killed at a random moment, and both computers want the folder at once."""
     run, chance = RunStore(tmp_path / "runs").create(toy(steps=100_000)), random.Random(rounds)
