@@ -138,7 +138,7 @@ def test_every_third_party_import_is_declared():
     extras = {re.split(r"[<>=\[]", line)[0].replace("-", "_") for lines in project["optional-dependencies"].values() for line in lines}
     used = {top_of(name) for path in FILES for name in imports(path)} - set(sys.stdlib_module_names)
     below = {"tornado", "jinja2", "markupsafe", "IPython", "traitlets", "zmq", "jupyter_client"}  # Bokeh and Jupyter stand on them
-    known = declared | extras | below | {"pythia8"}
+    known = declared | extras | below | {"pythia8", "psij"}
     assert used <= known, f"not declared: {sorted(used - known)}"
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.physics.amplitudes import squared_amplitude
     from workbench.results.prediction import summary
     from workbench.results.pulls import pulls
+    from workbench.runs.cluster import Cluster
     from workbench.runs.files import RunError
     from workbench.runs.launcher import launch
     from workbench.runs.store import RunStore, open_run
@@ -44,6 +45,7 @@ _HOMES = {
     "train": "families",
     "fit_curve": "families.amplitudes.curve",
     "launch": "runs.launcher",
+    "Cluster": "runs.cluster",
     "open_run": "runs.store",
     "RunStore": "runs.store",
     "RunError": "runs.files",

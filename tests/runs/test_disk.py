@@ -196,7 +196,8 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
 def damage_many(run: Run, number: int, chance: random.Random) -> int:
     """Damage one file after the other; how often `problems` named the file."""
     truth = Truth(run)
-    victims = [path for path in run.path.rglob("*") if path.is_file() and path.name not in ("LOCK", "log.txt", "control.json")]
+    known = [path for path in run.path.rglob("*") if path.is_file() and path.name not in ("LOCK", "log.txt", "control.json")]
+    victims = [path for path in known if path.stat().st_size]  # a claim is only a name
     named = 0
     for victim in itertools.islice(itertools.cycle(victims), number):
         whole = victim.read_bytes()

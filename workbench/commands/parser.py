@@ -7,13 +7,14 @@ from typing import Any
 
 import workbench
 from workbench import terminal
+from workbench.commands.cluster import cluster_command
 from workbench.commands.events import DATA_OPTIONS, MADE_EVENTS, data_command
 from workbench.commands.points import predict_command, sample_command
 from workbench.commands.runs import runs_command
 from workbench.commands.serve import lab_command, serve
 from workbench.commands.story import story_command
 from workbench.commands.train import sweep_command, train_command
-from workbench.commands.usage import Help, Parser, add_options, add_runs
+from workbench.commands.usage import Help, Parser, add_on, add_options, add_runs
 from workbench.families import FAMILIES, FORMER
 from workbench.physics.datasets import DATASETS
 from workbench.training.recipe import Recipe
@@ -51,6 +52,7 @@ def parser() -> Parser:
     story.add_argument("--out", metavar="FOLDER", help="where figures, data and verdict are written [./NAME]")
     story.add_argument("--html", metavar="FILE", help="write one file instead, to take home: slide, figures over time, verdict, recipe")
     story.add_argument("--table", action="store_true", help="the numbers that ship with the stories beside the talks', of one or of all")
+    add_on(story)
     add_runs(story)
     story.set_defaults(do=story_command)
 
@@ -87,8 +89,17 @@ def parser() -> Parser:
     runs.add_argument("id", nargs="*", help="the run, or several")
     runs.add_argument("--waiting", action="store_true", help="stop: all runs that wait for their turn")
     runs.add_argument("--background", action="store_true", help="resume: return at once instead of following")
+    runs.add_argument("--on", metavar="CLUSTER", help='resume: on another cluster, or "here" on this computer [where it was]')
     add_runs(runs)
     runs.set_defaults(do=runs_command)
+
+    cluster = command(commands, "cluster", "list the clusters that jobs can go to, or check one", CLUSTER)
+    cluster.formatter_class = argparse.RawDescriptionHelpFormatter
+    cluster.add_argument("action", nargs="?", default="list", choices=("list", "check"), help="what to do [list]")
+    cluster.add_argument("name", nargs="?", default="", help="check: which one, where several are described")
+    cluster.add_argument("--wait", metavar="SECONDS", default="600", help="check: how long to wait for the job to begin [600]")
+    add_runs(cluster)
+    cluster.set_defaults(do=cluster_command)
 
     data = command(commands, "data", "make, list or remove events", DATA)
     data.add_argument("action", nargs="?", default="list", choices=("make", "list", "remove", "convert"), help="what to do [list]")
@@ -135,6 +146,7 @@ def add_training(train: Parser, recipe_type: type[Recipe]) -> None:
     train.add_argument("--again", action="store_true", help="train even if an equal recipe has been trained already")
     train.add_argument("--background", action="store_true", help="return at once; `workbench runs` shows how it goes")
     train.add_argument("--foreground", action="store_true", help="train in this process, without a queue: for batch systems")
+    add_on(train)
     add_runs(train)
     for title, names in recipe_type.groups.items():
         add_options(train.add_argument_group(title), names, of=recipe_type)
@@ -145,6 +157,7 @@ def add_sweep(sweep: Parser, recipe_type: type[Recipe]) -> None:
     """What a command takes that trains recipes of one kind for all combinations of some options."""
     sweep.add_argument("--title", type=terminal.in_unicode, default="", help="a name for the runs")
     sweep.add_argument("--out", metavar="FILE.nc", help="write the results, all dims and units, as netCDF")
+    add_on(sweep)
     add_runs(sweep)
     for title, names in recipe_type.groups.items():
         add_options(sweep.add_argument_group(title), names, several=True, of=recipe_type)
@@ -158,6 +171,7 @@ USAGE = {family.command: f"workbench {family.command} [options]" for family in F
     "predict": "workbench predict RUN --file IN [--output OUT.csv] [options]",
     "sample": "workbench sample RUN [--events N] [--output FILE.h5] [options]",
     "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID | stop --waiting] [options]",
+    "cluster": "workbench cluster [list | check [NAME]] [options]",
     "data": "workbench data [list | make [NAME] | remove NAME | convert IN OUT] [options]",
 }
 SWEEP = (
@@ -180,6 +194,20 @@ PREDICT = (
     "amplitude, ln p with its spread of a generator. Any file that a recipe reads, with amplitudes or without; portion by portion."
 )
 RUNS = "Runs that were trained, are being trained, or were interrupted."
+CLUSTER = """\
+Train on a cluster: describe it once in clusters.toml in the home folder ($WORKBENCH_HOME, or .workbench), then --on NAME.
+
+    [slurm]                          # its name
+    partition = "gpu"                # account = "…"; what is left out is the scheduler's own choice
+    gpus = 1                         # cores = 1, memory = 8 (GB)
+    time = "8:00:00"                 # of one job; a training that needs more goes on in the next one
+    setup = ["module load python"]   # lines of shell before it starts
+    python = "/home/me/venv/bin/python"   # the python there, with workbench in it; by default this one
+    at_once = 8                      # jobs of a sweep that run at the same time
+    scheduler = "slurm"              # pbs, lsf and flux come with the engine (PSI/J) and are untested
+
+The runs folder must lie where all nodes see it. pip install "workbench[cluster]" installs the engine.
+`check` submits one small job and says what works: queue, shared folder, Python, torch, GPU, locks, clock, time limit."""
 DATA = (
     "Events kept on disk for all runs: with exact amplitudes, or of a named dataset of the generators. They are made when a recipe needs "
     "them; `make` makes them before. `convert` reads a file of your own as a training would, and writes it in another format, in GeV."

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from workbench.commands.progress import follow, interrupts, result
 from workbench.commands.usage import Usage, store_of, word
 from workbench.runs.files import RunError
+from workbench.runs.folder import Status
 from workbench.runs.run import Run
 from workbench.runs.store import EXAMPLES, RunStore, open_run
 
@@ -19,7 +20,7 @@ def runs_command(options: argparse.Namespace) -> int:
     actions: dict[str, Callable[[Run], int]] = {
         "show": show_run,
         "delete": lambda run: delete_run(store, run),
-        "resume": lambda run: resume_run(run, options.background),
+        "resume": lambda run: resume_run(run, options.background, options.on),
         "stop": stop_run,
     }
     if options.action == "list":
@@ -65,16 +66,25 @@ def line_of(run: Run) -> str:
     about = [run.title, f"sweep over {word(axes)}" if axes else "", ", ".join(changes) or "default recipe" * (not axes)]
     if status.eta is not None:
         about.append(f"{status.eta:.0f} s left")
+    if status.job and status.live:
+        about.append(status.message if status.state == "queued" else on_cluster(status))
     if status.queue_position:
         about.append(f"number {status.queue_position} in the queue")
     steps = f"{status.step:>9,} of {status.steps:<9,}"
     return f"{run.id:20} {status.state:10} {steps} {run.created[:16].replace('T', ' ')}  {' · '.join(filter(None, about))}"
 
 
+def on_cluster(status: Status) -> str:
+    """Where a job trains: 'job 12 on n1 of slurm, 35 min until its time is over'."""
+    left = f", {status.left / 60:.0f} min until its time is over" if status.left is not None and status.live else ""
+    return f"job {status.job}{f' on {status.node}' if status.node else ''} of {status.place}{left}"
+
+
 def show_run(run: Run) -> int:
     status = run.status
     state = f"{status.state}, step {status.step:,} of {status.steps:,}, {status.seconds:.1f} s of training"
     lines = [str(run.path), run.title, f"{state}, attempt {status.attempt} on {status.device or 'no device yet'}", status.message]
+    lines += [on_cluster(status)] if status.job else []
     lines += [", ".join(f"{some:,} of {whole:,} {name}" for name, (some, whole) in run.kept.items()) + " are kept." * bool(run.kept)]
     lines += [run.recipe.as_command(), run.recipe.as_python(), *run.problems()]
     print("\n".join(filter(None, [*lines, result(run) if status.state == "finished" else ""])))
@@ -87,9 +97,9 @@ def delete_run(store: RunStore, run: Run) -> int:
     return 0
 
 
-def resume_run(run: Run, background: bool) -> int:
+def resume_run(run: Run, background: bool, on: str | None) -> int:
     with interrupts() as asked:
-        run.resume()
+        run.resume(on=on)
         if not background or asked.is_set():
             return follow(run, asked)
     print(run.path)

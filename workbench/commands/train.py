@@ -37,6 +37,8 @@ def train_command(options: argparse.Namespace) -> int:
     from workbench.runs.launcher import check_file, launch
 
     recipe, store = recipe_of(options).fixed(), store_of(options)
+    if options.on and options.foreground:
+        raise Usage("--foreground trains in this process, and --on as a job of a cluster: one of them is needed.")
     if not options.again and (found := store.find(recipe)):
         print(
             f"This recipe {'has been trained' if found.status.state == 'finished' else 'is being trained'} already; --again trains it anew."
@@ -48,7 +50,7 @@ def train_command(options: argparse.Namespace) -> int:
     if options.foreground:
         return train_here(*store.create_owned(recipe, options.title))
     with interrupts() as asked:
-        run = launch(recipe, runs=store, title=options.title, reuse=not options.again)
+        run = launch(recipe, runs=store, title=options.title, reuse=not options.again, on=options.on)
         if not options.background or asked.is_set():
             return follow(run, asked)
     print(run.path)
@@ -68,7 +70,7 @@ def sweep_command(options: argparse.Namespace) -> int:
     recipe = recipe_type(**{name: values[0] for name, values in given.items()})
     swept: dict[str, Any] = dict(axes)
     with noted():
-        results = sweep(recipe, runs=store_of(options), title=options.title, **swept)
+        results = sweep(recipe, runs=store_of(options), title=options.title, on=options.on, **swept)
     if options.out:
         from workbench.runs import files, netcdf
 

@@ -40,6 +40,16 @@ def add_runs(to: argparse.ArgumentParser) -> None:
     )
 
 
+def add_on(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--on",
+        metavar="CLUSTER",
+        default=None,
+        help="train as jobs of a cluster: its name in clusters.toml in the home folder [$WORKBENCH_HOME, or .workbench]; "
+        "`workbench cluster --help` says how it is described",
+    )
+
+
 def add_options(
     group: argparse._ArgumentGroup, names: tuple[str, ...], *, several: bool = False, of: type[Recipe] = AmplitudeRecipe, **defaults: object
 ) -> None:

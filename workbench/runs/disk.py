@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import Any
 
 from . import files
 from .files import Lock
-from .folder import HEARTBEAT, LIVE, birth
+from .folder import HEARTBEAT, LIVE, birth, claims, here
 from .run import Run
 from .store import now
 
@@ -83,6 +82,7 @@ class Disk(threading.Thread):
                 order = self._orders.get(timeout=HEARTBEAT / 4)
                 if order is None:
                     break
+                self.displaced = self.displaced or self._succeeded()
                 if not self.displaced:
                     self._insist(order)
                 self._orders.task_done()
@@ -128,6 +128,8 @@ class Disk(threading.Thread):
     def _owns(self) -> bool:
         """Whether this folder is still ours. A LOCK that was deleted or replaced is taken anew, unless somebody has done so before."""
         lock = self.folder / "LOCK"
+        if self._succeeded():
+            return False
         if self.lock.file is None:
             return not self._overtaken()
         if files.still_named(self.lock.file, lock) or not self.folder.exists():
@@ -139,6 +141,17 @@ class Disk(threading.Thread):
         self.lock.file = again.file
         self.status["lock"] = self.lock.identity
         return True
+
+    def _succeeded(self) -> bool:
+        """Whether another attempt has claimed this folder since; a claim of ours that was taken away is made again."""
+        claim = self.folder / f".claim-{self.status['attempt']}"
+        if claim.exists():
+            return False
+        with contextlib.suppress(OSError):
+            if max(claims(self.folder), default=0) > self.status["attempt"]:
+                return True
+            os.close(os.open(claim, os.O_WRONLY | os.O_CREAT, files.PRIVATE))
+        return False
 
     def _overtaken(self) -> bool:
         """Without locks: whether another process says that it trains here, and did so after us."""
@@ -193,4 +206,4 @@ class Disk(threading.Thread):
 
 def identity() -> dict[str, Any]:
     """Who this process is: enough to tell it from another one that got the same number later."""
-    return {"pid": os.getpid(), "born": birth(os.getpid()), "host": socket.gethostname(), "leader": os.getpgid(0) == os.getpid()}
+    return {"pid": os.getpid(), "born": birth(os.getpid()), "host": here(), "leader": os.getpgid(0) == os.getpid()}

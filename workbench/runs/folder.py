@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.training.recipe import Recipe, RecipeError
 
-from . import files, history, turns
+from . import files, history, jobs, turns
 from .files import Damaged, Lock, NoLocks, RunError
 from .history import NewReports, reports_dataset
 
@@ -43,6 +43,7 @@ LIVE = ("queued", "preparing", "running", "paused", "finishing")
 COMMANDS = ("run", "pause", "step", "stop")
 HEARTBEAT = 1.0  # seconds between two rewritings of status.json
 SILENT = 10.0  # seconds of its own computer's clock after which an owner without LOCK is no longer one
+ELSEWHERE = 20.0  # the same of another computer's owner, whose signs come through a file system with a memory of its own
 _heartbeats: dict[Path, tuple[bytes, float]] = {}
 
 
@@ -52,7 +53,8 @@ class Status:
 
     `seconds` is time spent training; `eta` the seconds it will still take, None while unknown; `progress` goes from 0 to 1 within
     preparing and finishing; `queue_position` is 1 for the next to start; `updated` the date of the last sign of life. `hopeless`: its
-    recipe or its events cannot be used, so that going on would end in the same way.
+    recipe or its events cannot be used, so that going on would end in the same way. On a cluster, `place` is its name, `job` the job's,
+    `node` where it trains, and `left` the seconds until the job's time is over.
     """
 
     state: str
@@ -70,6 +72,10 @@ class Status:
     started: str = ""
     updated: str = ""
     hopeless: bool = False
+    place: str = ""
+    job: str = ""
+    node: str = ""
+    left: float | None = None
 
     @property
     def live(self) -> bool:
@@ -155,12 +161,25 @@ class Folder:
         try:
             return files.is_held(lock) or self.waits() or files.is_held(lock) or self._owned_unlocked()
         except NoLocks:
-            return self._beats()
+            return self.waits() or self._beats()
 
     def waits(self) -> bool:
         """Whether the run waits for its turn, without a process of its own."""
         ticket = turns.ticket_of(self.path.parent, self.id)
-        return ticket is not None and ticket.kind != turns.WORKER
+        return (ticket is not None and ticket.kind != turns.WORKER) or self._submitted()
+
+    def _submitted(self) -> bool:
+        """Whether the run waits for a job that has not begun it yet."""
+        job = jobs.job_of(self.path)
+        if job is None or job.mine:
+            return False
+        seen = job.seen
+        if seen.waits or seen.ended:
+            return seen.waits
+        with contextlib.suppress(OSError, Damaged):
+            values = files.unseal(files.read(self.path / "status.json"), "status.json")
+            return values.get("state") == "queued" and values.get("pid") is None
+        return False
 
     def _owned_unlocked(self, patience: float = 0.0) -> bool:
         """Whether an owner lives although LOCK is free, because the file was deleted, replaced or copied since.
@@ -173,12 +192,12 @@ class Folder:
             return False
         if values.get("state") not in LIVE or not isinstance(pid := values.get("pid"), int):
             return False
+        if values.get("host") != here():
+            return self._beats(patience)
         with contextlib.suppress(FileNotFoundError):
             lock = files.identity(self.path / "LOCK")
             if values.get("lock", lock) == lock:
                 return False  # the owner's own, and it has let go of it
-        if values.get("host") != socket.gethostname():
-            return self._beats(patience)
         if values.get("folder", 0) not in (0, os.stat(self.path).st_ino):
             return False  # a copy of the folder
         age = time.monotonic_ns() - values.get("beat", 0)
@@ -187,7 +206,11 @@ class Folder:
     @property
     def status(self) -> Status:
         values = self.read_status()
-        if values["state"] in LIVE and not self.alive():
+        job = jobs.job_of(self.path) if values["state"] in (*LIVE, "stopped") else None
+        if job:
+            seen, waits, alive = job.seen, self.waits(), self.alive()
+            values = jobs.standing(self.path, self.read_status(), job, seen, waits=waits, alive=alive)
+        elif values["state"] in LIVE and not self.alive():
             values = self.read_status()  # it may have ended in good order between the two looks
             if values["state"] in LIVE:
                 values["state"], values["message"] = (
@@ -198,7 +221,7 @@ class Folder:
         if reports:
             values["step"], values["seconds"] = reports[-1]["step"], reports[-1]["seconds"]
         eta = history.eta(reports, values.get("steps", 0)) if values["state"] == "running" else None
-        position = turns.place(self.path.parent, self.id) if values["state"] == "queued" else None
+        position = turns.place(self.path.parent, self.id) if values["state"] == "queued" and not job else None
         if position is not None:
             values["message"] = "Waiting for a free slot" if position == 1 else f"Waiting: {position - 1} ahead"
         known = {name: values[name] for name in Status.__dataclass_fields__ if name in values}
@@ -214,7 +237,8 @@ class Folder:
             return {"state": state, "steps": getattr(self.recipe, "steps", 0), "message": f"status.json cannot be read: {problem}"}
 
     def _beats(self, patience: float = 0.0) -> bool:
-        """Without flock: no change of status.json during three heartbeats of this reader's own clock means death.
+        """Without flock, and of another computer: no change of status.json during three heartbeats of this reader's own clock means death,
+        of a job during somewhat longer, or that its scheduler says that it has ended.
 
         The first look cannot know; `patience` (s) takes a second one that does.
         """
@@ -224,13 +248,17 @@ class Folder:
                 return False
         except (OSError, Damaged):
             return False
+        job = jobs.job_of(self.path)
+        if job and not job.mine and job.seen.ended:
+            return False
+        silent = ELSEWHERE if job else 3 * HEARTBEAT
         before, since = _heartbeats.setdefault(self.path, (seen, time.monotonic()))
-        if patience:
-            time.sleep(patience)
-            return self._beats()
         if seen != before:
-            _heartbeats[self.path] = (seen, time.monotonic())
-        return seen != before or time.monotonic() - since < 3 * HEARTBEAT
+            _heartbeats[self.path] = before, since = seen, time.monotonic()
+        if patience and time.monotonic() - since < silent:
+            time.sleep(max(patience, silent - (time.monotonic() - since)))
+            return self._beats()
+        return time.monotonic() - since < silent
 
     # What it has said so far
 
@@ -359,6 +387,36 @@ class Folder:
             raise RunError(f"Run {self.id} is {values['state']}, in process {values['pid']} on {values.get('host', 'this computer')}.")
         return lock
 
+    def claim(self) -> int:
+        """Begin an attempt, whose number is in the name of a file that only one process can make, whatever computers share of locks and
+        clocks; whoever sees a higher one writes nothing more.
+
+        Raises: RunError when another process has just begun.
+        """
+        last, known = int(self.read_status().get("attempt", 0)), max(claims(self.path), default=0)
+        taken = RunError(f"Run {self.id} has just been begun by another process.")
+        if self._owned_unlocked(patience=3.2 * HEARTBEAT):  # since it was acquired; and who comes later than this look makes the same name
+            raise taken
+        if known > last:  # somebody begins just now, or died while beginning
+            time.sleep(3.2 * HEARTBEAT)
+            if (int(self.read_status().get("attempt", 0)), max(claims(self.path), default=0)) != (last, known):
+                raise taken
+        attempt = max(last, known) + 1
+        claim = self.path / f".claim-{attempt}"
+        try:
+            os.close(os.open(claim, os.O_WRONLY | os.O_CREAT | os.O_EXCL, files.PRIVATE))
+        except FileExistsError:
+            raise taken from None
+        except OSError:  # a full disk; it is made as soon as there is space
+            return attempt
+        if max(claims(self.path)) > attempt:
+            files.remove(claim)
+            raise taken
+        for older in claims(self.path):
+            if older < attempt:
+                files.remove(self.path / f".claim-{older}")
+        return attempt
+
     def checkpoints(self) -> list[int]:
         """Steps of the committed checkpoints, the newest first."""
         names = re.findall(r"^checkpoint-(\d+)\.json$", "\n".join(os.listdir(self.path)), re.MULTILINE)
@@ -376,6 +434,16 @@ class Folder:
         snapshots = history.snapshots(self.path)[0] if snapshots is None else snapshots
         groups = {"/": xr.Dataset(attrs=about), "/reports": self.reports, "/snapshots": snapshots}
         return netcdf.encode({**groups, **{f"/prediction/{split}": prediction for split, prediction in predictions.items()}})
+
+
+def claims(folder: Path) -> list[int]:
+    """The numbers of the attempts that were claimed and not yet followed by another."""
+    return [int(name[7:]) for name in os.listdir(folder) if name.startswith(".claim-") and name[7:].isdecimal()]
+
+
+def here() -> str:
+    """This computer, as its Slurm calls it where it is a node."""
+    return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
 def merged(changes: list[dict[str, Any]]) -> dict[str, Any]:

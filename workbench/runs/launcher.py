@@ -12,15 +12,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workbench.data.own_file import check_content
 from workbench.training.recipe import Recipe, RecipeError
 
-from . import files, turns
+from . import files, jobs, turns
+from .cluster import Cluster, cancel, cluster_of, submit, submit_all, withdraw
 from .files import Lock, NoLocks, RunError
-from .folder import LIVE, birth
+from .folder import LIVE, birth, here
 from .run import Run
 from .store import RunStore
 from .turns import Ticket, alone
@@ -200,26 +201,60 @@ def launch(
     person: str = "",
     checked: bool = False,
     forker: Forker | None = None,
+    on: Cluster | str | None = None,
 ) -> Run:
-    """Train a recipe in a process of its own, which outlives this one.
+    """Train a recipe in a process of its own, which outlives this one, on this computer or as a job `on` a cluster.
 
     Arguments: runs: the runs folder, by default `workbench.home.runs_folder()`. reuse: an equal recipe that has finished or is being
     trained is not trained again; its run is returned. person: whose it is, among whom the turns go round. checked: its own file
-    has been read already.
+    has been read already. on: a Cluster, or the name of one in `clusters.toml`.
     Its own file is what it is now, by path and content: other content is another recipe, and equal content under another name is not.
-    Raises: OSError when the folder cannot be written; RecipeError when the recipe's own file cannot be read, or has too few events.
+    Raises: OSError when the folder cannot be written; RecipeError when the recipe's own file cannot be read, or has too few events;
+    RunError when the cluster does not take it.
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"A recipe is needed, such as AmplitudeRecipe(), not {type(recipe).__name__}.")
     store, recipe = runs if isinstance(runs, RunStore) else RunStore(runs), recipe.fixed()
+    cluster = cluster_of(on) if on else None
     if not checked and not (reuse and store.find(recipe)):
         check_file(recipe)
     with _alone(store.root):
         if reuse and (found := store.find(recipe)):
             return found
+        if cluster:
+            cluster.check(recipe)
         run, lock = store.create_owned(recipe, title)
-        _start(run, lock, forker, person)
+        try:
+            _start(run, lock, forker, person, cluster)
+        except RunError:  # no scheduler, or it does not take the job
+            store.delete(run.id)
+            raise
     return run
+
+
+def launch_all(recipes: Sequence[Recipe], *, runs: RunStore, title: str = "", on: Cluster | str) -> list[Run]:
+    """Train several recipes as jobs on a cluster, together as one array of jobs where there are such; equal ones that have finished or
+    live are taken as they are. Raises: as `launch`; then none of them was begun."""
+    cluster, found, fresh = cluster_of(on), [], []
+    with contextlib.ExitStack() as owned, _alone(runs.root):
+        for recipe in recipes:
+            run = runs.find(recipe)
+            if run is None:
+                cluster.check(recipe)
+                run, lock = runs.create_owned(recipe, title)
+                owned.enter_context(lock)
+                fresh.append(run)
+            found.append(run)
+        try:
+            for run, said in zip(fresh, submit_all(fresh, cluster), strict=True):
+                run.write_control("run", fresh=True)
+                _say(run, "queued", said)
+        except RunError:
+            owned.close()
+            for run in fresh:
+                runs.delete(run.id)
+            raise
+    return found
 
 
 def check_file(recipe: Recipe) -> None:
@@ -235,11 +270,14 @@ def check_file(recipe: Recipe) -> None:
             raise RecipeError(str(problem)) from problem
 
 
-def resume(run: Run, *, person: str = "", forker: Forker | None = None) -> Run:
-    """Train a stopped, failed or died run on from its last checkpoint, in a new process.
+def resume(run: Run, *, person: str = "", forker: Forker | None = None, on: Cluster | str | None = None) -> Run:
+    """Train a stopped, failed or died run on from its last checkpoint, in a new process, or as a new job where it was one.
 
+    Arguments: on: a Cluster, the name of one, or "here" for this computer; by default where it was.
     Raises: RunError when it has finished, belongs to somebody, or its own file is not what it was.
     """
+    job = jobs.job_of(run.path)
+    cluster = None if on == "here" else cluster_of(on) if on else Cluster.from_dict(job.cluster) if job else None
     lock = run.acquire()
     if run.read_status()["state"] == "finished":
         lock.release()
@@ -249,7 +287,7 @@ def resume(run: Run, *, person: str = "", forker: Forker | None = None) -> Run:
     except ValueError as problem:
         lock.release()
         raise RunError(f"Run {run.id} cannot go on: {problem}") from problem
-    _start(run, lock, forker, person)
+    _start(run, lock, forker, person, cluster)
     return run
 
 
@@ -265,6 +303,9 @@ def stop(run: Run, *, patience: float = 1.2) -> Run:
         for number, seconds in ((signal.SIGTERM, 0.6), (getattr(signal, "SIGKILL", signal.SIGTERM), 0.5)):
             signalled = gone or _signal(run, number)
             gone = signalled and _gone(run, seconds)
+        if not gone and (job := jobs.job_of(run.path)):
+            cancel(job)
+            signalled = True
         if gone or _gone(run, LAST_BREATH if signalled else 0.0):  # it may also have ended just before it was to be signalled
             _tidy(run)
         elif run.read_status().get("pid"):
@@ -291,10 +332,15 @@ def _alone(root: Path) -> contextlib.AbstractContextManager:
         return contextlib.nullcontext()
 
 
-def _start(run: Run, lock: Lock, forker: Forker | None, person: str) -> None:
+def _start(run: Run, lock: Lock, forker: Forker | None, person: str, cluster: Cluster | None) -> None:
     forker = forker or _forker
     with lock:
+        withdraw(run)
         run.write_control("run", fresh=True)
+        if cluster:
+            _say(run, "queued", submit(run, cluster))
+            return
+        files.remove(run.path / "job.json")
         _say(run, "queued", STARTING)
         ticket = Ticket.take(run.path.parent, run.id, forker.kind, person=turns.mark(person))
     forker.start(run, ticket)
@@ -302,6 +348,8 @@ def _start(run: Run, lock: Lock, forker: Forker | None, person: str) -> None:
 
 def _withdraw(run: Run, state: str, message: str) -> bool:
     """Take a run that waits out of the queue; False for one that does not wait, or whose process has just begun."""
+    if jobs.job_of(run.path):
+        return run.waits() and _cancelled(run, state, message)
     ticket = turns.ticket_of(run.path.parent, run.id)
     if ticket is None or ticket.kind == turns.WORKER:
         return False
@@ -314,6 +362,18 @@ def _withdraw(run: Run, state: str, message: str) -> bool:
         ticket.give_back()
         with contextlib.suppress(OSError):
             _say(run, state, message, sync=False)
+    return True
+
+
+def _cancelled(run: Run, state: str, message: str) -> bool:
+    """Cancel the job of a run that has not begun; what begins nevertheless finds that it is to stop."""
+    lock = Lock.acquire(run.path / "LOCK", wait=0.1)
+    if lock is None:
+        return False
+    with lock:
+        run.write_control("stop")
+        withdraw(run)
+        _say(run, state, message)
     return True
 
 
@@ -354,7 +414,7 @@ def _signal(run: Run, number: int) -> bool:
     """Signal a run's process and all that it started, if it is certain that it is the one that wrote the status."""
     values = run.read_status()
     pid = values.get("pid")
-    if not isinstance(pid, int) or values.get("host") != socket.gethostname() or birth(pid) != values.get("born") or not run.alive():
+    if not isinstance(pid, int) or values.get("host") != here() or birth(pid) != values.get("born") or not run.alive():
         return False
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, number) if values.get("leader") and hasattr(os, "killpg") else os.kill(pid, number)

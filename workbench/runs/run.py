@@ -142,14 +142,15 @@ class Run(Folder):
             raise RunError(f"Run {self.id} is {self.status.state}; only a run that trains can be changed.")
         self.write_control(self.read_control()["command"], 0, options=options)
 
-    def resume(self) -> Run:
-        """Go on: after a pause at once, after a stop or a death in a new process from the last checkpoint. Raises: RunError."""
+    def resume(self, *, on: Any = None) -> Run:
+        """Go on: after a pause at once, after a stop or a death in a new process from the last checkpoint, where it was, or `on` a cluster
+        or "here". Raises: RunError."""
         if self.alive():
             self.control("run")
             return self
         from .launcher import resume
 
-        return resume(self)
+        return resume(self, on=on)
 
     def stop(self) -> Run:
         """End the training process within 2.5 s, in good order if it can. What was learned stays and can be resumed."""

@@ -16,6 +16,7 @@ from workbench.families import Part, kind_of, parts
 from workbench.training.recipe import Recipe, checked_axes
 
 from . import launcher
+from .cluster import Cluster
 from .files import RunError
 from .run import Run
 from .store import RunStore
@@ -24,15 +25,20 @@ if TYPE_CHECKING:
     import xarray
 
 
-def begin(recipe: Recipe, *, runs: RunStore | Path | str | None = None, title: str = "") -> Run:
-    """The run of a recipe: a finished or living one as it is, an interrupted one resumed, else a new one."""
+def begin(recipe: Recipe, *, runs: RunStore | Path | str | None = None, title: str = "", on: Cluster | str | None = None) -> Run:
+    """The run of a recipe: a finished or living one as it is, an interrupted one resumed, else a new one, on a cluster if one is named."""
     store, recipe = runs if isinstance(runs, RunStore) else RunStore(runs), recipe.fixed()
     if store.find(recipe) is None:
         for run in store.alike(recipe):
             with contextlib.suppress(RunError):
                 if run.status.resumable:
-                    return launcher.resume(run)
-    return launcher.launch(recipe, runs=store, title=title)
+                    return launcher.resume(run, on=on)
+    return launcher.launch(recipe, runs=store, title=title, on=on)
+
+
+def _interrupted(store: RunStore, recipe: Recipe) -> bool:
+    """Whether a recipe has a run that can be resumed, and none that has finished or lives."""
+    return store.find(recipe) is None and any(run.status.resumable for run in store.alike(recipe))
 
 
 def begin_all(wanted: Iterable[Part], start: Callable[[dict[str, Any], Recipe], Run]) -> list[tuple[dict[str, Any], Run]]:
@@ -92,13 +98,19 @@ def _points(run: Run) -> list[tuple[dict[str, Any], xarray.Dataset]]:
 
 
 def sweep(
-    recipe: Recipe, *, runs: RunStore | Path | str | None = None, title: str = "", progress: bool = True, **axes: Any
+    recipe: Recipe,
+    *,
+    runs: RunStore | Path | str | None = None,
+    title: str = "",
+    progress: bool = True,
+    on: Cluster | str | None = None,
+    **axes: Any,
 ) -> xarray.Dataset:
     """Train a recipe for all combinations of some options, and return what came out with these options as dims.
 
     Axes that the recipe's family shares (of amplitudes noise, prior_width, uncertainty, seed, …) train together as one population; others
     (hidden, events, architecture, …) become several runs, of which finished ones are taken as they are and interrupted ones resumed. Runs
-    go on in processes of their own; Ctrl+C stops them so that the same call resumes them.
+    go on in processes of their own, or as jobs `on` a cluster; Ctrl+C stops them so that the same call resumes them.
 
     *Returns*: scalars per point, those that its family's product knows. Of amplitudes they are named in `results.scan.ATTRIBUTES`, stand
     there for training events too with `_train`, and beside them mean, sigma_syst, sigma_stat [GeV⁻²] per event where all points have the
@@ -110,7 +122,10 @@ def sweep(
     for _, part in wanted:  # all of them, before the first begins
         if store.find(part) is None:
             launcher.check_file(part)
-    begun = begin_all(wanted, lambda _, part: begin(part, runs=store, title=title))
+    if on:  # all that is new goes as one array of jobs
+        with launcher.undisturbed():
+            launcher.launch_all([part for _, part in wanted if not _interrupted(store, part)], runs=store, title=title, on=on)
+    begun = begin_all(wanted, lambda _, part: begin(part, runs=store, title=title, on=on))
     follow([run for _, run in begun], progress=progress)
     return gathered(begun, checked, recipe).assign_attrs(
         recipe=recipe.to_json(), axes=", ".join(checked), process=getattr(recipe, "process", ""), runs=" ".join(run.id for _, run in begun)

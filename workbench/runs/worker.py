@@ -37,6 +37,7 @@ SNAPSHOT_SECONDS = 0.25
 SNAPSHOTS_PER_RUNTIME = 400  # from 100 s on, snapshots grow rarer: a four-hundredth of the time trained so far
 SNAPSHOT_SHARE = 0.1  # of the time, at most, goes into making snapshots
 CHECKPOINT_SECONDS = 10.0
+LAST_SECONDS = 10.0  # in which a run that a signal has stopped must be on disk before anything else is done
 FINISHED, FAILED, TAKEN = 0, 1, 3  # exit codes; a run that was stopped ends with 0 too
 
 
@@ -60,6 +61,7 @@ class Job(Protocol):
 
 
 JobFactory = Callable[..., Job]
+Terminated = Callable[[Run], tuple[str, str]]
 
 
 class Stopped(BaseException):
@@ -85,11 +87,13 @@ def run_job(
     lock: Lock | None = None,
     ticket: Ticket | None = None,
     slot: Lock | None = None,
+    terminated: Terminated | None = None,
 ) -> int:
     """Train the run in `folder` from its beginning or its last checkpoint, to its end.
 
     Arguments: job_factory: called with (recipe, progress=…), by default the Job of `workbench.training`. lock: the run's LOCK if the
-    launcher took it already. ticket, slot: the place in the queue that it had, and the slot for which it waited there.
+    launcher took it already. ticket, slot: the place in the queue that it had, and the slot for which it waited there. terminated: says in
+    which state, and with which words, a run ends that a signal has stopped.
     Returns: the exit code: 0 finished or stopped, 1 failed, 3 somebody else owns the run.
     """
     run, own = Run(folder), lock
@@ -97,7 +101,7 @@ def run_job(
         if own is None:
             own = run.acquire()
             run.write_control("run", fresh=True)
-        return Worker(run, job_factory or _job, own, ticket, slot).work()
+        return Worker(run, job_factory or _job, own, ticket, slot, terminated).work()
     except RunError as problem:
         print(problem, file=sys.stderr)
         return TAKEN
@@ -116,10 +120,18 @@ def _job(recipe: Recipe, progress: Callable[[float, str], None]) -> Job:
 class Worker:
     """One attempt at one run."""
 
-    def __init__(self, run: Run, job_factory: JobFactory, lock: Lock, ticket: Ticket | None, slot: Lock | None):
-        self.run, self.job_factory, self.ticket, self.slot = run, job_factory, ticket, slot
+    def __init__(
+        self,
+        run: Run,
+        job_factory: JobFactory,
+        lock: Lock,
+        ticket: Ticket | None = None,
+        slot: Lock | None = None,
+        terminated: Terminated | None = None,
+    ):
+        self.run, self.job_factory, self.ticket, self.slot, self.terminated = run, job_factory, ticket, slot, terminated
         self.job: Job | None = None
-        self.stopping = self.interruptible = False
+        self.stopping = self.interruptible = self.signalled = False
         self.paused = self.resting = self.stepping = False
         self.serial = self.asked = self.allowance = 0
         self.seconds = 0.0
@@ -127,13 +139,13 @@ class Worker:
         self.changed: dict[str, Any] = {}
         self.saved = {"snapshot": -1, "checkpoint": -1}
         self.due = {"snapshot": 0.0, "checkpoint": 0.0}
+        before, attempt = run.read_status(), run.claim()
         for torn in (*run.path.glob(".[!c]*.tmp"), *run.path.glob(".checkpoint*.tmp"), *run.path.glob("snapshots/.*.tmp")):
             files.remove(torn)  # but none of .control…tmp, which is not ours
-        before = run.read_status()
         self.disk = Disk(run, lock, {
             "state": "preparing", "step": before.get("step", 0), "steps": before.get("steps", 0),
             "seconds": before.get("seconds", 0.0), "message": "", "progress": None, "device": before.get("device", ""),
-            "attempt": before.get("attempt", 0) + 1, "started": now(), **identity(),
+            "attempt": attempt, "started": now(), **identity(),
         })  # fmt: skip
 
     def work(self) -> int:
@@ -249,6 +261,10 @@ class Worker:
     def _end(self, state: str, message: str, *, hopeless: bool = False) -> None:
         if state == "stopped":
             self._save()
+        if self.signalled and self.terminated and state == "stopped":
+            self._settle(patience=LAST_SECONDS)
+            state, message = self.terminated(self.run)
+            self.disk.say(pid=None)
         self.disk.say(state=state, message=message, progress=None, hopeless=hopeless)
         with contextlib.suppress(Stopped, Displaced, OSError):
             self._settle(patience=2.0)
@@ -370,8 +386,8 @@ class Worker:
         finally:
             self.interruptible = False
 
-    def _signalled(self, *_: Any) -> None:
-        self.stopping = True
+    def _terminate(self, *_: Any) -> None:
+        self.stopping = self.signalled = True
         if self.interruptible:
             raise Stopped
 
@@ -380,7 +396,7 @@ class Worker:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._signalled) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, self._terminate) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
         finally:
@@ -406,6 +422,11 @@ def become_worker(folder: Path) -> None:
     os.nice(max(0, 5 - os.nice(0)))
     with contextlib.suppress(OSError):  # where the kernel shares out the processor among sessions, a session of its own has its own claim
         Path("/proc/self/autogroup").write_text("5")
+    into_log(folder)
+
+
+def into_log(folder: Path) -> None:
+    """What this process says goes to the log of its run."""
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, files.PRIVATE)
     for stream in (1, 2):
         os.dup2(log, stream)

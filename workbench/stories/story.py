@@ -22,6 +22,7 @@ from workbench.families.amplitudes.product import SCAN
 from workbench.figures import FIGURES, REPORTS, Entry
 from workbench.results import scan as results
 from workbench.results.product import product_of
+from workbench.runs.cluster import Cluster
 from workbench.runs.files import RunError
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore
@@ -120,16 +121,19 @@ class Story:
         there = [(options, store.find(recipe) or next(iter(store.alike(recipe)), None)) for options, recipe in self.runs]
         return [(options, run) for options, run in there if run is not None]
 
-    def begin(self, runs: RunStore | Path | str | None = None, *, begin: Callable[..., Run] = begin) -> Trainings:
-        """Start what has not been trained yet, in the background; finished trainings are taken as they are.
+    def begin(
+        self, runs: RunStore | Path | str | None = None, *, begin: Callable[..., Run] = begin, on: Cluster | str | None = None
+    ) -> Trainings:
+        """Start what has not been trained yet, in the background, or as jobs `on` a cluster; finished trainings are taken as they are.
 
         `begin` starts each, by default `workbench.runs.sweep.begin`.
         """
-        return begin_all(self.runs, lambda options, recipe: begin(recipe, runs=runs, title=f"{self.title}{_label(options)}"))
+        where = {"on": on} if on else {}
+        return begin_all(self.runs, lambda options, recipe: begin(recipe, runs=runs, title=f"{self.title}{_label(options)}", **where))
 
-    def train(self, runs: RunStore | Path | str | None = None, *, progress: bool = True) -> xr.Dataset:
+    def train(self, runs: RunStore | Path | str | None = None, *, progress: bool = True, on: Cluster | str | None = None) -> xr.Dataset:
         """Train what is missing, wait, and return the scan. Raises: RunError when a training fails."""
-        begun = self.begin(runs)
+        begun = self.begin(runs, on=on)
         self.wait(begun, progress=progress)
         return self.scan(begun)
 

@@ -11,6 +11,7 @@ export function render({model}) {
     spec.presets.map(({name, title}) => h("option", {value: name}, title)))
   const see = h("p", {class: "see"})
   const title = h("input", {id: "title", type: "text", maxlength: 80, autocomplete: "off", placeholder: "optional", onchange: () => send({title: title.value})})
+  const where = h("select", {id: "where", onchange: () => send({where: where.value})})
   const changes = h("ul", {class: "changes", "aria-label": "What differs from the preset"})
 
   const groups = spec.groups.map((group) => {
@@ -127,6 +128,11 @@ export function render({model}) {
     view = JSON.parse(model.state)
     preset.value = view.preset
     typeset(see, view.see)
+    const places = view.places ?? []
+    if (String(places) !== String(before.places ?? [])) {
+      where.replaceChildren(...["", ...places].map((name) => h("option", {value: name}, name || "This computer")))
+    }
+    where.value = view.where ?? ""
     if (view.title !== before.title) title.value = view.title // an answer to something else leaves alone what is being typed
     const changed = new Set(view.changes.map(({name}) => name))
     for (const [name, {box, show, error, note, undo, first}] of Object.entries(fields)) {
@@ -145,7 +151,7 @@ export function render({model}) {
       details.hidden = [...details.querySelectorAll(".field")].every((box) => box.hidden)
     }
     for (const group of groups) group.hidden = [...group.querySelectorAll(".field")].every((box) => box.hidden)
-    for (const [part, element] of Object.entries(parts)) element.hidden = view.apart.includes(part)
+    for (const [part, element] of Object.entries(parts)) element.hidden = view.apart.includes(part) || (part === "where" && !places.length)
     changes.replaceChildren(...view.changes.map(({name, label, old, new: now}) => h("li", {},
       h("span", {}, symbols("span", {}, `${label}: `), h("s", {}, old), ` ${now}`),
       h("button", {type: "button", "aria-label": `Undo ${label}`, title: "Undo", onclick: () => send({undo: name})}, "×"))))
@@ -157,6 +163,7 @@ export function render({model}) {
   const parts = {
     preset: h("div", {class: "field"}, h("div", {class: "line"}, h("label", {class: "label", for: "preset"}, "Preset")), preset, see, changes),
     title: h("div", {class: "field text"}, h("div", {class: "line"}, h("label", {class: "label", for: "title"}, "Title of the next run")), title),
+    where: h("div", {class: "field", hidden: true}, h("div", {class: "line"}, h("label", {class: "label", for: "where"}, "Where the next run trains")), where),
     code,
   }
   // What stands here and the server does not know, or does not keep: typed while the connection was lost, or not yet finished, or wrong.
@@ -175,5 +182,5 @@ export function render({model}) {
     for (const [option, value] of options) send({option, value})
     page.unsaid = unsaid
   }
-  return h("form", {class: "recipe", onsubmit: (event) => event.preventDefault(), novalidate: true}, parts.preset, groups, parts.title, code)
+  return h("form", {class: "recipe", onsubmit: (event) => event.preventDefault(), novalidate: true}, parts.preset, groups, parts.title, parts.where, code)
 }

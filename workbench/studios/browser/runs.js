@@ -30,7 +30,7 @@ export function render({model}) {
     return h("tr", {class: run.open ? "open" : "", "data-run": run.id},
       h("td", {}, compare),
       h("td", {}, open, symbols("small", {title: run.about}, run.about)),
-      h("td", {}, h("span", {class: `chip ${run.state}`}, run.words)),
+      h("td", {}, h("span", {class: `chip ${run.state}`}, run.words), run.where ? h("small", {title: run.where}, run.where) : ""),
       h("td", {class: "number"}, run.steps),
       h("td", {}, h("time", {}, run.when), h("small", {}, run.id)),
       h("td", {class: "last"}, events, " ", remove))

@@ -21,7 +21,7 @@ from workbench.studios.server.lecture import HALL
 HEARD = (
     "preset", "option", "undo", "title", "action", "key", "open", "compare", "delete", "tab", "dismiss", "theme",
     "time", "refused",
-    "story", "tell", "lead", "awake", "search", "place", "waiting",
+    "story", "tell", "lead", "awake", "search", "place", "waiting", "where",
 )  # fmt: skip
 FOLLOWERS = ("theme", "dismiss", "awake")
 """What is heard of a page that follows a lecture."""
@@ -67,6 +67,12 @@ class Hearing(Session):
 
     def on_title(self, message: dict[str, Any]) -> None:
         self.draft.title = "".join(c for c in str(message["title"])[:80] if c.isprintable())
+
+    def on_where(self, message: dict[str, Any]) -> None:
+        """The next run trains on a cluster, or here again."""
+        if (place := str(message["where"])) in ("", *self.places):
+            self._withdraw()
+            self.where = place
 
     def on_tab(self, message: dict[str, Any]) -> None:
         if message["tab"] in [tab.name for tab in self.tabs]:
@@ -153,10 +159,10 @@ class Hearing(Session):
             self.shipped = message["tell"] == "shipped"
             return
         self.shipped = False
-        teller, store = self.teller, self.library.own
+        teller, store, where = self.teller, self.library.own, self.where
 
         def train() -> None:
-            self.guest.begin_story(teller.story, store)
+            self.guest.begin_story(teller.story, store, on=where)
             teller.hurry()
 
         def stop() -> None:
@@ -200,9 +206,12 @@ class Hearing(Session):
             runs = self.pressed if len(self.pressed) == 1 else [run for run in self.pressed if run.alive() == (action != "resume")]
             for run in runs:
                 self.guest.change(run)
-            if action in ("pause", "continue", "step"):
+            if action == "continue":
                 for run in runs:
-                    {"pause": run.pause, "continue": run.resume, "step": run.step}[action]()
+                    run.resume()
+            elif action in ("pause", "step"):
+                for run in runs:
+                    run.control(action)
             elif action == "change" and (turned := self.turned):
                 self.shown[0].change(**turned)
             elif action == "stop":
@@ -214,7 +223,7 @@ class Hearing(Session):
 
     def _start(self) -> None:
         trainings, file = self.draft.trainings, getattr(self.draft.recipe, "file", "")
-        again = self.of_draft and not self.of_example
+        again, where = self.of_draft and not self.of_example, self.where
 
         def work() -> list[Run]:
             if file and not self.guest.lecturer:
@@ -222,7 +231,7 @@ class Hearing(Session):
             for _, recipe in trainings if file else ():
                 for note in errands.check_events(recipe):
                     self.soon(functools.partial(self.note, note))
-            return self.guest.launch_all(trainings, self.library.own, title=self.draft.title, reuse=not again)
+            return self.guest.launch_all(trainings, self.library.own, title=self.draft.title, reuse=not again, on=where)
 
         self._later("Reading the file …" if file else "Starting the training process …", work, self._started)
 

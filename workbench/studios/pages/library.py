@@ -6,13 +6,13 @@ import contextlib
 import functools
 import math
 import os
-import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workbench.families import PRESETS, parts
 from workbench.home import runs_folder
 from workbench.runs.files import RunError
+from workbench.runs.folder import here
 from workbench.runs.run import Run
 from workbench.runs.store import EXAMPLES, ID, RunStore
 from workbench.studios.live.hub import HUB, identity
@@ -106,8 +106,8 @@ class Library:
     def _seconds(self, recipe: Recipe) -> float | None:
         for run in self._fitting(self.own, MOST_LOOKED_AT):
             told = run.read_status()
-            here = told["state"] == "finished" and told.get("host") == socket.gethostname()
-            if here and type(run.recipe) is type(recipe) and set(differences(recipe, run.recipe)) <= SAME_PACE:
+            measured = told["state"] == "finished" and told.get("host") == here()
+            if measured and type(run.recipe) is type(recipe) and set(differences(recipe, run.recipe)) <= SAME_PACE:
                 return told["seconds"] / told["steps"] * getattr(recipe, "steps", 0) * points(recipe) / points(run.recipe)
         return None
 

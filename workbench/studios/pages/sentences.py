@@ -96,12 +96,12 @@ def where(status: Status | None, *, example: bool = False, trains: bool = True) 
         ahead = f"{before} {'run is' if before == 1 else 'runs are'} before this one" if before else "next to start"
         return f"Waiting for a free slot: {ahead}."
     if status.state == "queued":
-        return f"{status.message or 'Starting'} …"
+        return f"{status.message}." if status.job else f"{status.message or 'Starting'} …"
     if status.state == "preparing":
         share = f" {status.progress:.0%}" if status.progress else ""
         return f"{(status.message or 'Preparing data').rstrip('. …')}{share} …"
     if status.state == "running":
-        return f"Training: {done}, {left(status.eta)}."
+        return f"Training{f' on {on_cluster(status)}' * bool(status.job)}: {done}, {left(status.eta)}."
     if status.state == "paused":
         return f"Paused at {done}." + (f" {status.message}" if status.message else "")
     if status.state == "finishing":
@@ -109,7 +109,10 @@ def where(status: Status | None, *, example: bool = False, trains: bool = True) 
     if status.state == "finished":
         return f"Finished: {status.steps:,} steps in {duration(status.seconds)}."
     if status.state == "stopped":
-        return f"Stopped at {done}. Resume goes on from there."
+        why = f" {status.message}" if status.job and status.message else ""
+        return f"Stopped at {done}.{why} Resume goes on from there."
+    if status.state == "died" and status.job:
+        return f"{status.message[:1].upper()}{status.message[1:].rstrip('.')} ({done})."
     if status.state == "died":
         return f"The training process died at {done}. Everything up to there is kept; Resume goes on from the last checkpoint."
     return f"Failed at {done}: {status.message or 'see log.txt in the run folder.'}"
@@ -179,6 +182,15 @@ def duration(seconds: float) -> str:
 def kept(parts: dict[str, tuple[int, int]]) -> list[str]:
     """What a run that comes with the package has kept: '2,000 of 10,000 test events'."""
     return [f"{some:,} of {whole:,} {name} kept" for name, (some, whole) in parts.items()]
+
+
+def on_cluster(status: Status) -> str:
+    """Where a job stands: 'n1 (slurm, job 12, 35 min of its time left)'; why it waits, where it does."""
+    if status.state == "queued":
+        return status.message
+    time = f", {duration(status.left)} of its time left" if status.left is not None and status.live else ""
+    where = f"{status.place}, job {status.job}{time}"
+    return f"{status.node} ({where})" if status.node else where
 
 
 def steps(status: Status) -> str:

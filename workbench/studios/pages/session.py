@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from workbench.data.files import allowed, check_file
 from workbench.families import Family
+from workbench.runs.cluster import clusters
 from workbench.runs.files import RunError, in_words
 from workbench.runs.run import Run
 from workbench.stories import stories_of
@@ -73,6 +74,7 @@ class Session(ABC):
         self.library = Library(runs, tuple(kind.recipe for kind in self.family.kinds))
         self.draft = Draft(self.recipe_type)
         self.shown: list[Run] = []
+        self.where = ""  # the cluster on which the next run trains; this computer where it is empty
         self.tab = self.tabs[0].name
         self.story = next(iter(self.stories), "")
         self.shipped = False  # one's own trainings of the story stand back behind the numbers that ship
@@ -328,6 +330,15 @@ class Session(ABC):
             if why := refused.get(button["name"]):
                 button |= {"enabled": False, "title": why}
         return bar
+
+    @property
+    def places(self) -> list[str]:
+        """The clusters on which this guest may train, besides this computer."""
+        try:
+            return [*clusters()] if self.guest.lecturer and not self.guest.no_training else []
+        except RunError as problem:
+            log.info("No cluster: %s", problem)
+            return []
 
     def _add(self, name: str) -> None:
         self.shown.append(self.library.find(name))

@@ -209,7 +209,8 @@ class Studio(Hearing):
         if self.tab in hidden:
             self.tab = self.tabs[0].name
         if everything:
-            self.form.tell(**self.draft.view(self.hide, self.library.time(self.draft.recipe) if self.draft.axes else ""))
+            time_of_all = self.library.time(self.draft.recipe) if self.draft.axes else ""
+            self.form.tell(**self.draft.view(self.hide, time_of_all), places=self.places, where=self.where)
         self.bar.tell(
             **self.transport(newest),
             time=sentences.time(newest[0][1], pictures[0][1], self.playing) if newest and self.follows is None else None,
@@ -426,6 +427,7 @@ class Studio(Hearing):
             else self.described(run),
             "state": status.state,
             "words": "example" if example else status.state,
+            "where": sentences.on_cluster(status) if status.job else "",
             "steps": sentences.steps(status),
             "when": sentences.when(run.created),
             "example": example,

@@ -101,27 +101,32 @@ class Guest:
 
     # What is done
 
-    def launch(self, recipe: Recipe, store: RunStore, *, title: str = "", reuse: bool = True) -> Run:
+    def launch(self, recipe: Recipe, store: RunStore, *, title: str = "", reuse: bool = True, on: str = "") -> Run:
         """Train a recipe, or join a training of it: every training that a page starts is started here, claimed and counted.
-        Its own file has been read by another process, lest all wait for it here.
+        Its own file has been read by another process, lest all wait for it here. The lecturer may name a cluster to train `on`.
 
         Raises: RunError in one sentence where that is not allowed; RecipeError; OSError.
         """
-        self._check(self.no_training)
+        self._check(self.no_training or self._no_cluster(on))
         recipe = recipe.fixed()
         with self.house.lock:
             found = store.find(recipe) if reuse else None
             if found is None:
                 self._check_room(store, 1)
-                found = launcher.launch(recipe, runs=store, title=title, reuse=reuse, person=self.queues_as(store), checked=True)
+                found = launcher.launch(
+                    recipe, runs=store, title=title, reuse=reuse, person=self.queues_as(store), checked=True, on=on or None
+                )
             return self._claimed(found, store)
 
-    def launch_all(self, trainings: Sequence[Part], store: RunStore, *, title: str = "", reuse: bool = True) -> list[Run]:
+    def _no_cluster(self, on: str) -> str:
+        return "Only the lecturer trains on a cluster." if on and not self.lecturer else ""
+
+    def launch_all(self, trainings: Sequence[Part], store: RunStore, *, title: str = "", reuse: bool = True, on: str = "") -> list[Run]:
         """Train a recipe, or a sweep as the several that it takes, each titled by what sets it apart. Raises: as `launch`."""
         with self.house.lock:
             self._check_room(store, sum(not reuse or store.find(recipe) is None for _, recipe in trainings))
             return [
-                self.launch(recipe, store, title=": ".join(filter(None, [title, apart(recipe, options)])), reuse=reuse)
+                self.launch(recipe, store, title=": ".join(filter(None, [title, apart(recipe, options)])), reuse=reuse, on=on)
                 for options, recipe in trainings
             ]
 
@@ -133,7 +138,7 @@ class Guest:
             self._check_room(store, 1)
             return self._claimed(launcher.resume(run, person=self.queues_as(store)), store)
 
-    def begin(self, recipe: Recipe, *, runs: RunStore, title: str = "") -> Run:
+    def begin(self, recipe: Recipe, *, runs: RunStore, title: str = "", on: str = "") -> Run:
         """As `runs.sweep.begin`, which also resumes what was interrupted, within the rules of the house."""
         if runs.find(recipe) is None:
             for run in runs.alike(recipe):
@@ -141,14 +146,14 @@ class Guest:
                     with self.house.lock, contextlib.suppress(RunError):  # somebody else may just have done so
                         self._check_room(runs, 1)
                         return self._claimed(launcher.resume(run, person=self.queues_as(runs)), runs)
-        return self.launch(recipe, runs, title=title)
+        return self.launch(recipe, runs, title=title, on=on)
 
-    def begin_story(self, story: Story, store: RunStore) -> None:
+    def begin_story(self, story: Story, store: RunStore, *, on: str = "") -> None:
         """Train what a story needs and nobody trains. Raises: RunError where so many trainings are not allowed; OSError."""
-        self._check(self.no_training)
+        self._check(self.no_training or self._no_cluster(on))
         with self.house.lock:
             self._check_room(store, sum(store.find(recipe) is None for _, recipe in story.runs))
-            story.begin(store, begin=self.begin)
+            story.begin(store, begin=self.begin, on=on)
 
     def stop_waiting(self, store: RunStore) -> None:
         """Stop all that waits for its turn. Raises: RunError where this guest may not."""

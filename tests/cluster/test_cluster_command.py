@@ -1,0 +1,132 @@
+"""The same from the command line, for sweeps and stories, and what `workbench cluster check` says before anybody waits."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import workbench as wb
+from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.runs import jobs
+from workbench.runs.cluster import Cluster, cluster_of, clusters
+from workbench.runs.files import RunError
+from workbench.runs.store import RunStore
+
+DESCRIBED = """
+[two]
+time = "0:30:00"
+at_once = 2
+
+[nowhere]
+partition = "nowhere"
+
+[closed]
+partition = "empty"
+"""
+QUICK = ["--hidden", "8", "--steps", "200", "--events", "500", "--uncertainty", "deterministic"]
+
+
+def quick(**changes) -> AmplitudeRecipe:
+    return AmplitudeRecipe(**{"hidden": [8], "steps": 200, "events": 500, "uncertainty": "deterministic", **changes})
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    monkeypatch.delenv("WORKBENCH_RUNS", raising=False)
+    (tmp_path / "clusters.toml").write_text(
+        '[two]\ntime = "0:30:00"\nat_once = 2\n\n[nowhere]\npartition = "nowhere"\n\n[closed]\npartition = "empty"\n'
+    )
+    return tmp_path
+
+
+def said(*words: str, code: int = 0) -> str:
+    done = subprocess.run([sys.executable, "-m", "workbench", *words], capture_output=True, text=True, timeout=300)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_cluster_is_described_once(home):
+    assert [*clusters()] == ["two", "nowhere", "closed"] and clusters()["two"] == Cluster(time="0:30:00", at_once=2, name="two")
+    assert Cluster.from_dict(clusters()["two"].to_dict()) == clusters()["two"]
+    with pytest.raises(RunError, match=r"There is no cluster 'three' in .*clusters.toml: it describes two, nowhere, closed\."):
+        cluster_of("three")
+    for text, sentence in {
+        "[a]\npartiton = 1": r"\[a\]: A cluster has no 'partiton'",
+        "[a]\ngpus = -1": "gpus = -1 cannot be",
+        '[a]\ntime = "soon"': "time = 'soon' cannot be: hours, minutes and seconds are needed",
+        '[a]\nscheduler = "condor"': "There is no scheduler 'condor': one of slurm, pbs, lsf, flux is needed",
+        "gpus = 1": r"outside of any cluster: begin with a line such as \[slurm\]",
+        "[a": "clusters.toml cannot be read",
+    }.items():
+        (home / "clusters.toml").write_text(text)
+        with pytest.raises(RunError, match=sentence):
+            clusters()
+    (home / "clusters.toml").unlink()
+    with pytest.raises(RunError, match="No cluster is described in"):
+        cluster_of("slurm")
+
+
+def test_times_of_slurm_are_seconds():
+    assert [jobs.seconds(text) for text in ("1-02:03:04", "02:03:04", "3:04", "UNLIMITED", "INVALID")] == [93_784, 7_384, 184, None, None]
+
+
+def test_check_says_what_works(slurm, home):
+    text = said("cluster", "check", "two")
+    lines = dict(re.findall(r"^(\w[\w ]*?) +works: (.*)$", text, re.MULTILINE))
+    assert [*lines] == ["Queue", "Shared folder", "Python", "torch", "GPU", "Locks", "Clock", "Time limit"]
+    assert (
+        "none is asked for" in lines["GPU"]
+        and "sees what is locked here" in lines["Locks"]
+        and "submit the next one" in lines["Time limit"]
+    )
+    assert text.endswith("Trainings can run there.\n") and not [*home.glob("runs/.trial-*")]
+
+
+def test_check_says_what_does_not_work(slurm, home):
+    assert "partition nowhere: invalid partition specified" in said("cluster", "check", "nowhere", code=2)
+    text = said("cluster", "check", "closed", "--wait", "8", code=1)
+    assert "does not work: job" in text and "PartitionDown" in text and "Trainings cannot run there yet." in text
+    assert slurm.say("squeue", "-h", "-t", "PENDING") == ""
+    assert "needs the name of a cluster: two, nowhere, closed" in said("cluster", "check", code=2)
+
+
+def test_train_and_runs_of_the_command_line(slurm, home):
+    text = said("train", *QUICK, "--on", "two")
+    run = wb.RunStore(home / "runs").runs()[0]
+    assert str(run.path) in text and run.read_status()["host"] in ("n1", "n2")
+    said("train", *QUICK, "--seed", "2", "--on", "closed", "--background")
+    waiting = next(run for run in wb.RunStore(home / "runs").runs() if run.status.live)
+    assert f"Queued on closed, job {waiting.status.job}: PartitionDown" in said("runs")
+    assert f"Queued on closed, job {waiting.status.job}" in said("runs", "show", waiting.id)
+    assert f"{waiting.id}: stopped" in said("runs", "stop", waiting.id)
+    said("runs", "resume", waiting.id, "--on", "two")
+    assert waiting.status.state == "finished" and jobs.job_of(waiting.path).place == "two"
+    assert "one of them is needed" in said("train", *QUICK, "--on", "two", "--foreground", code=2)
+
+
+def test_a_sweep_is_an_array_with_a_limit_and_has_the_numbers_of_one_machine(slurm, home, tmp_path):
+    """Two shapes with two noises: what shares a shape is one job, so that there are two, of one array."""
+    axes = {"hidden": [[8], [6]], "noise": [0.0, 0.1]}
+    there = wb.sweep(quick(), runs=home / "runs", progress=False, on="two", **axes)
+    ids = [jobs.job_of(home / "runs" / name).id for name in there.attrs["runs"].split()]
+    assert len(ids) == 2 and {name.split("_")[0] for name in ids} == {ids[0].split("_")[0]} and [name[-2:] for name in ids] == ["_0", "_1"]
+    here = wb.sweep(quick(), runs=tmp_path / "here", progress=False, **axes)
+    assert there.drop_vars("seconds", errors="ignore").equals(here.drop_vars("seconds", errors="ignore"))
+    with pytest.raises(RunError, match="partition nowhere"):
+        wb.sweep(quick(seed=7), runs=home / "fresh", progress=False, on="nowhere", **axes)
+    assert RunStore(home / "fresh").runs() == []
+
+
+def test_no_more_jobs_of_a_sweep_run_at_once_than_was_said(slurm, home):
+    from workbench.runs.launcher import launch_all
+
+    store = RunStore(home / "runs")
+    runs = launch_all([quick(seed=seed) for seed in (1, 2, 3)], runs=store, on=Cluster(at_once=1))
+    most = 0
+    while any(run.status.live for run in runs):
+        most = max(most, len(slurm.say("squeue", "-h", "-t", "RUNNING", "-o", "%i").split()))
+    assert most == 1 and {run.status.state for run in runs} == {"finished"}
