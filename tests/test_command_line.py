@@ -295,7 +295,9 @@ def test_ctrl_c_at_any_instant_is_a_word_and_leaves_nothing_behind(home: Path, t
     codes, known = [], set()
     for wait in instants:
         command = [sys.executable, "-c", PROGRAM, *words]
-        program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+        program = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        )
         program.stdout.readline()
         time.sleep(wait)
         program.send_signal(signal.SIGINT)

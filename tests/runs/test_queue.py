@@ -225,7 +225,15 @@ main()
 
 @pytest.mark.parametrize(
     ("moment", "times"),
-    [("it begins", 2), ("it loads", 2), ("it is asked", 1), ("it is asked", 2), ("it has answered", 2), ("a turn has come", 1), ("it has forked", 1)],
+    [
+        ("it begins", 2),
+        ("it loads", 2),
+        ("it is asked", 1),
+        ("it is asked", 2),
+        ("it has answered", 2),
+        ("a turn has come", 1),
+        ("it has forked", 1),
+    ],
 )
 def test_a_starter_that_is_killed_at_any_moment_of_a_start_loses_no_run_and_starts_none_twice(
     store: RunStore, tmp_path: Path, moment: str, times: int

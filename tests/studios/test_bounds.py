@@ -95,7 +95,9 @@ def test_what_is_uploaded_is_bounded_by_what_was_promised(classroom):
     port, home = classroom
     student = Browser.inside(port, CLASS)
     badge = "; ".join(f"{name}={value}" for name, value in student.cookies.items())
-    head = f"POST /upload?name=x.csv&kind=ring HTTP/1.1\r\nHost: {student.host}\r\nCookie: {badge}\r\nContent-Type: application/octet-stream"
+    head = (
+        f"POST /upload?name=x.csv&kind=ring HTTP/1.1\r\nHost: {student.host}\r\nCookie: {badge}\r\nContent-Type: application/octet-stream"
+    )
     for said, sentence in (
         ("Content-Length: 300000000", b"At most 200,000,000 bytes can be sent here."),
         ("Content-Length: 99999999999999", b"At most 200,000,000 bytes can be sent here."),
