@@ -223,18 +223,11 @@ main()
 """
 
 
-@pytest.mark.parametrize(
-    ("moment", "times"),
-    [
-        ("it begins", 2),
-        ("it loads", 2),
-        ("it is asked", 1),
-        ("it is asked", 2),
-        ("it has answered", 2),
-        ("a turn has come", 1),
-        ("it has forked", 1),
-    ],
-)
+TWICE, ONCE = ("it begins", "it loads", "it is asked", "it has answered"), ("it is asked", "a turn has come", "it has forked")
+DEATHS = [(moment, 2) for moment in TWICE] + [(moment, 1) for moment in ONCE]
+
+
+@pytest.mark.parametrize(("moment", "times"), DEATHS)
 def test_a_starter_that_is_killed_at_any_moment_of_a_start_loses_no_run_and_starts_none_twice(
     store: RunStore, tmp_path: Path, moment: str, times: int
 ):

@@ -1,4 +1,4 @@
-"""What held when it was attacked by hand, played again on a real server: other people's runs, floods, frames, figures, halves of requests."""
+"""What held under attack by hand, played again on a real server: runs of others, floods, frames, figures, halves of requests."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def name_of(browser: Browser) -> str:
 class Stranger(Page):
     """A student's page that also says of itself whatever it likes."""
 
-    says: dict[str, str] = {}
+    def __init__(self, server: Server, browser: Browser, says: dict[str, str]):
+        super().__init__(server, CLASS, "203.0.113.9")
+        self.browser, self.says = browser, says
 
     def fetch(self, path: str) -> str:
         answer = self.browser.ask(f"/{path}", X_Forwarded_For=self.address, **self.says)
@@ -107,8 +109,7 @@ def test_a_run_of_another_student_stays_as_it_is_whatever_is_said_over_a_websock
     before, files = run.status, {path.name: path.read_bytes() for path in (run.path / "control.json", run.path / "recipe.json")}
 
     async def scene(says: dict[str, str]) -> str:
-        page = Stranger(server, CLASS, "203.0.113.9")
-        page.browser, page.says = ben, says
+        page = Stranger(server, ben, says)
         await page.open(f"?run={run.id}")
         for part, message in messages(run.id):
             await page.press(part, **message)
