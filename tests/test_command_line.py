@@ -236,6 +236,44 @@ def test_a_folder_that_is_gone_is_one_sentence(tmp_path: Path):
     assert answer.stderr == "workbench: The folder that this shell stands in is gone; go to one that exists.\n"
 
 
+ODD = "a b'#%?[\xe9]*;$x"  # what shells, addresses and patterns take apart
+AROUND = {
+    "an odd name": (ODD, ""),
+    "32 open files": ("home", "ulimit -n 32; "),
+    "a path of 2,500 characters": ("/".join(["x" * 99] * 25), ""),
+}
+
+
+@pytest.mark.parametrize("kind", AROUND)
+def test_odd_surroundings_are_no_reason_not_to_train(tmp_path: Path, kind: str):
+    place, before = AROUND[kind]
+    home = tmp_path / place
+    home.mkdir(parents=True)
+    environment = {**os.environ, "WORKBENCH_HOME": str(home)}
+    for words in (["train", *TINY, "--steps", "20"], ["runs"], ["data"]):
+        script = f'{before}exec "$0" -m workbench "$@"'
+        done = subprocess.run(["sh", "-c", script, sys.executable, *words], env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    (run,) = RunStore(home / "runs").runs()
+    assert run.status.state == "finished" and run.problems() == []
+
+
+@pytest.mark.parametrize(("kind", "before"), [("little address space", "ulimit -v 700000; "), ("a path of 3,900 characters", "")])
+def test_where_a_training_cannot_be_it_ends_in_a_word_and_leaves_no_process(tmp_path: Path, kind: str, before: str):
+    """Either it works, or what is said says why; nothing hangs, and no run counts as one that trains."""
+    home = tmp_path / ("home" if before else "/".join(["x" * 99] * 39)[: 3_900 - len(str(tmp_path))])
+    try:
+        home.mkdir(parents=True)
+    except OSError:
+        pytest.skip("paths cannot be that long here")
+    script = f'{before}exec "$0" -m workbench "$@"'
+    words = ["train", *TINY, "--steps", "20"]
+    environment = {**os.environ, "WORKBENCH_HOME": str(home)}
+    done = subprocess.run(["sh", "-c", script, sys.executable, *words], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1, 2) and (done.returncode == 0 or done.stderr.strip()), done
+    assert not [run for run in RunStore(home / "runs").runs() if run.status.live]
+
+
 def test_a_full_disk_behind_the_output_is_one_sentence(home: Path):
     answer = subprocess.run(["sh", "-c", f"{sys.executable} -m workbench story > /dev/full"], capture_output=True, text=True)
     assert answer.returncode == 2 and answer.stderr == "workbench: No space left on device\n"
