@@ -14,7 +14,8 @@ from workbench.studios.server.door import own_address
 CLASS, LECTURER = "class-token-1", "lecturer-token-1"
 CANARY = "<img src=x onerror=window.XSS=1>"
 MADE = """
-import sys
+import shutil, sys
+from workbench.runs import netcdf
 from workbench.runs.files import read, replace, seal, unseal
 from workbench.runs.store import RunStore
 from workbench.families.amplitudes.recipe import AmplitudeRecipe
@@ -23,8 +24,24 @@ canary = sys.argv[1]
 for kind, values in ((AmplitudeRecipe, {"events": 2_000}), (GeneratorRecipe, {"dataset": "z_jets"})):
     run = RunStore().create(kind(**values, file=f"/nowhere/{canary}.h5"), title=canary)
     status = unseal(read(run.path / "status.json"), "status")
-    replace(run.path / "status.json", seal(status | {"state": "failed", "message": canary, "device": canary, "steps": 10}))
+    told = {"state": "failed", "message": canary, "device": canary, "host": canary, "started": canary, "updated": canary, "steps": 10}
+    replace(run.path / "status.json", seal(status | told))
+    record = unseal(read(run.path / "recipe.json"), "recipe")
+    versions = {canary: canary, **dict.fromkeys(record["versions"], canary)}
+    replace(run.path / "recipe.json", seal(record | {"created": canary, "versions": versions}))
+    losses = {"loss": 1.0, "likelihood": 1.0, "kl": 0.1, canary: 1.0}
+    lines = [{"step": step, "steps": 10, "seconds": 0.1 * step, "losses": losses, "validation": losses} for step in (1, 2, 3)]
+    replace(run.path / "reports.jsonl", b"".join(map(seal, lines)))
     print(run.id)
+copy = RunStore().root / "aaaaaaaaaaaa-1"
+shutil.copytree(RunStore().root / sys.argv[2], copy)
+groups = netcdf.decode(read(copy / "run.nc"), "run.nc")
+for dataset in groups.values():
+    dataset.attrs |= {name: canary for name in dataset.attrs if name not in ("recipe", "process", "dataset", "axes")} | {canary: canary}
+    for variable in dataset.variables.values():
+        variable.attrs |= dict.fromkeys(("long_name", "units", "description"), canary)
+replace(copy / "run.nc", netcdf.encode(groups))
+print(copy.name)
 """
 FOUND = """() => {
   const roots = (root) => [root, ...[...root.querySelectorAll("*")].flatMap((e) => (e.shadowRoot ? roots(e.shadowRoot) : []))]
@@ -38,7 +55,7 @@ FOUND = """() => {
 def classroom(class_server):
     server = class_server("--token", CLASS, "--lecturer-token", LECTURER)
     server.finished = server.train("first", CANARY)
-    server.made = server.python(MADE, CANARY).split()
+    server.made = server.python(MADE, CANARY, server.finished[0]).split()
     server.start()
     yield server
     server.process.terminate()
@@ -183,7 +200,7 @@ def test_text_that_would_be_script_stays_text_on_all_tabs_in_both_themes(come, c
         assert found["fired"] is None and found["images"] == []
         seen.append(found["text"])
 
-    runs = [*classroom.finished[::-1], classroom.made[0]] if not place else [classroom.made[1]]
+    runs = [*classroom.finished[::-1], classroom.made[0], classroom.made[2]] if not place else [classroom.made[1]]
     canary = quote(CANARY)
     link = f"{place}?run={runs[0]}&compare={','.join(runs[1:])}&noise={canary}&file={canary}&{canary}={canary}&tab={canary}&follow={canary}"
     page = come(LECTURER, link)
@@ -200,6 +217,18 @@ def test_text_that_would_be_script_stays_text_on_all_tabs_in_both_themes(come, c
         look(page)
     assert any(CANARY in text for text in seen)
     assert page.evaluate(FOUND)["fired"] is None
+
+
+def test_names_and_headers_of_files_that_are_sent_stay_text(come):
+    """Whatever a file is called, and whatever stands in its first line, which the page quotes."""
+    page = come(LECTURER)
+    for name, content in ((f"{CANARY}.csv", f"{CANARY},y\n1,2\n"), (f"a{CANARY}.json", f'{{"{CANARY}": 1}}')):
+        page.set_input_files("input[type=file]", {"name": name, "mimeType": "text/csv", "buffer": content.encode()})
+        page.wait_for_function("(canary) => document.querySelector('.studio') !== null", arg=CANARY)
+        page.wait_for_timeout(3_000)
+        found = page.evaluate(FOUND)
+        assert found["fired"] is None and found["images"] == []
+    assert CANARY in found["text"]
 
 
 def test_a_note_of_the_door_is_text(chromium, classroom):

@@ -59,6 +59,13 @@ def test_log_invariants_are_logarithms_of_pair_products(rng):
     np.testing.assert_allclose(np.exp(kinematics.log_invariants(momenta)), expected, rtol=1e-9)
 
 
+def test_log_invariants_of_parallel_momenta_are_finite_and_below_all_others():
+    n = np.array([0.6, 0.0, 0.8])
+    momenta = np.array([[energy, *(energy * direction)] for energy, direction in ((3.0, n), (5.0, n), (4.0, -n))])
+    found = kinematics.log_invariants(momenta)
+    assert np.isfinite(found).all() and found[0] == pytest.approx(np.log(15 * np.finfo(float).eps ** 2 / 2)) and found[1] == np.log(24)
+
+
 @pytest.mark.parametrize("angle", [1e-2, 1e-4, 1e-6])
 def test_log_invariants_keep_their_digits_for_nearly_parallel_momenta(angle):
     mpmath = pytest.importorskip("mpmath")

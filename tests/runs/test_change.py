@@ -90,6 +90,22 @@ def test_a_run_that_was_changed_answers_for_no_recipe(run):
     assert wb.RunStore().find(run.launched) is None and wb.RunStore().find(run.recipe) is None
 
 
+def test_changes_that_are_taken_away_from_a_training_are_put_back(run):
+    run.pause()
+    wb_wait(lambda: run.status.state == "paused")
+    run.change(l2=0.0)
+    step = stepped(run, 2)
+    (run.path / "changes.json").unlink()
+    wb_wait((run.path / "changes.json").exists)
+    run.stop()
+    (run.path / "control.json").unlink()
+    seen = wb.RunStore().open(run.id)
+    assert [change["options"] for change in seen.changes] == [{"l2": 0.0}] and seen.changes[0]["step"] < step
+    seen.resume()
+    seen.control("run")
+    assert seen.wait(120).status.state == "finished" and seen.recipe.l2 == 0.0
+
+
 def test_what_cannot_be_changed_is_refused_in_a_sentence(run):
     with pytest.raises(RunError, match=r"^points cannot change while a run trains; .*dropout, learning_rate can\.$"):
         run.change(points=300)

@@ -11,12 +11,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import steps_of, until
+from conftest import is_alive, steps_of, until
 from toy import ToyJob, toy
 
 from workbench.runs import disk, worker
 from workbench.runs import store as stores
-from workbench.runs.launcher import Forker, launch
+from workbench.runs.files import RunError
+from workbench.runs.launcher import Forker, launch, resume
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
 
@@ -67,3 +68,21 @@ def test_r15_a_machine_that_sleeps_kills_no_run(store: RunStore, forker: Forker,
     assert states == {"running"} and min(left) >= 0
     until(lambda: len(steps_of(run)) > len(before) + 20, 60)
     assert steps_of(run) == list(range(10, 10 * len(steps_of(run)) + 1, 10)) and run.status.attempt == 1 and run.status.pid == pid
+
+
+def test_a_run_that_stands_still_is_nobody_else_s_and_can_be_ended(store: RunStore, forker: Forker):
+    run = launch(toy(steps=10**6), runs=store, forker=forker)
+    until(lambda: run.status.step > 0, 60)
+    pid = run.status.pid
+    os.killpg(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(RunError, match=rf"is running, in process {pid} on"):
+            resume(run, forker=forker)
+        assert run.stop().status.state == "stopped" and not is_alive(pid) and not run.alive()
+    finally:
+        if is_alive(pid):
+            os.killpg(pid, signal.SIGCONT)
+    step = steps_of(run)[-1]
+    resume(run, forker=forker)
+    until(lambda: run.status.step > step, 60)
+    assert run.status.attempt == 2 and run.problems() == []

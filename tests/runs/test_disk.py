@@ -21,7 +21,7 @@ from toy import ToyJob, toy
 
 from workbench.runs import checkpoint, disk, files, history, netcdf
 from workbench.runs.files import Damaged, Lock, RunError, is_held
-from workbench.runs.launcher import Forker, launch
+from workbench.runs.launcher import Forker, launch, resume
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore, open_run
 from workbench.runs.worker import run_job
@@ -377,3 +377,31 @@ def test_reports_and_snapshots_that_are_taken_away_from_a_training_are_made_agai
     assert run.status.state == "running"
     run.stop()
     assert (np.diff(steps_of(run)) == 10).all() and run.problems() == []
+
+
+@pytest.mark.parametrize("name", ["status.json", "recipe.json", "control.json", "log.txt"])
+def test_a_file_that_is_taken_away_from_a_training_costs_nothing(store: RunStore, forker: Forker, name: str):
+    """It trains on, can still be told to pause, go on and end, and is in the end what it would have been."""
+    run = launch(toy(steps=10**6), runs=store, forker=forker)
+    until(lambda: run.latest_snapshot() is not None and run.status.step > 100)
+    pid, before = run.status.pid, run.status.step
+    for _ in range(3):
+        (run.path / name).unlink(missing_ok=True)
+        step = run.status.step
+        until(lambda step=step: run.status.step > step + 50)
+    until((run.path / "recipe.json").exists)
+    seen = store.open(run.id)  # as somebody sees it who has not looked before
+    assert (seen.status.state, seen.status.pid, seen.status.attempt) == ("running", pid, 1) and seen.recipe.steps == 10**6
+    seen.pause()
+    until(lambda: seen.status.state == "paused")
+    step = seen.status.step
+    seen.resume()
+    until(lambda: seen.status.step > step >= before)
+    seen.stop()
+    after = store.open(run.id)
+    assert after.status.state == "stopped" and after.problems() == [] and after.id in {each.id for each in store.runs()}
+    assert (np.diff(steps_of(after)) == 10).all() and steps_of(after)[0] == 10
+    assert xr.open_datatree(after.path)["reports"].sizes["step"] == len(steps_of(after))
+    resume(after, forker=forker)
+    until(lambda: after.status.state == "running" and after.status.step > steps_of(after)[0])
+    after.stop()

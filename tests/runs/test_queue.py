@@ -181,6 +181,76 @@ def test_a_starter_that_is_always_killed_is_a_failed_run_and_its_sentence_says_s
     assert not turns.tickets(store.root) and run.status.resumable
 
 
+# A forker that is killed at a moment of a start, as often as is asked for; it writes down each time.
+KILLED = """
+import os, sys
+sys.path.insert(0, {here!r})
+import toy
+from workbench.runs import forker, worker
+
+def at(moment):
+    deaths = os.open({deaths!r}, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    if moment == {moment!r} and os.fstat(deaths).st_size < {times}:
+        os.write(deaths, b"x")
+        os.kill(os.getpid(), 9)
+    os.close(deaths)
+
+asked, begun, fork = forker._asked, forker._begun, os.fork
+
+def hear(*arguments):
+    at("it is asked")
+    found = asked(*arguments)
+    if found:
+        at("it has answered")
+    return found
+
+def begin(*arguments):
+    at("a turn has come")
+    trains = begun(*arguments)
+    at("it has forked") if not trains else None
+    return trains
+
+def load():
+    at("it loads")
+    __import__("torch._dynamo"), __import__("h5py"), __import__("safetensors.torch")
+
+def main():
+    at("it begins")
+    worker.CHECKPOINT_SECONDS, forker.preload, forker._asked, forker._begun = 0.1, load, hear, begin
+    forker.main(toy.ToyJob)
+
+main()
+"""
+
+
+TWICE, ONCE = ("it begins", "it loads", "it is asked", "it has answered"), ("it is asked", "a turn has come", "it has forked")
+DEATHS = [(moment, 2) for moment in TWICE] + [(moment, 1) for moment in ONCE]
+
+
+@pytest.mark.parametrize(("moment", "times"), DEATHS)
+def test_a_starter_that_is_killed_at_any_moment_of_a_start_loses_no_run_and_starts_none_twice(
+    store: RunStore, tmp_path: Path, moment: str, times: int
+):
+    """Whoever looks after the queue, as every server does, finds what waits; also when the one that replaces it is killed as well."""
+    deaths = tmp_path / "deaths"
+    script = KILLED.format(here=str(Path(toys.__file__).parent), deaths=str(deaths), moment=moment, times=times)
+    forker = Forker([sys.executable, "-c", script])
+    run = launch(toy(steps=100), runs=store, forker=forker)
+
+    def ended() -> bool:
+        if turns.neglected(store.root) and forker._mutex.acquire(blocking=False):  # and nobody just hands it over
+            forker._mutex.release()
+            forker._hand_over({"root": str(store.root)}, None)
+        return not run.status.live
+
+    until(ended, 90)
+    assert len(deaths.read_bytes()) == times
+    assert (run.status.state, run.status.attempt) == ("finished", 1), run.status
+    assert steps_of(run) == list(range(10, 101, 10)) and run.problems() == [] and not turns.tickets(store.root)
+    if forker._connection:
+        forker._connection.close()
+
+
 def test_a_starter_that_stands_still_is_replaced(store: RunStore, own_forker: Forker, forker: Forker, slots: Callable[[int], None]):
     slots(1)
     first = trainer(store, own_forker)

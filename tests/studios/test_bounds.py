@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
+import itertools
 import json
 import os
 import re
 import resource
+import signal
 import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,6 +40,78 @@ def test_a_body_is_bounded_wherever_it_is_sent(classroom):
             stream.settimeout(20)
             stream.sendall(request.encode() + b"\r\n\r\n" + b"x" * 1_000)
             assert stream.recv(100).split()[1] in (b"413", b"400"), path
+
+
+CHUNK = b"f4240\r\n" + b"x" * 1_000_000 + b"\r\n"  # a million bytes, as a body of unknown length is sent
+
+
+def poured(port: int, head: str, most: int = 95) -> bytes:
+    """What the server answers to a request whose body, a million bytes at a time, never ends; b"" where it only hangs up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as stream:
+        stream.sendall(head.encode() + b"\r\n\r\n")
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(most):
+                stream.sendall(CHUNK)
+            return b"it took them all"
+        with contextlib.suppress(ConnectionResetError):
+            return stream.recv(100)
+        return b""
+
+
+def peak(server: Server) -> float:
+    """The most memory that a server has had [MB]."""
+    return int(re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{server.process.pid}/status").read_text())[1]) / 1e3
+
+
+def test_a_body_of_unknown_length_is_bounded_wherever_it_is_sent_and_takes_no_memory(tmp_path):
+    """In chunks nobody says beforehand how many there will be; eight students at once send 95 MB each to every address."""
+    server = Server(tmp_path, *SILENT)
+    try:
+        students = [Browser.inside(server.port, CLASS) for _ in range(8)]
+        for student in students:
+            assert student.ask("/amplitudes").status == 200
+        assert students[0].ask("/figure.nc", "POST", b"no figure").status == 400  # with all that is imported for it
+        before = peak(server)
+        for path in ("/alive", "/", "/generators", "/code.svg", "/follow", "/figure.nc", "/upload?name=x.h5&kind=ring", "/nowhere"):
+            for badge in (True, False):
+                heads = [
+                    f"POST {path} HTTP/1.1\r\nHost: {each.host}\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked"
+                    + ("\r\nCookie: " + "; ".join(f"{name}={value}" for name, value in each.cookies.items()) if badge else "")
+                    for each in students
+                ]
+                with ThreadPoolExecutor(len(heads)) as pool:
+                    for answer in pool.map(lambda head: poured(server.port, head), heads):
+                        assert answer == b"" or b"300" < answer.split()[1] < b"500", (path, answer)
+        assert students[0].ask("/alive").text == "alive" and peak(server) < before + 8 * 4 + 30
+        assert not list(tmp_path.glob("**/.part-*"))
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+    assert "Traceback" not in server.said, server.said
+
+
+def test_what_is_uploaded_is_bounded_by_what_was_promised(classroom):
+    """The real server's own address for files: a length beforehand, at most 200 MB, and not a byte more than was said."""
+    port, home = classroom
+    student = Browser.inside(port, CLASS)
+    badge = "; ".join(f"{name}={value}" for name, value in student.cookies.items())
+    head = (
+        f"POST /upload?name=x.csv&kind=ring HTTP/1.1\r\nHost: {student.host}\r\nCookie: {badge}\r\nContent-Type: application/octet-stream"
+    )
+    for said, sentence in (
+        ("Content-Length: 300000000", b"At most 200,000,000 bytes can be sent here."),
+        ("Content-Length: 99999999999999", b"At most 200,000,000 bytes can be sent here."),
+        ("X-None: 0", b"The length of the file is needed beforehand."),
+    ):
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as stream:
+            stream.sendall(f"{head}\r\n{said}\r\nAccept: text/plain\r\nConnection: close\r\n\r\n".encode())
+            assert sentence in b"".join(iter(lambda stream=stream: stream.recv(65_536), b"")), said
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as stream:  # what follows is another request, and none of ours
+        stream.sendall(f"{head}\r\nContent-Length: 8\r\n\r\n".encode() + b"x,y\n1,2\n" + b"3,4\n" * 1_000)
+        stream.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: stream.recv(65_536), b""))
+    assert answer.split()[1] == b"422" and answer.count(b"HTTP/1.1 200") == 0
+    assert not list((home / "uploads").iterdir())
 
 
 def test_silent_connections_end_and_one_with_a_badge_may_rest(tmp_path):
@@ -100,10 +176,6 @@ def test_a_message_with_all_its_buffers_is_bounded(tmp_path):
     page = student.page()
     headers = {"Origin": f"http://{student.host}", "Cookie": "; ".join(f"{name}={value}" for name, value in student.cookies.items())}
 
-    def peak() -> float:
-        """The most memory that the server has had [MB]."""
-        return int(re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{server.process.pid}/status").read_text())[1]) / 1e3
-
     async def send(line) -> None:
         for part in ({"msgid": "1", "msgtype": "PATCH-DOC", "num_buffers": 1_000}, {}, {"events": []}):
             await line.write_message(json.dumps(part))
@@ -123,9 +195,9 @@ def test_a_message_with_all_its_buffers_is_bounded(tmp_path):
         return line.close_code
 
     try:
-        before = peak()
+        before = peak(server)
         assert asyncio.run(asyncio.wait_for(fill(), 120)) == 1009
-        assert student.ask("/amplitudes").status == 200 and peak() < before + 30
+        assert student.ask("/amplitudes").status == 200 and peak(server) < before + 30
     finally:
         server.process.terminate()
         server.process.wait(10)
@@ -167,8 +239,53 @@ def test_a_thousand_silent_connections_leave_the_page_to_others(tmp_path):
         process.wait(10)
 
 
+# A server that finds no handle from one signal on, until it gets another, and that says how often it found none.
+SPENT = """
+import os, resource, signal
+from workbench.studios.server import lobby, server
+told, lobby.AGAIN = lobby.Lobby._complain, 0.2
+server._warm_up = lambda gate: None  # pages that are opened for the first time need handles
+
+def complain(self, problem):
+    print("no handle", flush=True)
+    told(self, problem)
+
+def spend(*_):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+def have(*_):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+lobby.Lobby._complain = complain
+signal.signal(signal.SIGUSR2, spend), signal.signal(signal.SIGHUP, have)
+"""
+
+
 def test_a_server_without_handles_says_so_once_and_comes_back(tmp_path):
     """Whoever has a badge may hold connections too; when there is no handle left at all, nothing is repeated in the log."""
+    server = Server(tmp_path, *SILENT, first=SPENT)
+    try:
+        student = Browser.inside(server.port, CLASS)
+        assert student.ask("/amplitudes").status == 200
+        server.process.send_signal(signal.SIGUSR2)
+        with contextlib.ExitStack() as held:
+            for _ in range(20):
+                held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
+            end = time.monotonic() + 60
+            while server.said.count("no handle") < 5:
+                assert server.process.poll() is None and time.monotonic() < end, server.said
+                time.sleep(0.05)
+        server.process.send_signal(signal.SIGHUP)
+        assert student.ask("/amplitudes", timeout=60).status == 200 and Browser(server.port).ask(f"/?token={CLASS}").status == 303
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+    assert server.said.count("No connection can be accepted now (Too many open files)") == 1 and "Traceback" not in server.said
+
+
+def test_without_handles_nothing_is_accepted_until_the_rest_is_over():
+    """Between two looks the server does other things: it is not told again and again that somebody waits."""
+    from tornado.httpclient import AsyncHTTPClient
     from tornado.httpserver import HTTPServer
     from tornado.ioloop import IOLoop
     from tornado.netutil import bind_sockets
@@ -176,36 +293,32 @@ def test_a_server_without_handles_says_so_once_and_comes_back(tmp_path):
 
     from workbench.studios.server import lobby
 
+    refused: list[float] = []
+
     class Spent:
-        """A listening socket that finds no handle, twice."""
+        """A listening socket that finds no handle, three times."""
 
         def __init__(self, real):
-            self.real, self.refused = real, 2
+            self.real = real
 
         def accept(self):
-            if self.refused:
-                self.refused -= 1
+            if len(refused) < 3:
+                refused.append(time.monotonic())
                 raise OSError(24, "Too many open files")
             return self.real.accept()
 
         def fileno(self):
             return self.real.fileno()
 
-    said = []
-
     async def scene():
         server = HTTPServer(Application())
         listening = bind_sockets(0, "127.0.0.1")
         server.add_sockets(listening)
         server._sockets = {handle: Spent(each) for handle, each in server._sockets.items()}
-        hall = lobby.Lobby(server)
-        hall._complain = said.append
-        hall.take_over(IOLoop.current().asyncio_loop)
+        lobby.Lobby(server).take_over(IOLoop.current().asyncio_loop)
         port = listening[0].getsockname()[1]
-        from tornado.httpclient import AsyncHTTPClient
-
         answer = await AsyncHTTPClient().fetch(f"http://127.0.0.1:{port}/", raise_error=False)
         assert answer.code == 404
 
     IOLoop(make_current=False).run_sync(scene)
-    assert len(said) == 2
+    assert len(refused) == 3 and min(later - before for before, later in itertools.pairwise(refused)) > 0.9 * lobby.AGAIN

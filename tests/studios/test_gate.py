@@ -20,7 +20,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from workbench.__main__ import main
 from workbench.commands.serve import token_of
-from workbench.studios.server.badges import LOOKS, REFILL, Badges, Patience
+from workbench.studios.server.badges import HOPELESS, LOOKS, REFILL, Badges, Patience
 from workbench.studios.server.served import LONGEST_QUERY, LONGEST_TOKEN, page_of
 
 SILENT = ("--token", CLASS, "--lecturer-token", LECTURER)
@@ -166,6 +166,35 @@ def test_guesses_are_bounded_and_what_cannot_be_guessed_is_never_kept_out():
     assert patience.compares("10.0.0.2")
     now[0] += 2 * REFILL
     assert patience.compares("10.0.0.1")
+
+
+FEW_LOOKS = "from workbench.studios.server import badges; badges.LOOKS, badges.REFILL = 20, 1e9\n"
+
+
+def test_a_long_token_is_let_in_where_guesses_keep_a_short_one_out(tmp_path):
+    """Whoever guesses without pause keeps new browsers with a short token waiting, but neither one with a token of sixteen letters, as
+    `auto` makes them, nor whoever is inside."""
+    server = Server(tmp_path, *SILENT, first=FEW_LOOKS)
+    try:
+        assert len(CLASS) < HOPELESS <= len(LECTURER)
+        inside = Browser.inside(server.port, CLASS)
+        for number in range(40):
+            assert Browser(server.port).ask(f"/?token=wrong-guess-{number}").status in (403, 429)
+        here = {"Origin": f"http://127.0.0.1:{server.port}"}
+        for _ in range(3):
+            assert Browser(server.port).ask(f"/?token={CLASS}").status == 429
+            assert Browser(server.port).ask(f"/?token={LECTURER}").status == 303
+            assert Browser(server.port).ask("/", "POST", urlencode({"token": LECTURER}), **here).status == 303
+            assert Browser(server.port).ask(f"/?token={'x' * HOPELESS}").status in (403, 429)
+        guesser = Browser(server.port)
+        for _ in range(5):
+            guesser.ask("/?token=wrong-guess")
+        assert guesser.ask(f"/?token={LECTURER}").status == 303, "even the browser that guessed"
+        assert inside.ask("/amplitudes").status == 200 and inside.ask(f"/?token={CLASS}").status == 303
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+    assert "Traceback" not in server.said
 
 
 def test_only_the_proxys_own_entry_of_the_forwarded_address_counts(classroom):

@@ -7,6 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
+ROUNDING = float(np.finfo(float).eps)
+
 
 def dot(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """p·q = E_p E_q − p⃗·q⃗, in GeV²."""
@@ -73,12 +75,13 @@ def log_invariants(momenta: np.ndarray) -> np.ndarray:
     """ln(p_i·p_j / GeV²) of all pairs i < j of massless momenta (*batch, particle, 4), as (*batch, pair): ten for five
     particles, fifteen for six.
 
-    p_i·p_j = E_i E_j |n_i − n_j|²/2 with directions n: small angles keep their digits, where E_i E_j − p⃗_i·p⃗_j would lose them.
+    p_i·p_j = E_i E_j |n_i − n_j|²/2 with directions n: small angles keep their digits, where E_i E_j − p⃗_i·p⃗_j would lose them. Momenta
+    in exactly the same direction, as files of few digits have them, are as far apart as the rounding of a direction.
     """
     energy, direction = momenta[..., 0], momenta[..., 1:] / momenta[..., :1]
     first, second = np.array(list(combinations(range(momenta.shape[-2]), 2))).T
     opening = ((direction[..., first, :] - direction[..., second, :]) ** 2).sum(axis=-1)
-    return np.log(energy[..., first] * energy[..., second] * opening / 2)
+    return np.log(energy[..., first] * energy[..., second] * np.maximum(opening, ROUNDING**2) / 2)
 
 
 def ordered(momenta: np.ndarray, exchanges: Sequence[tuple[int, int, tuple[int, ...]]]) -> np.ndarray:

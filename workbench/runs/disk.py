@@ -21,6 +21,8 @@ from .store import now
 RETRY_SECONDS = 2.0
 GONE_SECONDS = 60.0
 RESERVE = 32_768  # bytes kept back, so that a full disk can still be reported
+LASTING = ("recipe.json", "changes.json")
+"""What of a folder stays as it is while the run trains, and what the run cannot be found or read without."""
 
 
 class Disk(threading.Thread):
@@ -35,6 +37,7 @@ class Disk(threading.Thread):
         self.lost: float | None = None  # since when the folder is not there
         self.displaced = False  # somebody else trains in this folder
         self.journal: files.Journal | None = None
+        self.lasting = {name: files.read(self.folder / name) for name in LASTING if (self.folder / name).exists()}
         self._orders: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._leaving = threading.Event()
 
@@ -43,7 +46,12 @@ class Disk(threading.Thread):
         self._orders.put(order)
 
     def write(self, path: Path, data: bytes) -> None:
-        self.put(lambda: files.replace(path, data))
+        def order() -> None:
+            files.replace(path, data)
+            if path.name in LASTING:
+                self.lasting[path.name] = data
+
+        self.put(order)
 
     def append(self, line: bytes) -> None:
         self.put(lambda: self._journal().append(line))
@@ -86,6 +94,9 @@ class Disk(threading.Thread):
                 if not self.displaced:
                     self._insist(order)
                 self._orders.task_done()
+        with contextlib.suppress(OSError):
+            if not self.displaced:
+                self._put_back()
         files.remove(self.folder / ".reserve")
         if self.journal:
             self.journal.close()
@@ -167,20 +178,26 @@ class Disk(threading.Thread):
             self.displaced = self.displaced or not self._owns()
             if self.displaced:
                 return
+            self._put_back()
             if self.journal:
-                self._put_back(self.journal)
                 self.journal.sync()
             self._write_status({**self.status, **progress})
 
-    def _put_back(self, journal: files.Journal) -> None:
-        """Reports that somebody took away while the run trains are still open here."""
-        path = self.folder / "reports.jsonl"
-        if files.still_named(journal.file, path) or not self.folder.exists():
+    def _put_back(self) -> None:
+        """What somebody took away while the run trains: small files are known here, and reports are still open."""
+        if not self.folder.exists():
             return
-        files.replace(path, os.pread(journal.file, journal.size, 0))
-        self.journal = files.Journal(path)
-        journal.close()
-        self.status["message"] = "The file reports.jsonl was taken away while the run trained, and was put back."
+        missing = [name for name in self.lasting if not (self.folder / name).exists()]
+        for name in missing:
+            files.replace(self.folder / name, self.lasting[name])
+        path, journal = self.folder / "reports.jsonl", self.journal
+        if journal and not files.still_named(journal.file, path):
+            files.replace(path, os.pread(journal.file, journal.size, 0))
+            self.journal = files.Journal(path)
+            journal.close()
+            missing.append(path.name)
+        if missing:
+            self.status["message"] = f"The file {missing[-1]} was taken away while the run trained, and was put back."
 
     def _made_again(self, problem: OSError) -> bool:
         """Whether what was missing was the folder of the snapshots, which somebody took away."""

@@ -28,6 +28,7 @@ MISSING = {"", "na", "n/a", "null", "none", "-", "<na>"}
 """How programs write a number that is not there, beside nan."""
 LONGEST = 1_000_000
 """Characters of a line."""
+csv.field_size_limit(LONGEST)  # a cell of a line that is read is never too long to be one
 
 
 @dataclass

@@ -41,9 +41,9 @@ def netcdf_of(frame: bytes) -> bytes:
         figure = unpack(frame)
         data = data_of(figure)
         about = str((figure["layout"].get("meta") or {}).get("about", ""))
+        return netcdf.encode({"/": data.assign_attrs(about=about)})
     except Exception as problem:  # it came over the network: anything may be wrong with it
         raise ValueError(f"These {len(frame):,} bytes are not a figure of ours.") from problem
-    return netcdf.encode({"/": data.assign_attrs(about=about)})
 
 
 class Code(RequestHandler):
