@@ -389,7 +389,7 @@ def test_a_file_that_is_taken_away_from_a_training_costs_nothing(store: RunStore
         (run.path / name).unlink(missing_ok=True)
         step = run.status.step
         until(lambda step=step: run.status.step > step + 50)
-    until((run.path / "recipe.json").exists)
+    until(lambda: (run.path / "recipe.json").exists() and (run.path / "status.json").exists())
     seen = store.open(run.id)  # as somebody sees it who has not looked before
     assert (seen.status.state, seen.status.pid, seen.status.attempt) == ("running", pid, 1) and seen.recipe.steps == 10**6
     seen.pause()

@@ -70,6 +70,11 @@ def _products() -> dict[str, Product]:
     return {product.name: product for kind in _KIND.values() if (product := kind.product.load())}
 
 
+def is_product(name: str) -> bool:
+    """Whether a training of ours makes a product of this name."""
+    return name in _products()
+
+
 def product_named(name: str) -> Product:
     """The product of a name. Raises: KeyError."""
     return _products()[name]

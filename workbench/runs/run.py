@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.families import family_of, kind_of, product_named
+from workbench.families import family_of, is_product, kind_of, product_named
 
-from .files import RunError
+from .files import Damaged, RunError
 
 if TYPE_CHECKING:
     import xarray
@@ -33,6 +33,16 @@ class Run(Folder):
         return self
 
     # What it shows and says
+
+    def prediction(self, split: str = "test") -> xarray.Dataset:
+        """The final prediction, draw by draw, on the "test" or a part of the "train" events.
+
+        Raises: RunError when there is none yet, or it is damaged or none of ours.
+        """
+        found = super().prediction(split)
+        if "product" in found.attrs and not is_product(name := str(found.attrs["product"])):
+            raise Damaged(f"{self.id}/run.nc holds {name[:60]!r}, which no training of this workbench makes.")
+        return found
 
     def drawable(self, name: str) -> str:
         """The name in `workbench.figures.FIGURES` of a figure that this kind of run fills; "pulls" and other words for it are understood.

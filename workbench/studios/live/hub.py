@@ -197,9 +197,12 @@ def look(run: Run, before: Picture | None) -> Picture:
 
 
 def known(dataset: xr.Dataset) -> dict[str, Any]:
-    """What a snapshot or a prediction tells, as fields of a Picture."""
+    """What a snapshot or a prediction tells, as fields of a Picture. Raises: RunError for what is none of ours."""
     product = product_of(dataset)
-    return {"product": product, "summary": product_named(product).summary(dataset)}
+    try:
+        return {"product": product, "summary": product_named(product).summary(dataset)}
+    except (KeyError, ValueError, TypeError) as problem:
+        raise RunError("What the run has come to cannot be understood; no training of this workbench writes it so.") from problem
 
 
 def _with_past(now: Picture, run: Run) -> Picture:

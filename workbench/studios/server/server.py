@@ -257,7 +257,11 @@ def _free_port(host: str) -> int:
 def _page(studio: Callable[..., Any], folder: Path, house: House) -> Callable[[], Any]:
     def page() -> Any:
         name, address = (str(pn.state.headers.get(header, "")) for header in (GUEST, ADDRESS))
-        return studio(runs=folder, guest=Guest.read(house, name, address)).page()
+        try:
+            return studio(runs=folder, guest=Guest.read(house, name, address)).page()
+        except Exception:  # Panel would show its text as HTML, whoever wrote it
+            log.exception("A page could not be made")
+            return pn.pane.Str("This page could not be made. The terminal where workbench runs says why.")
 
     return page
 
