@@ -100,3 +100,20 @@ def test_space_belongs_to_the_page_after_a_click_and_to_the_control_after_tab(vi
     page.keyboard.press("Space")  # on a button that was reached by keyboard
     page.wait_for_timeout(500)
     assert sentence(page) == said and said.startswith("Stopped")
+
+
+def test_where_the_next_run_trains_is_asked_only_where_a_cluster_is_described(visit, server):
+    assert not visit().is_visible("#where")
+    described = server.home / "clusters.toml"
+    described.write_text('[institute]\npartition = "no such partition"\n')
+    try:
+        page = visit(f"?{FAST}&seed=47")
+        page.wait_for_selector("#where")
+        assert page.locator("#where option").all_inner_texts() == ["This computer", "institute"] and page.input_value("#where") == ""
+        page.select_option("#where", "institute")
+        page.click("[data-action=train]")
+        page.wait_for_selector(".notice")
+        assert "Slurm" in page.inner_text(".notice") or "PSI/J" in page.inner_text(".notice")
+        assert page.input_value("#where") == "institute"
+    finally:
+        described.unlink()

@@ -83,13 +83,13 @@ def test_check_says_what_works(slurm, home):
         and "sees what is locked here" in lines["Locks"]
         and "submit the next one" in lines["Time limit"]
     )
-    assert text.endswith("Trainings can run there.\n") and not [*home.glob("runs/.trial-*")]
+    assert "Trainings can run there.\n" in text and not [*home.glob("runs/.errand-*")]
 
 
 def test_check_says_what_does_not_work(slurm, home):
-    assert "partition nowhere: invalid partition specified" in said("cluster", "check", "nowhere", code=2)
+    assert "partition nowhere: invalid partition specified" in said("cluster", "check", "nowhere", code=1)
     text = said("cluster", "check", "closed", "--wait", "8", code=1)
-    assert "does not work: job" in text and "PartitionDown" in text and "Trainings cannot run there yet." in text
+    assert "does not work: Job" in text and "PartitionDown" in text and "Trainings cannot run there yet." in text
     assert slurm.say("squeue", "-h", "-t", "PENDING") == ""
     assert "needs the name of a cluster: two, nowhere, closed" in said("cluster", "check", code=2)
 
@@ -130,3 +130,32 @@ def test_no_more_jobs_of_a_sweep_run_at_once_than_was_said(slurm, home):
     while any(run.status.live for run in runs):
         most = max(most, len(slurm.say("squeue", "-h", "-t", "RUNNING", "-o", "%i").split()))
     assert most == 1 and {run.status.state for run in runs} == {"finished"}
+
+
+def test_events_that_a_job_makes_are_those_of_this_computer_and_made_once(slurm, home, tmp_path, monkeypatch):
+    assert "3,000 events are ready." in said("data", "make", "--events", "3000", "--data-seed", "7", "--on", "two")
+    kept = [*(home / "data").glob("*.h5")]
+    assert len(kept) == 1, kept
+    stamp = kept[0].stat().st_mtime_ns
+    there = wb.make_dataset("gg_yyg", 3_000, 7)
+    assert kept[0].stat().st_mtime_ns == stamp, "it is read, not made again"
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "other"))
+    assert wb.make_dataset("gg_yyg", 3_000, 7).equals(there)
+
+
+def test_events_that_cannot_be_are_said_from_the_node(slurm, home):
+    from workbench.runs.making import make_dataset
+
+    with pytest.raises(ValueError, match="nothing"):
+        make_dataset("two", process="nothing", events=10)
+    assert not [*home.glob("runs/.errand-*")]
+
+
+def test_a_story_told_on_a_cluster_has_the_verdict_of_one_machine(slurm, home, tmp_path):
+    text = said("story", "mean_or_median", "--on", "two", "--out", str(tmp_path / "there"), code=0)
+    hosts = {run.read_status()["host"] for run in RunStore(home / "runs").runs()}
+    assert hosts <= {"n1", "n2"} and hosts
+    said("story", "mean_or_median", "--runs", str(tmp_path / "here"), "--out", str(tmp_path / "again"))
+    told = wb.story("mean_or_median")
+    assert told.judge(told.scan(told.begin(home / "runs"))).rows == told.judge(told.scan(told.begin(tmp_path / "here"))).rows
+    assert told.title in text

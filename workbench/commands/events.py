@@ -27,7 +27,13 @@ def data_command(options: argparse.Namespace) -> int:
             if len(options.name) > 1 or (options.name and "process" in values):
                 raise Usage("`workbench data make` makes one dataset at a time.")
             named = {"process": options.name[0]} if options.name else {}
-            dataset = catalogue.make_dataset(**{"events": MADE_EVENTS, **values, **seed, **named})
+            what = {"events": MADE_EVENTS, **values, **seed, **named}
+            if options.on:
+                from workbench.runs.making import make_dataset
+
+                dataset = make_dataset(options.on, say=lambda text: print(text, file=sys.stderr), **what)
+            else:
+                dataset = catalogue.make_dataset(**what)
             print(f"{dataset.sizes['event']:,} events are ready.")
         elif options.action == "convert":
             convert(options.name, AmplitudeRecipe.check("units", options.units or "auto"))

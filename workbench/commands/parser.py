@@ -109,7 +109,9 @@ def parser() -> Parser:
         help=f'make: {", ".join(DATASETS)}; remove: the names of `workbench data`, or "all"; convert: a file to read, and '
         "one to write, whose end says the format: .h5, .csv, .csv.gz, .npy, .npz, .parquet",
     )
-    add_options(data.add_argument_group("make"), DATA_OPTIONS, events=MADE_EVENTS)
+    making = data.add_argument_group("make")
+    add_options(making, DATA_OPTIONS, events=MADE_EVENTS)
+    making.add_argument("--on", metavar="CLUSTER", help="make them as a job of a cluster; see `workbench cluster --help`")
     add_options(data.add_argument_group("convert"), ("units",))
     data.set_defaults(do=data_command)
     return top

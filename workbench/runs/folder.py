@@ -393,9 +393,12 @@ class Folder:
 
         Raises: RunError when another process has just begun.
         """
-        last, known = int(self.read_status().get("attempt", 0)), max(claims(self.path), default=0)
+        status, known = self.read_status(), max(claims(self.path), default=0)
+        last, unlocked = int(status.get("attempt", 0)), status.get("host", here()) != here() or status.get("lock") == []
         taken = RunError(f"Run {self.id} has just been begun by another process.")
-        if self._owned_unlocked(patience=3.2 * HEARTBEAT):  # since it was acquired; and who comes later than this look makes the same name
+        if unlocked and self._beats(
+            patience=3.2 * HEARTBEAT
+        ):  # since it was acquired; and who comes later than this look makes the same name
             raise taken
         if known > last:  # somebody begins just now, or died while beginning
             time.sleep(3.2 * HEARTBEAT)

@@ -40,6 +40,7 @@ KEEP_EVERY = 2.0  # seconds between two looks whether somebody starts what waits
 AROUND = ("WORKBENCH_", "CUDA_VISIBLE", "PYTHONPATH")
 NOT_AROUND = ("WORKBENCH_TOKEN", "WORKBENCH_LECTURER_TOKEN", "WORKBENCH_SLOTS", "WORKBENCH_RUNS", turns.KIND)
 """Of the environment, what a training may depend on, and what it does not."""
+JOB_HEARS, JOB_ENDS = 5.0, 45.0  # seconds that a job may need to hear of something through a shared folder, and to end when cancelled
 LAST_BREATH = 10.0  # seconds that a killed process may need on a machine with much else to do before it is gone
 
 
@@ -292,20 +293,21 @@ def resume(run: Run, *, person: str = "", forker: Forker | None = None, on: Clus
 
 
 def stop(run: Run, *, patience: float = 1.2) -> Run:
-    """End a run's process: by asking, after `patience` seconds by SIGTERM, soon after by SIGKILL; 2.5 s at most.
+    """End a run's process: by asking, after `patience` seconds by SIGTERM, soon after by SIGKILL; 2.5 s at most. A job is cancelled.
 
     Raises: RunError when it lives on another computer and does not listen.
     """
     if not _withdraw(run, "stopped", NEVER_BEGUN) and run.alive():
         with contextlib.suppress(OSError):  # on a full disk the signals must do
             run.write_control("stop")
-        gone = signalled = _gone(run, patience)
+        job = jobs.job_of(run.path)
+        gone = signalled = _gone(run, max(patience, JOB_HEARS) if job else patience)
         for number, seconds in ((signal.SIGTERM, 0.6), (getattr(signal, "SIGKILL", signal.SIGTERM), 0.5)):
             signalled = gone or _signal(run, number)
             gone = signalled and _gone(run, seconds)
-        if not gone and (job := jobs.job_of(run.path)):
+        if not gone and job:
             cancel(job)
-            signalled = True
+            gone = _gone(run, JOB_ENDS)
         if gone or _gone(run, LAST_BREATH if signalled else 0.0):  # it may also have ended just before it was to be signalled
             _tidy(run)
         elif run.read_status().get("pid"):

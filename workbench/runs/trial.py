@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import platform
-import secrets
 import shutil
 import subprocess
 import sys
@@ -17,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import files, jobs
-from .cluster import SCHEDULERS, Cluster, cancel, start
+from . import files
+from .cluster import SCHEDULERS, Cluster
+from .errand import answer, asked, errand_folder, send
 from .files import Lock, NoLocks, RunError
 from .folder import here
 
@@ -37,24 +37,17 @@ class Finding:
 def try_out(cluster: Cluster, root: Path, *, patience: float = 600.0, say: Callable[[str], None] = lambda _: None) -> Iterator[Finding]:
     """Submit a small job, and tell what is found out, one after the other. `say` hears what is waited for.
 
-    Raises: RunError when the scheduler does not take the job; OSError when the folder cannot be written.
+    Raises: OSError when the folder cannot be written.
     """
-    folder = root / f".trial-{secrets.token_hex(4)}"
-    folder.mkdir(mode=0o700, parents=True)
-    try:
-        with _held(folder) as locks:
-            files.replace(folder / "asked.json", files.seal({"scheduler": cluster.scheduler}))
-            begun = time.monotonic()
-            job = start(cluster, root, "trial", folder)
-            try:
-                found = _waited(folder, job, begun + patience, say)
-            except RunError as problem:
-                yield Finding("Queue", False, str(problem))
-                return
-            yield Finding("Queue", True, f"job {job.id} ended on {found['host']} after {time.monotonic() - begun:.0f} s.")
-            yield from _told(found, cluster, locks)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with errand_folder(root, {"scheduler": cluster.scheduler}) as folder, _held(folder) as locks:
+        begun = time.monotonic()
+        try:
+            found = send(cluster, "trial", folder, patience=patience, say=say)
+        except RunError as problem:
+            yield Finding("Queue", False, str(problem))
+            return
+        yield Finding("Queue", True, f"job {found['job']} ended on {found['host']} after {time.monotonic() - begun:.0f} s.")
+        yield from _told(found, cluster, locks)
 
 
 @contextlib.contextmanager
@@ -67,33 +60,6 @@ def _held(folder: Path) -> Iterator[bool]:
         return
     with lock or contextlib.nullcontext():
         yield True
-
-
-def _waited(folder: Path, job: jobs.Job, end: float, say: Callable[[str], None]) -> dict[str, Any]:
-    """What the job has found. Raises: RunError when it finds nothing."""
-    said = ""
-    while True:
-        with contextlib.suppress(FileNotFoundError):
-            read = files.read(folder / "found.json")
-            return {**files.unseal(read, "found.json"), "read": time.time()}
-        seen = job.seen
-        if seen.ended:
-            time.sleep(1.0)  # what it wrote last may still be on its way
-            if (folder / "found.json").exists():
-                continue
-            last = jobs.last_words(folder, job) or f"it may be that the node does not see {folder.parent}"
-            raise RunError(f"job {job.id} ended without a word ({seen.state}): {last.rstrip('.')}.")
-        if time.monotonic() > end:
-            with contextlib.suppress(RunError):
-                cancel(job)
-            raise RunError(
-                f"job {job.id} has not begun so far ({seen.why if seen.waits else seen.state or 'nobody answers'}); it was cancelled."
-            )
-        now = f"Job {job.id} waits: {seen.why}" if seen.waits else f"Job {job.id} runs on {seen.node}" if seen.node else ""
-        if now and now != said:
-            say(now)
-            said = now
-        time.sleep(0.2)
 
 
 def _told(found: dict[str, Any], cluster: Cluster, locks: bool) -> Iterator[Finding]:
@@ -140,13 +106,13 @@ def main() -> int:
     except NoLocks:
         found["locked"] = False
     found |= {"without scheduler": _without_scheduler(folder), "time": time.time()}
-    files.replace(folder / "found.json", files.seal(found))
+    answer(folder, found)
     return 0
 
 
 def _without_scheduler(folder: Path) -> str:
     """Why no job can be submitted from here; '' where one can."""
-    _, program = SCHEDULERS[files.unseal(files.read(folder / "asked.json"), "asked.json")["scheduler"]]
+    _, program = SCHEDULERS[asked(folder)["scheduler"]]
     if not shutil.which(program):
         return f"{program} is not found"
     if program == "sbatch":

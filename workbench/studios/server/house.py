@@ -118,6 +118,11 @@ class Guest:
                 )
             return self._claimed(found, store)
 
+    @property
+    def _back(self) -> str | None:
+        """Where a run goes on: where it was, but of a student always on this computer."""
+        return None if self.lecturer else "here"
+
     def _no_cluster(self, on: str) -> str:
         return "Only the lecturer trains on a cluster." if on and not self.lecturer else ""
 
@@ -136,7 +141,7 @@ class Guest:
         with self.house.lock:
             store = RunStore(run.path.parent)
             self._check_room(store, 1)
-            return self._claimed(launcher.resume(run, person=self.queues_as(store)), store)
+            return self._claimed(launcher.resume(run, person=self.queues_as(store), on=self._back), store)
 
     def begin(self, recipe: Recipe, *, runs: RunStore, title: str = "", on: str = "") -> Run:
         """As `runs.sweep.begin`, which also resumes what was interrupted, within the rules of the house."""
@@ -145,7 +150,7 @@ class Guest:
                 if run.status.resumable and not self.no_change(run):
                     with self.house.lock, contextlib.suppress(RunError):  # somebody else may just have done so
                         self._check_room(runs, 1)
-                        return self._claimed(launcher.resume(run, person=self.queues_as(runs)), runs)
+                        return self._claimed(launcher.resume(run, person=self.queues_as(runs), on=self._back), runs)
         return self.launch(recipe, runs, title=title, on=on)
 
     def begin_story(self, story: Story, store: RunStore, *, on: str = "") -> None:
