@@ -109,7 +109,7 @@ RESTS = """() => {
     const figure = roots(slot).map((root) => root.querySelector(".js-plotly-plot")).find(Boolean)
     if (!figure?.querySelector(".main-svg")) return false
     const {paper_bgcolor, font, annotations, meta} = figure.layout
-    const letters = hall ? 20 * Math.max(innerWidth / 1600, 0.75) : 14
+    const letters = hall ? 20 * Math.max(innerWidth / 1600, 0.9) : 14
     if ((paper_bgcolor === "#1a1e22") !== dark || Math.abs(font.size - letters) > 0.1) return false
     if (annotations?.some(({text}) => text.startsWith("Looking at"))) return false
     return !title || !figure.data.length || plain(meta.about).includes(plain(title))

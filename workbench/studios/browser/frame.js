@@ -46,7 +46,13 @@ export function render({model, view}) {
       : symbols("button", {type: "button", class: "formula", title: "What the symbols mean", onclick: () => guide.open()}, formula)
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
       h("div", {class: "title"}, h("span", {}, symbols("h2", {onclick: ({currentTarget}) => fill(currentTarget.closest(".card")), title: "Fill the screen with this figure (Z); Esc leaves"}, title), " ", h("button", {type: "button", class: "small export", title: "Export this figure or its data (E)", "aria-label": `Export ${title}`,
-        onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), symbols("p", {class: "look"}, look), choosers.filter(({slides}) => slides).map(slider), h("div", {class: "plot", style: `--needs: ${height}px`}))
+        onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), looking(look), choosers.filter(({slides}) => slides).map(slider), h("div", {class: "plot", style: `--needs: ${height}px`}))
+  }
+
+  // What to look for; a small projector shows the first sentence only.
+  function looking(look) {
+    const [first, ...rest] = look.split(/(?<=[.?!;:]) (?=\p{Lu})/u)
+    return h("p", {class: "look"}, symbols("span", {}, first), rest.length ? symbols("span", {class: "rest"}, ` ${rest.join(" ")}`) : null)
   }
 
   const made = cards.map(card)

@@ -47,9 +47,10 @@ export function unpack(frame) {
   return {checksum, ...JSON.parse(text, (_, value) => (value?.$ ? array(value.$) : value))}
 }
 
-// In a hall the letters of a figure are an eightieth of the width of the screen, whatever pixels it has.
+// In a hall the letters of a figure are an eightieth of the width of the screen, whatever pixels it has, and 18 px at least.
 const projected = () => "projector" in document.documentElement.dataset
-const hall = () => (projected() ? Math.min(Math.max(innerWidth / 1600, 0.75), 1.5) : 1)
+const hall = () => (projected() ? Math.min(Math.max(innerWidth / 1600, 0.9), 1.5) : 1)
+const NARROW = 1300 // px of a projector on which curves have the room of their legend: it is told in the line under the figure
 
 // A font whose size stands in the figure, at the size of this screen.
 const scaled = (part, name) => (part?.[name]?.size ? {...part, [name]: {...part[name], size: part[name].size * hall()}} : part)
@@ -61,26 +62,39 @@ const [short, numbers] = [(name) => name?.split("<br>")[0], (name) => name?.spli
 const marked = (text) => text.split(/<(su[bp])>(.*?)<\/su[bp]>/).reduce((parts, piece, i, all) =>
   (i % 3 === 0 ? [...parts, piece] : i % 3 === 1 ? [...parts, Object.assign(document.createElement(piece), {textContent: all[i + 1]})] : parts), [])
 
-// The numbers of all curves that have some, each in the colour of its curve; and remarks.
-function tell(caption, data, size, remarks) {
-  const told = data.filter(({name, showlegend}) => showlegend !== false && numbers(name))
-  const text = JSON.stringify([size, remarks, ...told.map(({name, line}) => [name, line?.color])])
+// The entry of a curve in the line under its figure, as its legend draws it: a line, a band, or points.
+const DASHES = {dash: "6 4", dot: "2 2", dashdot: "6 2 2 2", longdash: "9 4", longdashdot: "9 3 2 3"}
+function mark({line, marker, mode = "lines", fill, fillcolor}, size) {
+  const svg = (tag, attributes) => Object.entries(attributes).reduce((e, [name, value]) => (e.setAttribute(name, value), e), document.createElementNS("http://www.w3.org/2000/svg", tag))
+  const picture = svg("svg", {width: 1.6 * size, height: 0.7 * size, viewBox: "0 0 24 10", "aria-hidden": "true"})
+  picture.style.marginRight = ".3em"
+  if (fill) picture.append(svg("rect", {width: 24, height: 10, fill: fillcolor ?? line?.color ?? "none"}))
+  else if (mode.includes("lines")) picture.append(svg("path", {d: "M0 5h24", stroke: line?.color ?? "currentColor", "stroke-width": 4, "stroke-dasharray": DASHES[line?.dash] ?? ""}))
+  if (mode.includes("markers")) picture.append(svg("circle", {cx: 12, cy: 5, r: 4.5, fill: marker?.color ?? line?.color ?? "currentColor"}))
+  return picture
+}
+
+// Curves with their numbers, each with its mark; and remarks.
+function tell(caption, curves, size, remarks) {
+  const text = JSON.stringify([size, remarks, ...curves.map(({name, line, marker, mode, fillcolor}) => [name, line?.color, line?.dash, marker?.color, mode, fillcolor])])
   if (caption.dataset.text === text) return
   caption.dataset.text = text
   caption.style.fontSize = `${size}px`
-  caption.replaceChildren(...told.map(({name, line, marker}) => {
-    const element = Object.assign(document.createElement("span"), {className: "told"})
-    const mark = document.createElement("i")
-    Object.assign(mark.style, {display: "inline-block", width: ".7em", height: ".7em", marginRight: ".3em", background: line?.color ?? marker?.color ?? ""})
-    element.style.marginRight = "1em"
-    element.append(mark, ...marked(`${short(name)}: ${numbers(name)}`))
-    return element
-  }), ...remarks.map((text) => {
+  const told = (...parts) => {
     const element = Object.assign(document.createElement("span"), {className: "told"})
     element.style.marginRight = "1em"
-    element.append(...marked(text))
+    element.append(...parts)
     return element
-  }))
+  }
+  caption.replaceChildren(...curves.map((curve) => told(mark(curve, size), ...marked([short(curve.name), numbers(curve.name)].filter(Boolean).join(": ")))),
+    ...remarks.map((text) => told(...marked(text))))
+}
+
+// A scale of colours below a figure, with its title beside it, and without the room below.
+function bar({coloraxis, margin}) {
+  if (coloraxis?.colorbar?.orientation !== "h") return {}
+  const {title, ...rest} = coloraxis.colorbar
+  return {coloraxis: {...coloraxis, colorbar: {...rest, ...(title && {title: {...title, side: "right"}, len: 0.85, x: 0, xanchor: "left"})}}, margin: {...margin, b: 0.7 * margin.b * hall()}}
 }
 
 // A sentence in place of a figure, in lines that fit.
@@ -262,17 +276,19 @@ export function render({model, el}) {
     // a remark in the corner that would cover the curves is told below too
     const beside = whole.length ? (wide.annotations ?? []).filter(({xref, xanchor, yanchor, text}) => xref === "paper" && xanchor === "right" && yanchor === "top"
       && (text.split("<br>").length > 2 || Math.max(...text.split("<br>").map(({length}) => length)) > (0.7 * gd.offsetWidth) / (0.5 * font.size))) : []
-    tell(caption, told ? [] : whole, 0.85 * font.size, told ? [] : beside.flatMap(({text}) => text.split("<br>")))
+    const tight = projected() && !told && innerWidth < NARROW // the line under the figure is its legend
+    const entries = told || wide.showlegend === false && tight ? [] : whole.filter(({name, showlegend, type = "scatter"}) => name && type === "scatter" && showlegend !== false && (tight || numbers(name)))
+    tell(caption, entries, 0.85 * font.size, told ? [] : beside.flatMap(({text}) => text.split("<br>")))
     grown.told = Math.max(grown.told, caption.offsetHeight)
     caption.style.minHeight = `${grown.told}px`
     caption.style.color = font.color
     size = extent()
     const {data, layout} = fewer({data: whole, layout: wide}, gd.offsetHeight, font.size)
-    gd.workbench.layout = () => (layout === wide && !beside.length ? gd.layout : wide) // a file has all panels and remarks
+    gd.workbench.layout = () => (layout === wide && !beside.length && !tight ? gd.layout : wide) // a file has all panels and remarks
     // where the line below names most of the curves beside their colours, a legend would only say it again
     const again = !told && data.filter(({name, showlegend}) => showlegend !== false && numbers(name)).length > 2
     const named = data.map((trace) => ({...trace, name: short(trace.name), ...(again && numbers(trace.name) && {showlegend: false})}))
-    const axes = Object.fromEntries(Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, axis]) => [name, scaled(axis, "tickfont")]))
+    const axes = Object.fromEntries(Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, axis]) => [name, {...scaled(axis, "tickfont"), ...(tight && axis.title && {title: {...axis.title, standoff: 3, font: {size: font.size}}})}]))
     const notes = data.length ? layout.annotations?.filter((note) => !beside.includes(note)).map((note) => scaled(note, "font")) : layout.annotations?.map((note) => folded(note, gd.offsetWidth / (0.6 * font.size)))
     const shape = stacked({data, layout: {...layout, ...axes}}, gd.offsetWidth, gd.offsetHeight, font.size)
     for (const note of notes ?? []) { // the name of a map is not wider than the map and its margins
@@ -280,7 +296,7 @@ export function render({model, el}) {
       const fits = ((end - begin) * (gd.offsetWidth - 4 * font.size)) / (0.55 * note.text.length)
       if (fits < font.size) note.font = {...note.font, size: fits}
     }
-    const look = {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}
+    const look = {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, ...(tight && {showlegend: false, ...bar(layout)}), font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}
     await Plotly.react(gd, named, look, extended).catch((problem) => {
       if (!whole.some(({type}) => type === "heatmap")) throw problem
       Plotly.purge(gd) // no room for equal scales: without them there is
