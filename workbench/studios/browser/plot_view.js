@@ -67,7 +67,7 @@ const DASHES = {dash: "6 4", dot: "2 2", dashdot: "6 2 2 2", longdash: "9 4", lo
 function mark({line, marker, mode = "lines", fill, fillcolor}, size) {
   const svg = (tag, attributes) => Object.entries(attributes).reduce((e, [name, value]) => (e.setAttribute(name, value), e), document.createElementNS("http://www.w3.org/2000/svg", tag))
   const picture = svg("svg", {width: 1.6 * size, height: 0.7 * size, viewBox: "0 0 24 10", "aria-hidden": "true"})
-  picture.style.marginRight = ".3em"
+  picture.style.margin = "0 .3em 0 0"
   if (fill) picture.append(svg("rect", {width: 24, height: 10, fill: fillcolor ?? line?.color ?? "none"}))
   else if (mode.includes("lines")) picture.append(svg("path", {d: "M0 5h24", stroke: line?.color ?? "currentColor", "stroke-width": 4, "stroke-dasharray": DASHES[line?.dash] ?? ""}))
   if (mode.includes("markers")) picture.append(svg("circle", {cx: 12, cy: 5, r: 4.5, fill: marker?.color ?? line?.color ?? "currentColor"}))
@@ -86,15 +86,21 @@ function tell(caption, curves, size, remarks) {
     element.append(...parts)
     return element
   }
-  caption.replaceChildren(...curves.map((curve) => told(mark(curve, size), ...marked([short(curve.name), numbers(curve.name)].filter(Boolean).join(": ")))),
+  caption.replaceChildren(...curves.map((curve) => {
+    const together = document.createElement("span"), words = [short(curve.name), numbers(curve.name)].filter(Boolean).join(": ")
+    const [first] = words.match(/^[^ ]* ?/) // a mark and the first word stay in one line
+    together.style.whiteSpace = "nowrap"
+    together.append(mark(curve, size), ...marked(first))
+    return told(together, ...marked(words.slice(first.length)))
+  }),
     ...remarks.map((text) => told(...marked(text))))
 }
 
 // A scale of colours below a figure, with its title beside it, and without the room below.
-function bar({coloraxis, margin}) {
+function bar({coloraxis, margin}, size) {
   if (coloraxis?.colorbar?.orientation !== "h") return {}
   const {title, ...rest} = coloraxis.colorbar
-  return {coloraxis: {...coloraxis, colorbar: {...rest, ...(title && {title: {...title, side: "right"}, len: 0.85, x: 0, xanchor: "left"})}}, margin: {...margin, b: 0.7 * margin.b * hall()}}
+  return {coloraxis: {...coloraxis, colorbar: {...rest, ypad: 5, ...(title && {title: {...title, side: "right", font: {size}}, len: 0.85, x: 0, xanchor: "left"})}}, margin: {...margin, t: 0.6 * margin.t * hall(), b: 0.5 * margin.b * hall()}}
 }
 
 // A sentence in place of a figure, in lines that fit.
@@ -277,8 +283,9 @@ export function render({model, el}) {
     const beside = whole.length ? (wide.annotations ?? []).filter(({xref, xanchor, yanchor, text}) => xref === "paper" && xanchor === "right" && yanchor === "top"
       && (text.split("<br>").length > 2 || Math.max(...text.split("<br>").map(({length}) => length)) > (0.7 * gd.offsetWidth) / (0.5 * font.size))) : []
     const tight = projected() && !told && innerWidth < NARROW // the line under the figure is its legend
-    const entries = told || wide.showlegend === false && tight ? [] : whole.filter(({name, showlegend, type = "scatter"}) => name && type === "scatter" && showlegend !== false && (tight || numbers(name)))
-    tell(caption, entries, 0.85 * font.size, told ? [] : beside.flatMap(({text}) => text.split("<br>")))
+    const entries = told || wide.showlegend === false && tight ? [] : (tight ? fewer({data: whole, layout: wide}, gd.offsetHeight, font.size).data : whole).filter(({name, showlegend, type = "scatter"}) => name && type === "scatter" && showlegend !== false && (tight || numbers(name)))
+    caption.style.lineHeight = tight ? 1.15 : 1.3
+    tell(caption, entries, (tight ? 0.76 : 0.85) * font.size, told ? [] : beside.flatMap(({text}) => text.split("<br>")))
     grown.told = Math.max(grown.told, caption.offsetHeight)
     caption.style.minHeight = `${grown.told}px`
     caption.style.color = font.color
@@ -296,7 +303,7 @@ export function render({model, el}) {
       const fits = ((end - begin) * (gd.offsetWidth - 4 * font.size)) / (0.55 * note.text.length)
       if (fits < font.size) note.font = {...note.font, size: fits}
     }
-    const look = {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, ...(tight && {showlegend: false, ...bar(layout)}), font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}
+    const look = {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, ...(tight && {showlegend: false, ...bar(layout, font.size)}), font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}
     await Plotly.react(gd, named, look, extended).catch((problem) => {
       if (!whole.some(({type}) => type === "heatmap")) throw problem
       Plotly.purge(gd) // no room for equal scales: without them there is
