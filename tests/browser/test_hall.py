@@ -95,7 +95,7 @@ FLAWS = """(projector) => {
     const {width, height} = e.getBoundingClientRect()
     return sum + width * height
   }, 0) / (innerWidth * innerHeight)
-  const letters = plots.flatMap((e) => [...e.querySelectorAll(".xtick text, .ytick text, .legendtext")])
+  const letters = plots.flatMap((e) => [...e.querySelectorAll(".xtick text, .legendtext")])
     .map((e) => parseFloat(getComputedStyle(e).fontSize)).reduce((least, size) => Math.min(least, size), 99)
   return {flaws: [...new Set(flaws)], area, axes, letters}
 }"""

@@ -96,6 +96,31 @@ function tell(caption, curves, size, remarks) {
     ...remarks.map((text) => told(...marked(text))))
 }
 
+// Names beside a figure take less than half of it, and the title below it is not wider than its curves.
+const length = (text) => String(text ?? "").replace(/<[^>]*>/g, "").length
+function fitted(name, {title, ticktext, tickfont, domain = [0, 1]}, layout, wide, size, tight) {
+  const named = (words) => (words?.some((text) => /\p{L}/u.test(text)) ? Math.max(...words.map(length)) : 0)
+  const most = (longest) => Math.min(tickfont?.size ?? size, (0.4 * wide) / (0.52 * longest))
+  const beside = named(ticktext) && name.startsWith("y") ? {tickfont: {...tickfont, size: most(named(ticktext))}} : {}
+  if (!title?.text) return beside
+  const longest = Math.max(...Object.keys(layout).filter((other) => other.startsWith("yaxis")).map((other) => named(layout[other].ticktext)), 0)
+  const left = longest ? 0.52 * longest * most(longest) + size : 3 * size
+  const room = name.startsWith("x") ? ((domain[1] - domain[0]) * (wide - left)) / (0.5 * length(title.text)) : 99
+  const font = {size: Math.min(tight ? size : 1.2 * size, room)}
+  return {...beside, title: {...title, font, ...(tight && {standoff: 3})}}
+}
+
+// A figure of words: none is longer than its place, nor higher than the way to what stands below it.
+function fit(notes, wide, high) {
+  for (const note of notes) {
+    const {x, y, text, font} = note, lines = text.split("<br>"), longest = Math.max(...lines.map((line) => line.replace(/<[^>]*>/g, "").length))
+    const right = Math.min(1, ...notes.filter((other) => other.y === y && other.x > x).map((other) => other.x))
+    const below = Math.max(0, ...notes.filter((other) => other.y < y && other.x === x).map((other) => other.y))
+    const size = Math.min(font.size, ((right - x) * (wide - 24)) / (0.56 * longest), ((y - below) * (high - 24)) / (1.3 * lines.length))
+    note.font = {...font, size}
+  }
+}
+
 // A scale of colours below a figure, with its title beside it, and without the room below.
 function bar({coloraxis, margin}, size) {
   if (coloraxis?.colorbar?.orientation !== "h") return {}
@@ -295,7 +320,7 @@ export function render({model, el}) {
     // where the line below names most of the curves beside their colours, a legend would only say it again
     const again = !told && data.filter(({name, showlegend}) => showlegend !== false && numbers(name)).length > 2
     const named = data.map((trace) => ({...trace, name: short(trace.name), ...(again && numbers(trace.name) && {showlegend: false})}))
-    const axes = Object.fromEntries(Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, axis]) => [name, {...scaled(axis, "tickfont"), ...(tight && axis.title && {title: {...axis.title, standoff: 3, font: {size: font.size}}})}]))
+    const axes = Object.fromEntries(Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, axis]) => [name, {...scaled(axis, "tickfont"), ...fitted(name, axis, layout, gd.offsetWidth, font.size, tight)}]))
     const notes = data.length ? layout.annotations?.filter((note) => !beside.includes(note)).map((note) => scaled(note, "font")) : layout.annotations?.map((note) => folded(note, gd.offsetWidth / (0.6 * font.size)))
     const shape = stacked({data, layout: {...layout, ...axes}}, gd.offsetWidth, gd.offsetHeight, font.size)
     for (const note of notes ?? []) { // the name of a map is not wider than the map and its margins
@@ -303,6 +328,7 @@ export function render({model, el}) {
       const fits = ((end - begin) * (gd.offsetWidth - 4 * font.size)) / (0.55 * note.text.length)
       if (fits < font.size) note.font = {...note.font, size: fits}
     }
+    if (data.length && layout.xaxis?.visible === false) fit(notes ?? [], gd.offsetWidth, gd.offsetHeight)
     const look = {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, ...(tight && {showlegend: false, ...bar(layout, font.size)}), font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}
     await Plotly.react(gd, named, look, extended).catch((problem) => {
       if (!whole.some(({type}) => type === "heatmap")) throw problem
