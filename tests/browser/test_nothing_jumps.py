@@ -39,7 +39,8 @@ WATCH = """() => {
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) for (const {previousRect: a, currentRect: b} of entry.sources) {
       const far = Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y))
-      if (a.width && b.width && far >= 1) moved[`shift at ${Math.round(entry.startTime)} ms from ${Math.round(a.x)}, ${Math.round(a.y)}`] = [far]
+      const where = `shift at ${Math.round(entry.startTime)} ms from ${Math.round(a.x)}, ${Math.round(a.y)}`
+      if (a.width && b.width && far >= 1) moved[where] = [far]
     }
   }).observe({type: "layout-shift"})
 }"""
