@@ -90,7 +90,7 @@ export function render({model, view}) {
       h("th", {scope: "row"}, row.letter ? h("span", {class: "swatch", style: `border-color:${row.colour}`}, row.letter) : null, symbols("b", {}, row.title), " ", h("span", {class: `chip ${row.state}`}, row.words),
         rows.length > 1 && !row.first ? h("button", {type: "button", class: "undo", title: "Take out of the comparison", "aria-label": `Take ${row.title} out`, onclick: () => send({compare: row.id, on: false})}, "×") : null,
         h("small", {title: row.about}, row.about)),
-      row.values.map((value, i) => h("td", {"data-column": columns[i].label}, symbols("small", {title: columns[i].help}, columns[i].label), symbols("span", {}, value)))))
+      row.values.map((value, i) => h("td", {"data-column": columns[i].label, title: value}, symbols("small", {title: columns[i].help}, columns[i].label), symbols("span", {}, value)))))
     return rows.length ? h("table", {}, h("thead", {}, head), h("tbody", {}, body)) : null
   }
 

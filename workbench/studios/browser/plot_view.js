@@ -50,7 +50,6 @@ export function unpack(frame) {
 // In a hall the letters of a figure are an eightieth of the width of the screen, whatever pixels it has, and 18 px at least.
 const projected = () => "projector" in document.documentElement.dataset
 const hall = () => (projected() ? Math.min(Math.max(innerWidth / 1600, 0.9), 1.5) : 1)
-const NARROW = 1300 // px of a projector on which curves have the room of their legend: it is told in the line under the figure
 
 // A font whose size stands in the figure, at the size of this screen.
 const scaled = (part, name) => (part?.[name]?.size ? {...part, [name]: {...part[name], size: part[name].size * hall()}} : part)
@@ -307,7 +306,7 @@ export function render({model, el}) {
     // a remark in the corner that would cover the curves is told below too
     const beside = whole.length ? (wide.annotations ?? []).filter(({xref, xanchor, yanchor, text}) => xref === "paper" && xanchor === "right" && yanchor === "top"
       && (text.split("<br>").length > 2 || Math.max(...text.split("<br>").map(({length}) => length)) > (0.7 * gd.offsetWidth) / (0.5 * font.size))) : []
-    const tight = projected() && !told && innerWidth < NARROW // the line under the figure is its legend
+    const tight = projected() && !told // curves have the room of their legend: it is told in the line under the figure
     const entries = told || wide.showlegend === false && tight ? [] : (tight ? fewer({data: whole, layout: wide}, gd.offsetHeight, font.size).data : whole).filter(({name, showlegend, type = "scatter"}) => name && type === "scatter" && showlegend !== false && (tight || numbers(name)))
     caption.style.lineHeight = tight ? 1.15 : 1.3
     tell(caption, entries, (tight ? 0.76 : 0.85) * font.size, told ? [] : beside.flatMap(({text}) => text.split("<br>")))
