@@ -69,7 +69,11 @@ function mark({line, marker, mode = "lines", fill, fillcolor}, size) {
   picture.style.margin = "0 .3em 0 0"
   if (fill) picture.append(svg("rect", {width: 24, height: 10, fill: fillcolor ?? line?.color ?? "none"}))
   else if (mode.includes("lines")) picture.append(svg("path", {d: "M0 5h24", stroke: line?.color ?? "currentColor", "stroke-width": 4, "stroke-dasharray": DASHES[line?.dash] ?? ""}))
-  if (mode.includes("markers")) picture.append(svg("circle", {cx: 12, cy: 5, r: 4.5, fill: marker?.color ?? line?.color ?? "currentColor"}))
+  if (mode.includes("markers")) {
+    const colour = marker?.color ?? line?.color ?? "currentColor", symbol = String(marker?.symbol ?? "circle"), open = symbol.includes("open")
+    const way = symbol.startsWith("square") ? "M8 1h8v8h-8z" : symbol.startsWith("diamond") ? "M12 0l5 5-5 5-5-5z" : "M8 5a4 4 0 1 0 8 0a4 4 0 1 0-8 0"
+    picture.append(svg("path", {d: way, fill: open ? "none" : colour, stroke: open ? colour : "none", "stroke-width": 1.5}))
+  }
   return picture
 }
 
@@ -96,13 +100,18 @@ function tell(caption, curves, size, remarks) {
 }
 
 // Names beside a figure take less than half of it, and the title below it is not wider than its curves.
-const length = (text) => String(text ?? "").replace(/<[^>]*>/g, "").length
+const length = (text) => Math.max(...String(text ?? "").split("<br>").map((line) => line.replace(/<[^>]*>/g, "").length))
+const halved = (text) => { // in two lines, at the blank that is nearest to its middle
+  const blanks = [...text.matchAll(/ /g)].map(({index}) => index).sort((a, b) => Math.abs(a - text.length / 2) - Math.abs(b - text.length / 2))
+  return length(text) < 14 || text.includes("<br>") || !blanks.length ? text : `${text.slice(0, blanks[0])}<br>${text.slice(blanks[0] + 1)}`
+}
 function fitted(name, {title, ticktext, tickfont, domain = [0, 1]}, layout, wide, size, tight) {
   const named = (words) => (words?.some((text) => /\p{L}/u.test(text)) ? Math.max(...words.map(length)) : 0)
   const most = (longest) => Math.min(tickfont?.size ?? size, (0.4 * wide) / (0.52 * longest))
-  const beside = named(ticktext) && name.startsWith("y") ? {tickfont: {...tickfont, size: most(named(ticktext))}} : {}
+  const folds = (words) => (most(named(words)) < 0.9 * size ? words.map(halved) : words)
+  const beside = named(ticktext) && name.startsWith("y") ? {ticktext: folds(ticktext), tickfont: {...tickfont, size: most(named(folds(ticktext)))}} : {}
   if (!title?.text) return beside
-  const longest = Math.max(...Object.keys(layout).filter((other) => other.startsWith("yaxis")).map((other) => named(layout[other].ticktext)), 0)
+  const longest = Math.max(...Object.keys(layout).filter((other) => other.startsWith("yaxis")).map((other) => named(layout[other].ticktext && folds(layout[other].ticktext))), 0)
   const left = longest ? 0.52 * longest * most(longest) + size : 3 * size
   const room = name.startsWith("x") ? ((domain[1] - domain[0]) * (wide - left)) / (0.5 * length(title.text)) : 99
   const font = {size: Math.min(tight ? size : 1.2 * size, room)}
@@ -306,10 +315,10 @@ export function render({model, el}) {
     // a remark in the corner that would cover the curves is told below too
     const beside = whole.length ? (wide.annotations ?? []).filter(({xref, xanchor, yanchor, text}) => xref === "paper" && xanchor === "right" && yanchor === "top"
       && (text.split("<br>").length > 2 || Math.max(...text.split("<br>").map(({length}) => length)) > (0.7 * gd.offsetWidth) / (0.5 * font.size))) : []
-    const tight = projected() && !told // curves have the room of their legend: it is told in the line under the figure
-    const entries = told || wide.showlegend === false && tight ? [] : (tight ? fewer({data: whole, layout: wide}, gd.offsetHeight, font.size).data : whole).filter(({name, showlegend, type = "scatter"}) => name && type === "scatter" && showlegend !== false && (tight || numbers(name)))
+    const tight = projected() // curves have the room of their legend: it is told in the line under the figure
+    const entries = (told && !tight) || (wide.showlegend === false && tight) ? [] : (tight ? fewer({data: whole, layout: wide}, gd.offsetHeight, font.size).data : whole).filter(({name, showlegend, type = "scatter"}) => name && type === "scatter" && showlegend !== false && (tight || numbers(name)))
     caption.style.lineHeight = tight ? 1.15 : 1.3
-    tell(caption, entries, (tight ? 0.76 : 0.85) * font.size, told ? [] : beside.flatMap(({text}) => text.split("<br>")))
+    tell(caption, told ? entries.map(({name, ...curve}) => ({...curve, name: short(name)})) : entries, (tight ? 0.76 : 0.85) * font.size, told ? [] : beside.flatMap(({text}) => text.split("<br>")))
     grown.told = Math.max(grown.told, caption.offsetHeight)
     caption.style.minHeight = `${grown.told}px`
     caption.style.color = font.color
