@@ -38,7 +38,7 @@ TILES, GAP = 8, 0.15
 
 def is_curve(dataset: xr.Dataset) -> bool:
     """Whether a snapshot or prediction is one of a curve."""
-    return "mean" in dataset.variables
+    return "probability" not in dataset.variables
 
 
 def _of_a_kind(runs: Runs) -> tuple[bool, list[tuple[int, str, xr.Dataset]]]:
