@@ -59,6 +59,8 @@ document.addEventListener("workbench:drawn", (event) => {
 class Server:
     """A page server in a process of its own, with a home folder of its own."""
 
+    watch = WATCH
+
     def __init__(self, home: Path, *options: str):
         self.home, self.options = home, options
         with socket.socket() as probe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from test_accessible import SIZES
@@ -55,6 +56,32 @@ def test_a_stranger_is_live_with_one_click_and_reads_how_far_from_the_exact_answ
     assert re.search(r"\d", number(page, "excess")) and number(page, "loss") != number(page, "exact answer")
     until(lambda: abs(mean(page, "network") - mean(page, "truth f(x)")) < 0.02, 20, "the curve of the end")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.timing
+def test_a_stranger_is_live_within_ten_seconds_of_the_servers_answer(chromium, class_server, slowdown):
+    """With a server that has just begun, a browser that knows nothing of it, and one click."""
+    server, factor = class_server(), slowdown()
+    server.start()
+    begin = time.monotonic()
+    try:
+        context = chromium.new_context(viewport={"width": 1600, "height": 1000})
+        server.let_in(context)
+        page = context.new_page()
+        page.add_init_script(server.watch)
+        page.goto(server.url, wait_until="commit")
+        page.wait_for_function("drawn.some((d) => d.figure === 'learned' && d.points > 100)")
+        seen = time.monotonic() - begin
+        page.click("[data-action=train]")
+        page.wait_for_function("drawn.some((d) => d.figure === 'learned' && d.of === 'Training')", timeout=120_000)
+        live = time.monotonic() - begin
+        context.close()
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+    factor = max(factor, slowdown())
+    print(f"first figure after {seen:.1f} s, live after {live:.1f} s, on a machine that is {factor:.1f} times slower than idle")
+    assert live < 10 * factor
 
 
 def test_classes_in_the_plane_are_shown_with_both_borders(visit):

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 from test_amplitudes import address, run_of, sentence, until
+from test_basics_page import curves
 
 import workbench as wb
 from workbench.data.files import columns
@@ -107,3 +108,24 @@ def test_ones_own_run_that_was_stopped_stays_on_the_screen(visit, server):
         page.wait_for_selector("[data-other]" if marked else ".studio:not([data-other])")
         assert run_of(page, server).id == own.id and page.inner_text(".numbers .chip") == "stopped"
     assert page.inner_text(".ribbon").strip() == ""
+
+
+def test_pasted_columns_are_learned_on_basics_and_their_link_is_the_same_recipe(visit):
+    rows = np.linspace(0, 6, 200)
+    columns = "\n".join(f"{x:.3f}\t{np.sin(x):.4f}" for x in rows)
+    page = visit("basics?toy=own_curve&steps=400")
+    page.click("text=Paste columns")
+    page.fill("[aria-label='Columns of numbers']", "1 2 3 4\n" * 30)
+    page.click("text=Use these columns")
+    page.locator(".notice", has_text="pasted.csv has 4 columns; 2 (x, y) or 3 (x, y, sigma) are needed.").wait_for(timeout=40_000)
+    assert page.input_value("#option-file") == ""
+    page.fill("[aria-label='Columns of numbers']", columns)
+    page.click("text=Use these columns")
+    until(lambda: page.input_value("#option-file").startswith("uploads/"), 40, "the columns are kept")
+    visit.complaints.clear()  # the browser itself reports the answer 422
+    page.click("[data-action=train]")
+    until(lambda: sentence(page).startswith("Finished"), 60, "the end")
+    until(lambda: [curve["name"] for curve in curves(page, "learned")] == ["training points", "network"], 20, "the curve without a truth")
+    again = visit("basics" + address(page).partition("/basics")[2])
+    assert again.input_value("#option-file") == page.input_value("#option-file")
+    assert "own curve" in again.inner_text(".numbers tbody th")

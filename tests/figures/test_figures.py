@@ -31,11 +31,11 @@ UNITLESS += (
     "",
 )
 UNITLESS += ("f − best", "(y − f)/σ", "loss", "φ(ω x + β)", "along the path", "across it")
-UNITLESS += ("complexity: nodes", "MSE / variance", "Δ/s_old = (s_new − s_old)/s_old", "probability", "generation", "value")
+UNITLESS += ("complexity: nodes", "MSE / variance", "Δ/s = (s<sub>new</sub> − s)/s", "probability", "generation", "value")
 UNITLESS += ("−⟨log p⟩", "density", "ratio", "x", "y", "σ of p(x)")
 UNITLESS += ("loss per event", "⟨(log r̂ − log r)²⟩", "exact log r(x|θ)", "estimated log r̂(x|θ)", "joint log r(x,z|θ)", "log r(x|θ)")
-UNITLESS += ("log of n(θ)/n(SM) in the bin", "q(f<sub>W</sub>)", "q(f<sub>WW</sub>)", "what is looked at", "Δφ, forward − backward jet")
-UNITLESS += ("share of the information of one event",)
+UNITLESS += ("log of n(θ)/n(SM) in the bin", "q(f<sub>W</sub>)", "q(f<sub>WW</sub>)", "Δφ, forward − backward jet")
+UNITLESS += ("share of the information",)
 
 
 def make_prediction(events=1_500, draws=8, *, noise=0.02, seed=0):

@@ -21,7 +21,7 @@ from workbench.data.reader.kinds import KINDS, kind_of
 from workbench.data.reader.limits import MOST_BYTES
 from workbench.data.reader.request import Request
 from workbench.data.reader.sandbox import Answer, ask
-from workbench.data.reader.table import TABLE
+from workbench.data.reader.table import OWN, TABLE
 from workbench.data.reader.wanted import LABELLED, POINTS, points_of
 from workbench.data.samples import Sample, check_sample
 from workbench.physics.amplitudes import PARTICLES, check_process
@@ -75,12 +75,13 @@ def load_points(path: str | os.PathLike[str], kind: str, units: str = "auto") ->
     return values["points"] if "points" in values else values["momenta"]
 
 
-def load_table(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+def load_table(path: str | os.PathLike[str], kind: str = TABLE) -> dict[str, np.ndarray]:
     """The columns of a table by their names: CSV with names in its first line, .npz or HDF5 with one array per column.
 
+    Arguments: `kind` table; curve: x, y and, if it is known, sigma of y; classes: x1, x2, class; these may come without names.
     Raises: as `load_file`.
     """
-    return _read(path, TABLE, "auto").values
+    return _read(path, kind, "auto").values
 
 
 def load_jets(path: str | os.PathLike[str], to_train: bool = True) -> dict[str, np.ndarray]:
@@ -117,7 +118,7 @@ def count_events(path: str | os.PathLike[str], kind: str, name: str = "", units:
 
     Unlikely units are a note here: they can still be said. Raises: as `load_file`.
     """
-    if kind not in (*KINDS, TABLE, JETS):
+    if kind not in (*KINDS, TABLE, JETS, *OWN):
         raise FileProblem(f"{str(kind)[:40]!r} is no process or dataset: one of {', '.join(KINDS)} is needed.")
     return ask(existing(path, name), kind, (name or os.fspath(path))[:200], checked_units(units), "look")
 

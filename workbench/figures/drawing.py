@@ -164,7 +164,7 @@ def round_values(low: float, high: float, most: int) -> list[float]:
 
 def two_panels(theme: Theme, x: dict[str, Any], upper: dict[str, Any], lower: dict[str, Any], *, share: float = 0.32) -> dict[str, Any]:
     """Layout of a main panel above a lower one with the same x axis; the lower panel takes this share of the height."""
-    edge = share + 0.12
+    edge = share + 0.08
     line = {
         "type": "line",
         "xref": "paper",

@@ -18,7 +18,7 @@ from workbench.data.reader.lhe import read_lhe
 from workbench.data.reader.numpy_file import read_npy, read_npz
 from workbench.data.reader.recognise import recognise
 from workbench.data.reader.request import Request
-from workbench.data.reader.table import TABLE, read_table
+from workbench.data.reader.table import OWN, TABLE, read_table
 from workbench.data.reader.text import read_text
 from workbench.data.reader.units import in_gev
 from workbench.data.reader.wanted import points_of
@@ -49,7 +49,7 @@ def read(path: Path, kind: str, name: str, units: str = "auto", just_sent: bool 
     """The events of a file; `name` is how the user calls it. Raises: FileProblem."""
     if kind == ANY:
         return _read_any(path, name, units)
-    if kind == TABLE:
+    if kind == TABLE or kind in OWN:
         request = Request(path, kind, name, units, [])
         return Found(kind, read_table(request), request.notes)
     if kind in (JETS, SOME_JETS):

@@ -16,8 +16,11 @@ from workbench.data.reader.text import DELIMITERS, MISSING, opened
 
 TABLE = "table"
 """The kind of such a file."""
+OWN = {"curve": (("x", "y"), ("x", "y", "sigma")), "classes": (("x1", "x2", "class"),)}
+"""Tables of known columns, with names in the first line or in this order without: points of a curve, with σ of y or not, and classes of
+points in the plane, which are numbered 0, 1, …"""
 MOST_COLUMNS = 12
-LEAST_ROWS = 20
+LEAST_ROWS, LEAST_OF_A_CLASS = 20, 5
 
 
 def read_table(request: Request) -> dict[str, np.ndarray]:
@@ -40,7 +43,30 @@ def read_table(request: Request) -> dict[str, np.ndarray]:
     for name, column in columns.items():
         if (wrong := ~np.isfinite(column)).any():
             request.refuse(f"has {name} = {column[wrong][0]:g} in row {int(wrong.argmax()) + 1:,}; a number is needed")
-    return columns
+    return _own(columns, request) if request.kind in OWN else columns
+
+
+def _own(columns: dict[str, np.ndarray], request: Request) -> dict[str, np.ndarray]:
+    """The columns in their order, if they can be points of a curve or classes of points. Raises: FileProblem."""
+    names = next((names for names in OWN[request.kind] if len(names) == len(columns)), None)
+    if names is None:
+        needed = " or ".join(f"{len(names)} ({', '.join(names)})" for names in OWN[request.kind])
+        request.refuse(f"has {len(columns)} columns; {needed} are needed")
+    found = {name: columns[name] for name in names} if set(names) == set(columns) else dict(zip(names, columns.values(), strict=True))
+    for name in ("x", "y", "x1", "x2"):
+        if name in found and not np.ptp(found[name]) > 0:
+            request.refuse(f"has the same {name} in all rows; there is nothing to learn")
+    if "sigma" in found and (wrong := found["sigma"] <= 0).any():
+        request.refuse(f"has sigma = {found['sigma'][wrong][0]:g} in row {int(wrong.argmax()) + 1:,}; the width of y must be positive")
+    if "class" in found:
+        label = found["class"]
+        if (wrong := ~np.isin(label, (0, 1, 2))).any():
+            request.refuse(
+                f"has class = {label[wrong][0]:g} in row {int(wrong.argmax()) + 1:,}; 0 for signal, 1 for background, 2 for a third"
+            )
+        if few := [k for k in range(max(2, int(label.max()) + 1)) if (label == k).sum() < LEAST_OF_A_CLASS]:
+            request.refuse(f"has fewer than {LEAST_OF_A_CLASS} points of class {few[0]}; there is nothing to tell apart")
+    return found
 
 
 def _text(request: Request) -> dict[str, np.ndarray]:
@@ -51,7 +77,9 @@ def _text(request: Request) -> dict[str, np.ndarray]:
     first = lines[0].lstrip("#% ")
     delimiter = next((each for each in DELIMITERS if each is None or each in first), None)
     names = _cells(first, delimiter)
-    if all(map(_is_number, names)):
+    if request.kind in OWN and all(map(_is_number, names)):
+        names, lines = [f"column {place + 1}" for place in range(len(names))], ["", *lines]
+    elif all(map(_is_number, names)):
         request.refuse(f"begins with the numbers {first[:40]!r}; a first line with the names of the columns is needed")
     if len(set(names)) < len(names) or not all(names):
         request.refuse("has columns of the same name, or without one; every column needs a name of its own")

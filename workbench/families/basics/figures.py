@@ -38,7 +38,7 @@ TILES, GAP = 8, 0.15
 
 def is_curve(dataset: xr.Dataset) -> bool:
     """Whether a snapshot or prediction is one of a curve."""
-    return "truth" in dataset.variables
+    return "probability" not in dataset.variables
 
 
 def _of_a_kind(runs: Runs) -> tuple[bool, list[tuple[int, str, xr.Dataset]]]:
@@ -58,9 +58,8 @@ def learned(runs: Runs, theme: Theme) -> dict[str, Any]:
 
 def _curves(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any]:
     first, several = runs[0][2], len(runs) > 1
-    x, answer, noise = (first[name].values.astype(float) for name in ("x", "answer", "noise"))
-    upper = [_points(theme, first)]
-    lower = [band(theme, "± σ of the noise", x, -noise, noise, theme.muted, yaxis="y2", showlegend=False)]
+    x, known = first["x"].values.astype(float), "truth" in first.variables
+    upper, lower = [_points(theme, first)], []
     for place, label, one in runs:
         colour, mean = theme.colour(place), one["mean"].values.astype(float)
         name = labelled(label if several else "", "network")
@@ -72,7 +71,15 @@ def _curves(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, 
                 said = {"name": labelled(label if several else "", words)}
                 upper.append(band(theme, said["name"], x, mean - width, mean + width, shade, legendgroup=said["name"]))
         upper.append(curve(theme, name, x, mean, colour, legendgroup=name))
-        lower.append(curve(theme, name, x, mean - one["answer"].values, colour, yaxis="y2", **hidden))
+        if known:
+            lower.append(curve(theme, name, x, mean - one["answer"].values, colour, yaxis="y2", **hidden))
+    across = axis(theme, "x", range=[float(x[0]), float(x[-1])])
+    if not known:  # own points, whose exact answer nobody knows
+        low, high = float(first["point_y"].min()), float(first["point_y"].max())
+        edge = 0.08 * (high - low)
+        return {"data": upper, "layout": layout(theme, xaxis=across, yaxis=axis(theme, "y", range=[low - edge, high + edge]))}
+    answer, noise = (first[name].values.astype(float) for name in ("answer", "noise"))
+    lower.insert(0, band(theme, "± σ of the noise", x, -noise, noise, theme.muted, yaxis="y2", showlegend=False))
     upper.append(curve(theme, "truth f(x)", x, first["truth"].values, theme.ink, dash=EXPECTED))
     if np.abs(answer - first["truth"].values).max() > 1e-3:
         upper.append(curve(theme, "what the loss asks for", x, answer, theme.ink, dash=SPREAD))
@@ -82,7 +89,7 @@ def _curves(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, 
     y = axis(theme, "y", range=[float(heights.min()) - reach, float(max(heights.max() + reach, 1.0))])
     half = float(max(0.15, 2.5 * noise.max()))
     below = axis(theme, "f − best", range=[-half, half], nticks=3)
-    look = two_panels(theme, axis(theme, "x", range=[0, 1]), y, below, share=0.24)
+    look = two_panels(theme, across, y, below, share=0.24)
     return {"data": upper + lower, "layout": look}
 
 
@@ -97,7 +104,8 @@ def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any
     """p(signal) of the first run; its border, those of the others, and the exact one."""
     first, several = runs[0][2], len(runs) > 1
     x, y = first["grid_x"].values.astype(float), first["grid_y"].values.astype(float)
-    titles = PLANES[recipe_of(first)["toy"]].axes
+    toy = recipe_of(first)["toy"]
+    titles = PLANES[toy].axes if toy in PLANES else ("x₁", "x₂")
     signal, background = theme.colour(1), theme.colour(0)
     low, high = (theme.faint(colour, 0.75) for colour in (background, signal))
     data: list[dict[str, Any]] = [
@@ -106,9 +114,9 @@ def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any
             "coloraxis": "coloraxis", "hovertemplate": f"{titles[0]} = %{{x:.2f}}, {titles[1]} = %{{y:.2f}}: p = %{{z:.2f}}<extra></extra>",
         }
     ]  # fmt: skip
-    exact = first["probability_exact"].values.astype(float)
+    levels = ((0.5, LEARNED), (0.1, EXPECTED), (0.9, EXPECTED)) if "probability_exact" in first.variables else ()
     data += [
-        _border(x, y, exact, level, theme.ink, dash, theme.line_width) for level, dash in ((0.5, LEARNED), (0.1, EXPECTED), (0.9, EXPECTED))
+        _border(x, y, first["probability_exact"].values.astype(float), level, theme.ink, dash, theme.line_width) for level, dash in levels
     ]
     for place, label, one in runs:
         line = theme.colour(place + 2)
@@ -128,13 +136,13 @@ def _map(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any
                     "marker": {**points["marker"], "size": theme.line_width + 2.5, "line": {"width": 0.5, "color": theme.paper}},
                 }
             )
-    data += [key(theme, "exact ½ (0.1, 0.9)", colour=theme.ink)]
+    data += [key(theme, "exact ½ (0.1, 0.9)", colour=theme.ink)] if levels else []
     below = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "thickness": 0.7 * theme.font_size}
     bar = {"outlinewidth": 0, "tickvals": [0, 0.5, 1], "ticktext": ["0", "p(signal) = ½", "1"], **below}
     scale = [[0, low], [0.5, theme.faint(theme.grid, 0.6)], [1, high]]
     frame: dict[str, Any] = {"showgrid": False, "nticks": 5}
     equal: dict[str, Any] = {}
-    if titles == Plane.axes:  # both coordinates mean the same
+    if toy in PLANES and titles == Plane.axes:  # both coordinates mean the same
         frame["constrain"], equal["scaleanchor"] = "domain", "y"
     across = axis(theme, titles[0], range=[x[0], x[-1]], **frame, **equal)
     look = layout(theme, xaxis=across, yaxis=axis(theme, titles[1], range=[y[0], y[-1]], **frame))
@@ -215,29 +223,36 @@ def _residuals(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[st
 def _efficiencies(runs: list[tuple[int, str, xr.Dataset]], theme: Theme) -> dict[str, Any]:
     """Of several classes, those of signal and background."""
     upper, lower, first = [], [], runs[0][2]
-    signal = first["signal"].values.astype(float)
+    signal, known = first["signal"].values.astype(float), "background_best" in first.variables
     for place, label, one in runs:
-        left, best = one["background"].values.astype(float), one["background_exact"].values.astype(float)
-        colour = theme.colour(place)
-        area = f"AUC {float(one['auc']):.4f} ± {float(one['auc_error']):.4f}, exact {float(one['auc_exact']):.4f} on the same points"
+        left, colour = one["background"].values.astype(float), theme.colour(place)
+        area = f"AUC {float(one['auc']):.4f} ± {float(one['auc_error']):.4f}"
+        if known:
+            best = one["background_exact"].values.astype(float)
+            area += f", exact {float(one['auc_exact']):.4f} on the same points"
+            share = np.where(best > 0, left / np.where(best > 0, best, 1), np.nan)
+            lower.append(curve(theme, labelled(label, "network"), signal, share, colour, yaxis="y2", showlegend=False))
         name = with_numbers(labelled(label, "network"), area)
         upper.append(curve(theme, name, signal, left, colour, log=True, legendgroup=name))
-        lower.append(
-            curve(theme, name, signal, np.where(best > 0, left / np.where(best > 0, best, 1), np.nan), colour, yaxis="y2", showlegend=False)
-        )
         if "background_sigma" in one.variables:
             width = one["background_sigma"].values.astype(float)
             upper.append(
                 band(theme, name, signal, np.maximum(left - width, 1e-5), left + width, colour, legendgroup=name, showlegend=False)
             )
-    upper.append(curve(theme, "the best possible", signal, first["background_best"].values, theme.ink, dash=EXPECTED, log=True))
     upper.append(curve(theme, "a coin", signal, signal, theme.muted, dash=SPREAD, width=0.75, log=True))
+    across = axis(theme, "signal kept ε<sub>S</sub>", range=[0, 1])
+    if not known:
+        return {
+            "data": upper,
+            "layout": layout(theme, xaxis=across, yaxis=axis(theme, "background ε<sub>B</sub>", log=True, range=[1e-3, 1.0])),
+        }
+    upper.append(curve(theme, "the best possible", signal, first["background_best"].values, theme.ink, dash=EXPECTED, log=True))
     lower.append(curve(theme, "1", [0, 1], [1, 1], theme.ink, dash=EXPECTED, yaxis="y2", showlegend=False))
     y = axis(theme, "background ε<sub>B</sub>", log=True, range=[1e-3, 1.0])
     below = axis(theme, "ratio", range=[0.75, 1.75], nticks=3)
     return {
         "data": upper + lower,
-        "layout": two_panels(theme, axis(theme, "signal kept ε<sub>S</sub>", range=[0, 1]), y, below, share=0.24),
+        "layout": two_panels(theme, across, y, below, share=0.24),
     }
 
 
@@ -247,11 +262,12 @@ def neurons(runs: Runs, theme: Theme) -> dict[str, Any]:
     _, one = runs[0]
     values = one["activation"].values.astype(float)
     if is_curve(one):
-        x = np.linspace(0.0, 1.0, values.shape[1])
+        low, high = float(one["x"][0]), float(one["x"][-1])
+        x = np.linspace(low, high, values.shape[1])
         data = [curve(theme, f"neuron {n + 1}", x, y, theme.colour(n), width=0.75, showlegend=False) for n, y in enumerate(values)]
         return {
             "data": data,
-            "layout": layout(theme, xaxis=axis(theme, "x", range=[0, 1]), yaxis=axis(theme, "φ(ω x + β)")) | {"showlegend": False},
+            "layout": layout(theme, xaxis=axis(theme, "x", range=[low, high]), yaxis=axis(theme, "φ(ω x + β)")) | {"showlegend": False},
         }
     count, height, width = values.shape
     across = min(TILES, count)

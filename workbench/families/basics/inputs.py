@@ -10,7 +10,7 @@ from torch import Tensor
 
 from workbench.data.scaling import Batch
 from workbench.families.basics.points import Points, bump_of, plane_of, seen
-from workbench.families.basics.recipe import BasicsRecipe, curve
+from workbench.families.basics.recipe import BasicsRecipe, curve, own
 
 
 class Inputs:
@@ -22,6 +22,8 @@ class Inputs:
         self.named = named
         self.loss = {"chi2": "mse"}.get(named, named)
         self.bayesian = recipe.uncertainty == "bnn"
+        self.scatter = math.nan
+        """The width of y of own points about the curve, where their file says it."""
 
     @classmethod
     def fit(cls, recipe: BasicsRecipe, train: Points) -> Inputs:
@@ -38,7 +40,9 @@ class Inputs:
                     )
                 y = np.log(y[y > 0])
             offset, size = float(y.mean()), float(y.std()) or 1.0
-        return cls(recipe, middle, np.where(width > 0, width, 1.0), offset, size)
+        found = cls(recipe, middle, np.where(width > 0, width, 1.0), offset, size)
+        found.scatter = math.sqrt(float((train.sigma**2).mean()))
+        return found
 
     def features(self, x: np.ndarray, device: torch.device) -> Tensor:
         """Inputs of the network, (event, feature)."""
@@ -65,7 +69,7 @@ class Inputs:
     @property
     def _noise(self) -> float:
         """The width of y about the curve where one number has to do: that of noise and outliers together."""
-        return math.sqrt(bump_of(self.recipe).floor(np.linspace(0, 1, 101)))
+        return self.scatter if own(self.recipe) else math.sqrt(bump_of(self.recipe).floor(np.linspace(0, 1, 101)))
 
     def batch(self, points: Points, device: torch.device) -> Batch:
         """Inputs, targets and weights as the network's loss counts them; points without a logarithm are left out where it is asked for."""
@@ -76,10 +80,10 @@ class Inputs:
                 points, weight, y = Points(points.x[there], points.y[there], points.sigma[there]), weight[there], np.log(points.y[there])
             y = (y - self.offset) / self.size
             sigma = (points.sigma / np.abs(points.y) if self.logarithm else points.sigma) / self.size
-            noise = self._noise / self.size
             if self.named == "chi2":
                 weight = 1 / sigma**2 / (2 if self.bayesian else 1)
             elif self.bayesian and self.named != "gaussian":
+                noise = self._noise / self.size
                 weight = weight / (2 * noise**2 if self.named == "mse" else noise)
         as_tensor = [torch.tensor(column, dtype=torch.float32, device=device) for column in (y, weight)]
         return Batch(self.features(points.x, device), *as_tensor)

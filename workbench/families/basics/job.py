@@ -15,6 +15,8 @@ and for classes of points in the plane
     auc, auc_exact, auc_error                area above the curve, on the same points, and its statistical error
     point_x, point_y, point_class (point)
 
+of own points all but what needs the exact answer, which nobody knows;
+
 and for both
 
     activation (neuron, …)                    what each neuron of the first hidden layer makes of the inputs
@@ -43,7 +45,7 @@ from workbench.families.basics.network import DroppingMLP
 from workbench.families.basics.objectives import Classes, Curve, Regularised, are_weights
 from workbench.families.basics.points import TEST, bump_of, plane_of, points_for
 from workbench.families.basics.product import BASICS_PRODUCT
-from workbench.families.basics.recipe import BasicsRecipe, curve
+from workbench.families.basics.recipe import BasicsRecipe, curve, own
 from workbench.methods.base import Method, Point
 from workbench.methods.mean_field import MeanField
 from workbench.physics.basics import exact
@@ -148,7 +150,9 @@ class BasicsJob(GradientJob):
         return self.inputs.cost(outputs, points.x[:most], points.y[:most], points.sigma[:most])
 
     def _floor(self, split: str, most: int | None) -> float:
-        """The same of the exact answer on the same points."""
+        """The same of the exact answer on the same points; nan where nobody knows it."""
+        if own(self.recipe):
+            return math.nan
         if (split, most) not in self._floors:
             self._floors[split, most] = self._loss(self.inputs.exact(self.points[split].x[:most]), split, most)
         return self._floors[split, most]
@@ -198,55 +202,72 @@ class BasicsJob(GradientJob):
         return BASICS_PRODUCT.named(xr.Dataset(described, attrs=attrs))
 
     def _of_curve(self, rows: Tensor, outputs: np.ndarray, split: str, most: int | None) -> dict[str, Any]:
-        bump, points = bump_of(self.recipe), self.points[split]
-        x = np.linspace(0.0, 1.0, CURVE)
+        points = self.points[split]
+        low, high = self._across()
+        x = np.linspace(low, high, CURVE)
         drawn = self.outputs(rows, self.inputs.features(x[:, None], self._device))
         mean = drawn[..., 0].mean(0)
-        answer = self.inputs.exact(x[:, None])[0, :, 0]
-        columns: dict[str, Any] = {
-            "x": ("x", x),
-            "mean": ("x", mean),
-            "truth": ("x", bump.mean(x)),
-            "answer": ("x", answer),
-            "noise": ("x", bump.sigma(x)),
-            "rms": ((), float(np.sqrt(((mean - answer) ** 2).mean()))),
-        }
+        columns: dict[str, Any] = {"x": ("x", x), "mean": ("x", mean)}
+        if not own(self.recipe):
+            bump, answer = bump_of(self.recipe), self.inputs.exact(x[:, None])[0, :, 0]
+            columns |= {"truth": ("x", bump.mean(x)), "answer": ("x", answer), "noise": ("x", bump.sigma(x))}
+            columns["rms"] = ((), float(np.sqrt(((mean - answer) ** 2).mean())))
         if drawn.shape[-1] > 1:
             columns["sigma_syst"] = ("x", np.sqrt(drawn[..., 1].mean(0)))
         if len(drawn) > 1:
             columns["sigma_stat"] = ("x", drawn[..., 0].std(0))
-        away = (points.y[:most] - outputs[..., 0].mean(0)) / points.sigma[:most]
+        away = points.y[:most] - outputs[..., 0].mean(0)
+        sigma = points.sigma[:most]
+        if not np.isfinite(sigma).all():  # own points without their σ: the learned one, or the scatter itself
+            sigma = np.sqrt(outputs[..., 1].mean(0)) if outputs.shape[-1] > 1 else np.full(len(away), away.std() or 1.0)
+        away = away / sigma
         counted = np.histogram(away, RESIDUALS)[0] / (len(away) * (RESIDUALS[1] - RESIDUALS[0]))
         middle = (RESIDUALS[1:] + RESIDUALS[:-1]) / 2
         columns |= {"residual": ("residual", middle), "residual_density": ("residual", counted)}
         columns["residual_width"] = ((), float(away.std()))
-        columns["activation"] = (("neuron", "rough_x"), self._neurons(rows, np.linspace(0.0, 1.0, 51)[:, None]))
+        columns["activation"] = (("neuron", "rough_x"), self._neurons(rows, np.linspace(low, high, 51)[:, None]))
         return columns
 
+    def _across(self) -> tuple[float, float]:
+        """Where a curve begins and ends."""
+        x = self.points["train"].x[:, 0]
+        return (float(x.min()), float(x.max())) if own(self.recipe) else (0.0, 1.0)
+
+    def _window(self) -> np.ndarray:
+        """Lowest and highest x₁ and x₂ of a map."""
+        if not own(self.recipe):
+            return np.asarray(plane_of(self.recipe).window)
+        x = self.points["train"].x
+        edge = 0.05 * np.ptp(x, axis=0)
+        return np.stack([x.min(0) - edge, x.max(0) + edge], 1)
+
     def _of_classes(self, rows: Tensor, outputs: np.ndarray, x: np.ndarray, label: np.ndarray) -> dict[str, Any]:
-        plane = plane_of(self.recipe)
-        (low_x, high_x), (low_y, high_y) = plane.window
+        (low_x, high_x), (low_y, high_y) = self._window()
         across, up = np.linspace(low_x, high_x, MAP), np.linspace(low_y, high_y, MAP)
         places = np.stack(np.meshgrid(across, up), -1).reshape(-1, 2)
         drawn = self.outputs(rows, self.inputs.features(places, self._device))[..., 0].reshape(-1, MAP, MAP)
         two = label < 2  # signal against background, whatever the third class
         ours = [ratio_of(output)[two] for output in outputs]
-        curves = [roc(values, label[two]) for values in (*ours, ratio_of(self.inputs.exact(x)[0])[two], ratio_of(outputs.mean(0))[two])]
-        *of_draws, best, mean = curves
+        *of_draws, mean = [roc(values, label[two]) for values in (*ours, ratio_of(outputs.mean(0))[two])]
         columns: dict[str, Any] = {
             "grid_x": ("grid_x", across),
             "grid_y": ("grid_y", up),
             "probability": (("grid_y", "grid_x"), drawn.mean(0)),
-            "probability_exact": (("grid_y", "grid_x"), plane.posterior(places, self.recipe.classes)[:, 0].reshape(MAP, MAP)),
             "signal": ("signal", EFFICIENCIES),
             "background": ("signal", mean[0]),
-            "background_exact": ("signal", best[0]),
-            "background_best": ("signal", exact(self.recipe.toy, self.recipe.classes).background_at(EFFICIENCIES)),
             "auc": ((), mean[1]),
-            "auc_exact": ((), best[1]),
             "auc_error": ((), area_error(mean[1], int((label == 0).sum()), int((label == 1).sum()))),
             "accuracy": ((), float((outputs.mean(0).argmax(-1) == label).mean())),
         }
+        if not own(self.recipe):
+            exactly = plane_of(self.recipe).posterior(places, self.recipe.classes)[:, 0].reshape(MAP, MAP)
+            best = roc(ratio_of(self.inputs.exact(x)[0])[two], label[two])
+            columns |= {
+                "probability_exact": (("grid_y", "grid_x"), exactly),
+                "background_exact": ("signal", best[0]),
+                "background_best": ("signal", exact(self.recipe.toy, self.recipe.classes).background_at(EFFICIENCIES)),
+                "auc_exact": ((), best[1]),
+            }
         if len(drawn) > 1:
             columns["sigma_stat"] = (("grid_y", "grid_x"), drawn.std(0))
             columns["background_sigma"] = ("signal", np.std([each[0] for each in of_draws], axis=0))

@@ -65,7 +65,7 @@ def describe(recipe: BasicsRecipe) -> str:
     shape = f"{len(widths)}×{widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths))
     loss = recipe.loss if curve(recipe) else recipe.class_loss
     words = [
-        {"bump": "curve"}.get(recipe.toy, recipe.toy),
+        {"bump": "curve", "own_curve": "own curve", "own_classes": "own classes"}.get(recipe.toy, recipe.toy),
         f"MLP {shape} {wording(recipe.activation)}",
         f"{recipe.points:,} points",
         wording(loss),

@@ -29,8 +29,9 @@ def _sentence(found: xr.Dataset) -> str:
     if math.isfinite(known["excess"]):
         loss += f", {known['excess']:.2g} above the exact answer"
     if math.isfinite(known["auc"]):
-        return f"AUC {known['auc']:.4f} ± {float(found['auc_error']):.4f}, exact {known['auc_exact']:.4f} on the same points; {loss}"
-    return f"rms to the best curve {known['rms']:.3g}; {loss}"
+        exact = f", exact {known['auc_exact']:.4f} on the same points" if math.isfinite(known["auc_exact"]) else ""
+        return f"AUC {known['auc']:.4f} ± {float(found['auc_error']):.4f}{exact}; {loss}"
+    return f"rms to the best curve {known['rms']:.3g}; {loss}" if math.isfinite(known["rms"]) else loss
 
 
 def _points(test: xr.Dataset, train: xr.Dataset | None) -> list[tuple[dict[str, object], xr.Dataset]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.training.option import Choice, Flag, Integer, Number, Widths
+from workbench.training.option import Choice, FilePath, Flag, Integer, Number, Widths
 from workbench.training.recipe.base import RATE, TrainingRecipe, declared
 
 NETWORK, DATA, LOSS, OPTIMISER = "Algorithm: the network", "Experience: the data", "Improve: the loss", "Automatically: the optimiser"
@@ -13,7 +13,20 @@ NETWORK, DATA, LOSS, OPTIMISER = "Algorithm: the network", "Experience: the data
 
 def curve(recipe: Any) -> bool:
     """A curve is to be learned, y from x."""
+    return recipe.toy in ("bump", "own_curve")
+
+
+def own(recipe: Any) -> bool:
+    """The points are the user's own, and nobody knows the exact answer."""
+    return recipe.toy in ("own_curve", "own_classes")
+
+
+def bump(recipe: Any) -> bool:
     return recipe.toy == "bump"
+
+
+def made(recipe: Any) -> bool:
+    return not own(recipe)
 
 
 def plane(recipe: Any) -> bool:
@@ -39,12 +52,23 @@ class BasicsRecipe(TrainingRecipe):
             "shift": "two Gaussians, shifted",
             "width": "two Gaussians, wide and narrow",
             "xor": "four Gaussians, crosswise",
+            "own_curve": "own points of a curve",
+            "own_classes": "own classes of points",
         },
         label="What is learned",
         group=DATA,
         doc="bump: a curve y(x) through noisy points. The others are classes of points in the plane to be told apart: resonance, a mass "
         "peak on a falling background, with an angle; shift: N(±¾, 1) in x₁; width: N(0, ½²) and N(0, 1); xor: blobs at ±(1, 1) "
-        "and ±(1, −1).",
+        "and ±(1, −1). own: columns that you paste, or of your own file, whose exact answer nobody knows.",
+    )
+    file = FilePath(
+        "",
+        label="Own points",
+        group=DATA,
+        matters=own,
+        later=True,
+        doc="Path of a table: CSV, .npz or HDF5. Of a curve the columns x, y and, if you know it, σ of y; of classes x₁, x₂ and the "
+        "class, 0 for signal, 1 for background. A fifth of the rows watches over the training, and another tests it.",
     )
     points = Integer(
         200,
@@ -65,11 +89,11 @@ class BasicsRecipe(TrainingRecipe):
         group=DATA,
         scale="decades",
         smallest=0.001,
-        matters=curve,
+        matters=bump,
         doc="Width σ of the noise on y = f(x) + σ ε, ε from N(0, 1): no network has a smaller squared error than σ².",
     )
     growing = Flag(
-        False, label="Noise grows", group=DATA, rare=True, matters=curve, doc="σ(x) = σ (0.3 + 1.7 x) instead of the same σ everywhere."
+        False, label="Noise grows", group=DATA, rare=True, matters=bump, doc="σ(x) = σ (0.3 + 1.7 x) instead of the same σ everywhere."
     )
     outliers = Number(
         0.0,
@@ -77,7 +101,7 @@ class BasicsRecipe(TrainingRecipe):
         label="Outliers",
         symbol="q",
         group=DATA,
-        matters=curve,
+        matters=bump,
         doc="Share q of points that lie ½ too high. The mean of y moves by q/2, the median hardly.",
     )
     classes = Integer(
@@ -94,10 +118,17 @@ class BasicsRecipe(TrainingRecipe):
         label="Inputs",
         group=DATA,
         rare=True,
+        matters=made,
         doc="How the inputs come. order one: as they are. GeV: x from 0 to 1,000, or 100 x + 500 in the plane.",
     )
     data_seed = Integer(
-        1, bounds=(0, 2**31 - 1), label="Data seed", group=DATA, rare=True, scale="none", doc="Seed of the points: another one, new points."
+        1,
+        bounds=(0, 2**31 - 1),
+        label="Data seed",
+        group=DATA,
+        rare=True,
+        scale="none",
+        doc="Seed of the points: another one, new points; of own ones, another split.",
     )
     hidden = Widths(
         (32, 32),
@@ -242,4 +273,4 @@ class BasicsRecipe(TrainingRecipe):
 
     @property
     def subject(self) -> str:
-        return self.toy
+        return self.toy.removeprefix("own_")

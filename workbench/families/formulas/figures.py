@@ -144,7 +144,7 @@ def annealing(runs: Runs, theme: Theme) -> dict[str, Any]:
         data.append({**dots(theme, name, shown[here], height + at[here], colour, symbol=symbol), "hoverinfo": "skip"})
     look = layout(
         theme,
-        xaxis=axis(theme, "Δ/s_old = (s_new − s_old)/s_old", range=[-0.52, 1.02]),
+        xaxis=axis(theme, "Δ/s = (s<sub>new</sub> − s)/s", range=[-0.52, 1.02]),
         yaxis=axis(theme, "probability", range=[-0.12, 1.12]),
     )
     away = int((change[known] > 1).sum())

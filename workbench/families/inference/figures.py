@@ -34,9 +34,9 @@ from workbench.results.prediction import recipe_of
 FIRST_LOSSES = "The first losses appear after a few steps."
 F_W, F_WW = "f<sub>W</sub>/Λ² [TeV⁻²]", "f<sub>WW</sub>/Λ² [TeV⁻²]"
 STATISTIC = {
-    "dphi_by_pt": "Δφ, in order of p<sub>T</sub>",
+    "dphi_by_pt": "Δφ, by p<sub>T</sub>",
     "deta": "|Δη|",
-    "dphi": "Δφ, forward − backward",
+    "dphi": "Δφ, by direction",
     "pt2": "p<sub>T</sub> of jet 2",
     "pt1": "p<sub>T</sub> of jet 1",
     "pt1_dphi": "p<sub>T</sub> × Δφ",
@@ -225,8 +225,8 @@ def information(runs: Runs, theme: Theme) -> dict[str, Any]:
             )
             data.append({**_large(drawn, theme), "showlegend": column == 0})
     rows = [*(STATISTIC.get(name, name) for name in names), *(labelled(label, "learned t̂") for label, _ in runs)]
-    y = axis(theme, "what is looked at", range=[-0.5, len(rows) - 0.5], tickmode="array", tickvals=list(range(len(rows))), ticktext=rows)
-    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "share of the information of one event", range=[-0.04, 1.2]), yaxis=y)}
+    y = axis(theme, "", range=[-0.5, len(rows) - 0.5], tickmode="array", tickvals=list(range(len(rows))), ticktext=rows)
+    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "share of the information", range=[-0.04, 1.2]), yaxis=y)}
 
 
 def _large(trace: dict[str, Any], theme: Theme) -> dict[str, Any]:
@@ -407,7 +407,7 @@ FIGURES = {
     ),
     "joint_scatter": Entry(
         "Joint ratio", joint_scatter, INFERENCE_PRODUCT.name,
-        "Networks see the joint ratio, which knows what nobody measures; what minimises (r − r̂)² is its mean, the exact ratio.",
+        "Networks see the joint ratio, which knows what nobody measures. What minimises (r − r̂)² is its mean, the exact ratio.",
         "⟨r(x,z|θ)⟩ at x = r(x|θ)", 420,
     ),
     "ratio_calibration": Entry(

@@ -5,6 +5,8 @@ export function render({model}) {
   const page = globalThis.workbenchPage
   const send = (message) => { if (!page?.away) model.send_msg(message) } // what is typed meanwhile is said later: see unsaid
   const fields = {}
+  const PASTED = ["curve", "classes"] // what may be pasted: two or three columns
+  let pasting
   let view = {}
 
   const preset = h("select", {id: "preset", onchange: () => send({preset: preset.value})},
@@ -81,7 +83,10 @@ export function render({model}) {
       if (name === "file" && globalThis.workbenchPage) {
         const chooser = h("input", {type: "file", hidden: true, accept: ".h5,.hdf5,.nc,.csv,.txt,.dat,.gz,.npy,.npz,.lhe,.parquet,.root", "aria-label": "File to send", onchange: () => transmit(chooser, chosen, say)})
         const chosen = h("button", {type: "button", class: "small", title: "The file is sent to the workbench and checked there", onclick: () => chooser.click()}, "Choose a file …")
-        control = [input, h("div", {}, chosen, chooser)]
+        const columns = h("textarea", {rows: 5, "aria-label": "Columns of numbers", spellcheck: "false", placeholder: "0.1  0.62\n0.2  0.48\n…"})
+        const use = h("button", {type: "button", class: "small", onclick: () => transmit({files: [new File([columns.value], "pasted.csv")]}, use, say)}, "Use these columns")
+        pasting = h("details", {class: "pasting", hidden: true}, h("summary", {}, "Paste columns"), columns, use)
+        control = [input, h("div", {}, chosen, chooser, pasting)]
       }
       read = () => input.value
       show = (text) => {
@@ -152,6 +157,7 @@ export function render({model}) {
     }
     for (const group of groups) group.hidden = [...group.querySelectorAll(".field")].every((box) => box.hidden)
     for (const [part, element] of Object.entries(parts)) element.hidden = view.apart.includes(part) || (part === "where" && !places.length)
+    if (pasting) pasting.hidden = !PASTED.includes(view.subject)
     changes.replaceChildren(...view.changes.map(({name, label, old, new: now}) => h("li", {},
       h("span", {}, symbols("span", {}, `${label}: `), h("s", {}, old), ` ${now}`),
       h("button", {type: "button", "aria-label": `Undo ${label}`, title: "Undo", onclick: () => send({undo: name})}, "×"))))

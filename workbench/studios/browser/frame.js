@@ -46,7 +46,13 @@ export function render({model, view}) {
       : symbols("button", {type: "button", class: "formula", title: "What the symbols mean", onclick: () => guide.open()}, formula)
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
       h("div", {class: "title"}, h("span", {}, symbols("h2", {onclick: ({currentTarget}) => fill(currentTarget.closest(".card")), title: "Fill the screen with this figure (Z); Esc leaves"}, title), " ", h("button", {type: "button", class: "small export", title: "Export this figure or its data (E)", "aria-label": `Export ${title}`,
-        onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), symbols("p", {class: "look"}, look), choosers.filter(({slides}) => slides).map(slider), h("div", {class: "plot", style: `--needs: ${height}px`}))
+        onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), looking(look), choosers.filter(({slides}) => slides).map(slider), h("div", {class: "plot", style: `--needs: ${height}px`}))
+  }
+
+  // What to look for; a small projector shows the first sentence only.
+  function looking(look) {
+    const [first, ...rest] = look.split(/(?<=[.?!;:]) (?=\p{Lu})/u)
+    return h("p", {class: "look"}, symbols("span", {}, first), rest.length ? symbols("span", {class: "rest"}, ` ${rest.join(" ")}`) : null)
   }
 
   const made = cards.map(card)
@@ -84,7 +90,7 @@ export function render({model, view}) {
       h("th", {scope: "row"}, row.letter ? h("span", {class: "swatch", style: `border-color:${row.colour}`}, row.letter) : null, symbols("b", {}, row.title), " ", h("span", {class: `chip ${row.state}`}, row.words),
         rows.length > 1 && !row.first ? h("button", {type: "button", class: "undo", title: "Take out of the comparison", "aria-label": `Take ${row.title} out`, onclick: () => send({compare: row.id, on: false})}, "×") : null,
         h("small", {title: row.about}, row.about)),
-      row.values.map((value, i) => h("td", {}, symbols("small", {title: columns[i].help}, columns[i].label), symbols("span", {}, value)))))
+      row.values.map((value, i) => h("td", {"data-column": columns[i].label, title: value}, symbols("small", {title: columns[i].help}, columns[i].label), symbols("span", {}, value)))))
     return rows.length ? h("table", {}, h("thead", {}, head), h("tbody", {}, body)) : null
   }
 

@@ -47,9 +47,9 @@ export function unpack(frame) {
   return {checksum, ...JSON.parse(text, (_, value) => (value?.$ ? array(value.$) : value))}
 }
 
-// In a hall the letters of a figure are an eightieth of the width of the screen, whatever pixels it has.
+// In a hall the letters of a figure are an eightieth of the width of the screen, whatever pixels it has, and 18 px at least.
 const projected = () => "projector" in document.documentElement.dataset
-const hall = () => (projected() ? Math.min(Math.max(innerWidth / 1600, 0.75), 1.5) : 1)
+const hall = () => (projected() ? Math.min(Math.max(innerWidth / 1600, 0.9), 1.5) : 1)
 
 // A font whose size stands in the figure, at the size of this screen.
 const scaled = (part, name) => (part?.[name]?.size ? {...part, [name]: {...part[name], size: part[name].size * hall()}} : part)
@@ -61,26 +61,79 @@ const [short, numbers] = [(name) => name?.split("<br>")[0], (name) => name?.spli
 const marked = (text) => text.split(/<(su[bp])>(.*?)<\/su[bp]>/).reduce((parts, piece, i, all) =>
   (i % 3 === 0 ? [...parts, piece] : i % 3 === 1 ? [...parts, Object.assign(document.createElement(piece), {textContent: all[i + 1]})] : parts), [])
 
-// The numbers of all curves that have some, each in the colour of its curve; and remarks.
-function tell(caption, data, size, remarks) {
-  const told = data.filter(({name, showlegend}) => showlegend !== false && numbers(name))
-  const text = JSON.stringify([size, remarks, ...told.map(({name, line}) => [name, line?.color])])
+// The entry of a curve in the line under its figure, as its legend draws it: a line, a band, or points.
+const DASHES = {dash: "6 4", dot: "2 2", dashdot: "6 2 2 2", longdash: "9 4", longdashdot: "9 3 2 3"}
+function mark({line, marker, mode = "lines", fill, fillcolor}, size) {
+  const svg = (tag, attributes) => Object.entries(attributes).reduce((e, [name, value]) => (e.setAttribute(name, value), e), document.createElementNS("http://www.w3.org/2000/svg", tag))
+  const picture = svg("svg", {width: 1.6 * size, height: 0.7 * size, viewBox: "0 0 24 10", "aria-hidden": "true"})
+  picture.style.margin = "0 .3em 0 0"
+  if (fill) picture.append(svg("rect", {width: 24, height: 10, fill: fillcolor ?? line?.color ?? "none"}))
+  else if (mode.includes("lines")) picture.append(svg("path", {d: "M0 5h24", stroke: line?.color ?? "currentColor", "stroke-width": 4, "stroke-dasharray": DASHES[line?.dash] ?? ""}))
+  if (mode.includes("markers")) {
+    const colour = marker?.color ?? line?.color ?? "currentColor", symbol = String(marker?.symbol ?? "circle"), open = symbol.includes("open")
+    const way = symbol.startsWith("square") ? "M8 1h8v8h-8z" : symbol.startsWith("diamond") ? "M12 0l5 5-5 5-5-5z" : "M8 5a4 4 0 1 0 8 0a4 4 0 1 0-8 0"
+    picture.append(svg("path", {d: way, fill: open ? "none" : colour, stroke: open ? colour : "none", "stroke-width": 1.5}))
+  }
+  return picture
+}
+
+// Curves with their numbers, each with its mark; and remarks.
+function tell(caption, curves, size, remarks) {
+  const text = JSON.stringify([size, remarks, ...curves.map(({name, line, marker, mode, fillcolor}) => [name, line?.color, line?.dash, marker?.color, mode, fillcolor])])
   if (caption.dataset.text === text) return
   caption.dataset.text = text
   caption.style.fontSize = `${size}px`
-  caption.replaceChildren(...told.map(({name, line, marker}) => {
-    const element = Object.assign(document.createElement("span"), {className: "told"})
-    const mark = document.createElement("i")
-    Object.assign(mark.style, {display: "inline-block", width: ".7em", height: ".7em", marginRight: ".3em", background: line?.color ?? marker?.color ?? ""})
-    element.style.marginRight = "1em"
-    element.append(mark, ...marked(`${short(name)}: ${numbers(name)}`))
-    return element
-  }), ...remarks.map((text) => {
+  const told = (...parts) => {
     const element = Object.assign(document.createElement("span"), {className: "told"})
     element.style.marginRight = "1em"
-    element.append(...marked(text))
+    element.append(...parts)
     return element
-  }))
+  }
+  caption.replaceChildren(...curves.map((curve) => {
+    const together = document.createElement("span"), words = [short(curve.name), numbers(curve.name)].filter(Boolean).join(": ")
+    const [first] = words.match(/^[^ ]* ?/) // a mark and the first word stay in one line
+    together.style.whiteSpace = "nowrap"
+    together.append(mark(curve, size), ...marked(first))
+    return told(together, ...marked(words.slice(first.length)))
+  }),
+    ...remarks.map((text) => told(...marked(text))))
+}
+
+// Names beside a figure take less than half of it, and the title below it is not wider than its curves.
+const length = (text) => Math.max(...String(text ?? "").split("<br>").map((line) => line.replace(/<[^>]*>/g, "").length))
+const halved = (text) => { // in two lines, at the blank that is nearest to its middle
+  const blanks = [...text.matchAll(/ /g)].map(({index}) => index).sort((a, b) => Math.abs(a - text.length / 2) - Math.abs(b - text.length / 2))
+  return length(text) < 14 || text.includes("<br>") || !blanks.length ? text : `${text.slice(0, blanks[0])}<br>${text.slice(blanks[0] + 1)}`
+}
+function fitted(name, {title, ticktext, tickfont, domain = [0, 1]}, layout, wide, size, tight) {
+  const named = (words) => (words?.some((text) => /\p{L}/u.test(text)) ? Math.max(...words.map(length)) : 0)
+  const most = (longest) => Math.min(tickfont?.size ?? size, (0.4 * wide) / (0.52 * longest))
+  const folds = (words) => (most(named(words)) < 0.9 * size ? words.map(halved) : words)
+  const beside = named(ticktext) && name.startsWith("y") ? {ticktext: folds(ticktext), tickfont: {...tickfont, size: most(named(folds(ticktext)))}} : {}
+  if (!title?.text) return beside
+  const longest = Math.max(...Object.keys(layout).filter((other) => other.startsWith("yaxis")).map((other) => named(layout[other].ticktext && folds(layout[other].ticktext))), 0)
+  const left = longest ? 0.52 * longest * most(longest) + size : 3 * size
+  const room = name.startsWith("x") ? ((domain[1] - domain[0]) * (wide - left)) / (0.5 * length(title.text)) : 99
+  const font = {size: Math.min(tight ? size : 1.2 * size, room)}
+  return {...beside, title: {...title, font, ...(tight && {standoff: 3})}}
+}
+
+// A figure of words: none is longer than its place, nor higher than the way to what stands below it.
+function fit(notes, wide, high) {
+  for (const note of notes) {
+    const {x, y, text, font} = note, lines = text.split("<br>"), longest = Math.max(...lines.map((line) => line.replace(/<[^>]*>/g, "").length))
+    const right = Math.min(1, ...notes.filter((other) => other.y === y && other.x > x).map((other) => other.x))
+    const below = Math.max(0, ...notes.filter((other) => other.y < y && other.x === x).map((other) => other.y))
+    const size = Math.min(font.size, ((right - x) * (wide - 24)) / (0.56 * longest), ((y - below) * (high - 24)) / (1.3 * lines.length))
+    note.font = {...font, size}
+  }
+}
+
+// A scale of colours below a figure, with its title beside it, and without the room below.
+function bar({coloraxis, margin}, size) {
+  if (coloraxis?.colorbar?.orientation !== "h") return {}
+  const {title, ...rest} = coloraxis.colorbar
+  return {coloraxis: {...coloraxis, colorbar: {...rest, ypad: 5, ...(title && {title: {...title, side: "right", font: {size}}, len: 0.85, x: 0, xanchor: "left"})}}, margin: {...margin, t: 0.6 * margin.t * hall(), b: 0.5 * margin.b * hall()}}
 }
 
 // A sentence in place of a figure, in lines that fit.
@@ -262,17 +315,20 @@ export function render({model, el}) {
     // a remark in the corner that would cover the curves is told below too
     const beside = whole.length ? (wide.annotations ?? []).filter(({xref, xanchor, yanchor, text}) => xref === "paper" && xanchor === "right" && yanchor === "top"
       && (text.split("<br>").length > 2 || Math.max(...text.split("<br>").map(({length}) => length)) > (0.7 * gd.offsetWidth) / (0.5 * font.size))) : []
-    tell(caption, told ? [] : whole, 0.85 * font.size, told ? [] : beside.flatMap(({text}) => text.split("<br>")))
+    const tight = projected() // curves have the room of their legend: it is told in the line under the figure
+    const entries = (told && !tight) || (wide.showlegend === false && tight) ? [] : (tight ? fewer({data: whole, layout: wide}, gd.offsetHeight, font.size).data : whole).filter(({name, showlegend, type = "scatter"}) => name && type === "scatter" && showlegend !== false && (tight || numbers(name)))
+    caption.style.lineHeight = tight ? 1.15 : 1.3
+    tell(caption, told ? entries.map(({name, ...curve}) => ({...curve, name: short(name)})) : entries, (tight ? 0.76 : 0.85) * font.size, told ? [] : beside.flatMap(({text}) => text.split("<br>")))
     grown.told = Math.max(grown.told, caption.offsetHeight)
     caption.style.minHeight = `${grown.told}px`
     caption.style.color = font.color
     size = extent()
     const {data, layout} = fewer({data: whole, layout: wide}, gd.offsetHeight, font.size)
-    gd.workbench.layout = () => (layout === wide && !beside.length ? gd.layout : wide) // a file has all panels and remarks
+    gd.workbench.layout = () => (layout === wide && !beside.length && !tight ? gd.layout : wide) // a file has all panels and remarks
     // where the line below names most of the curves beside their colours, a legend would only say it again
     const again = !told && data.filter(({name, showlegend}) => showlegend !== false && numbers(name)).length > 2
     const named = data.map((trace) => ({...trace, name: short(trace.name), ...(again && numbers(trace.name) && {showlegend: false})}))
-    const axes = Object.fromEntries(Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, axis]) => [name, scaled(axis, "tickfont")]))
+    const axes = Object.fromEntries(Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, axis]) => [name, {...scaled(axis, "tickfont"), ...fitted(name, axis, layout, gd.offsetWidth, font.size, tight)}]))
     const notes = data.length ? layout.annotations?.filter((note) => !beside.includes(note)).map((note) => scaled(note, "font")) : layout.annotations?.map((note) => folded(note, gd.offsetWidth / (0.6 * font.size)))
     const shape = stacked({data, layout: {...layout, ...axes}}, gd.offsetWidth, gd.offsetHeight, font.size)
     for (const note of notes ?? []) { // the name of a map is not wider than the map and its margins
@@ -280,7 +336,8 @@ export function render({model, el}) {
       const fits = ((end - begin) * (gd.offsetWidth - 4 * font.size)) / (0.55 * note.text.length)
       if (fits < font.size) note.font = {...note.font, size: fits}
     }
-    const look = {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}
+    if (data.length && layout.xaxis?.visible === false) fit(notes ?? [], gd.offsetWidth, gd.offsetHeight)
+    const look = {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, ...(tight && {showlegend: false, ...bar(layout, font.size)}), font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}
     await Plotly.react(gd, named, look, extended).catch((problem) => {
       if (!whole.some(({type}) => type === "heatmap")) throw problem
       Plotly.purge(gd) // no room for equal scales: without them there is

@@ -42,7 +42,7 @@ FIGURES: dict[str, Entry] = {
         "Size of the error bars",
         sigmas,
         AMPLITUDE.name,
-        "With enough data and a good network σ_syst/A peaks at the noise f; without noise it shows what the network cannot express.",
+        "σ_syst/A peaks at the noise f, given enough data. Without noise it shows what the network cannot express.",
         "σ_syst² = ⟨σ²(θ)⟩,  σ_stat² = ⟨(Ā(θ) − ⟨A⟩)²⟩",
     ),
     "prediction_truth": Entry(
