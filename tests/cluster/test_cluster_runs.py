@@ -168,7 +168,7 @@ def test_a_node_that_dies_is_noticed_within_a_minute_and_the_run_goes_on_elsewhe
 @pytest.mark.timeout(1_800)
 def test_a_time_limit_ends_no_training(store, tmp_path):
     """Jobs of a minute, at the end of which the run goes on in another one: bitwise the training that nothing interrupted."""
-    recipe = quick(steps=60_000)
+    recipe = quick(steps=150_000)
     run = launch(recipe, runs=store, on=Cluster(name="short", time="0:01:00"))
     said = set()
     end = time.monotonic() + 900
