@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from workbench.nets.module import ModuleNetwork
 from workbench.nets.network import Network
 
-BLOCKS = {"features": (-1, 7), "aligned": (-1, 2), "momenta": (-1, 4), "there": (-1,), "jet": (3,), "image": (24, 24)}
+BLOCKS = {"features": (-1, 7), "aligned": (-1, 2), "momenta": (-1, 4), "there": (-1,), "jet": (3,), "mass": (1,), "image": (24, 24)}
 """What may be seen of a jet, with its shape; −1 stands for the constituents."""
 PORTION = 2_048
 """Jets that networks look at together."""
