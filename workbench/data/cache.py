@@ -34,7 +34,11 @@ def write(path: Path, dataset: xarray.Dataset) -> None:
 
     Raises: OSError naming the path and the free bytes; nothing is left behind.
     """
-    data = encode(dataset)
+    keep(path, encode(dataset))
+
+
+def keep(path: Path, data: bytes) -> None:
+    """Keep bytes that `sealed` has followed by their checksum. Raises: as `write`."""
     require_space(path, len(data))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -53,6 +57,14 @@ def read(path: Path) -> xarray.Dataset | None:
     """The dataset of a file, or None when there is no such file or it is damaged."""
     import xarray
 
+    if (data := kept(path)) is None:
+        return None
+    with xarray.open_dataset(io.BytesIO(data), engine="h5netcdf") as dataset:
+        return dataset.load()
+
+
+def kept(path: Path) -> memoryview | None:
+    """The bytes of a file without their checksum, or None when there is no such file or it is damaged."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -60,8 +72,7 @@ def read(path: Path) -> xarray.Dataset | None:
     end = len(data) - len(TRAILER) - 8
     if end < 0 or data[end:-8] != TRAILER or data[-8:] != b"%08x" % zlib.crc32(memoryview(data)[:end]):
         return None
-    with xarray.open_dataset(io.BytesIO(memoryview(data)[:end]), engine="h5netcdf") as dataset:
-        return dataset.load()
+    return memoryview(data)[:end]
 
 
 def encode(dataset: xarray.Dataset) -> bytes:
@@ -78,7 +89,11 @@ def encode(dataset: xarray.Dataset) -> bytes:
             made = file.create_variable(name, variable.dims, h5py.string_dtype() if text else variable.dtype)
             made[...] = variable.values.astype(object) if text else variable.values
             made.attrs.update(variable.attrs)
-    data = buffer.getvalue()
+    return sealed(buffer.getvalue())
+
+
+def sealed(data: bytes) -> bytes:
+    """Bytes followed by their checksum."""
     return data + TRAILER + b"%08x" % zlib.crc32(data)
 
 

@@ -175,7 +175,7 @@ def make_dataset(
         _whole("seed", seed, 0, 2**31 - 1)
         if events is not None:
             _whole("events", events, 1, MOST_EVENTS)
-        with _shown(progress) as report:
+        with shown(progress) as report:
             return make_sample(process, events, seed, jets=jets, cache=cache, progress=report)
     if process not in PROCESSES:
         near = difflib.get_close_matches(str(process), [*PROCESSES, *SAMPLES], n=1, cutoff=0.4)
@@ -190,7 +190,7 @@ def make_dataset(
         return mixed(partial(make_dataset, process, seed=seed, beams=beams, sqrt_s=sqrt_s, cache=cache), events, progress=progress)
     if process in SHIPPED:
         return _shipped(source, events)
-    with _shown(progress) as report:
+    with shown(progress) as report:
         dataset = _kept(source, events, report) if cache else _extended(source, None, events, report)
     return dataset.isel(event=slice(events))
 
@@ -279,7 +279,7 @@ def _threads() -> Iterator[ThreadPoolExecutor]:
 
 
 @contextlib.contextmanager
-def _shown(progress: Progress | None) -> Iterator[Progress]:
+def shown(progress: Progress | None) -> Iterator[Progress]:
     """The caller's progress, or a bar that appears on a terminal when the work takes more than a second."""
     if progress is not None:
         yield progress

@@ -26,6 +26,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from itertools import combinations
 from pathlib import Path
 from typing import IO, Any
@@ -104,14 +105,7 @@ class Collision:
 
     def make(self, number: int, seed: int, done: Callable[[int], None]) -> np.ndarray:
         """(p_T, η, φ, m) of one chunk (event, particle, 4), in this process; `done` hears how many events there are."""
-        import pythia8mc
-
-        pythia = pythia8mc.Pythia("", False)
-        for setting in (*self.settings, "Random:setSeed = on", f"Random:seed = {pythia_seed(seed, number)}"):
-            if not pythia.readString(setting):
-                raise RuntimeError(f"Pythia does not know the setting {setting!r}.")
-        if not pythia.init():
-            raise RuntimeError("Pythia could not be started.")
+        pythia = started(self.settings, number, seed)
         found: list[np.ndarray] = []
         count = 0
         while count < self.chunk:
@@ -121,11 +115,23 @@ class Collision:
         return np.concatenate(found)[: self.chunk]
 
 
-def of_name(name: str) -> Collision:
-    """The collision of a dataset."""
-    from workbench.physics.datasets.known import COLLISIONS
+def of_name(name: str) -> Any:
+    """The collision of a dataset; "module:name" is what is in `COLLISIONS` of a module, with a `chunk` and `make` as here."""
+    module, _, own = name.rpartition(":")
+    return import_module(module or "workbench.physics.datasets.known").COLLISIONS[own]
 
-    return COLLISIONS[name]
+
+def started(settings: Iterable[str], number: int, seed: int) -> Any:
+    """Pythia with the seed of a chunk. Raises: RuntimeError naming a setting that it does not know."""
+    import pythia8mc
+
+    pythia = pythia8mc.Pythia("", False)
+    for setting in (*settings, "Random:setSeed = on", f"Random:seed = {pythia_seed(seed, number)}"):
+        if not pythia.readString(setting):
+            raise RuntimeError(f"Pythia does not know the setting {setting!r}.")
+    if not pythia.init():
+        raise RuntimeError("Pythia could not be started.")
+    return pythia
 
 
 def pythia_seed(seed: int, number: int) -> int:
@@ -287,14 +293,19 @@ def shipped(name: str) -> Shipped:
     return Shipped(momenta, number, attributes)
 
 
-def provenance(name: str) -> dict[str, str]:
-    """How events are made here: title, programs, settings, cuts."""
+def programs() -> str:
+    """Pythia and FastJet with their versions."""
     from importlib.metadata import version
 
+    return f"Pythia {version('pythia8mc')}, FastJet {version('fastjet')}"
+
+
+def provenance(name: str) -> dict[str, str]:
+    """How events are made here: title, programs, settings, cuts."""
     collision = of_name(name)
     return {
         "title": collision.title,
-        "made_with": f"Pythia {version('pythia8mc')}, FastJet {version('fastjet')}",
+        "made_with": programs(),
         "settings": "; ".join(collision.settings),
         "cuts": json.dumps(collision.cuts),
         "references": "arXiv:2203.11601, arXiv:1111.6097, arXiv:0802.1189",

@@ -66,15 +66,16 @@ class Jets:
             momentum = _sum(jet, len(count), pt, eta, phi)
         order = np.lexsort((-pt, jet))
         axis = np.asarray(momentum, dtype=np.float64)[jet]
-        relative = pt, eta - axis[:, 1], wrapped(phi - axis[:, 2])
         kind = np.zeros(len(pt)) if kind is None else kind
         return cls(
-            np.asarray(momentum, dtype=np.float32),
-            np.asarray(label, dtype=np.uint8),
-            np.cumsum(count) - count,
-            count,
-            *(values[order].astype(np.float32) for values in relative),
-            np.asarray(kind, dtype=np.uint8)[order],
+            momentum=np.asarray(momentum, dtype=np.float32),
+            label=np.asarray(label, dtype=np.uint8),
+            first=np.cumsum(count) - count,
+            count=count,
+            pt=pt[order].astype(np.float32),
+            delta_eta=(eta - axis[:, 1])[order].astype(np.float32),
+            delta_phi=wrapped(phi - axis[:, 2])[order].astype(np.float32),
+            kind=np.asarray(kind, dtype=np.uint8)[order],
         )
 
     @classmethod
@@ -135,10 +136,12 @@ class Jets:
         pt, eta, _, mass = self.momentum.T
         return np.sqrt(np.square(pt * np.cosh(eta)) + np.square(mass))
 
-    def shift_energy(self, scale: float) -> Jets:
-        """The same jets with all momenta `scale` times as large."""
-        scaled = self.momentum * np.array([scale, 1, 1, scale], dtype=np.float32)
-        return replace(self, momentum=scaled, pt=self.pt * np.float32(scale))
+    def shift_energy(self, scale: float | np.ndarray) -> Jets:
+        """The same jets with all momenta `scale` times as large, one number for all or one for each jet."""
+        factor = np.broadcast_to(np.asarray(scale, dtype=np.float32), (len(self),))
+        ones, own = np.ones_like(factor), self.packed()
+        momentum = self.momentum * np.stack([factor, ones, ones, factor], axis=-1)
+        return replace(own, momentum=momentum, pt=own.pt * np.repeat(factor, own.count))
 
 
 def wrapped(phi: np.ndarray) -> np.ndarray:
@@ -146,10 +149,14 @@ def wrapped(phi: np.ndarray) -> np.ndarray:
     return (phi + np.pi) % (2 * np.pi) - np.pi
 
 
+def cylinder(energy: np.ndarray, px: np.ndarray, py: np.ndarray, pz: np.ndarray) -> np.ndarray:
+    """(p_T, η, φ, mass) of four-momenta; where all components are zero, so are these."""
+    pt = np.hypot(px, py)
+    mass = np.sqrt(np.maximum(energy**2 - pt**2 - pz**2, 0))
+    return np.stack([pt, np.arcsinh(pz / np.where(pt > 0, pt, 1)), np.arctan2(py, px), mass], axis=-1)
+
+
 def _sum(jet: np.ndarray, jets: int, pt: np.ndarray, eta: np.ndarray, phi: np.ndarray) -> np.ndarray:
     """(p_T, η, φ, mass) of the sums of massless constituents; of a jet without any all are zero."""
     parts = (pt * np.cosh(eta), pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta))
-    energy, px, py, pz = (np.bincount(jet, weights=part, minlength=jets) for part in parts)
-    total = np.hypot(px, py)
-    mass = np.sqrt(np.maximum(energy**2 - total**2 - pz**2, 0))
-    return np.stack([total, np.arcsinh(pz / np.where(total > 0, total, 1)), np.arctan2(py, px), mass], axis=-1)
+    return cylinder(*(np.bincount(jet, weights=part, minlength=jets) for part in parts))
