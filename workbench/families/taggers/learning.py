@@ -1,6 +1,6 @@
 """What a tagger minimises, and what it is made of.
 
-    L = −⟨ y log p + (1 − y) log(1 − p) ⟩ + w KL[q, p]/N ,    p = 1/(1 + e^(−z)) ,    y = 1 for a top
+L = −⟨ y log p + (1 − y) log(1 − p) ⟩ + w KL[q, p]/N ,    p = 1/(1 + e^(−z)) ,    y = 1 for a top
 """
 
 from __future__ import annotations

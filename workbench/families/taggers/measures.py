@@ -1,9 +1,9 @@
 """How well jets are told apart, with what is known of the numbers themselves.
 
-    AUC                by sorting, equal scores together; of N(0, 1) against N(d, 1) it is ½ (1 + erf(d/2))
-    1/ε_B at ε_S       with the binomial error of the background jets that pass
-    ECE                Σ_b n_b/N |share of tops − ⟨p⟩| ,  of a perfect classifier on average Σ_b √(2/π Σ_{i∈b} p_i (1 − p_i))/N, not zero
-    arc                σ_p ≈ μ (1 − μ) σ_z  to first order, for any classifier with a sigmoid
+AUC                by sorting, equal scores together; of N(0, 1) against N(d, 1) it is ½ (1 + erf(d/2))
+1/ε_B at ε_S       with the binomial error of the background jets that pass
+ECE                Σ_b n_b/N |share of tops − ⟨p⟩| ,  of a perfect classifier on average Σ_b √(2/π Σ_{i∈b} p_i (1 − p_i))/N, not zero
+arc                σ_p ≈ μ (1 − μ) σ_z  to first order, for any classifier with a sigmoid
 """
 
 from __future__ import annotations

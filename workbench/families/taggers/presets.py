@@ -42,22 +42,45 @@ PRESETS = {
         steps=1_250,
     ),
     "tagger-image": preset(
-        "Jet images", "A convolutional network of 24 × 24 pixels, after rotation: 20,000 jets, a minute.", **MANY, architecture="image",
-        steps=625, learning_rate=4e-3,
-    ),  # fmt: skip
+        "Jet images",
+        "A convolutional network of 24 × 24 pixels, after rotation: 20,000 jets, a minute.",
+        **MANY,
+        architecture="image",
+        steps=625,
+        learning_rate=4e-3,
+    ),
     "tagger-particlenet": preset(
-        "ParticleNet", "Every constituent learns from its seven nearest neighbours: 20,000 jets, a minute.", **MANY,
-        architecture="particlenet", constituents=30, steps=625, learning_rate=4e-3,
-    ),  # fmt: skip
+        "ParticleNet",
+        "Every constituent learns from its seven nearest neighbours: 20,000 jets, a minute.",
+        **MANY,
+        architecture="particlenet",
+        constituents=30,
+        steps=625,
+        learning_rate=4e-3,
+    ),
     "tagger-part": preset(
-        "ParT", "Attention among all constituents. After 600 steps it is among the last, after 1,900 among the best.", **MANY,
-        architecture="part", constituents=30, steps=1_875,
-    ),  # fmt: skip
+        "ParT",
+        "Attention among all constituents. After 600 steps it is among the last, after 1,900 among the best.",
+        **MANY,
+        architecture="part",
+        constituents=30,
+        steps=1_875,
+    ),
     "tagger-lorentznet": preset(
-        "LorentzNet", "6,000 weights that know nothing but Minkowski products.", **MANY, architecture="lorentznet", constituents=24, steps=625
+        "LorentzNet",
+        "6,000 weights that know nothing but Minkowski products.",
+        **MANY,
+        architecture="lorentznet",
+        constituents=24,
+        steps=625,
     ),
     "tagger-lgatr": preset(
-        "L-GATr-slim", "A Lorentz-equivariant transformer with 7,000 weights, some three minutes.", **MANY, architecture="lgatr",
-        constituents=30, steps=1_875, learning_rate=4e-3,
-    ),  # fmt: skip
+        "L-GATr-slim",
+        "A Lorentz-equivariant transformer with 7,000 weights, some three minutes.",
+        **MANY,
+        architecture="lgatr",
+        constituents=30,
+        steps=1_875,
+        learning_rate=4e-3,
+    ),
 }

@@ -18,6 +18,13 @@ PUBLISHED = {
 }
 """AUC, 1/ε_B at ε_S = 0.5 and at 0.3 (arXiv:2405.14806, arXiv:2411.00446, arXiv:2512.17011). P-CNN, N-subjettiness, TopoDNN and PELICAN are
 not built here."""
-OURS = {"deep_sets": "PFN", "lola": "LoLa", "particlenet": "ParticleNet", "part": "ParT", "lorentznet": "LorentzNet", "lgatr": "L-GATr-slim"}
+OURS = {
+    "deep_sets": "PFN",
+    "lola": "LoLa",
+    "particlenet": "ParticleNet",
+    "part": "ParT",
+    "lorentznet": "LorentzNet",
+    "lgatr": "L-GATr-slim",
+}
 """Which of them an architecture is, of another size."""
 ELSEWHERE = "published: 1.2 M jets, another detector"

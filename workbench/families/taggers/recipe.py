@@ -135,7 +135,7 @@ class TaggerRecipe(TrainingRecipe):
         scale="decades",
         smallest=0.01,
         matters=bayesian,
-        doc="w in −⟨log p⟩ + w KL/N. A label says less than a bit, so with w = 1 and all layers Bayesian some 10,000 weights cost more than "
+        doc="w in −⟨log p⟩ + w KL/N. A label says less than a bit, so with w = 1 and all layers Bayesian 10,000 weights cost more than "
         "20,000 jets can pay: half the rejection. 0.1 costs little.",
     )
     prior_width = Number(1.0, matters=bayesian)
@@ -146,7 +146,9 @@ class TaggerRecipe(TrainingRecipe):
     schedule = Choice({"one_cycle": "one cycle", "cosine": "cosine", "constant": "constant"})
     optimiser = Choice({"adam": "Adam", "sgd": "SGD"})
     warm_start = Number(matters=bayesian)
-    device = Choice({"cpu": "CPU", "cuda": "GPU", "auto": "auto"}, doc="The small networks are fastest on a CPU. auto: a GPU when there is one.")
+    device = Choice(
+        {"cpu": "CPU", "cuda": "GPU", "auto": "auto"}, doc="The small networks are fastest on a CPU. auto: a GPU when there is one."
+    )
 
     @property
     def reported(self) -> dict[str, Any]:

@@ -31,7 +31,9 @@ def one_observable(full: bool) -> Story:
             *claim(
                 "Constituents know more than the mass of the jet.",
                 Row("1/ε_B(0.5): deep sets over mass network", ratio(network, mass), 1.0),
-                Row("AUC: deep sets − mass network", at(scan, "auc", seen="deep sets") - at(scan, "auc", seen="jet mass"), 0.01, form=".4f"),
+                Row(
+                    "AUC: deep sets − mass network", at(scan, "auc", seen="deep sets") - at(scan, "auc", seen="jet mass"), 0.01, form=".4f"
+                ),
             ),
         ]
 
@@ -92,8 +94,8 @@ def landscape(full: bool) -> Story:
 
     return Story(
         "tagger_landscape", "The landscape at 20,000 jets", "images · sets · graphs · attention · Lorentz vectors",
-        "The published order needs 1.2 million jets and days of a GPU; with 20,000 and a minute it is another one, and neighbours cannot be "
-        "told apart.",
+        "The published order needs 1.2 million jets and days of a GPU; with 20,000 and a minute it is another one, and neighbours cannot "
+        "be told apart.",
         "R₃₀ of 1/ε_B(0.3): LoLa 722, PFN 888, ParticleNet 1615, ParT 1602, LorentzNet 2195, L-GATr 2240 (arXiv:1902.09914 and later).",
         (Panel("landscape_of_taggers"), Panel("tagger_roc")), **listed("tagger", recipes), rows=rows, seconds=720, measured=measured,
     )  # fmt: skip
@@ -164,9 +166,11 @@ def calibration(full: bool) -> Story:
         return [
             Row("a perfect classifier on as many jets: ECE", floor),
             *(Row(f"{name}: ECE", value) for name, value in ece.items()),
-            *claim("An ensemble is calibrated as far as the test jets can tell.", Row("bootstrap: ECE over the floor", ratio(ece["bootstrap"], floor),
-                                                                                      high=2.5)),
-        ]  # fmt: skip
+            *claim(
+                "An ensemble is calibrated as far as the test jets can tell.",
+                Row("bootstrap: ECE over the floor", ratio(ece["bootstrap"], floor), high=2.5),
+            ),
+        ]
 
     return Story(
         "tagger_calibration", "Is 0.7 really 70 %?", "ECE = Σ_b n_b/N |share − ⟨p⟩|",
@@ -193,7 +197,9 @@ def energy_scale(full: bool) -> Story:
         }
 
     def rows(scan: xarray.Dataset) -> list[Row]:
-        plain = {name: at(scan, name, trained="as simulated") for name in ("ece_nominal", "ece_low", "auc_lost", "top_moved", "sigma_grown")}
+        plain = {
+            name: at(scan, name, trained="as simulated") for name in ("ece_nominal", "ece_low", "auc_lost", "top_moved", "sigma_grown")
+        }
         smeared = at(scan, "ece_low", trained="energies smeared by 10 %")
         return [
             *claim(

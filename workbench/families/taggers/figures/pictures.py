@@ -86,7 +86,10 @@ def one_jet(runs: Runs, theme: Theme, *, jet: str = "") -> dict[str, Any]:
     mu, sigma, z, width = (float(one[name].values[row]) for name in ("mu", "sigma", "mu_logit", "sigma_logit_each"))
     told = [
         f"jet {row}: {KINDS[int(one['label'].values[row])]}, m = {float(one['mass'].values[row]):.0f} GeV, {int(there.sum())} shown",
-        f"p(top) = {mu:.3f}" + (f" ± {sigma:.3f}" if sigma > 0 else "") + f", z = {z:.1f}".replace("-", "−") + (f" ± {width:.1f}" if width > 0 else ""),
+        f"p(top) = {mu:.3f}"
+        + (f" ± {sigma:.3f}" if sigma > 0 else "")
+        + f", z = {z:.1f}".replace("-", "−")
+        + (f" ± {width:.1f}" if width > 0 else ""),
         _why(mu, width, int(one["label"].values[row])),
     ]
     reach = {"range": [-0.9, 0.9], "nticks": 5, "constrain": "domain"}

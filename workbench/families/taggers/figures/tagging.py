@@ -58,7 +58,9 @@ def tagger_learning(runs: Runs, theme: Theme) -> dict[str, Any]:
             seen = _column(reports, "validation_likelihood")
             here = np.isfinite(seen)
             now = f"now {number(seen[here][-1], 3)}" if here.any() else ""
-            upper.append(curve(theme, with_numbers(labelled(label, "unseen jets"), now), step[here], seen[here], colours[1], dash=VALIDATED))
+            upper.append(
+                curve(theme, with_numbers(labelled(label, "unseen jets"), now), step[here], seen[here], colours[1], dash=VALIDATED)
+            )
         kl = _column(reports, "kl")
         if np.nanmax(kl, initial=0) > 0:
             lower.append(curve(theme, labelled(label, "w KL/N"), step, kl, colours[2], dash=LEARNED, yaxis="y2", log=True))
@@ -188,11 +190,15 @@ def arc(runs: Runs, theme: Theme, *, plane: str = "", jet: str = "") -> dict[str
             ratio, together = arc_ratio(mu, sigma, sigma_z)
             words = with_numbers(labelled(label, "μ(1 − μ) σ<sub>z</sub>"), f"σ<sub>z</sub> = {typical:.2g}", f"σ over it {ratio:.2f}",
                                  f"correlation {together:.2f}")  # fmt: skip
-            data.append(curve(theme, words, grid, grid * (1 - grid) * typical, theme.colour(place) if several else theme.ink, dash=EXPECTED))
+            data.append(
+                curve(theme, words, grid, grid * (1 - grid) * typical, theme.colour(place) if several else theme.ink, dash=EXPECTED)
+            )
     x, y = (_column(one, "mu_logit"), _column(one, "sigma_logit_each")) if logit else (_column(one, "mu"), _column(one, "sigma"))
     if jet and int(jet) < len(x):
         mark = dots(theme, f"jet {jet}", [x[int(jet)]], [y[int(jet)]], theme.ink, symbol="circle-open")
-        data.append(mark | {"marker": {**mark["marker"], "size": 7 * theme.line_width, "line": {"width": theme.line_width}}, "hoverinfo": "skip"})
+        data.append(
+            mark | {"marker": {**mark["marker"], "size": 7 * theme.line_width, "line": {"width": theme.line_width}}, "hoverinfo": "skip"}
+        )
     high = float(np.quantile(y[:MOST], 0.995)) * 1.15
     across = axis(theme, "mean logit z", range=[float(x.min()) - 0.5, float(x.max()) + 0.5]) if logit else axis(theme, MU, range=[0, 1])
     return {"data": data, "layout": layout(theme, xaxis=across, yaxis=axis(theme, "σ<sub>z</sub>" if logit else SIGMA, range=[0, high]))}
@@ -236,7 +242,9 @@ def against_jets(runs: Runs, theme: Theme) -> dict[str, Any]:
     ends = [min(float(one["x"][0]) for one in upper) / 2, 2 * max(float(one["x"][0]) for one in upper)]
     if values:
         x = np.array([ends[0], ends[1]])
-        lower.append(curve(theme, "∝ N<sup>−0.41</sup>", x, values[0][1] * (x / values[0][0]) ** -0.41, theme.ink, dash=EXPECTED, yaxis="y2"))
+        lower.append(
+            curve(theme, "∝ N<sup>−0.41</sup>", x, values[0][1] * (x / values[0][0]) ** -0.41, theme.ink, dash=EXPECTED, yaxis="y2")
+        )
     least = min(float(one["auc"]) for _, one in runs)
     sigmas = [value for _, value in values] or [0.1]
     below = axis(theme, "σ, 0.3 < μ < 0.7", log=True, range=[min(sigmas) / 2, 2 * max(sigmas)], labels=3)
@@ -253,11 +261,16 @@ def landscape_of_taggers(runs: Runs, theme: Theme) -> dict[str, Any]:
     data: list[dict[str, Any]] = []
     for shown, word, axis_of in (("auc", "AUC", "y"), ("rejection_30", "1/ε<sub>B</sub>(0.3)", "y2")):
         values, errors = ([float(one[f"{shown}{end}"]) for _, one in runs] for end in ("", "_error"))
-        told = with_numbers(f"here, {word}", *(f"{name} {with_error(value, error)}" for name, value, error in zip(names, values, errors, strict=True)))
+        told = with_numbers(
+            f"here, {word}", *(f"{name} {with_error(value, error)}" for name, value, error in zip(names, values, errors, strict=True))
+        )
         marks = dots(theme, told if axis_of == "y" else word, places, values, theme.colour(0), yaxis=axis_of, showlegend=axis_of == "y")
         marks["error_y"] = {"type": "data", "array": errors, "color": theme.colour(0), "thickness": theme.line_width}
         data.append(marks)
-        known = [PUBLISHED.get(OURS.get(recipe_of(one).get("architecture", ""), ""), (np.nan,) * 3)[0 if shown == "auc" else 2] for _, one in runs]
+        known = [
+            PUBLISHED.get(OURS.get(recipe_of(one).get("architecture", ""), ""), (np.nan,) * 3)[0 if shown == "auc" else 2]
+            for _, one in runs
+        ]
         data.append(dots(theme, ELSEWHERE, places, known, theme.muted, symbol="x", yaxis=axis_of, showlegend=axis_of == "y"))
     mass = runs[0][1]
     data.append(curve(theme, "jet mass alone", [-0.5, len(runs) - 0.5], [float(mass["auc_mass"])] * 2, theme.ink, dash=EXPECTED))
@@ -279,11 +292,15 @@ def shifted_jets(runs: Runs, theme: Theme, *, shift: str = "10") -> dict[str, An
     for kind, name in enumerate(KINDS):
         chosen = np.flatnonzero(kinds == kind)[: MOST // 4]
         x, y = (np.stack([values[0, chosen], values[place, chosen], np.full(len(chosen), np.nan)], 1).ravel() for values in (mu, sigma))
-        data.append(curve(theme, labelled(label, f"{name}, the way"), x, y, theme.faint(theme.colour(kind), 0.35), width=0.4, showlegend=False))
+        data.append(
+            curve(theme, labelled(label, f"{name}, the way"), x, y, theme.faint(theme.colour(kind), 0.35), width=0.4, showlegend=False)
+        )
         data[-1] |= {"x": x, "y": y, "hoverinfo": "skip"}
         moved = float(one[f"shift_{('qcd', 'top')[kind]}"].values[place] - one[f"shift_{('qcd', 'top')[kind]}"].values[0])
         words = with_numbers(f"{name} jets, shifted", f"⟨μ⟩ {moved:+.3f}".replace("-", "−"))
-        before = dots(theme, f"{name} jets, as they are", mu[0, chosen], sigma[0, chosen], theme.faint(theme.colour(kind), 0.6), symbol="circle-open")
+        before = dots(
+            theme, f"{name} jets, as they are", mu[0, chosen], sigma[0, chosen], theme.faint(theme.colour(kind), 0.6), symbol="circle-open"
+        )
         after = dots(theme, words, mu[place, chosen], sigma[place, chosen], theme.colour(kind))
         data += [before, after]
     grow = float(one["shift_sigma_logit"].values[place] / max(float(one["shift_sigma_logit"].values[0]), 1e-12))
@@ -307,7 +324,9 @@ def shift_numbers(runs: Runs, theme: Theme) -> dict[str, Any]:
         upper.append(curve(theme, labelled(label, "ECE"), x, _column(one, "shift_ece")[rows], colour, mode="lines+markers"))
         sigma = _column(one, "shift_sigma_logit")
         if sigma[0] > 0:
-            lower.append(curve(theme, labelled(label, "σ"), x, sigma[rows] / sigma[0], colour, mode="lines+markers", yaxis="y2", showlegend=False))
+            lower.append(
+                curve(theme, labelled(label, "σ"), x, sigma[rows] / sigma[0], colour, mode="lines+markers", yaxis="y2", showlegend=False)
+            )
     lower.append(curve(theme, "1", [-10, 10], [1, 1], theme.ink, dash=EXPECTED, yaxis="y2", showlegend=False))
     most = max(float(np.nanmax(one["y"], initial=0.05)) for one in upper)
     across = axis(theme, "energy scale of the test jets [%]", range=[-11, 11])
