@@ -78,7 +78,8 @@ class TaggerJob(GradientJob):
 
     def _batch(self) -> Batch:
         target = torch.from_numpy(self.jets["train"].label.astype(np.float32))
-        return Batch(self.inputs["train"], target.to(self._device), counted(self.recipe, len(target)).to(self._device))
+        weight = counted(self.recipe, len(target)).to(self._device)
+        return Batch(self.inputs["train"], target.to(self._device).expand_as(weight), weight)
 
     def train(self) -> Iterator[Report]:
         """Reports from where the training stands; the validation adds AUC and 1/ε_B(0.5)."""

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     import xarray
 
 LECTURE = "No numbers are given."
+SAMPLE: dict[str, Any] = MANY | {"steps": 1_250}
+"""20,000 jets, each seen eight times."""
 
 
 def one_observable(full: bool) -> Story:
-    base = TaggerRecipe(**(MANY | {"steps": 1_250} if full else {}))
+    base = TaggerRecipe(**SAMPLE)
     recipes = {"jet mass": base.replace(architecture="mass"), "deep sets": base}
 
     def rows(scan: xarray.Dataset) -> list[Row]:
@@ -46,18 +48,17 @@ def one_observable(full: bool) -> Story:
 
 
 def landscape(full: bool) -> Story:
-    base = TaggerRecipe(**MANY)
-    longer = 1_875 if full else 625
+    base = TaggerRecipe(**SAMPLE)
     recipes = {
-        "mass": base.replace(architecture="mass", steps=600),
+        "mass": base.replace(architecture="mass"),
         "PFN": base.replace(architecture="deep_sets", steps=1_560),
         "LoLa": base.replace(architecture="lola", steps=940, learning_rate=1e-3),
-        "PFN + jet, aligned": base.replace(steps=1_250),
+        "PFN + jet, aligned": base,
         "CNN": base.replace(architecture="image", steps=625, learning_rate=4e-3),
         "ParticleNet": base.replace(architecture="particlenet", constituents=30, steps=625, learning_rate=4e-3),
         "LorentzNet": base.replace(architecture="lorentznet", constituents=24, steps=625),
-        "ParT": base.replace(architecture="part", constituents=30, steps=longer),
-        "L-GATr-slim": base.replace(architecture="lgatr", constituents=30, steps=longer, learning_rate=4e-3),
+        "ParT": base.replace(architecture="part", constituents=30, steps=1_875),
+        "L-GATr-slim": base.replace(architecture="lgatr", constituents=30, steps=1_875, learning_rate=4e-3),
     }
     better = ("CNN", "ParticleNet", "LorentzNet")
 
@@ -133,9 +134,8 @@ def the_arc(full: bool) -> Story:
 
 
 def sigma_size(full: bool) -> Story:
-    sizes = [400, 1_600, 6_400, 20_000] if full else [500, 1_000, 2_000]
-    base = TaggerRecipe(uncertainty="bnn_last_layer", steps=1_000)
-    base = base.replace(test_jets=10_000) if full else base
+    sizes = [400, 1_600, 6_400, 20_000]
+    base = TaggerRecipe(uncertainty="bnn_last_layer", steps=1_000, test_jets=10_000)
 
     def rows(scan: xarray.Dataset) -> list[Row]:
         sigma = [at(scan, "sigma_undecided", jets=size) for size in sizes]
@@ -156,8 +156,7 @@ def sigma_size(full: bool) -> Story:
 
 
 def calibration(full: bool) -> Story:
-    base = TaggerRecipe(jets=1_600, uncertainty="bootstrap", steps=400)
-    base = base.replace(test_jets=8_000) if full else base
+    base = TaggerRecipe(jets=1_600, test_jets=10_000, uncertainty="bootstrap", steps=400)
     recipes = {"one network": base.replace(uncertainty="none"), "bootstrap": base}
 
     def rows(scan: xarray.Dataset) -> list[Row]:
@@ -181,7 +180,7 @@ def calibration(full: bool) -> Story:
 
 
 def energy_scale(full: bool) -> Story:
-    base = TaggerRecipe(uncertainty="bnn_last_layer", **(MANY | {"steps": 1_250} if full else {}))
+    base = TaggerRecipe(uncertainty="bnn_last_layer", **SAMPLE)
     recipes = {"as simulated": base, "energies smeared by 10 %": base.replace(smearing=0.1)}
 
     def measured(found: xarray.Dataset) -> Mapping[str, float]:
@@ -227,7 +226,7 @@ def energy_scale(full: bool) -> Story:
 
 def constituents(full: bool) -> Story:
     numbers = [5, 10, 20, 40, 80]
-    base = TaggerRecipe(**(MANY | {"steps": 1_250} if full else {}))
+    base = TaggerRecipe(**SAMPLE)
 
     def rows(scan: xarray.Dataset) -> list[Row]:
         found = [at(scan, "auc", constituents=number) for number in numbers]
