@@ -16,6 +16,7 @@ import numpy as np
 from workbench.data.events import Events
 from workbench.data.own_file import UNITS, UPLOADED, located, pasted
 from workbench.data.reader import FileProblem
+from workbench.data.reader.jets import JETS, SOME_JETS
 from workbench.data.reader.kinds import KINDS, kind_of
 from workbench.data.reader.limits import MOST_BYTES
 from workbench.data.reader.request import Request
@@ -82,6 +83,14 @@ def load_table(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     return _read(path, TABLE, "auto").values
 
 
+def load_jets(path: str | os.PathLike[str], to_train: bool = True) -> dict[str, np.ndarray]:
+    """The arrays of a file with jets, as `reader.jets.read_jets` gives them; to train, there must be enough of both labels.
+
+    Raises, warns: as `load_file`.
+    """
+    return _read(path, JETS if to_train else SOME_JETS, "auto").values
+
+
 def checked_points(points: np.ndarray, kind: str, name: str = "the input") -> np.ndarray:
     """The same of an array in GeV. Raises: FileProblem in one sentence."""
     wanted = points_of(f"{kind}{POINTS}")
@@ -108,7 +117,7 @@ def count_events(path: str | os.PathLike[str], kind: str, name: str = "", units:
 
     Unlikely units are a note here: they can still be said. Raises: as `load_file`.
     """
-    if kind not in KINDS and kind != TABLE:
+    if kind not in (*KINDS, TABLE, JETS):
         raise FileProblem(f"{str(kind)[:40]!r} is no process or dataset: one of {', '.join(KINDS)} is needed.")
     return ask(existing(path, name), kind, (name or os.fspath(path))[:200], checked_units(units), "look")
 

@@ -47,7 +47,7 @@ def read_parquet(request: Request) -> Numbers:
         pyarrow.set_memory_pool(pyarrow.system_memory_pool())
         with parquet.ParquetFile(request.path) as file:
             groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
-            _check_size(file.metadata.num_rows, sum(group.total_byte_size for group in groups), request)
+            check_size(file.metadata.num_rows, sum(group.total_byte_size for group in groups), request)
 
             def column(name: str) -> Any:
                 return awkward.from_arrow(file.read([name], use_threads=False), highlevel=True)[name]
@@ -85,7 +85,7 @@ def read_root(request: Request) -> Numbers:
 
 def _tree(tree: Any, folder: str, request: Request) -> list[Entry]:
     """The branches of a tree that hold numbers."""
-    _check_size(tree.num_entries, getattr(tree, "uncompressed_bytes", 0), request)
+    check_size(tree.num_entries, getattr(tree, "uncompressed_bytes", 0), request)
     names = [name for name in tree.keys() if "/" not in name][:2_000]
     kinds = {name: str(tree[name].typename) for name in names}
     simple = ("double", "float", "int", "long", "short", "char", "real", "uint")
@@ -95,7 +95,7 @@ def _tree(tree: Any, folder: str, request: Request) -> list[Entry]:
     return [Entry(f"{folder}/{entry.name}" if folder else entry.name, entry.shape, entry.read) for entry in entries]
 
 
-def _check_size(events: int, declared: int, request: Request) -> None:
+def check_size(events: int, declared: int, request: Request) -> None:
     if events > MOST_EVENTS or declared > MOST_BYTES:
         request.refuse(f"has {events:,} events; at most {MOST_EVENTS:,} are read")
     if declared > UNPACKED * request.path.stat().st_size + 2**20:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -133,21 +133,26 @@ def _require_plain(dataset: h5py.Dataset, name: str, request: Request) -> None:
         request.refuse(f"has {name!r} of the type {str(dataset.dtype)[:40]}; numbers are needed")
 
 
-def require_inside(dataset: h5py.Dataset, name: str, request: Request) -> None:
-    """Refuse what is not inside the file, of a size that is really there."""
+def require_inside(
+    dataset: h5py.Dataset, name: str, request: Request, *, also: Iterable[int] = (), rows: int = MOST_EVENTS, size: int = MOST_BYTES
+) -> None:
+    """Refuse what is not inside the file, of a size that is really there.
+
+    Arguments: `also`: further filters that may pack it; `rows`, `size`: how many rows and bytes it may have.
+    """
     made = dataset.id.get_create_plist()
     if dataset.is_virtual or made.get_external_count():
         request.refuse(f"is refused: the data of {name!r} are in another file; they must be in the file itself")
     filters = [made.get_filter(number)[0] for number in range(made.get_nfilters())]
-    if unknown := [code for code in filters if code not in FILTERS]:
+    if unknown := [code for code in filters if code not in {*FILTERS, *also}]:
         request.refuse(f"is refused: {name!r} is stored with filter {unknown[0]}; use none or {', '.join(FILTERS.values())}")
     declared, stored = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
     chunk = int(np.prod(dataset.chunks, dtype=float)) * dataset.dtype.itemsize if dataset.chunks else 0
-    size = request.path.stat().st_size
-    if dataset.shape[0] > MOST_EVENTS or declared > MOST_BYTES or chunk > MOST_BYTES:
-        request.refuse(f"declares {dataset.shape[0]:,} events in {name!r}; at most {MOST_EVENTS:,} are read")
-    if len(set(filters)) < len(filters) or max(declared, chunk) > EXPANSION * stored + 2**20 or stored > size:
-        request.refuse(f"is refused: {name!r} declares {declared:,} bytes but holds {min(stored, size):,}")
+    there = request.path.stat().st_size
+    if dataset.shape[0] > rows or declared > size or chunk > MOST_BYTES:
+        request.refuse(f"declares {dataset.shape[0]:,} events in {name!r}; at most {rows:,} are read")
+    if len(set(filters)) < len(filters) or max(declared, chunk) > EXPANSION * stored + 2**20 or stored > there:
+        request.refuse(f"is refused: {name!r} declares {declared:,} bytes but holds {min(stored, there):,}")
 
 
 def _numbers(dataset: h5py.Dataset, name: str, field: str | None, request: Request) -> np.ndarray:

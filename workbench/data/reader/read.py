@@ -12,6 +12,7 @@ from workbench.data.reader import FileProblem
 from workbench.data.reader.choose import Numbers
 from workbench.data.reader.columnar import read_parquet, read_root
 from workbench.data.reader.hdf5 import read_hdf5
+from workbench.data.reader.jets import JETS, SOME_JETS, read_jets
 from workbench.data.reader.kinds import KINDS, kind_of
 from workbench.data.reader.lhe import read_lhe
 from workbench.data.reader.numpy_file import read_npy, read_npz
@@ -51,6 +52,9 @@ def read(path: Path, kind: str, name: str, units: str = "auto", just_sent: bool 
     if kind == TABLE:
         request = Request(path, kind, name, units, [])
         return Found(kind, read_table(request), request.notes)
+    if kind in (JETS, SOME_JETS):
+        request = Request(path, kind, name, units, [], just_sent=just_sent)
+        return Found(kind, read_jets(request), request.notes)
     wanted = points_of(kind) if ":" in kind else kind_of(kind)
     request = Request(path, wanted.name, name, units, wanted.layouts(), wanted.instead, just_sent)
     numbers = FORMATS[recognise(request)](request)

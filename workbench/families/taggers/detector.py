@@ -134,17 +134,18 @@ def _tracked(
 def _at_calorimeter(particles: Objects, charge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """η and φ where particles leave the magnetic field, seen from the origin.
 
-    With ρ = p_T/(0.3 B) and the length s of its circle, z = s sinh η, a particle is √(x² + y²) = 2ρ sin(s/2ρ) from the axis.
+    With ρ = p_T/(0.3 B) and the length s of its circle, z = s sinh η, a particle is 2ρ sin(s/2ρ) from the axis, at φ ∓ s/2ρ.
     """
     radius = particles.pt / (0.2998 * FIELD)
     wall = FIELD_LENGTH / np.maximum(np.abs(np.sinh(particles.eta)), 1e-9)
     barrel = np.where(FIELD_RADIUS < 2 * radius, 2 * radius * np.arcsin(np.minimum(FIELD_RADIUS / (2 * radius), 1)), np.inf)
     length = np.minimum(wall, barrel)
     turned = length / (2 * radius)
-    from_axis = np.maximum(2 * radius * np.abs(np.sin(turned)), 1e-6)
-    eta = np.arcsinh(length * np.sinh(particles.eta) / from_axis)
+    from_axis = 2 * radius * np.sin(turned)
+    eta = np.arcsinh(length * np.sinh(particles.eta) / np.maximum(np.abs(from_axis), 1e-6))
+    phi = wrapped(particles.phi - charge * turned + np.pi * (from_axis < 0))
     bent = charge != 0
-    return np.where(bent, eta, particles.eta), np.where(bent, wrapped(particles.phi - charge * turned), particles.phi)
+    return np.where(bent, eta, particles.eta), np.where(bent, phi, particles.phi)
 
 
 def _flow(

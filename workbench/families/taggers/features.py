@@ -34,7 +34,7 @@ def particle_features(jets: Jets, constituents: int) -> Tensor:
     whole, eta = torch.from_numpy(jets.momentum[:, :2]).unsqueeze(-1).unbind(dim=1)
     log_pt = pt.clamp(min=1e-6).log()
     log_energy = log_pt + (eta + delta_eta).cosh().log()
-    jet_energy = torch.from_numpy(jets.energy).unsqueeze(-1)
+    jet_energy = torch.from_numpy(jets.energy).float().unsqueeze(-1)
     columns = [
         0.7 * (log_pt - 1.7),
         0.7 * (log_energy - 2),

@@ -87,7 +87,8 @@ def visible(record: Any) -> Objects:
     energy, px, py, pz = (
         awkward.to_numpy(awkward.flatten(column))[kept].astype(np.float64) for column in (record.p.e, record.p.px, record.p.py, record.p.pz)
     )
-    found = Objects(event[kept], *cylinder(energy, px, py, pz).T, kind[kept])
+    pt, eta, phi, mass = cylinder(energy, px, py, pz).T
+    found = Objects(event[kept], pt, eta, phi, mass, kind[kept])
     return found[np.abs(found.eta) < MOST_ETA]
 
 
