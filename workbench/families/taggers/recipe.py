@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.training.option import Choice, Integer, Number
+from workbench.training.option import Choice, FilePath, Integer, Number
 from workbench.training.recipe.base import TrainingRecipe, declared
 
 DATA, NETWORK, UNCERTAINTY, OPTIMISER = "Data", "Network", "Uncertainty", "Training"
@@ -45,10 +45,19 @@ class TaggerRecipe(TrainingRecipe):
         doc="Jets N to learn from, half top and half QCD. 2,000 come with the program; more are made once, with Pythia and FastJet, about "
         "150 a second on one core.",
     )
+    file = FilePath(
+        "",
+        label="Own file",
+        group=DATA,
+        later=True,
+        doc="Path of your own jets: HDF5 of the public landscape set (E_0, PX_0, … as pandas writes it), ROOT of JetClass, or what "
+        "`save_jets` wrote. Empty: shipped jets, or made ones.",
+    )
     level = Choice(
         {"detector": "detector", "particles": "particles"},
         label="What is seen",
         group=DATA,
+        matters=lambda recipe: not recipe.file,
         doc="detector: tracks, photons and neutral hadrons of a simple detector. particles: all visible particles; such jets are made "
         "with Pythia and FastJet first.",
     )
@@ -156,4 +165,4 @@ class TaggerRecipe(TrainingRecipe):
 
     @property
     def subject(self) -> str:
-        return "top_jets"
+        return "jets"

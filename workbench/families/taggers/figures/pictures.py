@@ -82,7 +82,7 @@ def one_jet(runs: Runs, theme: Theme, *, jet: str = "") -> dict[str, Any]:
             text = [f"p<sub>T</sub> = {value:.1f} GeV" for value in pt[chosen]]
             data.append(marks | {"text": text, "hovertemplate": "%{text}<extra></extra>"})
     angle = np.linspace(0, 2 * np.pi, 121)
-    data.append(curve(theme, "R = 0.8", RADIUS * np.cos(angle), RADIUS * np.sin(angle), theme.ink, dash=EXPECTED, width=0.6))
+    data.append(curve(theme, "R = 0.8", RADIUS * np.cos(angle), RADIUS * np.sin(angle), theme.ink, dash=EXPECTED, width=0.75))
     mu, sigma, z, width = (float(one[name].values[row]) for name in ("mu", "sigma", "mu_logit", "sigma_logit_each"))
     told = [
         f"jet {row}: {KINDS[int(one['label'].values[row])]}, m = {float(one['mass'].values[row]):.0f} GeV, {int(there.sum())} shown",
@@ -119,7 +119,7 @@ PICTURES = {
         "One jet",
         one_jet,
         TAGGER_PRODUCT.name,
-        "What the network sees of a jet, and what it says. Click one on the arc, undecided ones first.",
+        "What the network sees of a jet, and what it says. Click one on the arc, undecided ones first; or move the slider.",
         "p_T,i at (Δη_i, Δφ_i)",
         460,
         finished=True,

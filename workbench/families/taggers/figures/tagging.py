@@ -34,8 +34,8 @@ from workbench.figures.training import with_marks
 from workbench.results.prediction import recipe_of
 
 FIRST_LOSSES = "The first losses appear after a few steps."
-MOST = 1_000
-"""Jets that a scatter shows."""
+MOST, MOVED = 1_000, 150
+"""Jets that a scatter shows, and of each kind those whose way is shown."""
 KINDS = ("QCD", "top")
 MU, SIGMA = "μ = ⟨p(top)⟩", "σ"
 
@@ -179,7 +179,7 @@ def arc(runs: Runs, theme: Theme, *, plane: str = "", jet: str = "") -> dict[str
         x, y = (_column(found, "mu_logit"), sigma_z) if logit else (mu, sigma)
         kinds = found["label"].values
         for kind, name in enumerate(KINDS):
-            chosen = np.flatnonzero(kinds[:MOST] == kind)
+            chosen = np.flatnonzero(kinds[:MOST] == kind)[: MOST // 2]
             colour = theme.colour(place) if several else theme.colour(kind)
             marks = dots(theme, labelled(label, f"{name} jets"), x[chosen], y[chosen], colour, symbol="circle" if kind else "x")
             marks["marker"] = {**marks["marker"], "size": 1.8 * theme.line_width, "opacity": 0.6}
@@ -290,10 +290,10 @@ def shifted_jets(runs: Runs, theme: Theme, *, shift: str = "10") -> dict[str, An
     data = []
     kinds = one["label"].values[: mu.shape[1]]
     for kind, name in enumerate(KINDS):
-        chosen = np.flatnonzero(kinds == kind)[: MOST // 4]
+        chosen = np.flatnonzero(kinds == kind)[:MOVED]
         x, y = (np.stack([values[0, chosen], values[place, chosen], np.full(len(chosen), np.nan)], 1).ravel() for values in (mu, sigma))
         data.append(
-            curve(theme, labelled(label, f"{name}, the way"), x, y, theme.faint(theme.colour(kind), 0.35), width=0.4, showlegend=False)
+            curve(theme, labelled(label, f"{name}, the way"), x, y, theme.faint(theme.colour(kind), 0.35), width=0.75, showlegend=False)
         )
         data[-1] |= {"x": x, "y": y, "hoverinfo": "skip"}
         moved = float(one[f"shift_{('qcd', 'top')[kind]}"].values[place] - one[f"shift_{('qcd', 'top')[kind]}"].values[0])
@@ -368,7 +368,7 @@ TAGGING = {
         "The arc of μ and σ",
         arc,
         TAGGER_PRODUCT.name,
-        "A sigmoid has no other choice: σ = μ(1 − μ) σ_z. Click a jet and see it in the tab Jets.",
+        "A sigmoid has no other choice: σ = μ(1 − μ) σ_z. Click a jet and see its constituents.",
         "σ ≈ μ (1 − μ) σ_z",
         420,
     ),
