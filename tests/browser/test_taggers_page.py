@@ -60,6 +60,6 @@ def test_a_click_on_the_arc_shows_that_jet_and_shifts_move_all_of_them(visit):
     page.click("#tab-shift")
     shown(page, "shifted_jets", "shift_numbers")
     page.evaluate("drawn.length = 0")
-    page.get_by_role("region", name="The same jets, seen wrongly").get_by_label("Shift").select_option("-10")
+    page.get_by_role("region", name="The same jets, seen wrongly").get_by_label("Shift").select_option("v20")
     page.wait_for_function("drawn.some((d) => d.figure === 'shifted_jets')", timeout=10_000)
-    page.wait_for_function("() => location.search.includes('shift=-10')")
+    page.wait_for_function("() => location.search.includes('shift=v20')")

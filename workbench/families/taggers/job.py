@@ -36,7 +36,7 @@ from workbench.families.taggers.product import KNOWN, TAGGER_PRODUCT
 from workbench.families.taggers.recipe import TaggerRecipe, bayesian, ensemble
 from workbench.families.taggers.splits import jets_for, shifted
 from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, state
-from workbench.training.loop import train
+from workbench.training.loop import block_size, train
 from workbench.training.memory import LIBRARIES, SINGLE, Needed
 from workbench.training.report import Report
 
@@ -44,10 +44,10 @@ FIXED = 1_024
 """Training jets from which layers that normalise take means and widths."""
 LIVE, LIVE_DRAWS, LIVE_SHIFTED = 800, 8, 100
 """Test jets, draws and jets under each shift of a snapshot."""
-SHIFTED = 2_000
-"""Jets under each shift of a prediction."""
-WATCHED = 1_000
-"""Jets that watch on a slow network."""
+SHIFTED, SLOWLY_SHIFTED, SLOW = 2_000, 400, 20.0
+"""Jets under each shift of a prediction, fewer of a network that works so much for each weight."""
+CHECKS, SLOW_CHECKS, SLOWLY_WATCHED = 40, 20, 1_000
+"""Looks at the jets that watch in one training; fewer of a slow network, at fewer jets."""
 TOP_MASS = 172.5
 """GeV."""
 SCORES, PIXELS, DRAWN = 40, 40, 40
@@ -86,7 +86,11 @@ class TaggerJob(GradientJob):
         yield from train(self.state, self.batch, self._check)
 
     def _check(self) -> dict[str, float]:
-        jets = self.jets["validation"][:WATCHED]
+        slow = self.network.work > SLOW
+        looks, before = SLOW_CHECKS if slow else CHECKS, max(0, self.step - 4 * block_size(self.state))
+        if before and self.step < self.steps and self.step * looks // self.steps == before * looks // self.steps:
+            return {}
+        jets = self.jets["validation"][: SLOWLY_WATCHED if slow else None]
         p = probability(self.network.ask(self.method.central().flatten(0, 1), self.inputs["validation"][: len(jets)])).mean(0)
         found = Roc.of(p, jets.label)
         checked = {"likelihood": cross_entropy(p, jets.label), "auc": found.area, "rejection": found.rejection(0.5)[0]}
@@ -106,7 +110,8 @@ class TaggerJob(GradientJob):
 
     def prediction(self, split: str = "test") -> xr.Dataset:
         """What the networks say at the end, with what jets look like."""
-        found = self._look(split, self.recipe.draws, None if split == "test" else LIVE, SHIFTED if split == "test" else LIVE_SHIFTED)
+        under = LIVE_SHIFTED if split != "test" else SLOWLY_SHIFTED if self.network.work > SLOW else SHIFTED
+        found = self._look(split, self.recipe.draws, None if split == "test" else LIVE, under)
         return found.assign(pictures(self.jets[split])) if split == "test" else found
 
     def _look(self, split: str, draws: int, most: int | None, under: int) -> xr.Dataset:

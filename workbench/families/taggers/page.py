@@ -27,7 +27,7 @@ SHIFT = "Calibration breaks and the order hardly does; σ does not notice, becau
 PLANE = Chooser("plane", "Plane", PLANES, lambda plane: {"plane": plane})
 JET = Chooser("jet", "Jet", JETS, lambda jet: {"jet": jet}, slides=True)
 SHIFTED = Chooser(
-    "shift", "Shift", {name: words for name, words in SHIFTS.items() if name != "0"}, lambda shift: {"shift": shift}, usual="10"
+    "shift", "Shift", {name: words for name, words in SHIFTS.items() if name != "0"}, lambda shift: {"shift": shift}, usual="-10"
 )
 
 

@@ -40,16 +40,15 @@ class EdgeConvolution(nn.Module):
         there: Bool[Tensor, "jet constituent"],
     ) -> Float[Tensor, "jet constituent outputs"]:
         near, known = nearest(place, there, min(NEIGHBOURS, x.shape[1] - 1))
-        jets = torch.arange(len(x), device=x.device).view(-1, 1, 1) * x.shape[1]
-        here = there.flatten()
-        own = (self.own(x) - self.other(x)).flatten(0, 1)[here]
-        other = self.other(x).flatten(0, 1)[(near + jets).flatten(0, 1)[here]]
-        edges = self.rest(self.first((own.unsqueeze(1) + other).flatten(0, 1))).unflatten(0, other.shape[:2])
-        edges = summed_over(edges, known.flatten(0, 1)[here])
-        found = torch.relu(self.normal(self.straight(x.flatten(0, 1)[here])) + edges)
-        return (
-            torch.zeros(here.shape[0], found.shape[1], dtype=x.dtype, device=x.device).index_put((here,), found).unflatten(0, there.shape)
-        )
+        first = torch.arange(len(x), device=x.device).view(-1, 1, 1) * x.shape[1]
+        here, flat = there.flatten().nonzero().squeeze(1), x.flatten(0, 1)
+        neighbours = (near + first).flatten(0, 1).index_select(0, here)
+        own = (self.own(flat) - self.other(flat)).index_select(0, here)
+        other = self.other(flat).index_select(0, neighbours.flatten()).unflatten(0, neighbours.shape)
+        edges = self.rest(self.first((own.unsqueeze(1) + other).flatten(0, 1))).unflatten(0, neighbours.shape)
+        edges = summed_over(edges, known.flatten(0, 1).index_select(0, here))
+        found = torch.relu(self.normal(self.straight(flat.index_select(0, here))) + edges)
+        return flat.new_zeros(len(flat), found.shape[1]).index_copy(0, here, found).unflatten(0, there.shape)
 
 
 def summed_over(edges: Float[Tensor, "edge near channel"], known: Bool[Tensor, "edge near"]) -> Float[Tensor, "edge channel"]:

@@ -47,10 +47,11 @@ class Exchange(nn.Module):
 
     def forward(self, h: Tensor, x: Tensor, one: Tensor, other: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
         """h and x of all tokens of all jets one below the other; pairs of places; how many others each token sees."""
-        away = x[one] - x[other]
-        square, product = minkowski(away, away), minkowski(x[one], x[other])
+        mine, others = x.index_select(0, one), x.index_select(0, other)
+        away = mine - others
+        square, product = minkowski(away, away), minkowski(mine, others)
         numbers = torch.stack([soft(square), soft(product)], dim=-1)
-        message = self.message(self.own(h)[one] + self.other(h)[other] + self.products(numbers))
+        message = self.message(self.own(h).index_select(0, one) + self.other(h).index_select(0, other) + self.products(numbers))
         if self.step is not None:
             x = x.index_add(0, one, 5e-3 * (self.step(message) * away).clamp(-100, 100) / count[one])
         heard = torch.zeros_like(h).index_add(0, one, self.gate(message) * message)

@@ -23,8 +23,8 @@ from workbench.nets.network import Network
 
 BLOCKS = {"features": (-1, 7), "aligned": (-1, 2), "momenta": (-1, 4), "there": (-1,), "jet": (3,), "mass": (1,), "image": (24, 24)}
 """What may be seen of a jet, with its shape; −1 stands for the constituents."""
-PORTION = 2_048
-"""Jets that networks look at together."""
+PORTION = 256
+"""Jets that networks look at together: what is between their layers stays near the processor."""
 
 
 class Blocks:
@@ -124,6 +124,9 @@ class ModuleTagger(ModuleNetwork, Tagger):
     title: str
     price: tuple[float, int]
     """`work` with 30 constituents, and the power of their number with which it grows."""
+    recordable = False
+    settled_for: Tensor | None = None
+    """The row for which means and widths were taken last."""
 
     def __init__(self, constituents: int):
         self.constituents = constituents
@@ -142,6 +145,7 @@ class ModuleTagger(ModuleNetwork, Tagger):
         """Logits of networks while they learn: what normalises are the jets that they see."""
         self._at(x)
         self._settled(False)
+        self.settled_for = None
         return torch.stack([self.call(row, *self.blocks.split(own)) for row, own in zip(rows, x, strict=True)])
 
     def latent(self, row: Float[Tensor, " parameter"], x: Float[Tensor, "jet feature"]) -> Float[Tensor, "jet latent"]:
@@ -150,9 +154,11 @@ class ModuleTagger(ModuleNetwork, Tagger):
     @torch.no_grad()
     def settle(self, row: Float[Tensor, " parameter"]) -> None:
         self._at(row)
-        if self.normal and self.fixed is not None:
+        known = self.settled_for is not None and torch.equal(self.settled_for, row)
+        if self.normal and self.fixed is not None and not known:
             self._settled(False)
             self.latent(row, self.fixed)
+            self.settled_for = row.clone()
         self._settled(True)
 
     def _settled(self, settled: bool) -> None:

@@ -32,6 +32,7 @@ from workbench.figures.entry import REPORTS, Entry
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
 from workbench.figures.training import with_marks
 from workbench.results.prediction import recipe_of
+from workbench.training.recipe import wording
 
 FIRST_LOSSES = "The first losses appear after a few steps."
 MOST, MOVED = 1_000, 150
@@ -256,7 +257,7 @@ def against_jets(runs: Runs, theme: Theme) -> dict[str, Any]:
 @figure
 def landscape_of_taggers(runs: Runs, theme: Theme) -> dict[str, Any]:
     """AUC and 1/ε_B(0.3) of each run with the errors of a finite test set; published numbers of larger networks as grey crosses."""
-    names = [(label or recipe_of(one).get("architecture", "run")).removeprefix("tagger: ") for label, one in runs]
+    names = [(label or wording(str(recipe_of(one).get("architecture", "run")))).removeprefix("tagger: ") for label, one in runs]
     places = list(range(len(runs)))
     data: list[dict[str, Any]] = []
     for shown, word, axis_of in (("auc", "AUC", "y"), ("rejection_30", "1/ε<sub>B</sub>(0.3)", "y2")):
@@ -281,7 +282,7 @@ def landscape_of_taggers(runs: Runs, theme: Theme) -> dict[str, Any]:
 
 
 @figure
-def shifted_jets(runs: Runs, theme: Theme, *, shift: str = "10") -> dict[str, Any]:
+def shifted_jets(runs: Runs, theme: Theme, *, shift: str = "-10") -> dict[str, Any]:
     """μ and σ of the same jets, as they are and seen wrongly: what was measured moves, what the network says of its error hardly."""
     label, one = runs[0]
     names = [str(name) for name in one["shift"].values]
