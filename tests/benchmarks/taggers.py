@@ -70,9 +70,7 @@ def main() -> None:
         pair = {"at once": stepping(together), "one after another": lambda: [step() for step in singles]}
         times = interleaved(pair, device, rounds=options.rounds, repeats=3, warm_up=2)
         once, apart = (1e3 * statistics.median(times[name]) for name in pair)
-        print(
-            f"{MEMBERS} members of the default, a step of all: {once:.1f} ms at once, {apart:.1f} ms one after another, {apart / once:.2f} times"
-        )
+        print(f"{MEMBERS} members of the default: {once:.1f} ms a step at once, {apart:.1f} one after another, {apart / once:.2f}×")
 
 
 if __name__ == "__main__":
