@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,17 +12,21 @@ from torch import Tensor
 
 from workbench.families.taggers.jets import Jets
 from workbench.families.taggers.job import TaggerJob, probability
+from workbench.families.taggers.read import read_jets
 from workbench.families.taggers.recipe import TaggerRecipe
 from workbench.threads import one_thread
 
 
 def points(inputs: Any, recipe: TaggerRecipe, units: str) -> Jets:
-    """Jets, or an array (jet, constituent, 3) with p_T [GeV], η and φ of massless constituents, zero where there is none.
+    """Jets, the path of a file that has some, or an array (jet, constituent, 3) with p_T [GeV], η and φ of massless constituents, zero
+    where there is none.
 
     Raises: ValueError in one sentence.
     """
     if isinstance(inputs, Jets):
         return inputs
+    if isinstance(inputs, (str, os.PathLike)):
+        return read_jets(inputs, to_train=False)
     found = np.array(inputs, dtype=np.float64)
     if found.ndim != 3 or found.shape[2] != 3 or not len(found):
         raise ValueError(f"The input has the shape {np.shape(inputs)}; (jet, constituent, 3) with p_T in GeV, η and φ is needed.")
