@@ -2,9 +2,9 @@
 
 A prediction, and a snapshot of it, hold (μ = ⟨p⟩ and σ over networks, μ_z and σ_z of logits)
 
-    label, mass, mu, sigma, mu_logit, sigma_logit (event)                test jets; 1 is a top, masses in GeV
+    label, mass, mu, sigma, mu_logit, sigma_logit_each (event)           test jets; 1 is a top, masses in GeV
     signal; background, background_sigma_log, background_mass (signal)   ε_B at ε_S: of μ, its spread over networks, of |m − 172.5 GeV|
-    score; histogram (label_kind, score_bin)                             how p is distributed, for QCD and top
+    histogram (label_kind, score)                                        how p is distributed, for QCD and top
     bin_mean, bin_share, bin_error, bin_count (bin)                      reliability
     shift; shift_mu, shift_sigma (shift, shifted)                        the same jets, seen wrongly, and the numbers of each shift
     auc, rejection_50, … (see `product`), each with its error
@@ -27,11 +27,12 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.data.scaling import Batch
+from workbench.families.basics.measures import EFFICIENCIES
 from workbench.families.taggers.choice import ANGLE_UNIT, MOST_SHOWN, PT_UNIT, SHIFTS
 from workbench.families.taggers.features import average_image
 from workbench.families.taggers.jets import Jets
 from workbench.families.taggers.learning import counted, method_of, seen, tagger_of
-from workbench.families.taggers.measures import EFFICIENCIES, Reliability, Roc, area, cross_entropy
+from workbench.families.taggers.measures import Reliability, Roc, area, cross_entropy
 from workbench.families.taggers.product import KNOWN, TAGGER_PRODUCT
 from workbench.families.taggers.recipe import TaggerRecipe, bayesian, ensemble
 from workbench.families.taggers.splits import jets_for, shifted

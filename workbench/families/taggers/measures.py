@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-EFFICIENCIES = np.linspace(0.0, 1.0, 101)
+from workbench.families.basics.measures import area_error
+
 BINS = 15
 """Of a reliability curve."""
 SAMPLES = 100
@@ -57,11 +58,8 @@ class Roc:
 
     @property
     def area_error(self) -> float:
-        """Of a finite test set (Hanley and McNeil 1982)."""
-        area = self.area
-        one, two = area / (2 - area), 2 * area**2 / (1 + area)
-        variance = area * (1 - area) + (self.tops - 1) * (one - area**2) + (self.others - 1) * (two - area**2)
-        return math.sqrt(max(variance, 0.0) / max(1, self.tops * self.others))
+        """Of a finite test set."""
+        return area_error(self.area, self.tops, self.others)
 
 
 def area(score: np.ndarray, top: np.ndarray) -> float:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from workbench.families.taggers.architectures.tagger import Blocks, Body, ModuleTagger, Tagger, perceptron
-from workbench.nets.network import Matrix, Network, beside
+from workbench.nets.network import Matrix, beside
 from workbench.nets.population import PopulationMLP
 from workbench.nets.population import Tape as LayersTape
 
@@ -35,7 +35,7 @@ class Tape:
     there: Tensor
 
 
-class DeepSets(Tagger, Network):
+class DeepSets(Tagger):
     """Φ of each constituent, their sum, and F of it, for all members at once.
 
     Arguments: `constituents`, how many the jets have at most; `sees`, first features of constituents, then where they are, then, maybe,
