@@ -67,7 +67,7 @@ def expected(momenta: np.ndarray, label: np.ndarray) -> Jets:
     there = momenta[..., 0] > 0
     parts = cylinder(*momenta[there].astype(np.float64).T)
     whole = cylinder(*np.moveaxis(momenta.astype(np.float64).sum(axis=1), -1, 0)).astype(np.float32)
-    return Jets.of(label, there.sum(axis=1), parts[:, 0].astype(np.float32), parts[:, 1], parts[:, 2], momentum=whole)
+    return Jets.of(label, there.sum(axis=1), *parts[:, :3].astype(np.float32).T, momentum=whole)
 
 
 def problem(path, **options) -> str:

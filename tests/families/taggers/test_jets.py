@@ -50,7 +50,7 @@ def test_a_part_of_jets_has_their_own_constituents(jets):
         found, found_there = jets[part].padded(12)
         np.testing.assert_array_equal(found, padded[part])
         np.testing.assert_array_equal(found_there, there[part])
-    assert same(jets[np.array([4, 1])][np.array([1])], jets[1:2])
+    assert same(jets[np.array([4, 1])][np.array([1])], jets[1:2]) and same(jets[1], jets[1:2])
     assert same(Jets.joined([jets[:2], jets[3:]]), jets[np.array([0, 1, 3, 4])])
 
 

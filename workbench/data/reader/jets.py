@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 JETS, SOME_JETS = "jets", "jets:points"
 """The kinds of such files: to be trained with, and only to be looked at."""
-MOST_JETS = 500_000
+MOST_JETS = 300_000
 """That are read of one file, from all parts of it."""
 ROWS = 10_000
 """That are unpacked at once."""
@@ -260,8 +260,8 @@ def _jets_of(values: np.ndarray, row: int, request: Request) -> Arrays:
         "label": _labels(label, LABEL, request),
         "count": there.sum(axis=1),
         "pt": pt(parts).astype(np.float32),
-        "eta": eta(parts),
-        "phi": phi(parts),
+        "eta": eta(parts).astype(np.float32),
+        "phi": phi(parts).astype(np.float32),
         "kind": np.zeros(len(parts), dtype=np.uint8),
     }
 
@@ -325,7 +325,7 @@ def _jet_class(tree: Any, request: Request) -> Arrays:
         "label": top[chosen].astype(np.uint8),
         "count": np.bincount(jet, minlength=len(chosen)),
         "pt": pt(parts[there]).astype(np.float32),
-        "eta": eta(parts[there]),
-        "phi": phi(parts[there]),
+        "eta": eta(parts[there]).astype(np.float32),
+        "phi": phi(parts[there]).astype(np.float32),
         "kind": kind[there],
     }

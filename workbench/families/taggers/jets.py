@@ -89,10 +89,12 @@ class Jets:
     def __len__(self) -> int:
         return len(self.label)
 
-    def __getitem__(self, part: slice | np.ndarray) -> Jets:
-        """Some of the jets; a mask, places or a slice."""
+    def __getitem__(self, part: int | slice | np.ndarray) -> Jets:
+        """Some of the jets: a slice, a mask, places, or one place."""
         return replace(
-            self, **{name: np.atleast_1d(getattr(self, name)[part]) for name in ("label", "first", "count")}, momentum=self.momentum[part]
+            self,
+            **{name: np.atleast_1d(getattr(self, name)[part]) for name in ("label", "first", "count")},
+            momentum=self.momentum[part].reshape(-1, 4),
         )
 
     def ordered(self) -> Jets:

@@ -14,7 +14,7 @@ def read_jets(path: str | os.PathLike[str], *, to_train: bool = True) -> Jets:
     """The jets of a file, each with its 128 hardest constituents.
 
     HDF5 of the landscape: columns E_0, PX_0, PY_0, PZ_0, …, is_signal_new, as pandas writes them. ROOT of JetClass: its tree, of which jets
-    with label_Tbqq or label_QCD are taken. Our own: `save_jets`. At most 500,000 jets are read, from all parts of a file.
+    with label_Tbqq or label_QCD are taken. Our own: `save_jets`. At most 300,000 jets are read, from all parts of a file.
 
     Arguments: `to_train`: refuse a file with few jets, or with those of one label only.
     Raises: ValueError with one sentence naming the file. Warns: FileNote with one sentence.
