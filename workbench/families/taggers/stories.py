@@ -134,7 +134,7 @@ def the_arc(full: bool) -> Story:
         "tagger_arc", "The arc", "σ ≈ μ (1 − μ) σ_z",
         "Each jet has a μ and a σ; the shape is that of the sigmoid, and only its height says something about the network.",
         "μ and σ of each jet lie on an arc, whose width falls as the training sample grows (arXiv:1904.10004).",
-        (Panel("arc"), Panel("arc", {"plane": "logit"})), **listed("networks", recipes), rows=rows, seconds=40, measured=measured,
+        (Panel("arc"), Panel("tagger_roc")), **listed("networks", recipes), rows=rows, seconds=40, measured=measured,
     )  # fmt: skip
 
 
