@@ -15,6 +15,8 @@ from workbench.families.formulas.job import FormulaJob
 from workbench.families.formulas.recipe import FormulaRecipe
 from workbench.families.inference.job import InferenceJob
 from workbench.families.inference.recipe import InferenceRecipe
+from workbench.families.taggers.job import TaggerJob
+from workbench.families.taggers.recipe import TaggerRecipe
 from workbench.figures import FIGURES, THEMES, csv_of, data_of, pack, unpack
 from workbench.figures.drawing import bound, thinned, with_error
 from workbench.results.prediction import summary
@@ -36,6 +38,9 @@ UNITLESS += ("−⟨log p⟩", "density", "ratio", "x", "y", "σ of p(x)")
 UNITLESS += ("loss per event", "⟨(log r̂ − log r)²⟩", "exact log r(x|θ)", "estimated log r̂(x|θ)", "joint log r(x,z|θ)", "log r(x|θ)")
 UNITLESS += ("log of n(θ)/n(SM) in the bin", "q(f<sub>W</sub>)", "q(f<sub>WW</sub>)", "Δφ, forward − backward jet")
 UNITLESS += ("share of the information",)
+UNITLESS += ("AUC", "1/ε<sub>B</sub>(0.5)", "1/ε<sub>B</sub>(0.3)", "μ = ⟨p(top)⟩", "jets, normalised", "top jets kept ε<sub>S</sub>", "σ")
+UNITLESS += ("QCD rejection 1/ε<sub>B</sub>", "share of tops", "jets", "training jets N", "σ, 0.3 < μ < 0.7", "tagger", "ECE")
+UNITLESS += ("σ<sub>z</sub>/as they are", "u, across the main axis", "v, along the main axis")
 
 
 def make_prediction(events=1_500, draws=8, *, noise=0.02, seed=0):
@@ -120,6 +125,21 @@ def make_inference(seed):
     return job.prediction()
 
 
+@functools.cache
+def make_tagger(seed):
+    recipe = TaggerRecipe(
+        jets=400, test_jets=200, steps=30, constituents=10, uncertainty="bnn_last_layer", draws=4, warm_start=0.2, seed=seed
+    )
+    job = TaggerJob(recipe)
+    assert list(job.train())
+    return job.prediction()
+
+
+def make_tagger_reports():
+    reports = make_reports()
+    return reports.assign(validation_auc=0.9 - 0 * reports["validation_delta"], validation_rejection=20 + 0 * reports["validation_delta"])
+
+
 def make_inference_reports():
     reports = make_reports()
     fall = np.exp(-reports["step"] / 500)
@@ -139,6 +159,10 @@ def inputs(name, seed=0):
     takes = FIGURES[name].takes
     if takes == "inference":
         return make_inference(seed)
+    if takes == "tagger":
+        return make_tagger(seed)
+    if name == "tagger_quality":
+        return make_tagger_reports()
     if name == "ratio_error":
         return make_inference_reports()
     if takes == "formula":

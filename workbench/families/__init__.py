@@ -13,6 +13,7 @@ from workbench.families.family import Family, Kind, Ref
 from workbench.families.formulas import FORMULAS
 from workbench.families.generators import GENERATORS
 from workbench.families.inference import INFERENCE
+from workbench.families.taggers import TAGGERS
 from workbench.training.presets import Preset
 from workbench.training.recipe import Recipe, checked_axes, sweep_of
 
@@ -37,7 +38,7 @@ __all__ = [
     "with_values",
 ]
 
-FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS, INFERENCE, FORMULAS)
+FAMILIES: tuple[Family, ...] = (BASICS, AMPLITUDES, GENERATORS, INFERENCE, TAGGERS, FORMULAS)
 """In the order of the pages; the first one's is the first that opens."""
 
 FORMER = AMPLITUDES

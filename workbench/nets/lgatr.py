@@ -15,21 +15,17 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from math import prod
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import functional_call, vmap
+from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from workbench.nets.network import Matrix, Network, beside
-
-Tape = tuple[Tensor, Tensor]
-"""The rows and the outputs, joined by the graph of automatic differentiation."""
+from workbench.nets.module import ModuleNetwork
 
 
-class LGATr(Network):
+class LGATr(ModuleNetwork):
     """Lorentz-equivariant transformers with a member axis; the features are the particles' 4-momenta in one common unit.
 
     Arguments: `types` a number for each particle, equal for identical ones; `blocks` transformer blocks with `vectors` vector or
@@ -40,16 +36,12 @@ class LGATr(Network):
 
     name: str
     channel = "vector"
-    last_parts = 2
-    """Parts of a row that belong to the last linear layer."""
 
     def __init__(self, types: Sequence[int], outputs: int, *, blocks: int, vectors: int, scalars: int):
         self.types = torch.nn.functional.one_hot(torch.tensor(types)).float()
         self.blocks, self.vectors, self.scalars, self.outputs = blocks, vectors, scalars, outputs
         self.heads = max(heads for heads in (1, 2, 4) if vectors % heads == 0 and scalars % heads == 0)
-        self.module = self._fresh()
-        self.shapes = {name: weight.shape for name, weight in _live(self.module).items()}
-        self.sizes = [prod(shape) for shape in self.shapes.values()]
+        self._keep(self._fresh())
 
     def __str__(self) -> str:
         channels = f"{self.vectors} {self.channel} and {self.scalars} scalar channels"
@@ -70,25 +62,6 @@ class LGATr(Network):
     def _module(self) -> torch.nn.Module:
         """The package's network with fresh weights."""
 
-    @property
-    def matrices(self) -> list[Matrix]:
-        """Weights with more than one axis, from all others to the first."""
-        shapes = self.shapes.values()
-        return beside([(prod(s), [Matrix(0, s[0], prod(s[1:]))] if len(s) > 1 and min(s) > 0 else []) for s in shapes])
-
-    @property
-    def last_layer(self) -> slice:
-        return slice(self.parameters - sum(self.sizes[-self.last_parts :]), self.parameters)
-
-    def initial(self, members: int, generator: torch.Generator) -> Float[Tensor, "member parameter"]:
-        """As the package chooses them; it knows the global random numbers only, which are borrowed and put back."""
-        rows = []
-        with torch.random.fork_rng(devices=[]):
-            for seed in torch.randint(2**31, (members,), generator=generator).tolist():
-                torch.manual_seed(seed)
-                rows.append(torch.cat([weight.detach().flatten() for weight in _live(self._fresh()).values()]))
-        return torch.stack(rows)
-
     def __call__(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> Tensor:
         weight = next(self.module.parameters())
         if (weight.dtype, weight.device) != (x.dtype, x.device):  # the package makes its tables anew at every move
@@ -101,22 +74,10 @@ class LGATr(Network):
         return torch.stack([self._member(row, own, types) for row, own in zip(rows, momenta, strict=True)])
 
     def _member(self, row: Tensor, momenta: Float[Tensor, "event particle 1 4"], types: Tensor) -> Float[Tensor, "event output"]:
-        weights = {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), row.split(self.sizes), strict=True)}
-        return functional_call(self.module, weights, (self._tokens(momenta), types))[1].mean(1)
+        return self.call(row, self._tokens(momenta), types)[1].mean(1)
 
     def _tokens(self, momenta: Float[Tensor, "event particle 1 4"]) -> Tensor:
         return momenta
-
-    def forward(self, rows: Float[Tensor, "member parameter"], x: Float[Tensor, "member event feature"]) -> tuple[Tensor, Tape]:
-        with torch.inference_mode(False), torch.enable_grad():
-            leaf = rows.clone().requires_grad_()
-            outputs = self(leaf, x.clone())
-        return outputs.detach(), (leaf, outputs)
-
-    def backward(self, tape: Tape, delta: Float[Tensor, "member event output"]) -> Float[Tensor, "member parameter"]:
-        leaf, outputs = tape
-        with torch.inference_mode(False):
-            return torch.autograd.grad(outputs, leaf, delta.clone())[0]
 
 
 class SlimLGATr(LGATr):
@@ -170,8 +131,3 @@ class FullLGATr(LGATr):
     def _members(self, rows: Tensor, momenta: Float[Tensor, "member event particle 1 4"], types: Tensor) -> Tensor:
         with sdpa_kernel(SDPBackend.MATH):  # a handful of particles; and the fused kernels know no member axis
             return vmap(self._member, in_dims=(0, 0, None))(rows, momenta, types)
-
-
-def _live(module: torch.nn.Module) -> dict[str, Tensor]:
-    """The weights that have an effect: the package freezes those whose outputs nobody reads."""
-    return {name: weight for name, weight in module.named_parameters() if weight.requires_grad and weight.numel()}

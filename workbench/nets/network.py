@@ -38,6 +38,9 @@ class Architecture(ABC):
     work: float = 1.0
     """Time of a step for each weight and event, relative to a perceptron."""
 
+    recordable: bool = True
+    """Whether its steps are always the same operations, so that a GPU can record them."""
+
     sizes: list[int]
     """Numbers of weights of the parts of a row, in order."""
 

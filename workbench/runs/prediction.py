@@ -23,7 +23,6 @@ PORTION = 50_000
 
 def predict(run: Run, inputs: Any, draws: int | None = None, *, units: str = "auto", progress: Progress | None = None) -> xarray.Dataset:
     """See `Run.predict`."""
-    import numpy as np
     import xarray as xr
 
     recipe = run.recipe
@@ -39,7 +38,7 @@ def predict(run: Run, inputs: Any, draws: int | None = None, *, units: str = "au
             done = min(first + PORTION, len(points))
             progress(done / len(points), f"predicted {done:,} of {len(points):,} points")
     found = xr.concat(parts, "event") if len(parts) > 1 else parts[0]
-    return found.assign_attrs(run=run.id, recipe=recipe.to_json(), made=run.created, events=int(np.shape(points)[0]))
+    return found.assign_attrs(run=run.id, recipe=recipe.to_json(), made=run.created, events=len(points))
 
 
 def _points(inputs: Any, kind: str, units: str) -> np.ndarray:

@@ -96,7 +96,8 @@ class Story:
 
     `axes` are the dims of its scan and `runs` its trainings, each with the options in which it differs from the others; `rows` are the
     numbers of the scan beside what is expected of them. `talk` says what was found there, `seconds` about how long the trainings take on
-    two cores. `measured` are numbers that only this story wants of the prediction of each training, by name; they stand in the scan.
+    two cores. `measured` are numbers, or (dims, numbers), that only this story wants of the prediction of each training, by name; they
+    stand in the scan.
     """
 
     name: str
@@ -109,7 +110,7 @@ class Story:
     runs: tuple[Part, ...]
     rows: Callable[[xr.Dataset], Sequence[Row]]
     seconds: int
-    measured: Callable[[xr.Dataset], Mapping[str, float]] | None = None
+    measured: Callable[[xr.Dataset], Mapping[str, Any]] | None = None
 
     def judge(self, scan: xr.Dataset) -> Verdict:
         """Our numbers beside what is expected of them, and what they say together."""
@@ -167,7 +168,8 @@ class Story:
         points = []
         for options, prediction in predictions:
             with contextlib.suppress(ValueError):
-                points.append((options, xr.Dataset({name: ((), value) for name, value in self.measured(prediction).items()})))
+                numbers = self.measured(prediction).items()
+                points.append((options, xr.Dataset({name: value if isinstance(value, tuple) else ((), value) for name, value in numbers})))
         found = results.scan(self.axes, points, known={})
         return scan.assign({name: array for name, array in found.data_vars.items() if name not in scan})
 

@@ -160,7 +160,7 @@ class Steps:
 
     def _recorded(self, index: Tensor) -> Recording | None:
         """The recording of the present phase, made after some steps that were not recorded; None where there is none."""
-        phase = self.state.method.phase
+        phase = self.state.method.phase if self.state.method.network.recordable else None
         if phase != self.phase:
             self.phase, self.alike, self.recording = phase, 0, None
         self.alike += 1

@@ -195,6 +195,7 @@ export function render({model, view}) {
     h("main", {}, notices, h("div", {class: "bar"}, model.get_child("bar")), numbers,
       h("div", {class: "deck"}, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), lecture.element), ribbon, panels))
 
+  frame.addEventListener("workbench:chosen", ({detail}) => send(detail))
   const theme = () => send({theme: document.documentElement.dataset.theme ?? "light", projector: "projector" in document.documentElement.dataset})
   if (page) {
     document.addEventListener("keydown", press)

@@ -344,6 +344,11 @@ export function render({model, el}) {
       const loose = Object.fromEntries(Object.entries(look).map(([name, {scaleanchor, constrain, ...axis}]) => [name, /^[xy]axis/.test(name) ? axis : look[name]]))
       return Plotly.newPlot(gd, named, loose, extended)
     })
+    // A curve may say what a click on one of its points chooses, and each point which value.
+    gd.removeAllListeners("plotly_click")
+    gd.on("plotly_click", ({points: [{data, customdata}]}) => {
+      if (data.meta?.chooses) gd.dispatchEvent(new CustomEvent("workbench:chosen", {bubbles: true, composed: true, detail: {[data.meta.chooses]: customdata}}))
+    })
     // What the legend takes beyond two lines is added to the height: curves keep theirs, and nothing is scrolled. It grows only, so that it rests.
     grown.by = Math.max(grown.by, Math.round((gd._fullLayout.legend?._height ?? 0) - 3 * font.size))
     slot().style.setProperty("--legend", `${grown.by + grown.told}px`)

@@ -1,0 +1,1 @@
+"""Networks that tell top jets from QCD jets, each a file: images, sets, graphs, attention, Lorentz vectors."""
