@@ -46,8 +46,8 @@ class Roc:
         return float(1 - np.trapezoid(self.background, self.signal)) if self.tops and self.others else math.nan
 
     def at(self, efficiency: np.ndarray | float) -> np.ndarray:
-        """ε_B at signal efficiencies, linear between cuts."""
-        return np.interp(efficiency, self.signal, self.background)
+        """ε_B at signal efficiencies, linear between cuts; of cuts that keep the same tops the tightest counts."""
+        return np.interp(np.nextafter(efficiency, -1), self.signal, self.background)
 
     def rejection(self, efficiency: float) -> tuple[float, float]:
         """1/ε_B and its binomial error; NaN where no background jet passes."""
