@@ -264,7 +264,7 @@ class Source:
 
             def report(made: int, before: int = before, total: int = total, start: float = start) -> None:
                 left = (time.monotonic() - start) * (total - before - made) / max(made, 1)
-                progress((before + made) / total, f"made {before + made:,} of {total:,} events{_time_left(left)}")
+                progress((before + made) / total, f"made {before + made:,} of {total:,} events{time_left(left)}")
 
             chunks = collisions.produce(name, numbers, self.seed, report)
             momenta = [COLLISIONS[name].momenta(chunks[number]) for number in numbers]
@@ -274,7 +274,7 @@ class Source:
         return dataset
 
 
-def _time_left(seconds: float) -> str:
+def time_left(seconds: float) -> str:
     """Words about the time left, if it is more than some seconds."""
     if seconds < 5:
         return ""
