@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,8 @@ import pytest
 import xarray
 
 from workbench.data import cache
-from workbench.data.catalogue import Source, events_for, list_cached, make_dataset, remove_cached
+from workbench.data.catalogue import events_for, list_cached, make_dataset, remove_cached
+from workbench.data.generation import Source
 from workbench.families.amplitudes.recipe import AmplitudeRecipe
 from workbench.physics.amplitudes import gg_yygg, squared_amplitude
 from workbench.physics.observables import observables
@@ -262,19 +262,6 @@ def test_shipped_points_come_in_an_order_of_their_own_at_the_energy_asked_for(ho
     np.testing.assert_allclose(doubled.amplitude, dataset.amplitude / 16)
 
 
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"events": 9_000}, "gg_yygg has 600 points, computed elsewhere, but 9,000 are asked for; more come from a file of your own"),
-        ({"beams": "pp"}, "beams = 'pp' is not possible for gg_yygg: .* beams = 'fixed'"),
-        ({"sampling": "unweighted"}, "sampling = 'unweighted' is not possible for gg_yygg: .* sampling = 'flat'"),
-    ],
-)
-def test_other_points_than_the_shipped_ones_are_refused(options, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        make_dataset("gg_yygg", **options)
-
-
 def test_shipped_points_are_split_without_overlap_the_same_way_for_every_training_size():
     recipe = AmplitudeRecipe(process="gg_yygg", events=400, test_events=100)
     splits = [events_for(recipe), events_for(recipe.replace(events=100)), events_for(recipe), events_for(recipe.replace(data_seed=2))]
@@ -284,13 +271,3 @@ def test_shipped_points_are_split_without_overlap_the_same_way_for_every_trainin
     np.testing.assert_array_equal(splits[0].test.momenta, splits[1].test.momenta)
     np.testing.assert_array_equal(splits[0].train.momenta, splits[2].train.momenta)
     assert 60 < len(np.setdiff1d(splits[3].test.amplitude, splits[0].test.amplitude)) < 100
-
-
-@pytest.mark.parametrize("asked", [{}, {"events": 501, "test_events": 100}, {"events": 200, "test_events": 500}])
-def test_more_than_the_shipped_points_is_said_with_what_would_fit(asked):
-    recipe = AmplitudeRecipe(process="gg_yygg", **asked)
-    with pytest.raises(ValueError, match=r"^gg_yygg has 600 events, but .* would fit, and a file of your own may hold more\.$") as problem:
-        events_for(recipe)
-    fitting = {name: int(number) for name, number in re.findall(r"(events|test_events)=(\d+)", str(problem.value))}
-    assert len(events_for(recipe.replace(**fitting)).train) == fitting["events"] >= 200
-    assert asked or fitting == {"events": 400, "test_events": 100}

@@ -12,10 +12,11 @@ import psutil
 import pytest
 
 from workbench.physics import collisions
-from workbench.physics.collisions import JET_CUTS, Stopped, jet_count, missing_packages, produce, pythia_seed, shipped
+from workbench.physics.collisions import JET_CUTS, jet_count, missing_packages, produce, pythia_seed, shipped
 from workbench.physics.datasets.known import COLLISIONS, KNOWN
 from workbench.physics.kinematics import delta_phi, eta, four_momentum, mass, phi, pt, signed_delta_phi
 from workbench.physics.observables import observables
+from workbench.physics.workers import Stopped
 
 with_pythia = pytest.mark.skipif(
     bool(missing_packages()), reason=f"{' and '.join(missing_packages())} not installed, so none are made here."

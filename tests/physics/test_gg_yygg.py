@@ -12,25 +12,17 @@ import torch
 
 from workbench.physics.amplitudes import PARTICLES, SHIPPED, TYPES, gg_yygg, squared_amplitude, units
 from workbench.physics.amplitudes.gg_yygg import amplitude, evaluation
-from workbench.physics.kinematics import boost, delta_r, dot, eta, log_invariants, mass, massless, parity_odd, pt
+from workbench.physics.kinematics import boost, dot, log_invariants, mass, massless, parity_odd
 from workbench.physics.observables import observables
 from workbench.physics.phase_space import CUTS
 
-REFERENCE = Path(__file__).parents[2].parent / "shared" / "reference" / "ggyygg.npz"
+SHARED = Path(__file__).parents[2].parent / "shared" / "reference"
+REFERENCE, LONG_DOUBLE = SHARED / "ggyygg.npz", SHARED / "ggyygg_long_double.npy"
 
 
 @pytest.fixture(scope="module")
 def points() -> gg_yygg.Points:
     return gg_yygg.shipped()
-
-
-def passed(momenta: np.ndarray) -> np.ndarray:
-    """Which events (event, 6, 4) pass the cuts of gg → γγg, every pair apart."""
-    photons, jets = np.sort(pt(momenta[:, 2:4]), axis=1), pt(momenta[:, 4:])
-    hard = (photons > [CUTS.photon_pt, CUTS.leading_photon_pt]).all(axis=1) & (jets > CUTS.jet_pt).all(axis=1)
-    central = (np.abs(eta(momenta[:, 2:4])) < CUTS.photon_eta).all(axis=1) & (np.abs(eta(momenta[:, 4:])) < CUTS.jet_eta).all(axis=1)
-    apart = np.all([delta_r(momenta[:, i], momenta[:, j]) > CUTS.distance for i, j in combinations(range(2, 6), 2)], axis=0)
-    return hard & central & apart
 
 
 def test_points_are_those_of_the_reference(points):
@@ -48,14 +40,14 @@ def test_points_are_physical_events_inside_the_cuts(points):
     assert (np.abs(massless(momenta)[..., 0] - momenta[..., 0]) < 1e-12 * beam).all()
     assert (np.abs(momenta[:, :2].sum(axis=1) - momenta[:, 2:].sum(axis=1)) < 1e-12 * beam).all()
     np.testing.assert_allclose(momenta[:, :2], beam[..., None] * np.array([[1, 0, 0, 1], [1, 0, 0, -1]]))
-    assert passed(momenta).all() and (points.sqrt_s == 1000).sum() == 494
+    assert CUTS.passed(momenta).all() and (points.sqrt_s == 1000).sum() == 494
     assert len(np.unique(points.amplitude)) == 600
 
 
 def test_one_energy_by_dimensional_analysis_changes_few_cuts(points):
     same = points.at(1000.0)
     np.testing.assert_allclose(mass(same.momenta[:, 0] + same.momenta[:, 1]), 1000.0)
-    assert passed(same.momenta).sum() == 597
+    assert CUTS.passed(same.momenta).sum() == 597
     own = points.sqrt_s == 1000
     np.testing.assert_array_equal(same.amplitude[own], points.amplitude[own])
     before, after = (np.polyfit(np.log(points.sqrt_s[~own]), np.log(A[~own]), 1)[0] for A in (points.amplitude, same.amplitude))
@@ -133,6 +125,18 @@ def test_all_points_of_the_other_program_come_out(points):
     np.testing.assert_allclose(ratio, 1, rtol=1e-4)
     assert np.quantile(np.abs(ratio - 1), 0.99) < 1e-6 and np.median(np.abs(ratio - 1)) < 1e-9
     assert (error < 1e-7).all() or not evaluation.LONG
+
+
+def test_values_are_those_of_longer_numbers(points):
+    """Against |M|² of the same method in 80 bits throughout: 99 % below 1e-7 in 64 bits, below 1e-8 with the bad points again."""
+    if not LONG_DOUBLE.exists():
+        pytest.skip("the reference file is not beside the repository")
+    precise = np.load(LONG_DOUBLE)
+    plain = np.concatenate([amplitude.amplitudes(part).squared for part in np.array_split(points.momenta, 2)])
+    assert np.quantile(np.abs(plain / precise - 1), 0.99) < 1e-7
+    if evaluation.LONG:
+        found = np.abs(squared_amplitude("gg_yygg", points.momenta) / precise - 1)
+        assert np.quantile(found, 0.99) < 1e-8 and found.max() < 1e-7
 
 
 def test_squared_amplitude_takes_arrays_and_tensors_of_any_batch(points):

@@ -92,13 +92,6 @@ def test_options_without_effect_are_hidden():
     assert not AmplitudeRecipe(file="mine.h5").matters("sqrt_s") and AmplitudeRecipe(file="mine.h5").matters("process")
 
 
-def test_options_that_shipped_events_do_not_have_are_hidden_unless_they_must_be_corrected():
-    shipped = AmplitudeRecipe(process="gg_yygg")
-    assert AmplitudeRecipe().matters("beams") and not shipped.matters("beams") and not shipped.matters("sampling")
-    assert shipped.replace(beams="pp").matters("beams") and shipped.replace(sampling="unweighted").matters("sampling")
-    assert shipped.matters("data_seed") and shipped.matters("sqrt_s")
-
-
 def test_presets_are_usable_and_differ_and_the_first_is_the_default():
     for kind, named in PRESETS.items():
         assert len({preset.recipe.hash for preset in named.values()}) == len(named)

@@ -1,20 +1,13 @@
-"""Datasets by name: generated events, kept on disk, shipped ones, and the events of a recipe.
-
-Events come in chunks, each with its own seed (seed, chunk number): the first n events of a larger request are the same events, chunks are
-made in parallel, and a dataset on disk is extended by making only what it lacks.
-"""
+"""Datasets by name: generated events, kept on disk, shipped ones, and the events of a recipe."""
 
 from __future__ import annotations
 
 import contextlib
 import difflib
 import json
-import math
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -24,114 +17,22 @@ from tqdm.auto import tqdm
 from workbench.data import cache as disk
 from workbench.data.events import Events
 from workbench.data.files import load_file, load_sample
-from workbench.data.mixture import SAMPLES as MIXED
+from workbench.data.generation import Source, kept, parts, whole
 from workbench.data.mixture import mixed
 from workbench.data.own_file import check_content
 from workbench.data.samples import SAMPLES, Sample, available_events, make_sample
 from workbench.home import data_folder
-from workbench.physics.amplitudes import PARTICLES, PROCESSES, SHIPPED, check_process, gg_yygg, squared_amplitude
+from workbench.physics.amplitudes import PROCESSES, SHIPPED, gg_yygg
 from workbench.physics.collisions import INSTALL
 from workbench.physics.datasets import has_jets
-from workbench.physics.phase_space import BEAMS, flat_events, hit_or_miss, peak, peaked_events
+from workbench.physics.phase_space import BEAMS
 
 if TYPE_CHECKING:
     import xarray
 
 Progress = Callable[[float, str], None]
 
-VERSION = 1
-"""Of the events: raised when the same request gives other ones."""
-CHUNK = {"flat": 4_096, "unweighted": 512}
-SCAN_CHUNKS, SCAN_TRIES = 8, 2_048
-"""Where the largest weight is looked for: 16,384 events, the same for every seed."""
-MOST_TRIES = 200_000
-"""Points of phase space drawn at once: 50 MB."""
-SAFETY = 1.1
-"""How much above the largest weight met there the largest weight is set."""
 USUAL_EVENTS, MOST_EVENTS = 90_000, 10_000_000
-
-
-@dataclass(frozen=True)
-class Source:
-    """Everything that says which events come out; checked at birth.
-
-    Raises: ValueError naming the option, what was met and what is allowed.
-    """
-
-    process: str = "gg_yyg"
-    beams: str = "fixed"
-    sampling: str = "flat"
-    sqrt_s: float = 1000.0
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        check_process(self.process)
-        for name, allowed in (("beams", BEAMS), ("sampling", (*MIXED, "mixed"))):
-            if (value := getattr(self, name)) not in allowed:
-                near = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.4)
-                hint = f" Did you mean {near[0]!r}?" if near else ""
-                raise ValueError(f"{name} = {str(value)[:40]!r} is not possible: one of {', '.join(allowed)} is needed.{hint}")
-        if not (isinstance(self.sqrt_s, (int, float)) and 200 <= self.sqrt_s <= 14_000):
-            raise ValueError(f"sqrt_s = {str(self.sqrt_s)[:40]} is not possible: an energy from 200 to 14,000 GeV is needed.")
-        _whole("seed", self.seed, 0, 2**31 - 1)
-
-    @property
-    def path(self) -> Path:
-        """Where its events are kept."""
-        return data_folder() / f"{self.process}-{self.beams}-{self.sampling}-{self.sqrt_s:.12g}GeV-seed{self.seed}-v{VERSION}.h5"
-
-    @property
-    def chunk_size(self) -> int:
-        return CHUNK[self.sampling]
-
-    def chunk(self, number: int) -> Chunk:
-        """The events of one chunk, the same whenever and wherever they are made."""
-        rng = np.random.default_rng([self.seed, number])
-        draw, largest = (flat_events, 0.0) if self.sampling == "flat" else (peaked_events, self.largest_weight)
-        found, count, tries, tried = [], 0, self.chunk_size, 0
-        weight = excess = 0.0
-        while count < self.chunk_size:
-            momenta = draw(tries, rng, beams=self.beams, sqrt_s=float(self.sqrt_s))
-            amplitude = squared_amplitude(self.process, momenta)
-            if self.sampling == "unweighted":
-                ratio = amplitude / peak(momenta)
-                weight, excess = weight + ratio.sum(), excess + (ratio - largest).clip(min=0).sum()
-                kept = hit_or_miss(ratio, largest, rng)
-                momenta, amplitude = momenta[kept], amplitude[kept]
-            found.append((momenta, amplitude))
-            count, tried = count + len(momenta), tried + tries
-            wanted = 1.2 * (self.chunk_size - count) * tried / count if count else 4 * tries
-            tries = math.ceil(min(wanted, MOST_TRIES))
-        momenta, amplitude = (np.concatenate(arrays)[: self.chunk_size] for arrays in zip(*found, strict=True))
-        return Chunk(momenta, amplitude, excess / weight if weight else 0.0)
-
-    @property
-    def largest_weight(self) -> float:
-        """The largest |M|²/peak for hit-or-miss, dimensionless: met in a scan with a seed of its own, times 1.1."""
-        return _largest_weight(self.process, self.beams, float(self.sqrt_s))
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Events, and the share of the cross-section by which weights exceeded the largest one: it is missing where |M|² is largest."""
-
-    momenta: np.ndarray
-    amplitude: np.ndarray
-    excess: float
-
-
-@lru_cache
-def _largest_weight(process: str, beams: str, sqrt_s: float) -> float:
-    largest = 0.0
-    for number in range(SCAN_CHUNKS):
-        rng = np.random.default_rng([2**32 - 1, number])
-        found, count = [], 0
-        while count < SCAN_TRIES:
-            found.append(peaked_events(20_000, rng, beams=beams, sqrt_s=sqrt_s))
-            count += len(found[-1])
-        momenta = np.concatenate(found)[:SCAN_TRIES]
-        largest = max(largest, float((squared_amplitude(process, momenta) / peak(momenta)).max()))
-    return SAFETY * largest
 
 
 def make_dataset(
@@ -149,10 +50,14 @@ def make_dataset(
     """Events, all of weight one; the first n of a larger request are the same events.
 
     gg_yyg, gg_yygg: momenta (event, particle, component) in GeV and exact amplitudes (event) in GeV^(8 − 2n). Made in parallel on the
-    processor's cores; kept in the data folder, from where a second request, or a smaller one, is served. Of gg_yygg the package has 600
-    points, with fixed beams and flat sampling: they come in an order drawn with `seed`, brought to `sqrt_s` by A(λp) = λ⁻⁴ A(p), and the
-    variable `sqrt_s` tells where each was computed; the cuts were made there. For 494 of them this is the default, 1 TeV, where 597 pass
-    the cuts.
+    processor's cores; kept in the data folder, from where a second request, or a smaller one, is served. An amplitude of gg_yygg takes
+    5 ms of a core: how long all will take is said before, what was made is kept every few minutes, and the variable `error` is the
+    estimated relative error of each; the attribute `dropped` counts points that were left out since it stayed above 10⁻⁶.
+
+    Up to 600 flat events of gg_yygg with fixed beams come at once, from a file of the package in which another program computed them:
+    other ones than the first of a larger request. They come in an order drawn with `seed`, brought to `sqrt_s` by A(λp) = λ⁻⁴ A(p), and
+    the variable `sqrt_s` tells where each was computed; the cuts were made there. For 494 of them this is the default, 1 TeV, where 597
+    pass the cuts.
 
     z_jets, tt_partons: momenta of proton collisions at 13 TeV, and of z_jets the number of jets (event); those that an event does not have
     are NaN. Seed 1 is served from a shipped sample as far as that goes; the rest is made by Pythia 8 on all cores and kept.
@@ -172,9 +77,9 @@ def make_dataset(
     """
     if process in SAMPLES:
         _only_for_amplitudes(process, beams=beams, sampling=sampling, sqrt_s=sqrt_s)
-        _whole("seed", seed, 0, 2**31 - 1)
+        whole("seed", seed, 0, 2**31 - 1)
         if events is not None:
-            _whole("events", events, 1, MOST_EVENTS)
+            whole("events", events, 1, MOST_EVENTS)
         with shown(progress) as report:
             return make_sample(process, events, seed, jets=jets, cache=cache, progress=report)
     if process not in PROCESSES:
@@ -185,14 +90,28 @@ def make_dataset(
         raise ValueError(f"jets = {str(jets)[:40]} is not possible: {process} has none to choose.")
     source = Source(process, beams, sampling, sqrt_s, seed)
     events = SHIPPED.get(process, USUAL_EVENTS) if events is None else events
-    _whole("events", events, 1, MOST_EVENTS)
+    whole("events", events, 1, MOST_EVENTS)
     if sampling == "mixed":
-        return mixed(partial(make_dataset, process, seed=seed, beams=beams, sqrt_s=sqrt_s, cache=cache), events, progress=progress)
-    if process in SHIPPED:
+        return mixed(partial(_made, source, cache=cache), events, progress=progress)
+    if ships(source, events):
         return _shipped(source, events)
+    return _made(source, events=events, cache=cache, progress=progress)
+
+
+def _made(source: Source, *, events: int, cache: bool = True, sampling: str = "", progress: Progress | None = None) -> xarray.Dataset:
+    """So many events made here, by another sampling if it is said."""
+    source = replace(source, sampling=sampling) if sampling else source
     with shown(progress) as report:
-        dataset = _kept(source, events, report) if cache else _extended(source, None, events, report)
+        if cache:
+            dataset = kept(source, events, report)
+        else:
+            *_, dataset = parts(source, None, events, report)
     return dataset.isel(event=slice(events))
+
+
+def ships(asked: Any, events: int) -> bool:
+    """Whether so many events are among those that come with the package."""
+    return events <= SHIPPED.get(asked.process, 0) and asked.beams == BEAMS[0] and asked.sampling == "flat"
 
 
 def _only_for_amplitudes(dataset: str, **options: Any) -> None:
@@ -205,77 +124,13 @@ def _only_for_amplitudes(dataset: str, **options: Any) -> None:
 
 def _shipped(source: Source, events: int) -> xarray.Dataset:
     """The first of the shipped points in an order drawn with the seed, at the energy asked for."""
-    for name, only in (("beams", BEAMS[0]), ("sampling", "flat")):
-        if (value := getattr(source, name)) != only:
-            raise ValueError(
-                f"{name} = {value!r} is not possible for {source.process}: its points were computed with {name} = {only!r}; "
-                "others come from a file of your own."
-            )
     points = gg_yygg.shipped().at(source.sqrt_s)
-    if events > len(points.amplitude):
-        raise ValueError(
-            f"{source.process} has {len(points.amplitude)} points, computed elsewhere, but {events:,} are asked for; "
-            "more come from a file of your own."
-        )
     order = np.random.default_rng([source.seed, 2]).permutation(len(points.amplitude))[:events]
     attributes: dict[str, Any] = {f"points_{name}": text for name, text in points.attributes.items()}
     attributes |= {"title": f"{source.process}: exact squared amplitudes shipped with workbench", "source": json.dumps(asdict(source))}
     dataset = Events(points.momenta[order], points.amplitude[order], source.process).to_dataset(**attributes)
     computed = {"units": "GeV", "long_name": "energy of the collision at which the amplitude was computed"}
     return dataset.assign(sqrt_s=("event", points.sqrt_s[order], computed))
-
-
-def _kept(source: Source, events: int, report: Progress) -> xarray.Dataset:
-    """At least so many events from the disk, where they are put first if they are not there."""
-    dataset = disk.read(source.path)
-    if dataset is not None and dataset.sizes["event"] >= events:
-        return dataset
-    with disk.locked(source.path, lambda: report(0.0, "waiting for another process that makes these events")):
-        dataset = disk.read(source.path)
-        if dataset is not None and dataset.sizes["event"] >= events:
-            return dataset
-        disk.require_space(source.path, disk.size_of(events, len(PARTICLES[source.process])))
-        dataset = _extended(source, dataset, events, report)
-        disk.write(source.path, dataset)
-        return dataset
-
-
-def _extended(source: Source, dataset: xarray.Dataset | None, events: int, report: Progress) -> xarray.Dataset:
-    """The dataset with whole chunks added until it has at least so many events."""
-    size = source.chunk_size
-    first, last = (dataset.sizes["event"] // size if dataset is not None else 0), math.ceil(events / size)
-    if source.sampling == "unweighted":
-        report(0.0, "looking for the largest weight")
-        largest = source.largest_weight
-    made: list[Chunk] = []
-    with _threads() as pool:
-        for chunk in pool.map(source.chunk, range(first, last)):
-            made.append(chunk)
-            report(len(made) / (last - first), f"made {min((first + len(made)) * size, events):,} of {events:,} events")
-    momenta, amplitude = [chunk.momenta for chunk in made], [chunk.amplitude for chunk in made]
-    if dataset is not None:
-        momenta.insert(0, dataset["momenta"].values)
-        amplitude.insert(0, dataset["amplitude"].values)
-    attributes: dict[str, Any] = {
-        "title": f"{source.process}: exact squared amplitudes made by workbench",
-        "source": json.dumps(asdict(source)),
-        "version": VERSION,
-    }
-    if source.sampling == "unweighted":
-        before = dataset.attrs["excess"] * first if dataset is not None else 0.0
-        attributes |= {"largest_weight": largest, "excess": (before + sum(chunk.excess for chunk in made)) / last}
-    return Events(np.concatenate(momenta), np.concatenate(amplitude), source.process).to_dataset(**attributes)
-
-
-@contextlib.contextmanager
-def _threads() -> Iterator[ThreadPoolExecutor]:
-    """One thread per core: numpy and torch compute outside the interpreter's lock. Work not begun is dropped when the caller stops."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    pool = ThreadPoolExecutor(min(cores, 8), thread_name_prefix="events")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextlib.contextmanager
@@ -357,13 +212,14 @@ def events_for(recipe: Wanted, progress: Progress | None = None) -> Splits[Event
         order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
         validation = _validation(recipe, recipe.file, len(loaded))
         return Splits(loaded[order[: recipe.test_events + validation + recipe.events]], recipe.test_events, validation)
-    validation = _validation(recipe, recipe.process, SHIPPED.get(recipe.process))
-    make = partial(make_dataset, recipe.process, seed=recipe.data_seed, beams=recipe.beams, sqrt_s=recipe.sqrt_s)
+    few = ships(recipe, recipe.test_events + recipe.events + _least(recipe))
+    validation = _validation(recipe, recipe.process, SHIPPED[recipe.process] if few else None)
     before = recipe.test_events + validation
+    source = Source(recipe.process, recipe.beams, recipe.sampling, recipe.sqrt_s, recipe.data_seed)
     if recipe.sampling == "mixed":
-        dataset = mixed(make, recipe.events, before, progress)
+        dataset = mixed(partial(_made, source), recipe.events, before, progress)
     else:
-        dataset = make(events=before + recipe.events, sampling=recipe.sampling, progress=progress)
+        dataset = make_dataset(events=before + recipe.events, **asdict(source), progress=progress)
     return Splits(Events.from_dataset(dataset), recipe.test_events, validation)
 
 
@@ -432,12 +288,17 @@ class Sizes(Protocol):
     test_events: int
 
 
+def _least(recipe: Sizes) -> int:
+    """Number of validation events at least."""
+    return max(recipe.events // 10, 1)
+
+
 def _validation(recipe: Sizes, name: str, available: int | None) -> int:
     """Number of validation events: 1,000 or a tenth of the training events; of a limited number of events what is left, at least a tenth.
 
     Raises: ValueError when too little is left.
     """
-    least, most = max(recipe.events // 10, 1), max(recipe.events // 10, 1_000)
+    least, most = _least(recipe), max(recipe.events // 10, 1_000)
     if available is None:
         return most
     validation = min(most, max(available - recipe.test_events - recipe.events, least))
@@ -491,8 +352,3 @@ def remove_cached(name: str) -> int:
         for path in (dataset.path, dataset.path.with_name(f".{dataset.path.name}.lock")):
             path.unlink(missing_ok=True)
     return sum(dataset.size for dataset in chosen)
-
-
-def _whole(name: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise ValueError(f"{name} = {str(value)[:40]} is not possible: a whole number from {low:,} to {high:,} is needed.")

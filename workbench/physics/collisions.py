@@ -13,26 +13,21 @@ Sources: Pythia 8.3, arXiv:2203.11601; FastJet, arXiv:1111.6097; anti-kT, arXiv:
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import io
 import json
-import os
-import queue
-import subprocess
 import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from itertools import combinations
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
+from workbench.physics import workers
 from workbench.physics.kinematics import delta_r, eta, four_momentum, mass, pt
 
 MUON_MASS = 0.1056583755
@@ -149,10 +144,6 @@ def missing_packages() -> list[str]:
     return [name for name in ("pythia8mc", "fastjet") if importlib.util.find_spec(name) is None]
 
 
-class Stopped(RuntimeError):
-    """A process that made events ended before it had them; the message is one sentence."""
-
-
 def produce(
     name: str, numbers: Iterable[int], seed: int, done: Callable[[int], None] = lambda events: None, processes: int | None = None
 ) -> dict[int, np.ndarray]:
@@ -166,97 +157,13 @@ def produce(
     """
     if missing := missing_packages():
         raise ValueError(f"{name} is made with {' and '.join(missing)}, not installed here: {INSTALL}.")
-    wanted: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in (todo := list(numbers)):
-        wanted.put(number)
-    made: dict[int, np.ndarray] = {}
-    partial: dict[int, int] = {}
-    with _workers(name, seed, wanted, min(processes or _cores(), len(todo))) as messages:
-        while len(made) < len(todo):
-            number, what = messages.get()
-            if isinstance(what, BaseException):
-                raise what
-            if isinstance(what, np.ndarray):
-                made[number] = what
-                what = len(what)
-            partial[number] = what
-            done(sum(partial.values()))
-    return made
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-Message = tuple[int, "int | np.ndarray | BaseException"]
-
-
-@contextlib.contextmanager
-def _workers(name: str, seed: int, wanted: queue.SimpleQueue[int], count: int) -> Iterator[queue.SimpleQueue[Message]]:
-    """Processes, each with a thread that listens to it; when the caller stops, however, they are killed."""
-    package = Path(__file__).parents[2]
-    search = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | {"PYTHONPATH": search, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", "-m", "workbench.physics.collisions", "work", name, str(seed)]
-    messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    with contextlib.ExitStack() as stack:
-        for _ in range(count):
-            log = stack.enter_context(tempfile.TemporaryFile())
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment)
-            listener = threading.Thread(target=_listen, args=(process, log, wanted, messages), daemon=True)
-            listener.start()
-            stack.callback(_end, process, listener)
-        yield messages
-
-
-def _end(process: subprocess.Popen[bytes], listener: threading.Thread) -> None:
-    process.kill()
-    process.wait()
-    listener.join()
-    for stream in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):  # what was not yet sent to a killed process
-            if stream:
-                stream.close()
-
-
-def _listen(process: subprocess.Popen[bytes], log: IO[bytes], wanted: queue.SimpleQueue[int], messages: queue.SimpleQueue[Message]) -> None:
-    """Give a process the next chunk until there is none, and pass on what it says."""
-    assert process.stdin and process.stdout
-    number = -1
-    try:
-        while True:
-            number = wanted.get_nowait()
-            process.stdin.write(f"{number}\n".encode())
-            process.stdin.flush()
-            shape: list[int] = []
-            while not shape:
-                word = json.loads(process.stdout.readline())
-                messages.put((number, word["events"]))
-                shape = word.get("shape", [])
-            data = process.stdout.read(4 * int(np.prod(shape)))
-            messages.put((number, np.frombuffer(data, dtype="<f4").reshape(shape)))
-    except queue.Empty:
-        pass
-    except (OSError, ValueError):  # it has ended: nothing, or half a line, comes from it
-        log.seek(0)
-        last = log.read().decode(errors="replace").strip().splitlines()[-1:] or [f"code {process.wait()}"]
-        messages.put((number, Stopped(f"A process that made events with Pythia stopped: {last[0][:300]}.")))
+    made = workers.produce("workbench.physics.collisions", (name, str(seed)), numbers, done, processes=processes, using=" with Pythia")
+    return {number: chunk.values for number, chunk in made.items()}
 
 
 def work(name: str, seed: int) -> None:
-    """Make the chunks whose numbers come from standard input; words about progress and 32-bit numbers go to standard output."""
-    output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # FastJet greets on standard output
-
-    def say(**word: Any) -> None:
-        output.write(json.dumps(word).encode() + b"\n")
-        output.flush()
-
-    for line in sys.stdin:
-        chunk = of_name(name).make(int(line), seed, lambda events: say(events=events))
-        say(events=len(chunk), shape=chunk.shape)
-        output.write(chunk.astype("<f4").tobytes())
-        output.flush()
+    """Make the chunks whose numbers come from standard input, as 32-bit numbers."""
+    workers.serve(lambda number, done: workers.Made(of_name(name).make(number, seed, done).astype(np.float32), {}))
 
 
 # Shipped samples

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -29,19 +30,25 @@ class Cuts:
     distance: float = 0.4
 
     def passed(self, momenta: np.ndarray) -> np.ndarray:
-        """Which events (event, 5, 4) of gg → γγg pass."""
-        first, second, jet = momenta[:, 2], momenta[:, 3], momenta[:, 4]
+        """Which events (event, 4 + jets, 4) of gg → γγ and jets pass."""
+        first, second, jets = momenta[:, 2], momenta[:, 3], [momenta[:, leg] for leg in range(4, momenta.shape[1])]
         pt1, pt2 = pt(first), pt(second)
-        passed = (pt(jet) > self.jet_pt) & (np.maximum(pt1, pt2) > self.leading_photon_pt) & (np.minimum(pt1, pt2) > self.photon_pt)
-        passed &= (np.abs(eta(first)) < self.photon_eta) & (np.abs(eta(second)) < self.photon_eta) & (np.abs(eta(jet)) < self.jet_eta)
-        for p, q in ((first, second), (first, jet), (second, jet)):
+        passed = (np.maximum(pt1, pt2) > self.leading_photon_pt) & (np.minimum(pt1, pt2) > self.photon_pt)
+        passed &= (np.abs(eta(first)) < self.photon_eta) & (np.abs(eta(second)) < self.photon_eta)
+        for jet in jets:
+            passed &= (pt(jet) > self.jet_pt) & (np.abs(eta(jet)) < self.jet_eta)
+        for p, q in combinations((first, second, *jets), 2):
             passed &= delta_r(p, q) > self.distance
         return passed
 
     @property
     def smallest_energy(self) -> float:
-        """√ŝ in GeV below which no event passes: √ŝ ≥ Σ p_T."""
-        return self.jet_pt + self.leading_photon_pt + self.photon_pt
+        """√ŝ in GeV below which no event with one jet passes: √ŝ ≥ Σ p_T."""
+        return self.energy_with(1)
+
+    def energy_with(self, jets: int) -> float:
+        """√ŝ in GeV below which no event with so many jets passes."""
+        return jets * self.jet_pt + self.leading_photon_pt + self.photon_pt
 
     @property
     def smallest_photon_mass(self) -> float:
@@ -82,7 +89,7 @@ def flat_events(tries: int, rng: np.random.Generator, *, beams: str = "fixed", s
     """
     x = np.ones((tries, 2)) if beams == "fixed" else draw_gluons(tries, (cuts.smallest_energy / sqrt_s) ** 2, rng)
     final = flat(len(x), 3, sqrt_s * np.sqrt(x.prod(axis=1)), rng)
-    momenta = _laboratory(x, final, sqrt_s)
+    momenta = laboratory(x, final, sqrt_s)
     return momenta[cuts.passed(momenta)]
 
 
@@ -113,7 +120,7 @@ def peaked_events(tries: int, rng: np.random.Generator, *, beams: str = "fixed",
     photons = np.stack([photon, -photon], axis=1) * (energy * np.sqrt(z) / 2)[:, None, None]
     recoil = np.concatenate([energy[:, None] - jet[:, :1], -jet[:, 1:]], axis=-1)
     photons = boost(massless(np.concatenate([photons[..., :1], photons], axis=-1)), recoil[:, None])
-    momenta = _laboratory(gluons, np.concatenate([photons, jet[:, None]], axis=1), sqrt_s)
+    momenta = laboratory(gluons, np.concatenate([photons, jet[:, None]], axis=1), sqrt_s)
     return momenta[cuts.passed(momenta)]
 
 
@@ -140,7 +147,7 @@ def _threshold(ratio: np.ndarray) -> np.ndarray:
     return np.sqrt((1 - ratio).clip(min=0.0))
 
 
-def _laboratory(x: np.ndarray, final: np.ndarray, sqrt_s: float) -> np.ndarray:
+def laboratory(x: np.ndarray, final: np.ndarray, sqrt_s: float) -> np.ndarray:
     """Events (event, 2 + n, 4) in the laboratory, from momentum fractions and final momenta in the rest frame of the collision."""
     final = massless(boost_z(final, np.log(x[:, :1] / x[:, 1:]) / 2))
     incoming = (sqrt_s / 2 * x)[..., None] * np.array([[1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, -1.0]])

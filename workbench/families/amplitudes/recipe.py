@@ -17,13 +17,6 @@ def is_bayesian(recipe: Any) -> bool:
     return recipe.uncertainty.startswith("bnn")
 
 
-def made(recipe: Any) -> bool:
-    """The events of its process are made here, and not shipped."""
-    from workbench.physics.amplitudes import SHIPPED
-
-    return recipe.process not in SHIPPED
-
-
 def squares(recipe: Any) -> bool:
     """Nothing but squared differences is minimised: no likelihood, and so no prior beside it."""
     return recipe.uncertainty == "deterministic" and recipe.loss == "mse"
@@ -44,7 +37,7 @@ class AmplitudeRecipe(TrainingRecipe):
         label="Process",
         group="Data",
         doc="The scattering process whose squared amplitude A = |M|² is learned. gg_yyg: gg → γγg at one loop, as many events as wanted. "
-        "gg_yygg: one more jet, 600 events computed elsewhere, for instance 400 for training and 100 for the test, or your own file.",
+        "gg_yygg: one more jet, some hundred events a second; up to 600 in all (say 400 for training and 100 for the test) come at once.",
     )
     noise = Number(
         0.01,
@@ -72,8 +65,7 @@ class AmplitudeRecipe(TrainingRecipe):
         ["flat", "unweighted", "mixed"],
         label="Sampling",
         group="Data",
-        # shipped events were computed in one way only: another one stays in sight, to be corrected
-        matters=lambda recipe: not recipe.file and (made(recipe) or recipe.sampling != "flat"),
+        matters=lambda recipe: not recipe.file,
         doc="flat: uniform in phase space. unweighted: density ∝ A, by hit-or-miss, so that large amplitudes are frequent. "
         "mixed: three of ten training events unweighted, the others flat, as those of the test: best for the largest amplitudes.",
     )
@@ -107,7 +99,7 @@ class AmplitudeRecipe(TrainingRecipe):
         label="Beams",
         group="Data",
         rare=True,
-        matters=lambda recipe: not recipe.file and (made(recipe) or recipe.beams != "fixed"),
+        matters=lambda recipe: not recipe.file,
         doc="fixed: partonic collisions at √ŝ = √s. pp: protons at √s, gluons weighted with their densities x·g(x).",
     )
     sqrt_s = Number(
