@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from workbench.families.amplitudes.curve import fit_curve
     from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
     from workbench.families.generators.recipe import GeneratorRecipe
+    from workbench.families.taggers.read import read_jets
+    from workbench.families.taggers.recipe import TaggerRecipe
+    from workbench.families.taggers.sample import make_jets
+    from workbench.families.taggers.store import save_jets
     from workbench.physics.amplitudes import squared_amplitude
     from workbench.results.prediction import summary
     from workbench.results.pulls import pulls
@@ -41,6 +45,9 @@ _HOMES = {
     "squared_amplitude": "physics.amplitudes",
     "save_events": "data.saving",
     "make_dataset": "data.catalogue",
+    "make_jets": "families.taggers.sample",
+    "save_jets": "families.taggers.store",
+    "read_jets": "families.taggers.read",
     "RecipeError": "training.recipe",
     "train": "families",
     "fit_curve": "families.amplitudes.curve",

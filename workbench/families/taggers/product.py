@@ -49,7 +49,7 @@ def _part(found: xr.Dataset, observables: Sequence[str], maps: bool, draws: bool
     """1,000 jets, with the constituents of 200 where a figure shows what only a finished run has."""
     short = found.isel(event=slice(1_000), shifted=slice(300), shown=slice(200), missing_dims="ignore")
     if not draws:
-        short = short.drop_vars([name for name in found.data_vars if name == "average_image" or str(name).startswith("constituent_")])
+        short = short.drop_vars([name for name in found.data_vars if str(name).startswith(("average_image", "constituent_"))])
     return short.map(lambda values: values.astype(np.float32) if values.dtype == float else values, keep_attrs=True).assign_attrs(
         found.attrs
     )
