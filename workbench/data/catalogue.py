@@ -52,7 +52,8 @@ def make_dataset(
     gg_yyg, gg_yygg: momenta (event, particle, component) in GeV and exact amplitudes (event) in GeV^(8 − 2n). Made in parallel on the
     processor's cores; kept in the data folder, from where a second request, or a smaller one, is served. An amplitude of gg_yygg takes
     5 ms of a core: how long all will take is said before, what was made is kept every few minutes, and the variable `error` is the
-    estimated relative error of each; the attribute `dropped` counts points that were left out since it stayed above 10⁻⁶.
+    estimated relative error of each; the attribute `dropped` counts points that were left out since it stayed above 10⁻⁶. Unweighted ones
+    take seconds of a core each.
 
     Up to 600 flat events of gg_yygg with fixed beams come at once, from a file of the package in which another program computed them:
     other ones than the first of a larger request. They come in an order drawn with `seed`, brought to `sqrt_s` by A(λp) = λ⁻⁴ A(p), and

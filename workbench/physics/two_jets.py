@@ -6,7 +6,9 @@
 
 as each gluon becomes soft or close to a beam and as the photons become light. No map of four-body phase space has that density, but flat
 points cost a thousandth of an amplitude: they are thinned by hit-or-miss to a density ∝ min(σ, C), with C such that two of a thousand
-stay. Hit-or-miss with |M|² over that density, of which about one in ten stays at 1 TeV, then gives unweighted events.
+stay. Hit-or-miss with |M|² over that density then gives unweighted events, but slowly: at 1 TeV one in 390 stays (scan of 16,384 points,
+whose largest |M|²/peak is 355 times the mean), since the largest weights lie where σ is 2 to 19 times C. A map of phase space that follows
+σ further would make C needless.
 """
 
 from __future__ import annotations

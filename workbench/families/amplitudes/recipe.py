@@ -37,7 +37,7 @@ class AmplitudeRecipe(TrainingRecipe):
         label="Process",
         group="Data",
         doc="The scattering process whose squared amplitude A = |M|² is learned. gg_yyg: gg → γγg at one loop, as many events as wanted. "
-        "gg_yygg: one more jet, some hundred events a second; up to 600 in all (say 400 for training and 100 for the test) come at once.",
+        "gg_yygg: one more jet, some hundred flat events a second, unweighted or mixed take hours; up to 600 flat ones come at once.",
     )
     noise = Number(
         0.01,
