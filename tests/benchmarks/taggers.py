@@ -28,7 +28,7 @@ MEMBERS, ASKED = 8, 1_000
 
 def job_of(**options: object) -> TaggerJob:
     """A training of shipped jets that does not end."""
-    return TaggerJob(TaggerRecipe(**{"steps": 10_000_000, "schedule": "constant", **options}))
+    return TaggerJob(TaggerRecipe(**{"uncertainty": "none", "steps": 10_000_000, "schedule": "constant", **options}))
 
 
 def stepping(job: TaggerJob) -> Callable[[], object]:

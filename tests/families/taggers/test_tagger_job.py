@@ -21,7 +21,7 @@ from workbench.families.taggers.store import save_jets
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
 
-SMALL = {"jets": 300, "test_jets": 200, "steps": 20, "batch_size": 64, "constituents": 12, "draws": 4, "members": 3}
+SMALL = {"uncertainty": "none", "jets": 300, "test_jets": 200, "steps": 20, "batch_size": 64, "constituents": 12, "draws": 4, "members": 3}
 ARCHITECTURES = list(TaggerRecipe.options()["architecture"].objects)
 
 

@@ -18,17 +18,19 @@ def preset(title: str, see: str, **changes: Any) -> Preset:
 PRESETS = {
     "tagger": preset(
         "Deep sets with aligned angles",
-        "2,000 jets that come with the program: the ROC curve leaves that of the jet mass behind within seconds.",
+        "2,000 jets that come with the program: the ROC curve leaves that of the jet mass behind within seconds. Every jet gets μ and σ "
+        "from a Bayesian last layer, on the arc σ = μ (1 − μ) σ_z. Click one to see its constituents.",
+    ),
+    "tagger-single": preset(
+        "One network, no error bars",
+        "The same network with one value for each weight: as good a tagger, which cannot say how far off another training would end.",
+        uncertainty="none",
     ),
     "tagger-mass": preset(
         "The jet mass alone",
         "The top weighs 172.5 GeV: one number, well chosen, is a serious tagger. Everything else has to beat it.",
         architecture="mass",
-    ),
-    "tagger-error-bars": preset(
-        "Error bars: a Bayesian last layer",
-        "Every jet gets μ and σ; all jets lie on the arc σ = μ (1 − μ) σ_z. Click one to see its constituents.",
-        uncertainty="bnn_last_layer",
+        uncertainty="none",
     ),
     "tagger-bootstrap": preset(
         "Error bars: a bootstrap ensemble",
@@ -39,12 +41,14 @@ PRESETS = {
         "20,000 jets",
         "Ten times the jets, made once. The bands of the ROC curve shrink, and the rejection doubles.",
         **MANY,
+        uncertainty="none",
         steps=1_250,
     ),
     "tagger-image": preset(
         "Jet images",
         "A convolutional network of 24 × 24 pixels, after rotation. It learns 2,000 jets by heart sooner than all others.",
         architecture="image",
+        uncertainty="none",
         steps=160,
         learning_rate=4e-3,
     ),
@@ -52,6 +56,7 @@ PRESETS = {
         "ParticleNet",
         "Every constituent learns from its seven nearest neighbours, first in angle, then in what was learned.",
         architecture="particlenet",
+        uncertainty="none",
         constituents=30,
         steps=160,
         learning_rate=4e-3,
@@ -60,6 +65,7 @@ PRESETS = {
         "ParT",
         "Attention among all constituents, with what each pair is to each other. It wants more jets and more steps than it gets here.",
         architecture="part",
+        uncertainty="none",
         constituents=30,
         steps=300,
     ),
@@ -67,6 +73,7 @@ PRESETS = {
         "LorentzNet",
         "6,000 weights that know nothing but Minkowski products.",
         architecture="lorentznet",
+        uncertainty="none",
         constituents=24,
         steps=160,
     ),
@@ -74,6 +81,7 @@ PRESETS = {
         "L-GATr-slim",
         "A Lorentz-equivariant transformer with 7,000 weights, from the package lgatr.",
         architecture="lgatr",
+        uncertainty="none",
         constituents=30,
         steps=300,
         learning_rate=4e-3,

@@ -114,11 +114,11 @@ class TaggerRecipe(TrainingRecipe):
     )
     uncertainty = Choice(
         {
-            "none": "none",
             "bnn_last_layer": "BNN (last layer)",
             "bootstrap": "ensemble, bootstrap",
             "ensemble": "ensemble",
             "bnn": "BNN",
+            "none": "none",
         },
         label="Error bars",
         group=UNCERTAINTY,

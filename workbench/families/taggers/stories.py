@@ -22,7 +22,7 @@ SAMPLE: dict[str, Any] = MANY | {"steps": 1_250}
 
 
 def one_observable(full: bool) -> Story:
-    base = TaggerRecipe(**SAMPLE)
+    base = TaggerRecipe(uncertainty="none", **SAMPLE)
     recipes = {"jet mass": base.replace(architecture="mass"), "deep sets": base}
 
     def rows(scan: xarray.Dataset) -> list[Row]:
@@ -48,7 +48,7 @@ def one_observable(full: bool) -> Story:
 
 
 def landscape(full: bool) -> Story:
-    base = TaggerRecipe(**SAMPLE if full else MANY | {"jets": 5_000, "steps": 400})
+    base = TaggerRecipe(uncertainty="none", **SAMPLE if full else MANY | {"jets": 5_000, "steps": 400})
     recipes = {
         "mass": base.replace(architecture="mass"),
         "PFN": base.replace(architecture="deep_sets"),
@@ -231,7 +231,7 @@ def energy_scale(full: bool) -> Story:
 
 def constituents(full: bool) -> Story:
     numbers = [5, 10, 20, 40, 80]
-    base = TaggerRecipe(**SAMPLE)
+    base = TaggerRecipe(uncertainty="none", **SAMPLE)
 
     def rows(scan: xarray.Dataset) -> list[Row]:
         found = [at(scan, "auc", constituents=number) for number in numbers]

@@ -45,6 +45,9 @@ def _column(one: xr.Dataset, name: str) -> np.ndarray:
     return one[name].values.astype(float)
 
 
+NO_ERROR_BARS = "One network has no error bars: choose a Bayesian last layer or an ensemble under Error bars."
+
+
 @figure
 def tagger_learning(runs: Runs, theme: Theme) -> dict[str, Any]:
     """The cross-entropy of jets that are learned from and of those that watch, against the step; below KL/N, where weights have widths."""
@@ -165,7 +168,7 @@ def tagger_roc(runs: Runs, theme: Theme) -> dict[str, Any]:
 def _sure(one: xr.Dataset) -> None:
     """Raises: Empty where there is a single network."""
     if not (_column(one, "sigma") > 0).any():
-        raise Empty("One network has no error bars: choose a Bayesian last layer or an ensemble under Error bars.")
+        raise Empty(NO_ERROR_BARS)
 
 
 @figure
@@ -283,11 +286,16 @@ def landscape_of_taggers(runs: Runs, theme: Theme) -> dict[str, Any]:
 
 @figure
 def shifted_jets(runs: Runs, theme: Theme, *, shift: str = "-10") -> dict[str, Any]:
-    """μ and σ of the same jets, as they are and seen wrongly: what was measured moves, what the network says of its error hardly."""
+    """μ and σ of the same jets, as they are and seen wrongly: what was measured moves, what the network says of its error hardly.
+
+    Raises: Empty where there is a single network.
+    """
     label, one = runs[0]
     names = [str(name) for name in one["shift"].values]
     place = names.index(shift) if shift in names else 0
     mu, sigma = (_column(one, f"shift_{name}") for name in ("mu", "sigma"))
+    if not sigma.any():
+        raise Empty(NO_ERROR_BARS)
     data = []
     kinds = one["label"].values[: mu.shape[1]]
     for kind, name in enumerate(KINDS):
@@ -308,7 +316,7 @@ def shifted_jets(runs: Runs, theme: Theme, *, shift: str = "-10") -> dict[str, A
     told = [f"{SHIFTS.get(names[place], names[place])}: ECE {number(float(one['shift_ece'].values[place]))}, as they are "
             f"{number(float(one['shift_ece'].values[0]))}", f"AUC {float(one['shift_auc'].values[place]):.4f}, as they are "
             f"{float(one['shift_auc'].values[0]):.4f}"]  # fmt: skip
-    told += [f"median σ<sub>z</sub> × {grow:.2f}"] if sigma.any() else []
+    told.append(f"median σ<sub>z</sub> × {grow:.2f}")
     data.append(key(theme, with_numbers("all of them", *told), colour=theme.ink))
     high = max(float(np.quantile(sigma[[0, place]], 0.995)) * 1.2, 1e-3)
     return {"data": data, "layout": layout(theme, xaxis=axis(theme, MU, range=[0, 1]), yaxis=axis(theme, SIGMA, range=[0, high]))}
