@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import numpy as np
@@ -27,7 +28,11 @@ def home(tmp_path, monkeypatch):
 
 
 def makers() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children(recursive=True) if "workbench.data.costly" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # gone, or a zombie of another test
+            found += [child] if "workbench.data.costly" in child.cmdline() else []
+    return found
 
 
 def asked(**changes) -> costly.Costly:

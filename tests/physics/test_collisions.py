@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -25,7 +26,11 @@ with_pythia = pytest.mark.skipif(
 
 def children() -> list[psutil.Process]:
     """The processes of ours that are still there."""
-    return [child for child in psutil.Process().children(recursive=True) if "workbench.physics.collisions" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # gone, or a zombie of another test
+            found += [child] if "workbench.physics.collisions" in child.cmdline() else []
+    return found
 
 
 def test_four_momenta_have_the_coordinates_they_were_made_from():

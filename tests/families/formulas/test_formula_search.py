@@ -252,7 +252,7 @@ def test_the_page_and_the_command_know_a_search():
     from workbench.families.formulas.page import Formulas, describe
 
     recipe = FormulaRecipe(level="detector", engine="pyoperon", f_t=30.0)
-    assert describe(recipe) == "score, smeared jets · f_T = 30 TeV⁻² · pyoperon · + − × x² x³ sin · 120 generations"
+    assert describe(recipe) == "score, detector · f_T = 30 TeV⁻² · pyoperon · + − × x² x³ sin · 120 generations"
     assert recipe.as_command().startswith("workbench formula --level detector")
     assert kind_of(recipe).product.load().name == "formula" and len(Formulas.columns) == 6
 

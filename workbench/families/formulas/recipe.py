@@ -42,7 +42,7 @@ class FormulaRecipe(Recipe):
         "Δφ of the two jets. table: a column of your own file as a function of the others. network: what the network of another run says.",
     )
     level = Choice(
-        {"parton": "partons", "detector": "smeared jets"},
+        {"parton": "partons", "detector": "detector"},
         label="Level",
         group=TARGET,
         matters=of_score,

@@ -86,7 +86,7 @@ def describe(recipe: InferenceRecipe) -> str:
     words += [wording(recipe.observable)] if recipe.matters("observable") else []
     words += [recipe.head] if recipe.matters("head") else []
     words += ["reference SM"] if recipe.matters("reference") and recipe.reference == "sm" else []
-    words += [f"{recipe.events:,} events", {"detector": "smeared jets"}.get(recipe.level, recipe.level)]
+    words += [f"{recipe.events:,} events", wording(recipe.level)]
     if network(recipe):
         widths = recipe.hidden
         words.append(f"{len(widths)}×{widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths)))

@@ -40,10 +40,10 @@ class InferenceRecipe(TrainingRecipe):
     command = "infer"
 
     level = Choice(
-        {"detector": "smeared jets", "jets": "jets", "parton": "partons"},
+        {"detector": "detector", "jets": "jets", "parton": "partons"},
         label="What is seen",
         group=DATA,
-        doc="smeared jets: energy by 10 %, η and φ by 0.1; the truth is the matrix element method. jets: as produced, the truth an "
+        doc="detector: smeared, energy by 10 %, η and φ by 0.1; the truth is the matrix element method. jets: as produced, the truth an "
         "integral over the Higgs. partons: all momenta, so r(x|θ) = r(x,z|θ).",
     )
     events = Integer(
