@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "panel", "bokeh", "plotly", "xarray", "h5py", "numpy", "pandas")
 
 
@@ -57,3 +59,16 @@ def test_public_names_are_those_that_are_promised():
     assert wb.__version__ and all(getattr(wb, name) for name in wb.__all__ if name != "studio")
     with pytest.raises(AttributeError, match="has no attribute 'launc'"):
         _ = wb.launc
+
+
+FIGURE_FILES = sorted(
+    path
+    for path in (ROOT / "workbench" / "families").rglob("*.py")
+    if "figures" in (path.stem, path.parent.name) and path.stem != "__init__"
+)
+
+
+@pytest.mark.parametrize("path", FIGURE_FILES, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
+def test_figures_of_a_family_can_be_imported_before_all_others(path):
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    imported(f"import {module}; from workbench.figures import FIGURES; assert len(FIGURES) > 30")

@@ -103,7 +103,7 @@ class TaggerRecipe(TrainingRecipe):
             "particlenet": "ParticleNet",
             "part": "ParT",
             "lorentznet": "LorentzNet",
-            "lgatr": "L-GATr-slim",
+            "lgatr": "L-GATr",
             "mass": "jet mass alone",
         },
         label="Architecture",
