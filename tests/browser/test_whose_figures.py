@@ -41,19 +41,23 @@ def choose(page, kind: str, name: str) -> float:
     return time.monotonic() - begin
 
 
+OF_THAT_RECIPE = ("example", "finished")
+"""The run that ships, or one of the same recipe that another test has trained on the same server."""
+
+
 @pytest.mark.parametrize("kind", PLACES)
 def test_choosing_any_preset_shows_its_own_finished_run_and_an_edit_says_that_it_is_another_recipe_s(visit, kind):
     page = visit(PLACES[kind])
     page.wait_for_function("drawn.some((d) => d.points > 10)")
     for name, preset in reversed(PRESETS[kind].items()):
         choose(page, kind, name)
-        assert page.inner_text(".numbers .chip") == "example" and told(page) == ""
+        assert page.inner_text(".numbers .chip") in OF_THAT_RECIPE and told(page) == ""
         assert page.text_content(".see").replace(" ", "")[:20] == preset.see.replace(" ", "").replace("_", "")[:20]
         shown = next(option for option in ("#option-steps", "#option-events") if page.is_visible(option))
         page.fill(shown, "7777")
         page.keyboard.press("Enter")
         page.wait_for_selector("[data-other]")
-        assert told(page).startswith("These figures belong to") and page.inner_text(".numbers .chip") == "example"
+        assert told(page).startswith("These figures belong to") and page.inner_text(".numbers .chip") in OF_THAT_RECIPE
         page.click("[aria-label^='Undo']")
         page.wait_for_selector(".studio:not([data-other])")
         assert told(page) == ""
