@@ -121,6 +121,7 @@ def test_a_sweep_is_an_array_with_a_limit_and_has_the_numbers_of_one_machine(slu
     assert RunStore(home / "fresh").runs() == []
 
 
+@pytest.mark.slow
 def test_no_more_jobs_of_a_sweep_run_at_once_than_was_said(slurm, home):
     from workbench.runs.jobs import job_of
     from workbench.runs.launcher import launch_all
@@ -154,6 +155,7 @@ def test_events_that_cannot_be_are_said_from_the_node(slurm, home):
     assert not [*home.glob("runs/.errand-*")]
 
 
+@pytest.mark.slow
 def test_a_story_told_on_a_cluster_has_the_verdict_of_one_machine(slurm, home, tmp_path):
     text = said("story", "mean_or_median", "--on", "two", "--out", str(tmp_path / "there"), code=0)
     hosts = {run.read_status()["host"] for run in RunStore(home / "runs").runs()}

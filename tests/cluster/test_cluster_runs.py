@@ -148,6 +148,7 @@ def test_kill_of_the_worker_is_noticed_and_resumes(store):
     until(lambda: run.status.state == "running" and run.status.attempt == 2)
 
 
+@pytest.mark.slow
 def test_a_node_that_dies_is_noticed_within_a_minute_and_the_run_goes_on_elsewhere(slurm, store):
     run = training(store)
     until(run.checkpoints)
