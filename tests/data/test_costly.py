@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 
 import numpy as np
 import psutil
 import pytest
+from children import children_running
 
 from workbench.data import costly
 from workbench.data.catalogue import events_for, list_cached, make_dataset
@@ -28,11 +28,7 @@ def home(tmp_path, monkeypatch):
 
 
 def makers() -> list[psutil.Process]:
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # gone, or a zombie of another test
-            found += [child] if "workbench.data.costly" in child.cmdline() else []
-    return found
+    return children_running("workbench.data.costly")
 
 
 def asked(**changes) -> costly.Costly:

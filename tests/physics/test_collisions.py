@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import time
 import numpy as np
 import psutil
 import pytest
+from children import children_running
 
 from workbench.physics import collisions
 from workbench.physics.collisions import JET_CUTS, jet_count, missing_packages, produce, pythia_seed, shipped
@@ -26,11 +26,7 @@ with_pythia = pytest.mark.skipif(
 
 def children() -> list[psutil.Process]:
     """The processes of ours that are still there."""
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # gone, or a zombie of another test
-            found += [child] if "workbench.physics.collisions" in child.cmdline() else []
-    return found
+    return children_running("workbench.physics.collisions")
 
 
 def test_four_momenta_have_the_coordinates_they_were_made_from():

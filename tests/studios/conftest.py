@@ -12,12 +12,21 @@ SMALL = AmplitudeRecipe(events=1_000, test_events=1_000, hidden=[16, 16], steps=
 AXES = {"noise": [0.0, 0.1], "uncertainty": ["deterministic", "bnn"]}
 
 
+class Finished(RunStore):
+    """Runs that tests share, also with a sweep if one of them has asked for it."""
+
+    @property
+    def singles(self):
+        """The trainings that are no sweep, the newest first."""
+        return [run for run in self.runs() if not run.recipe.axes]
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """A store with two finished runs that differ in their seed and title."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
-        store = RunStore()
+        store = Finished()
         for seed, title in ((0, ""), (1, "<b>second</b>")):
             run = store.create(SMALL.replace(seed=seed), title)
             assert run_job(run.path) == 0

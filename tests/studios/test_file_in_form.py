@@ -14,7 +14,7 @@ from workbench.studios.pages.address import Address
 @pytest.fixture
 def page(finished):
     page = Amplitudes(runs=finished.root)
-    page.restore(Address(run=next(run for run in finished.runs() if not run.recipe.axes).id))
+    page.restore(Address(run=finished.singles[0].id))
     page.refresh(everything=True)
     return page
 

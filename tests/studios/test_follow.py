@@ -56,7 +56,7 @@ def training(tmp_path_factory):
 
 
 def test_a_finished_run_is_drawn_once_and_followed_no_longer(finished, opened):
-    live = opened(next(run for run in finished.runs() if not run.recipe.axes))
+    live = opened(finished.singles[0])
     until(lambda: not live.following, 5)
     assert unpack(live.wire_0)["data"] and told(live)["sentence"].startswith("Finished") and buttons(live) == []
 
@@ -80,7 +80,7 @@ def test_a_training_is_followed_paused_and_stopped_from_the_cell(training, opene
 
 
 def test_a_browser_gets_four_frames_a_second_at_most_and_always_the_newest(finished, opened, monkeypatch):
-    live = opened(next(run for run in finished.runs() if not run.recipe.axes))
+    live = opened(finished.singles[0])
     until(lambda: not live.following, 5)
     sent, (first, second, third) = [], (pack({"data": [], "layout": {"title": word}}) for word in ("first", "second", "third"))
     live.observe(lambda change: sent.append(change["new"]), "wire_0")
@@ -98,7 +98,7 @@ def test_a_browser_gets_four_frames_a_second_at_most_and_always_the_newest(finis
 
 
 def test_the_figures_and_the_bar_go_in_one_message(finished, opened, monkeypatch):
-    live = opened(next(run for run in finished.runs() if not run.recipe.axes), "losses", "pulls")
+    live = opened(finished.singles[0], "losses", "pulls")
     until(lambda: not live.following, 5)
     for k in (0, 1):
         live._hear({"drawn": checksum(getattr(live, f"wire_{k}")), "figure": k})
@@ -110,7 +110,7 @@ def test_the_figures_and_the_bar_go_in_one_message(finished, opened, monkeypatch
 
 
 def test_the_pace_is_ten_a_second_on_average(finished, opened):
-    live = opened(next(run for run in finished.runs() if not run.recipe.axes))
+    live = opened(finished.singles[0])
     begin = time.monotonic()
     for _ in range(6):
         live._pace()
@@ -118,7 +118,7 @@ def test_the_pace_is_ten_a_second_on_average(finished, opened):
 
 
 def test_no_cell_carries_the_plotting_library(finished, opened, monkeypatch):
-    live, answers = opened(next(run for run in finished.runs() if not run.recipe.axes)), []
+    live, answers = opened(finished.singles[0]), []
     monkeypatch.setattr(live, "send", lambda message, buffers: answers.append((message, len(buffers[0]))))
     assert len(json.dumps({name: str(value) for name, value in live.get_state().items()})) < 100_000
     live._hear({"engine": ENGINE_URL})
@@ -129,14 +129,14 @@ def test_no_cell_carries_the_plotting_library(finished, opened, monkeypatch):
     "message", [None, 7, {}, {"action": "delete"}, {"drawn": 1}, {"drawn": 1, "figure": 9}, {"theme": "pink"}, {"engine": "x"}]
 )
 def test_strange_messages_are_ignored(finished, opened, message):
-    live = opened(next(run for run in finished.runs() if not run.recipe.axes))
+    live = opened(finished.singles[0])
     before = live.wire_0
     live._hear(message)
     assert live.wire_0 == before
 
 
 def test_the_theme_is_the_notebooks_unless_it_is_chosen(finished, opened):
-    run = next(run for run in finished.runs() if not run.recipe.axes)
+    run = finished.singles[0]
     live, projector = opened(run), opened(run, theme="projector")
     light = unpack(live.wire_0)["layout"]["paper_bgcolor"]
     live._hear({"theme": "dark"})
@@ -151,7 +151,7 @@ def test_a_run_that_is_gone_leaves_a_sentence(finished, opened, tmp_path):
 
     from workbench.runs.run import Run
 
-    run = Run(shutil.copytree(next(run for run in finished.runs() if not run.recipe.axes).path, tmp_path / "copy-1"))
+    run = Run(shutil.copytree(finished.singles[0].path, tmp_path / "copy-1"))
     live = opened(run)
     until(lambda: not live.following, 5)
     live._hear({"action": "pause"})
@@ -159,7 +159,7 @@ def test_a_run_that_is_gone_leaves_a_sentence(finished, opened, tmp_path):
 
 
 def test_figures_are_found_by_the_words_that_people_use(finished):
-    run = next(run for run in finished.runs() if not run.recipe.axes)
+    run = finished.singles[0]
     assert run.figure("pulls").to_dict() == run.figure("systematic_pull").to_dict()
     assert set(ALIASES.values()) <= set(FIGURES) and not set(ALIASES) & set(FIGURES)
     with pytest.raises(ValueError, match="Did you mean 'losses'"):
@@ -177,7 +177,7 @@ def test_a_figure_shows_itself_without_an_upload_to_a_cloud_and_without_a_librar
     monkeypatch.setattr("IPython.display.display", lambda bundle, **_: shown.append(bundle))
     monkeypatch.setattr(type(io.renderers), "default", property(lambda _: "plotly_mimetype+notebook"))
     monkeypatch.setattr(type(io.renderers), "render_on_display", True)
-    next(run for run in finished.runs() if not run.recipe.axes).figure("pulls")._ipython_display_()
+    finished.singles[0].figure("pulls")._ipython_display_()
     figure, picture = shown[0].pop("application/vnd.plotly.v1+json"), shown[0].pop("image/svg+xml")
     assert not shown[0] and len(json.dumps(figure, default=str)) < 100_000 and picture.startswith("<svg") and len(picture) < 50_000
     assert figure["config"]["showSendToCloud"] is False and figure["config"]["toImageButtonOptions"]["filename"] == "systematic_pull"

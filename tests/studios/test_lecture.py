@@ -35,7 +35,7 @@ def opened(finished, name, *, lecturer=True, studio=Amplitudes, **address):
 
 @pytest.fixture
 def teacher(finished):
-    page = opened(finished, TEACHER, run=next(run for run in finished.runs() if not run.recipe.axes).id)
+    page = opened(finished, TEACHER, run=finished.singles[0].id)
     page.hear({"lead": True})
     return page
 
@@ -50,7 +50,7 @@ def told(page):
 
 
 def test_a_late_follower_sees_what_the_lecturer_sees_with_the_very_same_figures(teacher, finished):
-    teacher.hear({"compare": [run for run in finished.runs() if not run.recipe.axes][1].id, "on": True})
+    teacher.hear({"compare": finished.singles[1].id, "on": True})
     teacher.hear({"tab": "kinematics"})
     teacher.hear({"observable": "jet_pt"})
     late = opened(finished, STUDENT, lecturer=False, follow=teacher.leads.id)
@@ -149,7 +149,7 @@ def test_a_lecturer_knows_how_many_follow(teacher, follower, finished):
 
 
 def test_a_lecture_outlives_the_page_that_began_it_and_keeps_nothing_of_it(finished):
-    page = opened(finished, TEACHER, run=next(run for run in finished.runs() if not run.recipe.axes).id)
+    page = opened(finished, TEACHER, run=finished.singles[0].id)
     page.hear({"lead": True})
     lecture, seen = page.leads, weakref.ref(page)
     del page

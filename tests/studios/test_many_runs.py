@@ -32,7 +32,7 @@ NUMBER = 5_000
 @pytest.fixture
 def many(finished, tmp_path):
     """A store with NUMBER copies of a finished run, whose files are shared, each with a recipe and a title of its own."""
-    source, store = next(run for run in finished.runs() if not run.recipe.axes), RunStore(tmp_path / "runs")
+    source, store = finished.singles[0], RunStore(tmp_path / "runs")
     record = json.loads((source.path / "recipe.json").read_bytes())
     record.pop("crc")
     for number in range(NUMBER):
@@ -86,7 +86,7 @@ def test_a_search_finds_titles_options_values_and_dates_and_forgets_what_was_del
     assert len(found("SECOND")) == 1 == len(found("seed 1"))
     assert found("bayesian mlp") == own == found("test_events 1,000") == found("16 hidden 16")
     assert found("no such run") == set() and page.total == 0
-    copy = shutil.copytree(next(run for run in finished.runs() if not run.recipe.axes).path, finished.root / "copy-1")
+    copy = shutil.copytree(finished.singles[0].path, finished.root / "copy-1")
     assert found("copy-1") == set() and "copy-1" in [row["id"] for row in page.rows()]
     shutil.rmtree(copy)
     assert "copy-1" not in [row["id"] for row in page.rows()]

@@ -24,11 +24,11 @@ NAMES = [
 def store(tmp_path, finished):
     """A store with one run; beside it one whose name begins alike, and links to it from within."""
     outside = tmp_path / "runs-secret" / "x-1"
-    shutil.copytree(next(run for run in finished.runs() if not run.recipe.axes).path, outside)
+    shutil.copytree(finished.singles[0].path, outside)
     store = RunStore(tmp_path / "runs")
-    shutil.copytree(next(run for run in finished.runs() if not run.recipe.axes).path, store.root / "real-1")
+    shutil.copytree(finished.singles[0].path, store.root / "real-1")
     (store.root / "link-1").symlink_to(outside, target_is_directory=True)
-    shutil.copytree(next(run for run in finished.runs() if not run.recipe.axes).path, store.root / "inner-1")
+    shutil.copytree(finished.singles[0].path, store.root / "inner-1")
     for name in ("recipe.json", "run.nc", "status.json"):
         (store.root / "inner-1" / name).unlink()
         (store.root / "inner-1" / name).symlink_to(outside / name)

@@ -158,7 +158,7 @@ def test_the_shipped_figure_stays_behind_ones_own_and_comes_back_on_demand(page,
 
 
 def test_a_story_says_how_many_events_it_prepares(finished):
-    run = next(run for run in finished.runs() if not run.recipe.axes)
+    run = finished.singles[0]
     told = sentences.story(Slide(2, 200, True, ((run, Status("preparing", 0, 0, progress=0.25)),) * 2), 10, "")
     assert told["sentence"] == f"Preparing {run.recipe.events:,} events 25% …"
 
@@ -242,7 +242,7 @@ def test_a_finished_prediction_is_read_once(finished):
     ],
 )  # fmt: skip
 def test_where_a_story_stands_is_one_sentence(finished, runs, words):
-    run = next(run for run in finished.runs() if not run.recipe.axes)
+    run = finished.singles[0]
     named = None if runs is None else tuple((type(run)(run.path.with_name(f"run-{k}")), status) for k, status in enumerate(runs))
     told = sentences.story(Slide(2, 200) if named is None else Slide(2, 200, True, named), 10, "")
     assert words in told["sentence"]

@@ -21,7 +21,7 @@ from workbench.studios.server import house
 @pytest.fixture
 def page(finished):
     page = Amplitudes(runs=finished.root)
-    page.restore(Address(run=next(run for run in finished.runs() if not run.recipe.axes).id))
+    page.restore(Address(run=finished.singles[0].id))
     page.refresh(everything=True)
     return page
 
@@ -71,7 +71,7 @@ def test_every_theme_is_drawn_in_its_own_colours(page):
 
 
 def test_the_address_restores_the_page(page, finished):
-    page.hear({"compare": [run for run in finished.runs() if not run.recipe.axes][1].id, "on": True})
+    page.hear({"compare": finished.singles[1].id, "on": True})
     page.hear({"tab": "accuracy"})
     page.hear({"option": "noise", "value": "0.05"})
     again = Amplitudes(runs=finished.root)
@@ -81,12 +81,12 @@ def test_the_address_restores_the_page(page, finished):
 
 
 def test_compared_runs_have_letters_and_colours_of_their_own(page, finished):
-    page.hear({"compare": [run for run in finished.runs() if not run.recipe.axes][1].id, "on": True})
+    page.hear({"compare": finished.singles[1].id, "on": True})
     rows = state(page.frame)["numbers"]["rows"]
     assert [row["letter"] for row in rows] == ["A", "B"] and rows[0]["colour"] != rows[1]["colour"]
     names = [trace.get("name", "") for trace in unpack(page.plots["delta"].frame)["data"]]
     assert any(name.startswith("A") for name in names) and any(name.startswith("B") for name in names)
-    page.hear({"compare": [run for run in finished.runs() if not run.recipe.axes][1].id, "on": False})
+    page.hear({"compare": finished.singles[1].id, "on": False})
     assert len(page.shown) == 1
 
 
@@ -107,7 +107,7 @@ def test_the_list_says_what_sets_each_run_apart(page):
 
 
 def test_a_run_that_is_gone_leaves_with_a_sentence(page, finished, tmp_path):
-    copy = shutil.copytree(next(run for run in finished.runs() if not run.recipe.axes).path, finished.root / "copy-1")
+    copy = shutil.copytree(finished.singles[0].path, finished.root / "copy-1")
     page.hear({"open": "copy-1"})
     shutil.rmtree(copy)
     page.tick()

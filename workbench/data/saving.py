@@ -37,7 +37,11 @@ def save_events(
     ending = next((ending for ending in WRITERS if path.name.lower().endswith(ending)), None)
     if ending is None:
         raise ValueError(f"{path.name} says no format that is written: an end in {', '.join(WRITERS)} is needed.")
-    data = WRITERS[ending](_arrays(momenta, amplitude, points, weight))
+    return replaced(path, WRITERS[ending](_arrays(momenta, amplitude, points, weight)))
+
+
+def replaced(path: Path, data: bytes) -> Path:
+    """The path, with a file there that holds the data: the former one stays until the new one is whole. Raises: OSError."""
     torn = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         torn.write_bytes(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -107,6 +108,12 @@ def restore(own: dict[str, Tensor], tensors: dict[str, Tensor]) -> None:
 def copies(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors as they are now, in main memory."""
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+
+
+def provenance(recipe: Recipe, device: str, split: str) -> dict[str, str]:
+    """Attributes of what a training yields: by which recipe, when and where it was made, and of which events."""
+    made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {"recipe": recipe.to_json(), "made": made, "device": device, "split": split}
 
 
 def in_words(device: torch.device) -> str:

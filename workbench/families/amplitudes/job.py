@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -35,7 +34,7 @@ from workbench.nets.population import PopulationMLP
 from workbench.physics.amplitudes import TYPES, units
 from workbench.results.calibration import temperature
 from workbench.results.prediction import summary
-from workbench.training.job import GradientJob, Progress, device_of, granted, in_words, kept, nothing, restore, state
+from workbench.training.job import GradientJob, Progress, device_of, granted, in_words, kept, nothing, provenance, restore, state
 from workbench.training.loop import State, train, validate
 from workbench.training.report import Report
 
@@ -153,16 +152,12 @@ class Training:
     def calibrated(self, split: str, part: slice, draws: int) -> Iterator[xr.Dataset]:
         """Point by point, draws with σ_syst multiplied by the temperature that the validation events ask for."""
         looks = self.draws("validation", slice(None), draws)
-        made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         for recipe, raw in zip(self.recipes, self.draws(split, part, draws), strict=True):
             factor = _temperature(next(looks)) if recipe.calibrate else 1.0
             attrs = {
-                "recipe": recipe.to_json(),
+                **provenance(recipe, in_words(self.device), split),
                 "process": self.events[split].process,
-                "made": made,
-                "device": in_words(self.device),
                 "network": str(self.method.network),
-                "split": split,
             }
             sigma = (factor * raw["sigma_syst"]).assign_attrs(raw["sigma_syst"].attrs)
             yield raw.assign(sigma_syst=sigma, temperature=((), factor, ATTRIBUTES["temperature"])).assign_attrs(attrs)

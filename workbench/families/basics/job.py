@@ -27,7 +27,6 @@ and for both
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -49,7 +48,7 @@ from workbench.families.basics.recipe import BasicsRecipe, curve, own
 from workbench.methods.base import Method, Point
 from workbench.methods.mean_field import MeanField
 from workbench.physics.basics import exact
-from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, state
+from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, provenance, state
 from workbench.training.loop import State, train
 from workbench.training.memory import DOUBLE, LIBRARIES, SINGLE, Needed
 from workbench.training.optimiser import Optimiser
@@ -191,11 +190,8 @@ class BasicsJob(GradientJob):
             columns["point_class"] = ("point", train.y[:SHOWN].astype(np.int8))
         columns |= {name: ((), value) for name, value in numbers.items() if math.isfinite(value)}
         attrs = {
-            "recipe": recipe.to_json(),
-            "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "device": self.device,
+            **provenance(recipe, self.device, split),
             "network": str(self.network),
-            "split": split,
             "points": len(self.batch),
         }
         described = {name: (*column[:2], ATTRIBUTES[name] | (column[2] if len(column) > 2 else {})) for name, column in columns.items()}

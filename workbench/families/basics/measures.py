@@ -17,13 +17,16 @@ def ratio_of(probability: np.ndarray) -> np.ndarray:
 
 def roc(values: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, float]:
     """ε_B at the signal efficiencies `EFFICIENCIES` of a cut from above, and the area above the curve; 0 is signal, 1 background."""
-    order = np.argsort(-values, kind="stable")
-    is_signal = label[order] == 0
-    kept, left = is_signal.cumsum() / max(1, is_signal.sum()), (~is_signal).cumsum() / max(1, (~is_signal).sum())
-    kept, left = np.concatenate([[0.0], kept]), np.concatenate([[0.0], left])
-    ends = np.concatenate([np.flatnonzero(np.diff(values[order])) + 1, [len(values)]])  # equal values pass together
-    kept, left = kept[np.concatenate([[0], ends])], left[np.concatenate([[0], ends])]
+    kept, left = passed(values, label == 0)
     return np.interp(EFFICIENCIES, kept, left), float(1 - np.trapezoid(left, kept))
+
+
+def passed(values: np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """ε_S and ε_B after each cut from above, from (0, 0) to (1, 1); equal values pass together."""
+    order = np.argsort(-values, kind="stable")
+    ends = np.concatenate([[0], np.flatnonzero(np.diff(values[order])) + 1, [len(values)]])
+    kept, left = (np.concatenate([[0], kind[order].cumsum()])[ends] / max(1, kind.sum()) for kind in (signal, ~signal))
+    return kept, left
 
 
 def area_error(area: float, signal: int, background: int) -> float:

@@ -18,7 +18,6 @@ and at the end, of the best formula and of the talk's,
 
 from __future__ import annotations
 
-import datetime
 import math
 import time
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ from workbench.families.formulas.spelling import as_latex, as_python, as_text
 from workbench.families.formulas.targets import TEV, as_json, target_for
 from workbench.families.formulas.tree import Tree, constants, evaluate, simplified
 from workbench.threads import one_thread
-from workbench.training.job import Progress, granted, nothing
+from workbench.training.job import Progress, granted, nothing, provenance
 from workbench.training.memory import DOUBLE, LIBRARIES, Needed
 from workbench.training.report import Report
 
@@ -150,10 +149,7 @@ class FormulaJob:
             "temperature": ((), trials[0].temperature if trials else math.nan),
         }
         attrs = {
-            "recipe": self.recipe.to_json(),
-            "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "device": self.device,
-            "split": split,
+            **provenance(self.recipe, self.device, split),
             "points": len(data),
             "described": names.target,
             "names": as_json(names),

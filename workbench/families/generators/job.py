@@ -30,7 +30,6 @@ What a prediction holds, and a snapshot of it what is cheap, for every observabl
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -57,7 +56,7 @@ from workbench.physics.datasets.known import KNOWN, TOYS
 from workbench.physics.observables import Observable, observables, outside
 from workbench.physics.toys import Ring, Toy
 from workbench.physics.weights import LARGEST_NUISANCE, magic_weight
-from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, state
+from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, provenance, state
 from workbench.training.loop import train
 from workbench.training.report import Report
 
@@ -305,11 +304,8 @@ class GeneratorJob(GradientJob):
             columns["kept"] = ((), kept, {"long_name": "share of drawn events that hit-or-miss keeps"})
         attrs = {
             "product": GENERATOR.name,
-            "recipe": self.recipe.to_json(),
+            **provenance(self.recipe, self.device, split),
             "dataset": self.recipe.dataset,
-            "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "device": self.device,
-            "split": split,
             "generated": generated.points.shape[1],
         }
         return xr.Dataset(columns, attrs=attrs)

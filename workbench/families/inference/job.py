@@ -12,7 +12,6 @@ A prediction, and a snapshot of it, hold (of events of the Standard Model, θ = 
 
 from __future__ import annotations
 
-import datetime
 import math
 import time
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ from workbench.methods.point import PointEstimate
 from workbench.nets.population import PopulationMLP
 from workbench.physics.wbf import mixture
 from workbench.threads import one_thread
-from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, restore, state
+from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, provenance, restore, state
 from workbench.training.loop import State, train
 from workbench.training.memory import DOUBLE, LIBRARIES, SINGLE, Needed
 from workbench.training.report import Report
@@ -307,11 +306,8 @@ class InferenceJob(GradientJob):
         columns |= {f"{name}_edges": (f"{name}_edge", EDGES[name]) for name in ("pt1", "dphi")}
         described = {name: (*column[:2], ATTRIBUTES.get(name, {})) for name, column in columns.items()}
         attrs = {
-            "recipe": self.recipe.to_json(),
-            "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "device": self.device,
+            **provenance(self.recipe, self.device, split),
             "network": str(self.method.network) if self.networks is not None else "histogram",
-            "split": split,
             "events": len(self.batch),
         }
         return INFERENCE_PRODUCT.named(xr.Dataset(described, attrs=attrs))

@@ -157,6 +157,11 @@ def wrapped(phi: np.ndarray) -> np.ndarray:
     return (phi + np.pi) % (2 * np.pi) - np.pi
 
 
+def massless(pt: np.ndarray, eta: np.ndarray, phi: np.ndarray) -> tuple[np.ndarray, ...]:
+    """E, px, py, pz."""
+    return pt * np.cosh(eta), pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
+
+
 def cylinder(energy: np.ndarray, px: np.ndarray, py: np.ndarray, pz: np.ndarray) -> np.ndarray:
     """(p_T, η, φ, mass) of four-momenta; where all components are zero, so are these."""
     pt = np.hypot(px, py)
@@ -166,5 +171,4 @@ def cylinder(energy: np.ndarray, px: np.ndarray, py: np.ndarray, pz: np.ndarray)
 
 def _sum(jet: np.ndarray, jets: int, pt: np.ndarray, eta: np.ndarray, phi: np.ndarray) -> np.ndarray:
     """(p_T, η, φ, mass) of the sums of massless constituents; of a jet without any all are zero."""
-    parts = (pt * np.cosh(eta), pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta))
-    return cylinder(*(np.bincount(jet, weights=part, minlength=jets) for part in parts))
+    return cylinder(*(np.bincount(jet, weights=part, minlength=jets) for part in massless(pt, eta, phi)))

@@ -17,7 +17,6 @@ and a prediction also
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,7 +35,7 @@ from workbench.families.taggers.measures import Reliability, Roc, area, cross_en
 from workbench.families.taggers.product import KNOWN, TAGGER_PRODUCT
 from workbench.families.taggers.recipe import TaggerRecipe, bayesian, ensemble
 from workbench.families.taggers.splits import jets_for, shifted
-from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, state
+from workbench.training.job import GradientJob, Progress, device_of, granted, nothing, provenance, state
 from workbench.training.loop import block_size, train
 from workbench.training.memory import LIBRARIES, SINGLE, Needed
 from workbench.training.report import Report
@@ -122,11 +121,8 @@ class TaggerJob(GradientJob):
         columns = judged(logits, jets.label, mass) | self._under_shifts(rows, split, under)
         columns |= {"label": ("event", jets.label.astype(np.int8)), "mass": ("event", jets.mass.astype(np.float32))}
         attrs = {
-            "recipe": self.recipe.to_json(),
-            "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "device": self.device,
+            **provenance(self.recipe, self.device, split),
             "network": str(self.network),
-            "split": split,
             "jets": len(self.batch),
             "tested": len(jets),
             "networks": len(rows),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.families.basics.measures import area_error
+from workbench.families.basics.measures import area_error, passed
 
 BINS = 15
 """Of a reliability curve."""
@@ -33,13 +33,8 @@ class Roc:
     @classmethod
     def of(cls, score: np.ndarray, top: np.ndarray) -> Roc:
         """Of scores (jet) and labels, true or 1 for a top."""
-        order = np.argsort(-score, kind="stable")
-        tops = np.asarray(top)[order].astype(bool)
-        ends = np.concatenate([np.flatnonzero(np.diff(score[order])), [len(score) - 1]]) if len(score) else np.array([], dtype=int)
-        kept, left = tops.cumsum()[ends], (~tops).cumsum()[ends]
-        count, others = int(tops.sum()), int((~tops).sum())
-        start = np.zeros(1)
-        return cls(np.concatenate([start, kept / max(1, count)]), np.concatenate([start, left / max(1, others)]), count, others)
+        tops = np.asarray(top).astype(bool)
+        return cls(*passed(score, tops), int(tops.sum()), int((~tops).sum()))
 
     @property
     def area(self) -> float:

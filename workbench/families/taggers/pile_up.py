@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.families.taggers.detector import Objects, measured
-from workbench.families.taggers.jets import MOST_CONSTITUENTS, Jets, cylinder, wrapped
+from workbench.families.taggers.jets import MOST_CONSTITUENTS, Jets, cylinder, massless, wrapped
 from workbench.families.taggers.make import JET_ETA, RADIUS, visible
 from workbench.families.taggers.store import rounded_numbers
 from workbench.physics.collisions import programs, started
@@ -74,12 +74,8 @@ def _poisson(mean: float, uniform: np.ndarray) -> np.ndarray:
 
 def _sum(jets: Jets, of: np.ndarray, pt: np.ndarray, eta: np.ndarray, phi: np.ndarray) -> np.ndarray:
     """(p_T, η, φ, mass) of jets and massless constituents that are added to them."""
-    whole, own_eta, own_phi, _ = jets.momentum.T.astype(np.float64)
-    parts = zip(
-        (jets.energy, whole * np.cos(own_phi), whole * np.sin(own_phi), whole * np.sinh(own_eta)),
-        (pt * np.cosh(eta), pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)),
-        strict=True,
-    )
+    _, *along = massless(*jets.momentum[:, :3].T.astype(np.float64))
+    parts = zip((jets.energy, *along), massless(pt, eta, phi), strict=True)
     return cylinder(*(own + np.bincount(of, weights=added, minlength=len(jets)) for own, added in parts))
 
 

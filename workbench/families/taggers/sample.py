@@ -17,6 +17,7 @@ import numpy as np
 
 from workbench.data import cache as disk
 from workbench.data.catalogue import Progress, shown
+from workbench.data.generation import whole
 from workbench.data.samples import time_left
 from workbench.families.taggers.jets import QCD, TOP, Jets
 from workbench.families.taggers.make import CHUNK, COLLISIONS, LEVELS, jets_of
@@ -58,9 +59,8 @@ def make_jets(
     """
     if level not in LEVELS:
         raise ValueError(f"level = {str(level)[:40]!r} is not possible: one of {', '.join(LEVELS)} is needed.")
-    for name, value, least, most in (("jets", jets, 1, MOST_JETS), ("seed", seed, 0, 2**31 - 1)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
-            raise ValueError(f"{name} = {str(value)[:40]} is not possible: a whole number from {least:,} to {most:,} is needed.")
+    whole("jets", jets, 1, MOST_JETS)
+    whole("seed", seed, 0, 2**31 - 1)
     if level == "detector" and jets <= SHIPPED.get(seed, 0):
         found = shipped(seed)[: 2 * jets]
     else:

@@ -10,7 +10,6 @@ jet's axis, which is what makes that harmless. 100,000 jets take some 35 MB.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 from dataclasses import replace
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.data.saving import replaced
 from workbench.families.taggers.jets import Jets
 
 BITS = 10
@@ -98,12 +98,4 @@ def save_jets(path: str | os.PathLike[str], jets: Jets, **attributes: Any) -> Pa
     path = Path(path).expanduser().absolute()
     if path.suffix.lower() not in (".h5", ".hdf5", ".nc"):
         raise ValueError(f"{path.name} says no format that jets are written in: an end in .h5, .hdf5 or .nc is needed.")
-    data = encode(jets, **attributes)
-    torn = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        torn.write_bytes(data)
-        os.replace(torn, path)
-    finally:
-        with contextlib.suppress(OSError):
-            torn.unlink(missing_ok=True)
-    return path
+    return replaced(path, encode(jets, **attributes))
