@@ -359,6 +359,17 @@ def test_ctrl_c_at_any_instant_is_a_word_and_leaves_nothing_behind(home: Path, t
 TRAINS = ("a story", "train", "generate", "learn", "infer", "formula", "sweep")
 
 
+@pytest.mark.parametrize("name", ["a story", "sweep"])
+def test_ctrl_c_between_the_start_of_trainings_and_their_bar_stops_them_all(home: Path, tmp_path: Path, name: str):
+    """The bar is imported when all have been begun: there the program interrupts itself."""
+    itself = PROGRAM.replace('"param"', '"tqdm.auto"').replace('print("it imports", flush=True)', "__import__('signal').raise_signal(2)")
+    command = [sys.executable, "-c", itself, *COMMANDS[name][0]]
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    runs = RunStore().runs()
+    assert ended.returncode == 130 and "stopped, and the same again resumes" in ended.stderr, ended.stderr
+    assert runs and not [run for run in runs if run.status.live]
+
+
 @pytest.mark.timing
 def test_ctrl_c_while_a_training_is_started_gives_the_prompt_back_within_two_and_a_half_seconds(home: Path, slowdown):
     """As long as loading takes, and 2.5 s more at most."""
@@ -371,6 +382,7 @@ def test_ctrl_c_while_a_training_is_started_gives_the_prompt_back_within_two_and
         time.sleep(wait)
         begin = time.monotonic()
         program.send_signal(signal.SIGINT)
-        _, said = program.communicate(timeout=120)
+        program.wait(timeout=120)
         took = time.monotonic() - begin
+        _, said = program.communicate(timeout=120)  # until the process that was to start trainings has closed its end too
         assert program.returncode == 130 and "was stopped" in said and took < 2.5 * slowdown(), (wait, took, said)

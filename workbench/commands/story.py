@@ -24,8 +24,7 @@ def story_command(options: argparse.Namespace) -> int:
             print(f"{name:16} {told.title}  (about {told.seconds} s on two cores)")
         return 0
     told = told_story(options.name, full=options.full)
-    begun = told.begin(store_of(options), on=options.on)
-    told.wait(begun)
+    begun = told.begin(store_of(options), wait=True, on=options.on)
     verdict = told.judge(told.scan(begun))
     places = []
     if options.html:

@@ -41,13 +41,20 @@ def _interrupted(store: RunStore, recipe: Recipe) -> bool:
     return store.find(recipe) is None and any(run.status.resumable for run in store.alike(recipe))
 
 
-def begin_all(wanted: Iterable[Part], start: Callable[[dict[str, Any], Recipe], Run]) -> list[tuple[dict[str, Any], Run]]:
-    """Begin several trainings. Ctrl+C stops those that were begun."""
+def begin_all(
+    wanted: Iterable[Part], start: Callable[[dict[str, Any], Recipe], Run], *, wait: bool = False, progress: bool = True
+) -> list[tuple[dict[str, Any], Run]]:
+    """Begin several trainings, and with `wait` follow them to their ends, with a bar. Ctrl+C stops those that were begun, at any instant.
+
+    Raises: RunError when one of them does not finish.
+    """
     begun: list[tuple[dict[str, Any], Run]] = []
     try:
         for options, recipe in wanted:
             with launcher.undisturbed():
                 begun.append((options, start(options, recipe)))
+        if wait:
+            _follow([run for _, run in begun], progress=progress)
     except KeyboardInterrupt:
         raise _stopped([run for _, run in begun]) from None
     return begun
@@ -60,6 +67,8 @@ def _stopped(runs: list[Run]) -> KeyboardInterrupt:
         for run in live:
             with contextlib.suppress(RunError):
                 run.stop()
+    if not live:
+        return KeyboardInterrupt("Interrupted.")
     what = f"run {live[0].id} was" if len(live) == 1 else f"{len(live)} runs were"
     return KeyboardInterrupt(f"Interrupted; {what} stopped, and the same again resumes.")
 
@@ -125,32 +134,24 @@ def sweep(
     if on:  # all that is new goes as one array of jobs
         with launcher.undisturbed():
             launcher.launch_all([part for _, part in wanted if not _interrupted(store, part)], runs=store, title=title, on=on)
-    begun = begin_all(wanted, lambda _, part: begin(part, runs=store, title=title, on=on))
-    follow([run for _, run in begun], progress=progress)
+    begun = begin_all(wanted, lambda _, part: begin(part, runs=store, title=title, on=on), wait=True, progress=progress)
     return gathered(begun, checked, recipe).assign_attrs(
         recipe=recipe.to_json(), axes=", ".join(checked), process=getattr(recipe, "process", ""), runs=" ".join(run.id for _, run in begun)
     )
 
 
-def follow(runs: list[Run], *, progress: bool = True) -> None:
-    """Wait for runs, with a bar. Ctrl+C stops them all.
-
-    Raises: RunError when one of them does not finish.
-    """
+def _follow(runs: list[Run], *, progress: bool) -> None:
     from tqdm.auto import tqdm
 
     steps = sum(run.status.steps for run in runs)
-    try:
-        with tqdm(total=steps, unit="step", disable=None if progress else True, leave=False, delay=1.0) as bar:
-            live = runs
-            while live:
-                stands = {run: run.status for run in runs}
-                live = [run for run in runs if stands[run].live]
-                bar.n = sum(status.steps if status.state == "finished" else status.step for status in stands.values())
-                bar.set_description_str(f"{len(runs) - len(live)} of {len(runs)} runs have ended")
-                time.sleep(0.1 if live else 0.0)
-    except KeyboardInterrupt:
-        raise _stopped(runs) from None
+    with tqdm(total=steps, unit="step", disable=None if progress else True, leave=False, delay=1.0) as bar:
+        live = runs
+        while live:
+            stands = {run: run.status for run in runs}
+            live = [run for run in runs if stands[run].live]
+            bar.n = sum(status.steps if status.state == "finished" else status.step for status in stands.values())
+            bar.set_description_str(f"{len(runs) - len(live)} of {len(runs)} runs have ended")
+            time.sleep(0.1 if live else 0.0)
     for run in runs:
         if (status := run.status).state != "finished":
             where = f"at step {status.step:,} of {status.steps:,}. {status.message}".rstrip()

@@ -26,7 +26,7 @@ from workbench.runs.cluster import Cluster
 from workbench.runs.files import RunError
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore
-from workbench.runs.sweep import begin, begin_all, follow, gathered, outcome
+from workbench.runs.sweep import begin, begin_all, gathered, outcome
 from workbench.stories.verdict import Row, Verdict
 from workbench.training.recipe import Recipe, checked_axes
 
@@ -123,24 +123,29 @@ class Story:
         return [(options, run) for options, run in there if run is not None]
 
     def begin(
-        self, runs: RunStore | Path | str | None = None, *, begin: Callable[..., Run] = begin, on: Cluster | str | None = None
+        self,
+        runs: RunStore | Path | str | None = None,
+        *,
+        begin: Callable[..., Run] = begin,
+        wait: bool = False,
+        progress: bool = True,
+        on: Cluster | str | None = None,
     ) -> Trainings:
         """Start what has not been trained yet, in the background, or as jobs `on` a cluster; finished trainings are taken as they are.
 
-        `begin` starts each, by default `workbench.runs.sweep.begin`.
+        `begin` starts each, by default `workbench.runs.sweep.begin`. With `wait` they are followed to their ends, with a bar, and Ctrl+C
+        stops them; then it raises RunError when one does not finish.
         """
         where = {"on": on} if on else {}
-        return begin_all(self.runs, lambda options, recipe: begin(recipe, runs=runs, title=f"{self.title}{_label(options)}", **where))
+
+        def start(options: Mapping[str, Any], recipe: Recipe) -> Run:
+            return begin(recipe, runs=runs, title=f"{self.title}{_label(options)}", **where)
+
+        return begin_all(self.runs, start, wait=wait, progress=progress)
 
     def train(self, runs: RunStore | Path | str | None = None, *, progress: bool = True, on: Cluster | str | None = None) -> xr.Dataset:
         """Train what is missing, wait, and return the scan. Raises: RunError when a training fails."""
-        begun = self.begin(runs, on=on)
-        self.wait(begun, progress=progress)
-        return self.scan(begun)
-
-    def wait(self, runs: Trainings, *, progress: bool = True) -> None:
-        """Wait for trainings, with a bar; Ctrl+C stops them. Raises: RunError when one does not finish."""
-        follow([run for _, run in runs], progress=progress)
+        return self.scan(self.begin(runs, wait=True, progress=progress, on=on))
 
     def scan(self, runs: Trainings) -> xr.Dataset:
         """What its trainings have come to so far, over `axes`; NaN where nothing is known yet."""
