@@ -1,0 +1,159 @@
+"""A real JupyterHub with two users: each finds the pages in the launcher of JupyterLab, with the own runs, and never those of the other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import xarray as xr
+
+PASSWORD = "open sesame"
+CONFIGURATION = """
+c.JupyterHub.authenticator_class = "shared-password"
+c.SharedPasswordAuthenticator.user_password = {password!r}
+c.Authenticator.allow_all = True
+c.JupyterHub.spawner_class = "simple"
+c.SimpleLocalProcessSpawner.home_dir_template = {folder!r} + "/{{username}}"
+c.JupyterHub.bind_url = "http://127.0.0.1:{ports[0]}"
+c.JupyterHub.hub_port = {ports[1]}
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{ports[2]}"
+c.ConfigurableHTTPProxy.pid_file = {folder!r} + "/proxy.pid"
+c.JupyterHub.db_url = "sqlite:///" + {folder!r} + "/hub.sqlite"
+c.JupyterHub.cookie_secret_file = {folder!r} + "/secret"
+c.JupyterHub.cleanup_servers = True
+c.Spawner.cmd = [{python!r}, "-m", "jupyterhub.singleuser"]
+c.Spawner.args = ["--allow-root"]
+c.Spawner.default_url = "/lab"
+c.Spawner.start_timeout = 300
+c.Spawner.http_timeout = 300
+c.Spawner.environment = {{"OMP_NUM_THREADS": "1"}}
+"""
+
+
+class Hub:
+    """A hub in a folder of its own, which is also where its users have their homes."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        with contextlib.ExitStack() as probes:
+            sockets = [probes.enter_context(socket.socket()) for _ in range(3)]
+            for each in sockets:
+                each.bind(("127.0.0.1", 0))
+            ports = [each.getsockname()[1] for each in sockets]
+        self.url = f"http://127.0.0.1:{ports[0]}"
+        words = {"password": PASSWORD, "folder": str(folder), "ports": ports, "python": sys.executable}
+        (folder / "config.py").write_text(CONFIGURATION.format(**words))
+        environment = os.environ | {"CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16), "NODE_PATH": "/usr/share/nodejs:/usr/lib/nodejs"}
+        for name in ("WORKBENCH_HOME", "WORKBENCH_RUNS"):
+            environment.pop(name, None)
+        self.log = (folder / "hub.log").open("w")
+        command = [sys.executable, "-m", "jupyterhub", "-f", str(folder / "config.py")]
+        self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=self.log, stderr=self.log)
+
+    @property
+    def said(self) -> str:
+        return (self.folder / "hub.log").read_text()
+
+    def wait(self) -> None:
+        end = time.monotonic() + 180
+        while "JupyterHub is now running" not in self.said:
+            assert self.process.poll() is None and time.monotonic() < end, self.said[-3_000:]
+            time.sleep(0.2)
+
+    def pages_of(self, user: str) -> psutil.Process:
+        """The process that serves the pages of a user."""
+        prefix, below = f"/user/{user}/workbench", psutil.Process(self.process.pid).children(recursive=True)
+        return next(process for process in below if prefix in process.cmdline() and "--no-browser" in process.cmdline())
+
+    def end(self) -> None:
+        """The hub, its proxy, the servers of its users and what they have started."""
+        ours = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+        homes = str(self.folder)
+        for process in psutil.process_iter(["environ"]):
+            if homes in (process.info["environ"] or {}).get("HOME", ""):
+                ours.append(process)
+        for process in ours:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, alive = psutil.wait_procs(ours, 10)
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait(10)
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    if not shutil.which("configurable-http-proxy"):
+        reason = "The Debian package node-configurable-http-proxy is not here, so no JupyterHub is tested."
+        pytest.skip(reason)
+    pytest.importorskip("jupyterhub")
+    hub = Hub(tmp_path_factory.mktemp("hub"))
+    try:
+        hub.wait()
+        yield hub
+    finally:
+        hub.end()
+
+
+@pytest.fixture(scope="module")
+def enter(hub, chromium):
+    """enter(user) logs in, goes to the launcher, and opens what is found there: the page, in a context of its own."""
+    contexts = []
+
+    def enter(user: str):
+        context = chromium.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+        contexts.append(context)
+        lab = context.new_page()
+        lab.goto(f"{hub.url}/hub/login", timeout=60_000)
+        lab.fill("#username_input", user)
+        lab.fill("#password_input", PASSWORD)
+        lab.click("#login_submit")
+        lab.wait_for_url(re.compile(f"/user/{user}/lab"), timeout=300_000)
+        card = lab.locator(".jp-LauncherCard[title*=Workbench]")
+        card.wait_for(timeout=180_000)
+        assert card.locator("img").count() == 1 and "Workbench" in card.inner_text()
+        with context.expect_page() as new:
+            card.click()
+        page = new.value
+        page.get_by_role("button", name="Train", exact=True).wait_for(timeout=180_000)
+        return page
+
+    yield enter
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.timeout(900)
+def test_users_of_a_hub_find_the_pages_in_the_launcher_and_each_the_own_runs(hub, enter, tmp_path):
+    alice, bob = enter("alice"), enter("bob")
+    for page, user in ((alice, "alice"), (bob, "bob")):
+        assert page.url.startswith(f"{hub.url}/user/{user}/workbench/basics") and "token" not in page.url
+    alice.get_by_role("button", name="Train", exact=True).click()  # over the websocket, through two proxies
+    alice.get_by_text("Finished", exact=False).first.wait_for(timeout=180_000)
+    runs = {user: [path.name for path in hub.folder.glob(f"{user}/.workbench/runs/*-*")] for user in ("alice", "bob")}
+    assert len(runs["alice"]) == 1 and not runs["bob"], runs
+    alice.locator("[data-figure] .export").first.click()
+    with alice.expect_download(timeout=60_000) as download:
+        alice.click("[data-way=nc]")  # the figure's numbers go to the server and come back as a file
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    with xr.open_dataset(path) as data:
+        assert data.sizes
+
+    answer = bob.request.get(f"{hub.url}/user/alice/workbench/basics")
+    assert answer.status == 403 or "/workbench/" not in answer.url.partition("?")[0], answer.url
+    port = next(connection.laddr.port for connection in hub.pages_of("alice").net_connections() if connection.status == "LISTEN")
+    answer = bob.request.get(f"http://127.0.0.1:{port}/user/alice/workbench/basics")  # past the hub, as everybody on this computer can
+    assert answer.status == 403 and "token" in answer.text() and "Preset" not in answer.text()
