@@ -280,6 +280,22 @@ def test_a_full_disk_behind_the_output_is_one_sentence(home: Path):
     assert answer.returncode == 2 and answer.stderr == "workbench: No space left on device\n"
 
 
+def test_the_newest_runs_are_listed_and_the_others_counted(home: Path, capsys, monkeypatch):
+    from workbench.commands import runs
+    from workbench.families.basics.recipe import BasicsRecipe
+
+    monkeypatch.setattr(runs, "NEWEST", 2)
+    made = [RunStore().create(BasicsRecipe(seed=seed)).id for seed in range(4)]
+    for k, name in enumerate(made):
+        os.utime(RunStore().open(name).path / "recipe.json", ns=(k, k))
+    capsys.readouterr()
+    assert main(["runs"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said[:-1]] == made[:1:-1] and said[-1] == "… and 2 older runs: workbench runs --all"
+    assert main(["runs", "--all"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == made[::-1]
+
+
 def test_letters_are_spelled_in_words():
     assert terminal.in_ascii("median |Δ| 0.5 %, σ_stat/√M → 2.5·10⁻⁴ ± χ²/n₁₂ …") == (
         "median |Delta| 0.5 %, sigma_stat/sqrt M -> 2.5*10^-4 +- chi^2/n_12 ..."

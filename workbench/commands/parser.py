@@ -10,7 +10,7 @@ from workbench import terminal
 from workbench.commands.cluster import cluster_command
 from workbench.commands.events import DATA_OPTIONS, MADE_EVENTS, data_command
 from workbench.commands.points import predict_command, sample_command
-from workbench.commands.runs import runs_command
+from workbench.commands.runs import NEWEST, runs_command
 from workbench.commands.serve import lab_command, serve
 from workbench.commands.story import story_command
 from workbench.commands.train import sweep_command, train_command
@@ -87,6 +87,7 @@ def parser() -> Parser:
     runs = command(commands, "runs", "list, show, delete, resume or stop runs", RUNS)
     runs.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete", "resume", "stop"), help="what to do [list]")
     runs.add_argument("id", nargs="*", help="the run, or several")
+    runs.add_argument("--all", action="store_true", help=f"list: all of them [the newest {NEWEST}]")
     runs.add_argument("--waiting", action="store_true", help="stop: all runs that wait for their turn")
     runs.add_argument("--background", action="store_true", help="resume: return at once instead of following")
     runs.add_argument("--on", metavar="CLUSTER", help='resume: on another cluster, or "here" on this computer [where it was]')

@@ -12,6 +12,9 @@ from workbench.runs.folder import Status
 from workbench.runs.run import Run
 from workbench.runs.store import EXAMPLES, RunStore, open_run
 
+NEWEST = 100
+"""Runs that are listed."""
+
 
 def runs_command(options: argparse.Namespace) -> int:
     from workbench.runs.launcher import attend
@@ -25,7 +28,7 @@ def runs_command(options: argparse.Namespace) -> int:
     }
     if options.action == "list":
         attend(store.root)
-        return list_runs(store)
+        return list_runs(store, most=None if options.all else NEWEST)
     if options.waiting and options.action == "stop" and not options.id:
         return stop_waiting_runs(store)
     if options.waiting:
@@ -47,15 +50,17 @@ def find_run(store: RunStore, name: str) -> Run:
     return store.open(name)
 
 
-def list_runs(store: RunStore) -> int:
+def list_runs(store: RunStore, most: int | None) -> int:
     runs = store.runs()
     if not runs:
         print(f"There are no runs in {store.root}.")
-    for run in runs:
+    for run in runs[:most]:
         try:
             print(line_of(run))
         except RunError as problem:
             print(f"{run.id:20} damaged    {problem}")
+    if rest := len(runs) - len(runs[:most]):
+        print(f"… and {rest:,} older runs: workbench runs --all")
     return 0
 
 
