@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.families.taggers.choice import SHIFTS
-from workbench.families.taggers.measures import arc_ratio
+from workbench.families.taggers.measures import Roc, arc_ratio
 from workbench.families.taggers.product import TAGGER_PRODUCT
 from workbench.families.taggers.published import ELSEWHERE, OURS, PUBLISHED
 from workbench.figures.drawing import (
@@ -132,7 +132,10 @@ def scores(runs: Runs, theme: Theme) -> dict[str, Any]:
 
 @figure
 def tagger_roc(runs: Runs, theme: Theme) -> dict[str, Any]:
-    """1/ε_B against ε_S with the spread over networks and the error of a finite test set, the jet mass alone, and published points."""
+    """1/ε_B against ε_S with the spread over networks and the error of a finite test set, the jet mass alone, and published points.
+
+    Of several taggers also that of their mean logit.
+    """
     data = []
     for place, (label, one) in enumerate(runs):
         signal, left, colour = _column(one, "signal"), _column(one, "background"), theme.colour(place)
@@ -152,6 +155,7 @@ def tagger_roc(runs: Runs, theme: Theme) -> dict[str, Any]:
             said = labelled(label, "± σ of the networks")
             data.append(band(theme, said, signal, np.exp(-spread) / left, np.exp(spread) / left, colour, showlegend=len(runs) == 1))
         data.append(curve(theme, name, signal, 1 / left, colour, log=True))
+    data += [curve(theme, words, signal, 1 / left, theme.ink, log=True) for words, signal, left in _together(runs)]
     first = runs[0][1]
     signal, left = _column(first, "signal")[1:], np.maximum(_column(first, "background_mass")[1:], 1e-6)
     baseline = with_numbers("jet mass alone", f"AUC {float(first['auc_mass']):.3f}")
@@ -163,6 +167,23 @@ def tagger_roc(runs: Runs, theme: Theme) -> dict[str, Any]:
     data.append({**marks, "text": [one[0] for one in known], "hovertemplate": "%{text}: %{y}<extra></extra>"})
     x, y = axis(theme, "top jets kept ε<sub>S</sub>", range=[0, 1]), axis(theme, "QCD rejection 1/ε<sub>B</sub>", log=True, range=[1, 1e4])
     return {"data": data, "layout": layout(theme, xaxis=x, yaxis=y)}
+
+
+def _together(runs: Runs) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """The tagger that is the mean logit of all, in words with its ε_S and ε_B; nothing where they did not see the same test jets."""
+    first, known = runs[0][1], ("label", "mass", "mu_logit")
+    if len(runs) == 1 or not all(name in one for _, one in runs for name in known):
+        return []
+    if not all(np.array_equal(one[name].values, first[name].values) for _, one in runs for name in known[:2]):
+        return []
+    mean = np.mean([_column(one, "mu_logit") for _, one in runs], axis=0)
+    roc = Roc.of(mean, first["label"].values)
+    signal = _column(first, "signal")
+    left = roc.at(signal)
+    good = (left > 0.5 / max(1, roc.others)) & (signal > 0)
+    half = f"1/ε<sub>B</sub>(0.5) = {with_error(*roc.rejection(0.5))}"
+    words = with_numbers(f"mean logit of {len(runs)}", f"AUC {with_error(roc.area, roc.area_error)}", half)
+    return [(words, signal[good], left[good])]
 
 
 def _sure(one: xr.Dataset) -> None:
@@ -369,7 +390,8 @@ TAGGING = {
         "ROC curve",
         tagger_roc,
         TAGGER_PRODUCT.name,
-        "Higher is better. Grey: few background jets pass a hard cut. Crosses: published, with 60 times the jets and another detector.",
+        "Higher is better. Grey: few background jets pass a hard cut. Crosses: published, with 60 times the jets and another detector. "
+        "Runs that are compared are also combined: their mean logit.",
         "1/ε_B(ε_S)",
         440,
     ),
