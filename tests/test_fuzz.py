@@ -99,10 +99,10 @@ def test_a_problem_in_a_link_is_named_and_the_rest_is_kept(kind, data):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def worker(tmp_path_factory):
+    """One for all examples: each new one would wait, lest the one before is just beginning."""
     run, lock = RunStore(tmp_path_factory.mktemp("runs")).create_owned(AmplitudeRecipe(), "")
-    run.lock = lock
-    yield run
+    yield Worker(run, _job, lock, None, None)
     lock.release()
 
 
@@ -110,13 +110,13 @@ def run(tmp_path_factory):
 @given(values=anything | st.fixed_dictionaries({}, optional={key: anything for key in ("command", "serial", "steps", "asked")}))
 @example(values={"command": "step", "serial": 1, "asked": "7"})
 @example(values={"command": ["stop"], "serial": {}, "asked": None})
-def test_a_worker_obeys_or_ignores_any_control_file(run, values):
+def test_a_worker_obeys_or_ignores_any_control_file(worker, values):
     content = seal(values) if isinstance(values, dict) else json.dumps(values).encode()
-    (run.path / "control.json").write_bytes(content)
-    control = run.read_control()
+    (worker.run.path / "control.json").write_bytes(content)
+    control = worker.run.read_control()
     assert control["command"] in ("run", "pause", "step", "stop")
     assert all(type(control[key]) is int and control[key] >= 0 for key in ("serial", "steps", "asked"))
-    worker = Worker(run, _job, run.lock, None, None)
+    worker.serial, worker.stopping, worker.paused, worker.allowance, worker.asked = -1, False, False, 0, 0  # as if it had just begun
     try:
         worker._listen()
     except BaseException as problem:

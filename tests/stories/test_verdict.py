@@ -112,6 +112,7 @@ def test_no_row_of_a_story_passes_whatever_comes(name):
     """Each row that is tested fails for numbers that violate it, or agrees for such as do not, and the headline changes with it."""
     told = story(name)
     kept = told.kept.drop_vars([name for name, array in told.kept.data_vars.items() if "event" in array.dims])
+    kept = kept.isel(jet=slice(2_000)) if "jet" in kept.dims else kept  # each is judged some hundred times
     shipped = told.judge(kept)
     assert len({row.what for row in shipped.rows}) == len(shipped.rows) and shipped.tested
     left = {row.what: row.mark for row in shipped.tested}

@@ -63,12 +63,24 @@ def area(score: np.ndarray, top: np.ndarray) -> float:
 
 
 def paired(one: np.ndarray, other: np.ndarray, top: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """AUC of one score minus that of another on the same jets, with the error from drawing the jets again."""
-    rng, found = np.random.default_rng(seed), []
-    for _ in range(SAMPLES):
-        some = rng.integers(0, len(top), len(top))
-        found.append(area(one[some], top[some]) - area(other[some], top[some]))
+    """AUC of one score minus that of another on the same jets, with the error from drawing the jets again.
+
+    A jet that is drawn k times counts k times, so that each score is sorted once.
+    """
+    rng = np.random.default_rng(seed)
+    times = np.stack([np.bincount(rng.integers(0, len(top), len(top)), minlength=len(top)) for _ in range(SAMPLES)]).astype(np.int32)
+    found = _areas(one, top, times) - _areas(other, top, times)
     return area(one, top) - area(other, top), float(np.std(found))
+
+
+def _areas(score: np.ndarray, top: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """AUC of each (sample) in which jets count so many times (sample, jet): pairs in the right order, of equal scores one half."""
+    order = np.argsort(score, kind="stable")
+    begins = np.flatnonzero(np.concatenate([[True], np.diff(score[order]) != 0]))
+    counts, tops = times[:, order], np.asarray(top).astype(bool)[order]
+    of_tops, of_others = (np.add.reduceat(counts * kind, begins, axis=1) for kind in (tops, ~tops))
+    below = of_others.cumsum(axis=1) - of_others / 2
+    return (of_tops * below).sum(axis=1) / (of_tops.sum(axis=1) * of_others.sum(axis=1))
 
 
 @dataclass(frozen=True)
