@@ -23,7 +23,7 @@ from workbench.studios.server.badges import HOPELESS, Badges, Patience, new_toke
 from workbench.studios.server.door import ADDRESS, GUEST, Door, Note, Nowhere
 from workbench.studios.server.house import Guest, House
 from workbench.studios.server.lobby import Lobby
-from workbench.studios.server.served import ARRIVED, LONGEST_QUERY, keep_ours, page_of, plain_path
+from workbench.studios.server.served import ARRIVED, LONGEST_QUERY, choose_no_session, is_text, keep_ours, page_of, plain_path
 
 KEPT = 30 * 86_400  # seconds that a badge is kept by a browser
 LARGEST_FORM = 1_000  # bytes
@@ -77,11 +77,14 @@ class Gate:
             return self._let(request, Elsewhere, place=f"..{path[:-1]}")
         if path != "/" and (not self.serves(path) or websocket is not (path in SOCKETS)):
             return self._let(request, Nowhere, prefix=self.door.prefix)
+        if not is_text(request) and path not in ("/", *PAGES):  # pages say themselves what of a link they cannot use
+            return self._say(request, 400, "This address holds bytes that are no text; UTF-8 is needed. Copy the whole link anew.")
         if refused := self._no_room(request, path, guest):
             return self._say(request, *refused)
         if path == "/":  # links from before the pages had names lead to that of their family
             up = "." if request.path.endswith("/") else f"./{self.door.prefix.rsplit('/', 1)[-1]}"
             return self._let(request, Elsewhere, place=f"{up}/{FORMER.place}" if request.query else f"{up}{PAGES[0]}")
+        choose_no_session(request)
         request.headers[GUEST], request.headers[ADDRESS] = str(guest), source_of(request.remote_ip or "")
         request.path = self.door.prefix + path
         return self.inner(request)
