@@ -33,6 +33,7 @@ SOCKETS = tuple(f"{page}/ws" for page in PAGES)
 ENTRANCE = re.compile(rf"/({'|'.join(family.place for family in FAMILIES)}|follow(/[a-z0-9]{{1,40}})?)?/?")
 """Where a link may lead from elsewhere, with or without a token."""
 EACH = 6  # pages of one browser
+KEPT_FREE = 4  # one place more for so many is for addresses that show fewer pages than these
 FETCHING = 10_000  # milliseconds within which a page that was fetched opens its websocket
 MOST_SHOWN = 3  # websockets of one page: it may come back before the one that was lost is known to be
 TICKET = 120.0  # seconds
@@ -133,7 +134,7 @@ class Gate:
             return ()
         if len(request.query) > LONGEST_QUERY:
             return 414, f"This link has {len(request.query):,} characters; at most {LONGEST_QUERY:,} are read."
-        return () if guest.lecturer else self._full(guest, self.sessions(fetching=True))
+        return () if guest.lecturer else self._full(request, guest, self.sessions(fetching=True))
 
     def _no_socket(self, request: HTTPServerRequest, path: str, guest: Guest) -> tuple[Any, ...]:
         name, headers = page_of(request, self.application.secret_key)  # type: ignore[attr-defined]
@@ -143,12 +144,15 @@ class Gate:
         shown = sum(session.connection_count for session in sessions if session.id == name)
         if shown >= MOST_SHOWN:
             return 403, "This page is shown already."
-        return () if guest.lecturer or shown else self._full(guest, self.sessions())
+        return () if guest.lecturer or shown else self._full(request, guest, self.sessions())
 
-    def _full(self, guest: Guest, sessions: list[Any]) -> tuple[Any, ...]:
+    def _full(self, request: HTTPServerRequest, guest: Guest, sessions: list[Any]) -> tuple[Any, ...]:
+        """Browsers without cookies are as many as they like, and one address can fill all places, but not those kept for others."""
         if sum(_guest_of(session) == str(guest) for session in sessions) >= EACH:
             return 503, f"This browser shows {EACH} pages of the class already. This one comes as soon as one of them is closed.", 5
-        if len(sessions) >= self.door.pages:
+        source, kept = source_of(request.remote_ip or ""), self.door.pages // KEPT_FREE
+        few = sum(_asked_with(session, ADDRESS) == source for session in sessions) < kept
+        if len(sessions) >= self.door.pages + (kept if few else 0):
             return 503, f"The class is full: {self.door.pages} pages are open. This page comes in as soon as one of them is closed.", 10
         return ()
 
@@ -199,8 +203,12 @@ class Gate:
 
 
 def _guest_of(session: Any) -> str:
+    return _asked_with(session, GUEST)
+
+
+def _asked_with(session: Any, header: str) -> str:
     context = session.document.session_context
-    return str(context.request.headers.get(GUEST, "")) if context and context.request else ""
+    return str(context.request.headers.get(header, "")) if context and context.request else ""
 
 
 class Elsewhere(Note):
