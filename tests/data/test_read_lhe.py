@@ -6,7 +6,7 @@ import gzip
 
 import numpy as np
 import pytest
-from own import of_file, problem, refused
+from own import lhe, muon_pair, of_file, problem, refused, top_pair
 
 import workbench as wb
 from workbench.data.files import load_sample
@@ -15,26 +15,6 @@ from workbench.data.files import load_sample
 @pytest.fixture(scope="module")
 def tops() -> np.ndarray:
     return wb.make_dataset("tt_partons", 250)["momenta"].values
-
-
-def lhe(events, weights=None) -> str:
-    """Events of particles (PDG number, status, mother, momentum)."""
-    lines = ['<LesHouchesEvents version="3.0">', "<init>", "2212 2212 6.5e3 6.5e3 0 0 0 0 3 1", "1.0 0.1 1.0 1", "</init>"]
-    for number, particles in enumerate(events):
-        lines += ["<event>", f" {len(particles)} 1 {1.0 if weights is None else weights[number]:.17g} 91.0 0.0078 0.118"]
-        for kind, status, mother, (energy, x, y, z) in particles:
-            lines.append(f" {kind} {status} {mother} {mother} 0 0 {x:.17g} {y:.17g} {z:.17g} {energy:.17g} 0. 0. 9.")
-        lines.append("</event>")
-    return "\n".join([*lines, "</LesHouchesEvents>", ""])
-
-
-def top_pair(p: np.ndarray) -> list:
-    """A decay chain with its last particles in an order that is not ours."""
-    beam, none = (1.0, 0.0, 0.0, 1.0), np.zeros(4)
-    return [
-        (21, -1, 0, beam), (21, -1, 0, beam), (6, 2, 1, none), (-6, 2, 1, none), (24, 2, 3, none), (-24, 2, 4, none),
-        (-5, 1, 4, p[3]), (-1, 1, 5, p[2]), (2, 1, 5, p[1]), (5, 1, 3, p[0]), (3, 1, 6, p[4]), (-4, 1, 6, p[5]),
-    ]  # fmt: skip
 
 
 def test_top_quarks_are_read_in_the_order_of_the_dataset(tops, tmp_path):
@@ -49,12 +29,7 @@ def test_top_quarks_are_read_in_the_order_of_the_dataset(tops, tmp_path):
 
 def test_muons_and_jets_are_read_by_transverse_momentum(tmp_path):
     momenta = wb.make_dataset("z_jets", 250)["momenta"].values
-
-    def event(p):
-        jets = [(21, 1, 1, jet) for jet in p[2:] if np.isfinite(jet).all()]
-        return [(1, -1, 0, np.ones(4)), *reversed(jets), (-13, 1, 1, p[1]), (13, 1, 1, p[0])]
-
-    (tmp_path / "z.lhe").write_text(lhe(map(event, momenta)))
+    (tmp_path / "z.lhe").write_text(lhe(map(muon_pair, momenta)))
     found = of_file(tmp_path / "z.lhe", "z_jets")["momenta"]
     np.testing.assert_array_equal(found, momenta[:, : found.shape[1]])
 

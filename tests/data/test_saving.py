@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
+import uproot
+from own import lhe, muon_pair, top_pair
 
 import workbench as wb
 from workbench.__main__ import main
 from workbench.data.catalogue import events_for
-from workbench.data.files import load_any, load_file, load_sample
+from workbench.data.events import Events
+from workbench.data.files import columns, load_any, load_file, load_sample
+from workbench.data.samples import Sample
+from workbench.data.saving import save
 from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.generators.recipe import GeneratorRecipe
 
 ENDS = ("h5", "hdf5", "csv", "csv.gz", "npy", "npz", "parquet")
 
@@ -35,6 +44,66 @@ def test_samples_are_saved_and_read_with_equal_numbers(name, end, tmp_path):
     what = "points" if name == "ring" else "momenta"
     path = wb.save_events(tmp_path / f"mine.{end}", **{what: made[what].values})
     np.testing.assert_array_equal(load_any(path).points, made[what].values)
+
+
+def written(path: Path, events: Events | Sample) -> Path:
+    """Events in a format that others write: by our own function where there is one, else by that of its library."""
+    end = path.name.partition(".")[2]
+    if end in ENDS:
+        return save(path, events)
+    if end == "nc":
+        events.to_dataset().to_netcdf(path, engine="h5netcdf")
+        return path
+    arrays = {"momenta": events.momenta, "amplitude": events.amplitude} if isinstance(events, Events) else {"momenta": events.points}
+    rows = np.column_stack([array.reshape(len(events), -1) for array in arrays.values()])
+    if end == "root":
+        with uproot.recreate(path) as file:
+            file["events"] = arrays
+    elif end == "flat.h5":  # one dataset for each process, as amplitudes are published
+        with h5py.File(path, "w") as file:
+            file["aag"] = rows
+    elif end == "labels.npz":
+        np.savez(path, data=rows[:, :-1], labels=rows[:, -1])
+    elif end == "txt":
+        np.savetxt(path, rows, header=" ".join(columns("gg_yyg")), fmt="%.17g")
+    else:
+        text = lhe(map(top_pair if events.dataset == "tt_partons" else muon_pair, events.points))
+        path.write_bytes(gzip.compress(text.encode()) if end.endswith("gz") else text.encode())
+    return path
+
+
+OTHERS = ("root", "nc", "flat.h5", "labels.npz", "txt")
+LHE = ("lhe", "lhe.gz")
+OF_KIND = {
+    "gg_yyg": (*ENDS, *OTHERS),
+    "gg_yygg": (*ENDS, "root"),
+    "z_jets": (*ENDS, "root", "nc", *LHE),
+    "tt_partons": (*ENDS, "root", "nc", *LHE),
+    "wedge": (*ENDS, "nc"),
+}
+
+
+@pytest.mark.parametrize("kind", OF_KIND)
+def test_a_training_from_a_file_of_any_format_has_the_losses_of_one_from_hdf5(kind, events, two_jets, tmp_path):
+    """What is saved is read and trained with: three steps on each are equal to the last digits."""
+    options = {"events": 120, "test_events": 100, "steps": 3, "hidden": [8], "batch_size": 64, "device": "cpu", "bayesian": False}
+    made: Events | Sample
+    if kind in ("gg_yyg", "gg_yygg"):
+        made, recipe_type = events if kind == "gg_yyg" else two_jets, AmplitudeRecipe
+        options |= {"process": kind, "uncertainty": "deterministic"}
+        del options["bayesian"]
+    else:
+        made, recipe_type = Sample.from_dataset(wb.make_dataset(kind, 300)), GeneratorRecipe
+        options |= {"dataset": kind, "blocks": 2, "bins": 4} | ({"jets": 0} if kind == "z_jets" else {})
+    losses, digests = {}, set()
+    for end in OF_KIND[kind]:
+        recipe = recipe_type(file=str(written(tmp_path / f"mine.{end}", made)), **options).fixed()
+        losses[end] = [{**report.losses, **report.validation} for report in wb.train(recipe)]
+        digests.add(recipe.file_digest)
+    assert len(losses["h5"]) == 3 and len(losses["h5"][0]) > 1 and len(digests) >= len(losses) - 1, "each was read, and none instead of it"
+    for end, found in losses.items():
+        for step, wanted in zip(found, losses["h5"], strict=True):
+            assert step == pytest.approx(wanted, rel=1e-12, abs=1e-12), end
 
 
 def test_flat_momenta_columns_of_amplitudes_and_other_types_are_taken(events, tmp_path):

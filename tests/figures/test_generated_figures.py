@@ -333,12 +333,77 @@ def test_a_histogram_that_says_nothing_gets_no_perfect_score():
     assert quality(lost).reason == "of x no generated event is finite" and np.isnan(float(numbers(lost)["deviation"]))
 
 
-def test_a_window_around_a_peak_is_judged_by_what_it_shows():
-    made = make_collisions().rename({f"{part}_jet1_pt": f"{part}_dimuon_peak" for part in ("edges", "truth", "error", "density")})
-    made["edges_dimuon_peak"].attrs |= {"below": 0.06, "above": 0.055}
-    assert quality(made).deviation >= 0 and not quality(made).reason
-    made["edges_dimuon_peak"].attrs |= {"above": 0.5}
-    assert quality(made).reason.startswith("of dimuon_peak 56 % of the events")
+def make_window(lost=0.115, drawn_lost=(0.115, 0.115)):
+    """Judged collisions of which a window on the Z peak leaves out some of the truth, and more or less of what each draw has."""
+    parts = ("edges", "truth", "error", "density", "central", "central_error", "reweighted", "reweighted_error", "weight_mean")
+    made = make_judged().rename({f"{part}_jet1_pt": f"{part}_dimuon_peak" for part in parts})
+    truth = made["truth_dimuon_peak"] * (1 - lost)
+    draws = (made["truth_dimuon_peak"].values * (1 - share) for share in drawn_lost)
+    made = made.assign(truth_dimuon_peak=truth, error_dimuon_peak=0.02 * truth, density_dimuon_peak=(("draw", "bin"), np.stack([*draws])))
+    made["edges_dimuon_peak"].attrs |= {"below": lost / 2, "above": lost / 2}
+    return made
+
+
+def test_what_a_window_on_a_peak_leaves_out_is_one_more_bin_of_its_score():
+    right = quality(make_window())
+    assert right.deviation == pytest.approx(0, abs=1e-12) and not right.reason
+    smeared = make_window(drawn_lost=(0.20, 0.26))  # inside each bin is 0.87 of the truth, and outside twice of it
+    h = histogram(smeared, "dimuon_peak", scored=True)
+    assert h["share"].sum() == pytest.approx(1, abs=0.1), "all but bins of less than 1 % are judged"
+    rest = h.isel(bin=-1)
+    assert np.isnan(rest["low"]) and float(rest["truth"]) == pytest.approx(0.115) and float(rest["ratio"]) == pytest.approx(0.23 / 0.115)
+    assert float(rest["sigma"]) == pytest.approx(0.03)
+    inside = histogram(smeared, "dimuon_peak")
+    errors = (inside["error"] * (inside["high"] - inside["low"])) ** 2
+    assert float(rest["error"]) == pytest.approx(float(np.sqrt(errors.sum() * 0.115 / 0.885)))  # of so many events, √n
+    found = quality(smeared)
+    assert found.largest == pytest.approx(1.0) and found.where == "dimuon_peak"
+    few = make_window(lost=0.04, drawn_lost=(0.2, 0.2))
+    assert np.isfinite(histogram(few, "dimuon_peak", scored=True)["low"]).all(), "bins that hold 95 % are judged alone"
+
+
+def test_bins_that_hold_too_little_give_no_score_of_any_kind():
+    lost = make_window(lost=0.6, drawn_lost=(0.6, 0.6))
+    assert quality(lost).reason == "of dimuon_peak 60 % of the events lie outside of its bins"
+    made = make_judged()
+    assert float(numbers(made)["central_jet1_pt"]) == pytest.approx(0.2)
+    made["edges_jet1_pt"].attrs |= {"below": 0.0, "above": 0.06}
+    found = numbers(made)
+    assert all(np.isnan(float(found[name])) for name in ("deviation", "largest", "central_jet1_pt", "reweighted_jet1_pt", "band_jet1_pt"))
+    for a in (0, 30):
+        assert float(numbers(make_nuisance())[f"nuisance_{a}_jet1_pt"]) == 1.0
+        made = make_nuisance()
+        made["edges_jet1_pt"].attrs |= {"below": 0.06, "above": 0.0}
+        assert np.isnan(float(numbers(made)[f"nuisance_{a}_jet1_pt"]))
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_at_a_nuisance_what_lies_outside_is_said_and_one_more_bin_of_the_score(older):
+    """The truth at a = 30 has a quarter of its events beyond the bins of a = 0."""
+    made = make_nuisance()
+    factor = np.array([1.0, 0.9, 0.75])
+    truth, error, density = (made[f"nuisance_{part}_jet1_pt"] for part in ("truth", "error", "density"))
+    scale = xr.DataArray(factor, dims="nuisance")
+    made = made.assign(nuisance_truth_jet1_pt=truth * scale, nuisance_error_jet1_pt=error * scale)
+    if not older:
+        made["nuisance_outside_jet1_pt"] = (("nuisance", "side"), np.stack([0 * factor, 1 - factor], axis=1))
+    right = made.assign(nuisance_density_jet1_pt=density * scale)
+    assert "25 % outside, to the right" in said(draw("nuisance", right, a=30.0))
+    assert not draw("nuisance", right, a=0.0)["layout"].get("annotations")
+    h = at_nuisance(right, "jet1_pt", 30.0, scored=True)
+    assert float(h["truth"][-1]) == pytest.approx(0.25) and float(h["ratio"][-1]) == pytest.approx(1.0)
+    assert float(numbers(right)["nuisance_30_jet1_pt"]) == 1.0
+    wrong = made.assign(nuisance_density_jet1_pt=density)  # a flow that lets nothing out
+    assert float(at_nuisance(wrong, "jet1_pt", 30.0, scored=True)["mean"][-1]) == pytest.approx(0, abs=0.02)
+    assert float(numbers(wrong)["nuisance_30_jet1_pt"]) < 0.5
+
+
+def test_the_edge_of_the_hole_is_judged_only_where_a_bin_begins_there():
+    made = make_collisions().rename({f"{part}_jet1_pt": f"{part}_jets12_distance" for part in ("edges", "truth", "error", "density")})
+    made["drawn_error_jets12_distance"] = (("draw", "bin"), 0.01 * made["density_jets12_distance"].values)
+    for first, ratio in ((0, 1.0), (3, np.nan)):
+        edges = made.assign(edges_jets12_distance=("edge", np.linspace(first, first + 6, 31)))
+        assert float(numbers(edges)["edge_ratio"]) == pytest.approx(ratio, nan_ok=True)
 
 
 def test_bins_with_few_events_are_joined_with_their_draws():

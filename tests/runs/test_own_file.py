@@ -18,8 +18,10 @@ from workbench.data.files import MOST_BYTES, FileNote, columns, load_sample
 from workbench.data.own_file import digest
 from workbench.families.amplitudes.page import Amplitudes
 from workbench.families.amplitudes.recipe import SweepRecipe
+from workbench.families.generators.page import Generators
 from workbench.home import uploads_folder
 from workbench.physics.phase_space import flat_events
+from workbench.runs import launcher
 from workbench.runs.files import RunError, seal, unseal
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore
@@ -416,16 +418,42 @@ def test_events_of_negative_weight_are_refused_by_every_way_before_a_run_is_made
     assert sentence in capsys.readouterr().err and RunStore().runs() == []
 
 
-def test_weights_of_a_file_that_magic_would_replace_are_refused_in_a_sentence_without_a_word_of_resuming(
-    tmp_path: Path, capsys: pytest.CaptureFixture
-):
-    path = weighted_jets(tmp_path / "events.npz", negative=False)
-    asked = [*FLOW, "--dataset", "z_jets", "--file", str(path), "--foreground"]
-    assert main([*asked, "--magic", "true"]) != 0
-    said = "".join(capsys.readouterr())
-    assert "The events have weights, and magic = true puts others in their place: choose magic = false, or unweight" in said
-    assert "resume" not in said and "Traceback" not in said and not [run for run in RunStore().runs() if run.status.resumable]
-    assert main([*asked, "--magic", "false"]) == 0 and "nan" not in "".join(capsys.readouterr())
+def test_weights_that_a_training_would_replace_are_refused_by_every_way_before_a_run_is_made(tmp_path: Path, capsys: pytest.CaptureFixture):
+    """Magic weights would take their place; a look at the same file without them changes nothing."""
+    path, told = weighted_jets(tmp_path / "events.npz", negative=False), "has weights, and magic = true puts others in their place"
+    options = {
+        "dataset": "z_jets",
+        "events": 300,
+        "test_events": 100,
+        "steps": 20,
+        "hidden": "4",
+        "blocks": 2,
+        "bins": 4,
+        "file": str(path),
+    }
+    plain = wb.GeneratorRecipe(**{**options, "hidden": [4]})
+    launcher.check_file(plain.fixed())
+    for recipe in (plain.replace(magic=True), plain.replace(magic=True, jets=0)):
+        for begin in (wb.launch, lambda asked: wb.sweep(asked, seed=[1, 2], progress=False), lambda asked: next(wb.train(asked))):
+            with pytest.raises(ValueError, match=rf"events\.npz {told}: choose magic = false, or unweight .* hit-or-miss") as refused:
+                begin(recipe)
+            assert str(refused.value).count("\n") == 0
+    with pytest.raises(wb.RecipeError, match="in their place"):
+        wb.sweep(plain, magic=[False, True], progress=False)
+    asked = [*FLOW, "--dataset", "z_jets", "--file", str(path)]
+    for more in ([], ["--foreground"]):
+        assert main([*asked, "--magic", "true", *more]) == 2
+        said = capsys.readouterr()
+        assert told in said.err and said.err.count("\n") == 1 and "resume" not in said.err and not said.out
+    page = Generators()
+    for name, value in {**options, "magic": True}.items():
+        page.hear({"option": name, "value": value if name == "magic" else str(value)})
+    page.hear({"action": "train"})
+    end = time.monotonic() + 120
+    while page.busy and time.monotonic() < end:
+        time.sleep(0.05)
+    assert [notice for notice in page.notices if told in notice] == page.notices != [] and RunStore().runs() == []
+    assert main([*asked, "--magic", "false", "--foreground"]) == 0 and "nan" not in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("more", [["momenta"], ["invariants"], ["ordered", "--symmetric", "true"]])

@@ -250,6 +250,33 @@ def test_pages_are_counted_for_each_browser(tmp_path):
         server.process.wait(10)
 
 
+def test_one_address_with_many_badges_does_not_keep_others_out(tmp_path):
+    """Without cookies it is another browser each time; a quarter more places are for whoever comes from elsewhere."""
+    server = Server(tmp_path, *SILENT, "--pages", "8", "--origin", "https://hub.example.org", first=PATIENT)
+
+    def ask(browser, source):
+        return browser.ask("/amplitudes", X_Forwarded_For=f"203.0.113.{source}")
+
+    try:
+        crowd = [Browser.inside(server.port, CLASS) for _ in range(12)]
+        assert [ask(browser, 1).status for browser in crowd] == [200] * 8 + [503] * 4
+        others = [ask(Browser.inside(server.port, CLASS), source) for source in (2, 3, 4)]
+        assert [answer.status for answer in others] == [200, 200, 503] and "The class is full: 8 pages" in others[-1].text
+        assert ask(crowd[-1], 1).status == 503 and ask(Browser.inside(server.port, LECTURER), 1).status == 200
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+
+
+def test_a_class_behind_one_address_gets_all_in(tmp_path):
+    server = Server(tmp_path, *SILENT, "--pages", "40", first=PATIENT)
+    try:
+        assert {Browser.inside(server.port, CLASS).ask("/amplitudes").status for _ in range(40)} == {200}
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+
+
 def test_a_page_without_a_websocket_takes_no_place_and_a_late_one_is_counted_again(tmp_path):
     server = Server(tmp_path, *SILENT, "--pages", "2", first=HASTY)
     try:

@@ -157,6 +157,38 @@ def test_no_component_of_anybody_is_served(server, people, name):
     assert server.modules() == before
 
 
+REFUSED = {
+    "GET /code.svg?link=%ff%fe": (400, "This address holds bytes that are no text; UTF-8 is needed. Copy the whole link anew."),
+    "GET /take-home/maps.html?shipped=%ff": (400, "holds bytes that are no text"),
+    "POST /upload?name=%ff&kind=ring": (400, "holds bytes that are no text"),
+    "GET /alive?x=%80": (400, "holds bytes that are no text"),
+    "GET /amplitudes?tab=%ff": (200, ""),
+    "GET /amplitudes?theme=%ff": (200, ""),  # which Panel reads
+    "GET /amplitudes?%ff=1": (200, ""),
+    "GET /amplitudes?bokeh-session-id=%ff": (200, ""),
+    "GET /amplitudes?bokeh-session-id=x": (200, ""),
+    "GET /amplitudes?bokeh-token=%ff": (200, ""),
+    "GET /amplitudes?bokeh-token=x": (200, ""),
+    "GET /amplitudes?bokeh-token=x&bokeh-session-id=x": (200, ""),
+    "GET /static/js/nothing.js": (404, "There is no such file here."),
+    "GET /static/extensions/panel/nothing.js": (404, "There is no such file here."),
+    "GET /figure.nc": (405, "in another way: pages and files by GET, what is sent by POST."),
+    "POST /code.svg": (405, "in another way"),
+    "POST /amplitudes": (405, "in another way"),
+    "POST /static/js/bokeh.min.js": (405, "in another way"),
+    "POST /alive": (405, "in another way"),
+}
+
+
+@pytest.mark.parametrize("asked", REFUSED)
+def test_whatever_is_refused_by_whoever_has_a_sentence_and_no_traceback(server, people, asked):
+    (method, path), (status, sentence), told = asked.split(), REFUSED[asked], len(server.said)
+    for browser in (Browser.inside(server.port, CLASS), people["lecturer"]):
+        answer = browser.ask(path, method, b"x" if method == "POST" else None, Bokeh_Session_Id="x")
+        assert answer.status == status and sentence in answer.text, (answer.status, answer.text[-300:])
+        assert f"{status}: " not in answer.text and "Traceback" not in server.said[told:], server.said[told:]
+
+
 def test_another_site_leads_to_pages_only(server, people):
     """A link in a chat opens a page; nothing else is asked for from elsewhere, not even by window.open."""
     refused = ("/components/antigravity/a/_css/b", "/alive", "/new-events/x.h5", "/take-home/ring.html")

@@ -66,14 +66,12 @@ def test_numbers_of_jets_are_shared_out_by_weight():
     assert ours.mean_excess == pytest.approx(np.average(e, weights=weighted.weight))
 
 
-def test_a_chain_and_its_discriminator_take_weights_and_magic_refuses_them(trained_on):
+def test_a_chain_and_its_discriminator_take_weights(trained_on):
     momenta = shipped("z_jets").momenta[:2_000]
     sample = Sample(momenta, "z_jets", np.random.default_rng(3).uniform(0.5, 2, 2_000))
     job = trained_on(sample, dataset="z_jets", jets=0, discriminator_steps=10, nuisance=True)
     prediction = job.prediction("test")
     assert np.isfinite(prediction["truth_jet1_pt"]).all() and np.isfinite(float(prediction["auc"]))
-    with pytest.raises(ValueError, match=r"events have weights, and magic = true .* or unweight the events by hit-or-miss, keeping each"):
-        trained_on(sample, dataset="z_jets", jets=0, magic=True)
 
 
 @pytest.fixture(scope="module")

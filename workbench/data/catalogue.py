@@ -15,7 +15,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from workbench.data import cache as disk
-from workbench.data.events import Events
+from workbench.data.events import HIT_OR_MISS, Events
 from workbench.data.files import load_file, load_sample
 from workbench.data.generation import Source, kept, parts, whole
 from workbench.data.mixture import mixed
@@ -232,6 +232,7 @@ def sample_for(recipe: WantedSample, progress: Progress | None = None) -> Splits
     jets = (recipe.jets or None) if has_jets(recipe.dataset) else None
     if recipe.file:
         loaded = _promised(recipe, lambda: load_sample(recipe.file, recipe.dataset, recipe.units))
+        check_weights(recipe, loaded)
         loaded = loaded if jets is None else loaded.with_jets(jets)
         order = np.random.default_rng([recipe.data_seed, 2]).permutation(len(loaded))
         validation = _validation(recipe, recipe.file, len(loaded))
@@ -246,7 +247,7 @@ def sample_for(recipe: WantedSample, progress: Progress | None = None) -> Splits
 
 
 LOOKED_AT: set[tuple[Any, ...]] = set()
-OF_FILE = ("file_digest", "process", "dataset", "units", "jets", "events", "test_events")
+OF_FILE = ("file_digest", "process", "dataset", "units", "jets", "events", "test_events", "magic")
 """What decides, besides the file's place, whether a training finds its events in an own file."""
 
 
@@ -272,6 +273,15 @@ def check_symmetry(recipe: Any) -> None:
         raise ValueError(
             "inputs = 'ordered' needs amplitudes that stay as they are when identical particles change places and under reflection, which "
             "nobody said of your own file; set symmetric = true if they do, or choose invariants."
+        )
+
+
+def check_weights(recipe: Any, sample: Sample) -> None:
+    """Raises: ValueError where the events have weights and the training has others for them."""
+    if sample.weight is not None and getattr(recipe, "magic", False):
+        raise ValueError(
+            f"{recipe.file} has weights, and magic = true puts others in their place: choose magic = false, or unweight the events by "
+            f"{HIT_OR_MISS}."
         )
 
 

@@ -20,6 +20,8 @@ UNWEIGHT = (
     "leave out events of weight 0, and cancel negative ones first by resampling events that lie near each other, so that all are positive"
 )
 """What to do about weights that no density can have."""
+HIT_OR_MISS = "hit-or-miss, keeping each with the probability w/w_max"
+"""How to get rid of weights that cannot be used."""
 
 
 @dataclass(frozen=True, eq=False)

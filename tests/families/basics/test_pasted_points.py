@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.data.files import FileProblem, count_events
+from workbench.data.files import FileProblem, count_events, load_table
 from workbench.families.basics.job import BasicsJob
 from workbench.families.basics.points import points_for
 from workbench.families.basics.product import BASICS_PRODUCT
@@ -83,6 +83,25 @@ def test_columns_have_names_or_come_in_their_order(write):
     assert {split: len(points) for split, points in plain.items()} == {"validation": 20, "test": 20, "train": 60}
     together = np.concatenate([points.x[:, 0] for points in plain.values()])
     np.testing.assert_array_equal(np.sort(together), np.sort(rows[:, 0]))  # nobody is tested with what was learned from
+
+
+def test_columns_that_mean_something_else_are_not_taken_by_their_place(write):
+    """A weight is no width of y; names in capitals are names."""
+    rows = sine(100)
+    plain, capitals = (
+        points_for(BasicsRecipe(toy="own_curve", file=file)) for file in (write(rows), write(rows[:, ::-1], header="SIGMA Y X"))
+    )
+    np.testing.assert_array_equal(plain["test"].x, capitals["test"].x)
+
+    def refused(header, toy="own_curve", columns=rows):
+        with pytest.raises(FileProblem) as problem:
+            load_table(write(columns, header=header, delimiter=","), BasicsRecipe(toy=toy).subject)
+        return str(problem.value).partition(" ")[2]
+
+    unused = "which are not used, as all points count alike; leave them out, after hit-or-miss, keeping each with the probability w/w_max."
+    assert refused("x,y,weight") == f"has weights, 'weight', {unused}"
+    assert refused("x1,x2,class,wgt", "own_classes", np.column_stack([apart(), np.ones(len(apart()))])) == f"has weights, 'wgt', {unused}"
+    assert refused("x,y,quality") == "has the column 'quality' beside x, y; x, y, sigma are needed."
 
 
 def test_what_cannot_be_learned_is_refused_in_one_sentence(write):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from workbench.data.files import FileNote
 from workbench.families import kind_of
 from workbench.families.formulas.annealing import Annealing, Settings
 from workbench.families.formulas.fit import Data
@@ -194,6 +195,13 @@ def test_a_table_that_cannot_be_used_is_one_sentence(tmp_path, text, column, wor
     with pytest.raises(ValueError, match=words) as problem:
         target_for(FormulaRecipe(target="table", file=str(path), column=column))
     assert "\n" not in str(problem.value) and str(problem.value).endswith(".")
+
+
+def test_a_weight_in_a_table_is_told_to_be_a_variable(tmp_path):
+    """Of a table any column may be meant; that rows do not count by it is said."""
+    np.savetxt(tmp_path / "a.csv", np.random.default_rng(1).random((30, 3)), delimiter=",", header="x,weight,y", comments="")
+    with pytest.warns(FileNote, match="a.csv has a column weight, which is a variable like the others: all rows count alike"):
+        assert target_for(FormulaRecipe(target="table", file=str(tmp_path / "a.csv"))).names.text == ("x", "weight")
 
 
 def test_what_a_network_has_learned_becomes_a_formula(tmp_path, monkeypatch):

@@ -187,6 +187,18 @@ def test_a_file_is_counted_before_it_is_trained_with(frame, written):
     assert (answer.kind, answer.events, answer.values) == ("jets", 400, {})
 
 
+def test_weights_are_refused_with_how_to_get_rid_of_them(frame, written, root, tmp_path):
+    wanted = "which are not used, as all jets count alike; leave them out, after hit-or-miss, keeping each with the probability w/w_max."
+    weight = np.linspace(0.5, 2, len(frame)).astype(np.float32)
+    for form in ("table", "fixed"):
+        assert f"has weights, 'weight', {wanted}" in refused(written(frame.assign(weight=weight), form, None))
+    assert f"has weights, 'event_weight', {wanted}" in refused(root(event_weight=weight))
+    path = save_jets(tmp_path / "mine.h5", shipped()[:300])
+    with h5py.File(path, "r+") as file:
+        file["weights"] = np.ones(300)
+    assert f"has weights, 'weights', {wanted}" in problem(path)
+
+
 # JetClass
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from workbench.data.reader import FileProblem
 from workbench.data.reader.columnar import check_size, require, told
 from workbench.data.reader.hdf5 import OPEN, held, require_inside
+from workbench.data.reader.layout import refuse_weights
 from workbench.data.reader.limits import LEAST_EVENTS
 from workbench.data.reader.recognise import recognise
 from workbench.data.reader.request import Request
@@ -95,6 +96,7 @@ def _hdf5(request: Request) -> Arrays:
     try:
         with h5py.File(request.path, "r", locking=False) as file:
             if "jet_momentum" in file:
+                refuse_weights(file, "jets", request)
                 return _own(file, request)
             for name in file:
                 if isinstance(file.get(name, getlink=True), h5py.HardLink) and isinstance(file[name], h5py.Group):
@@ -218,6 +220,7 @@ def _names_of(table: h5py.Dataset, field: str, request: Request) -> list[str]:
 
 def _landscape(table: _Table, request: Request) -> Arrays:
     """Jets from the columns of the public set; jets come from all parts of a file with too many."""
+    refuse_weights(table.places, "jets", request)
     numbers = sorted(int(name[2:]) for name in table.places if re.fullmatch(r"E_\d{1,4}", name))
     if not numbers or LABEL not in table.places:
         listed = ", ".join(list(table.places)[:6])
@@ -287,6 +290,7 @@ def _root(request: Request) -> Arrays:
                 request.refuse(f"has no tree with {', '.join(PARTS)}; {NEEDED}")
             if missing := [name for name in (*WHOLE, TOP_LABEL, QCD_LABEL) if name not in tree.keys()]:
                 request.refuse(f"has no branch {missing[0]}; {', '.join((*PARTS, *WHOLE, TOP_LABEL, QCD_LABEL))} are needed")
+            refuse_weights(tree.keys(), "jets", request)
             check_size(tree.num_entries, getattr(tree, "uncompressed_bytes", 0), request)
             return _jet_class(tree, request)
 

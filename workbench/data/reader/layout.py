@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from workbench.data.events import COMPONENTS
+from workbench.data.events import COMPONENTS, HIT_OR_MISS
+
+if TYPE_CHECKING:
+    from workbench.data.reader.request import Request
 
 QUANTITIES = {
     "momenta": {"momenta", "momentum", "p4", "four_momenta"},
@@ -24,6 +28,12 @@ PATTERNS = (
     re.compile(r"(?:p|particle|leg|part)?[_ .]?(?P<leg>\d+)[_ .]?(?P<component>e|energy|px|py|pz)"),
     re.compile(r"(?P<component>e|energy|px|py|pz)[_ .](?:p|particle|leg|part)[_ .]?(?P<leg>\d+)"),
 )
+
+
+def refuse_weights(names: Iterable[str], of: str, request: Request) -> None:
+    """Refuse a file with weights of what counts alike. Raises: FileProblem."""
+    if name := next(filter(WEIGHT.fullmatch, names), ""):
+        request.refuse(f"has weights, {name!r}, which are not used, as all {of} count alike; leave them out, after {HIT_OR_MISS}")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.data.reader import FileProblem
 from workbench.data.reader.hdf5 import OPEN, held, require_inside
+from workbench.data.reader.layout import WEIGHT, refuse_weights
 from workbench.data.reader.limits import MOST_EVENTS, most_unpacked
 from workbench.data.reader.recognise import recognise
 from workbench.data.reader.request import Request
@@ -43,16 +44,25 @@ def read_table(request: Request) -> dict[str, np.ndarray]:
     for name, column in columns.items():
         if (wrong := ~np.isfinite(column)).any():
             request.refuse(f"has {name} = {column[wrong][0]:g} in row {int(wrong.argmax()) + 1:,}; a number is needed")
-    return _own(columns, request) if request.kind in OWN else columns
+    if request.kind in OWN:
+        return _own(columns, request)
+    for name in filter(WEIGHT.fullmatch, columns):
+        request.note(f"has a column {name}, which is a variable like the others: all rows count alike")
+    return columns
 
 
 def _own(columns: dict[str, np.ndarray], request: Request) -> dict[str, np.ndarray]:
     """The columns in their order, if they can be points of a curve or classes of points. Raises: FileProblem."""
+    refuse_weights(columns, "points", request)
+    columns = {name.lower() if name.lower() in OWN[request.kind][-1] else name: column for name, column in columns.items()}
     names = next((names for names in OWN[request.kind] if len(names) == len(columns)), None)
     if names is None:
         needed = " or ".join(f"{len(names)} ({', '.join(names)})" for names in OWN[request.kind])
         request.refuse(f"has {len(columns)} columns; {needed} are needed")
-    found = {name: columns[name] for name in names} if set(names) == set(columns) else dict(zip(names, columns.values(), strict=True))
+    known, odd = ([name for name in columns if (name in names) == wanted] for wanted in (True, False))
+    if known and odd:
+        request.refuse(f"has the column {odd[0][:40]!r} beside {', '.join(known)}; {', '.join(names)} are needed")
+    found = dict(zip(names, columns.values(), strict=True)) if set(names) != set(columns) else {name: columns[name] for name in names}
     for name in ("x", "y", "x1", "x2"):
         if name in found and not np.ptp(found[name]) > 0:
             request.refuse(f"has the same {name} in all rows; there is nothing to learn")

@@ -4,6 +4,9 @@ ratio = ⟨h⟩ / h_truth    deviation = |ratio − 1|    band = σ / ⟨h⟩,  
 
 The band is the spread of the learned density between networks that fit the same limited training data; a feature that the flow cannot
 express is missing from all of them, and from the band.
+
+A score is taken over bins that hold at least 95 % of the truth. A window on a peak or a hole leaves out more on purpose, and so do usual
+bins at a nuisance that makes events harder: then all that lies outside of them is one more bin, so that no event goes unjudged.
 """
 
 from __future__ import annotations
@@ -36,18 +39,19 @@ def observables_of(dataset: xr.Dataset) -> list[str]:
     return [str(name).removeprefix("edges_") for name in dataset.variables if str(name).startswith("edges_")]
 
 
-def histogram(dataset: xr.Dataset, name: str, *, join: bool = False) -> xr.Dataset:
+def histogram(dataset: xr.Dataset, name: str, *, join: bool = False, scored: bool = False) -> xr.Dataset:
     """Bins of one observable: edges low and high, density of the truth with its statistical error, mean and sigma over the draws,
     ratio, deviation, and share, the fraction of the truth in the bin. NaN where there is no truth to divide by. `join` puts bins with few
-    events of the truth together, for figures.
+    events of the truth together, for figures; `scored` gives those over which a score is taken, which hold enough of the truth.
 
     *Raises*: KeyError where there is no such observable.
     """
     draws = dataset[f"density_{name}"].transpose("draw", ...).values.astype(float)
-    return _bins(dataset, name, dataset[f"truth_{name}"].values, dataset[f"error_{name}"].values, draws, join=join)
+    truth, error = dataset[f"truth_{name}"].values, dataset[f"error_{name}"].values
+    return _bins(dataset, name, truth, error, draws, join=join, scored=scored)
 
 
-def central(dataset: xr.Dataset, name: str, kind: str, *, join: bool = False) -> xr.Dataset | None:
+def central(dataset: xr.Dataset, name: str, kind: str, *, join: bool = False, scored: bool = False) -> xr.Dataset | None:
     """The same of events drawn from the mean weights, "central", or of these times w_D, "reweighted"; sigma is their statistical error.
 
     None where no discriminator has judged them.
@@ -56,10 +60,10 @@ def central(dataset: xr.Dataset, name: str, kind: str, *, join: bool = False) ->
         return None
     truth, error = dataset[f"truth_{name}"].values, dataset[f"error_{name}"].values
     drawn = dataset[f"{kind}_{name}"].values.astype(float)[None]
-    return _bins(dataset, name, truth, error, drawn, dataset[f"{kind}_error_{name}"].values, join=join)
+    return _bins(dataset, name, truth, error, drawn, dataset[f"{kind}_error_{name}"].values, join=join, scored=scored)
 
 
-def at_nuisance(dataset: xr.Dataset, name: str, a: float, *, join: bool = False) -> xr.Dataset | None:
+def at_nuisance(dataset: xr.Dataset, name: str, a: float, *, join: bool = False, scored: bool = False) -> xr.Dataset | None:
     """The same at the value of the theory nuisance that is nearest to a, which stands in the attributes; None where the flow knows none."""
     if f"nuisance_density_{name}" not in dataset.variables:
         return None
@@ -67,8 +71,12 @@ def at_nuisance(dataset: xr.Dataset, name: str, a: float, *, join: bool = False)
     here = dataset.isel(nuisance=int(np.abs(values - a).argmin()))
     draws = here[f"nuisance_density_{name}"].transpose("draw", ...).values.astype(float)
     truth, error = here[f"nuisance_truth_{name}"].values, here[f"nuisance_error_{name}"].values
-    found = _bins(dataset, name, truth, error, draws, join=join)
-    found.attrs = {key: value for key, value in found.attrs.items() if key not in ("below", "above")}  # those are of a = 0
+    if f"nuisance_outside_{name}" in dataset.variables:
+        below, above = (float(share) for share in here[f"nuisance_outside_{name}"].values)
+    else:  # of older files, where nothing says which side
+        there = sum(outside(dataset, name)) + _held(dataset, name, dataset[f"truth_{name}"].values)
+        below, above = 0.0, max(0.0, 1.0 - _held(dataset, name, truth)) if there > 0.999 else 0.0
+    found = _bins(dataset, name, truth, error, draws, beyond=(below, above), join=join, scored=scored)
     return found.assign_attrs(a=float(values[np.abs(values - a).argmin()]))
 
 
@@ -80,11 +88,20 @@ def network_of(dataset: xr.Dataset) -> str:
 
 
 def _bins(
-    dataset: xr.Dataset, name: str, truth: np.ndarray, error: np.ndarray, draws: np.ndarray, own: np.ndarray | None = None, *, join: bool
+    dataset: xr.Dataset,
+    name: str,
+    truth: np.ndarray,
+    error: np.ndarray,
+    draws: np.ndarray,
+    own: np.ndarray | None = None,
+    *,
+    beyond: tuple[float, float] | None = None,
+    join: bool,
+    scored: bool,
 ) -> xr.Dataset:
-    """Arguments: `draws` (draw, bin); sigma is their spread, or the `own` error of a single one."""
+    """Arguments: `draws` (draw, bin); sigma is their spread, or the `own` error of a single one; `beyond`: shares of the truth outside."""
     edges = dataset[f"edges_{name}"].values.astype(float)
-    truth, error = truth.astype(float), error.astype(float)
+    truth, error, beyond = truth.astype(float), error.astype(float), beyond or outside(dataset, name)
     sigma = draws.std(axis=0) if own is None else own.astype(float)
     if join:
         with np.errstate(all="ignore"):
@@ -94,15 +111,38 @@ def _bins(
         truth, draws = (np.add.reduceat(values * width, starts, axis=-1) / np.diff(edges) for values in (truth, draws))
         error, sigma = (np.sqrt(np.add.reduceat((values * width) ** 2, starts)) / np.diff(edges) for values in (error, sigma))
         sigma = draws.std(axis=0) if own is None else sigma
+    low, high, width = edges[:-1], edges[1:], np.diff(edges)
+    if scored and sum(beyond) > 1 - INSIDE:  # the rest as a bin of width 1, without ends
+        error, sigma = (_with_error_of_rest(values, each, width) for values, each in ((truth, error), (draws.mean(axis=0), sigma)))
+        truth, draws = (np.append(values, _rest(values, width), axis=-1) for values in (truth, draws))
+        sigma = draws.std(axis=0) if own is None else sigma
+        low, high, width = np.append(low, np.nan), np.append(high, np.nan), np.append(width, 1.0)
     mean = draws.mean(axis=0)
     with np.errstate(all="ignore"):
         ratio = np.where(truth > 0, mean / truth, np.nan)
     columns = {
-        "low": edges[:-1], "high": edges[1:], "truth": truth, "error": error, "mean": mean, "sigma": sigma, "ratio": ratio,
-        "deviation": np.abs(ratio - 1), "share": truth * np.diff(edges),
+        "low": low, "high": high, "truth": truth, "error": error, "mean": mean, "sigma": sigma, "ratio": ratio,
+        "deviation": np.abs(ratio - 1), "share": truth * width,
     }  # fmt: skip
-    about = dict(dataset[f"edges_{name}"].attrs) | dict(zip(("below", "above"), outside(dataset, name), strict=True))
-    return xr.Dataset({key: ("bin", values) for key, values in columns.items()}, attrs=about | {"draws": len(draws)})
+    about = dict(dataset[f"edges_{name}"].attrs) | dict(zip(("below", "above"), beyond, strict=True))
+    found = xr.Dataset({key: ("bin", values) for key, values in columns.items()}, attrs=about | {"draws": len(draws)})
+    return found.isel(bin=(found["share"].values > FILLED) & np.isfinite(found["deviation"].values)) if scored else found
+
+
+def _rest(density: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """What of densities (…, bin) relative to all events is in no bin, (…, 1)."""
+    return np.maximum(1.0 - (density * width).sum(axis=-1, keepdims=True), 0.0)
+
+
+def _with_error_of_rest(density: np.ndarray, error: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """The statistical errors of bins, and of what is in none: that of as many events in bins."""
+    inside = max(float((density * width).sum()), 1e-300)
+    return np.append(error, np.sqrt(((error * width) ** 2).sum() * _rest(density, width) / inside))
+
+
+def _held(dataset: xr.Dataset, name: str, truth: np.ndarray) -> float:
+    """Which share of all events the bins of an observable hold."""
+    return float((truth * np.diff(dataset[f"edges_{name}"].values.astype(float))).sum())
 
 
 def outside(dataset: xr.Dataset, name: str) -> tuple[float, float]:
@@ -112,7 +152,7 @@ def outside(dataset: xr.Dataset, name: str) -> tuple[float, float]:
         return float(about["below"]), float(about["above"])
     if dataset.attrs.get("dataset") not in TOYS:
         return 0.0, 0.0  # shipped samples, and histograms over events some of which have no such jet
-    return 0.0, max(0.0, 1.0 - float((dataset[f"truth_{name}"].values * np.diff(dataset[f"edges_{name}"].values.astype(float))).sum()))
+    return 0.0, max(0.0, 1.0 - _held(dataset, name, dataset[f"truth_{name}"].values))
 
 
 def unjudged(dataset: xr.Dataset, name: str) -> str:
@@ -165,8 +205,7 @@ def quality(dataset: xr.Dataset, names: Sequence[str] | None = None) -> Quality:
     deviations, errors, bands, places = [], [], [], []
     reasons = {name: unjudged(dataset, name) for name in (observables_of(dataset) if names is None else names)}
     for name in (name for name, reason in reasons.items() if not reason):
-        h = histogram(dataset, name)
-        h = h.isel(bin=(h["share"].values > FILLED) & np.isfinite(h["deviation"].values))
+        h = histogram(dataset, name, scored=True)
         deviations.append(h["deviation"].values)
         errors.append(h["error"].values / h["truth"].values)
         with np.errstate(all="ignore"):
@@ -268,7 +307,7 @@ def no_spread(dataset: xr.Dataset) -> str:
 NUMBERS = {
     "log_loss": ("−⟨ln p⟩ per event, p averaged over the draws", "nat"),
     "entropy": ("exact entropy", "nat"),
-    "deviation": ("mean |ratio − 1| over the bins that hold more than 1 % of the truth", "1"),
+    "deviation": ("mean |ratio − 1| over the bins that hold more than 1 % of the truth; all that is in none of them may be one", "1"),
     "statistics": ("mean relative statistical error of the truth in these bins", "1"),
     "largest": ("largest |ratio − 1| in these bins", "1"),
     "band": ("mean σ/⟨h⟩ of the draws in these bins", "1"),
@@ -295,11 +334,13 @@ def numbers(dataset: xr.Dataset) -> xr.Dataset:
     values |= {name: float(dataset[name]) for name in ("below_cut", "auc", "log_weight_spread") if name in dataset.variables}
     values |= _beside_the_hole(dataset)
     for name in observables_of(dataset):
+        fine = not unjudged(dataset, name)
         for kind in ("central", "reweighted"):
-            if (h := central(dataset, name, kind)) is not None:
-                values[f"{kind}_{name}"] = _largest(h)
-        if f"nuisance_density_{name}" in dataset.variables:
-            values |= {f"nuisance_{a:g}_{name}": _compatible(at_nuisance(dataset, name, a)) for a in (0.0, NUISANCE_STOPS[-1])}
+            if (h := central(dataset, name, kind, scored=True)) is not None:
+                values[f"{kind}_{name}"] = float(h["deviation"].max()) if fine and h.sizes["bin"] else np.nan
+        for a in (0.0, NUISANCE_STOPS[-1]):
+            if (h := at_nuisance(dataset, name, a, scored=True)) is not None:
+                values[f"nuisance_{a:g}_{name}"] = _compatible(h) if fine else np.nan
         one = quality(dataset, [name])
         values |= {f"{part}_{name}": float(getattr(one, part)) for part in ("deviation", "largest", "band")}
     try:
@@ -319,27 +360,21 @@ def _beside_the_hole(dataset: xr.Dataset) -> dict[str, float]:
     """The ratio in the first bin of ΔR₁₂ outside of the hole, and the statistical error of truth and one draw; {} without two jets."""
     if f"drawn_error_{DISTANCE}" not in dataset.variables:
         return {}
-    place = int(np.abs(dataset[f"edges_{DISTANCE}"].values - JET_CUTS.distance).argmin())
+    edges = dataset[f"edges_{DISTANCE}"].values
+    place = int(np.abs(edges - JET_CUTS.distance).argmin())
+    if abs(edges[place] - JET_CUTS.distance) > 1e-6:  # bins of other events, none of which begins there
+        return {}
     h = histogram(dataset, DISTANCE).isel(bin=place)
     drawn = float(dataset[f"drawn_error_{DISTANCE}"].transpose("draw", ...)[0, place])
     truth, error, ratio = (float(h[name]) for name in ("truth", "error", "ratio"))
     return {"edge_ratio": ratio, "edge_error": float(np.hypot(drawn, ratio * error) / truth)} if truth > 0 else {}
 
 
-def _largest(h: xr.Dataset) -> float:
-    """Largest deviation in the bins that hold enough of the truth; NaN where there are none."""
-    deviation = h["deviation"].values[h["share"].values > FILLED]
-    return float(np.nanmax(deviation)) if np.isfinite(deviation).any() else np.nan
-
-
-def _compatible(h: xr.Dataset | None) -> float:
+def _compatible(h: xr.Dataset) -> float:
     """Share of these bins in which the truth lies within 2 σ of band and statistical error together."""
-    if h is None:
-        return np.nan
-    good = h["share"].values > FILLED
     with np.errstate(all="ignore"):
         apart = np.abs(h["mean"].values - h["truth"].values) / np.hypot(h["sigma"].values, h["error"].values)
-    return _mean((apart[good] < 2).astype(float))
+    return _mean((apart < 2).astype(float))
 
 
 def attributes(name: str) -> dict[str, str]:

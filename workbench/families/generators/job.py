@@ -24,6 +24,7 @@ What a prediction holds, and a snapshot of it what is cheap, for every observabl
   with `nuisance`: all above at a = 0, and along `nuisance`, a = 0, 5, 10, 20, 30
     nuisance_truth_, nuisance_error_NAME     (nuisance, bin)
     nuisance_density_NAME                    (nuisance, draw, bin)
+    nuisance_outside_NAME                    (nuisance, side)   shares of the truth below and above the bins
   of two or more jets, at the end: plane_truth_, plane_drawn_PAIR (plane_phi, plane_eta), density around the hole; PAIR is 12, 13, 23
   with `discflow_alpha`: alpha, its present value; snapshots have the weight histograms of the joint discriminator
 """
@@ -97,7 +98,6 @@ class GeneratorJob(GradientJob):
             name: observable.fitted(test.points, test.relative_weight)
             for name, observable in observables(recipe.dataset, jets=recipe.most_jets).items()
         }
-        check_weights(recipe, train)
         self.features = Features.fit(train.points, recipe.dataset, recipe.edges, recipe.coordinates)
         unweighted, shares = Shares.of(Sample(train.points, train.dataset)), Shares.of(train)
         networks = flow_networks(recipe, self.features, unweighted)
@@ -255,9 +255,11 @@ class GeneratorJob(GradientJob):
             edges, own, along = observable.bins, observable.values(truth), ("nuisance", f"bin_{name}")
             found, errors = zip(*(weighted_histogram(own, edges, weight) for weight in weights), strict=True)
             density = np.stack([_densities(observable, each)[0] for each in drawn])
+            beyond = np.array([outside(own, edges, weight) for weight in weights])
             columns |= {
                 f"nuisance_truth_{name}": (along, np.stack(found)), f"nuisance_error_{name}": (along, np.stack(errors)),
                 f"nuisance_density_{name}": (("nuisance", "draw", f"bin_{name}"), narrow(density)),
+                f"nuisance_outside_{name}": (("nuisance", "side"), beyond),
             }  # fmt: skip
         return columns
 
@@ -382,15 +384,6 @@ def check_options(recipe: GeneratorRecipe) -> None:
         which, jets = "magic" if recipe.magic else "nuisance", " or ".join(row.name for row in ROWS if row.jets)
         raise ValueError(
             f"{which} = true is about the jets of {jets}, and the dataset is {recipe.dataset}: choose {jets}, or {which} = false."
-        )
-
-
-def check_weights(recipe: GeneratorRecipe, sample: Sample) -> None:
-    """Raises: ValueError in one sentence where the events have weights and the training has others for them."""
-    if recipe.magic and sample.weight is not None:
-        raise ValueError(
-            "The events have weights, and magic = true puts others in their place: choose magic = false, or unweight the events by "
-            "hit-or-miss, keeping each with the probability w/w_max."
         )
 
 

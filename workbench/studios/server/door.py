@@ -25,6 +25,13 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 OWN = "the computer's own"
 """Instead of a token, what badges of one's own computer are signed with: they hold when the server starts again."""
 PAGE = Path(__file__).parents[1] / "browser"
+REFUSED = {
+    400: "This cannot be read. Load the page anew, or copy the whole link.",
+    403: "This is not for this browser. Load the page anew.",
+    404: "There is no such file here.",
+    405: "This is asked for in another way: pages and files by GET, what is sent by POST.",
+}
+"""What is said where a library refuses something, by the status."""
 LOOKS = (("theme", "dark"), ("projector", "1"))  # cookies of the pages
 
 
@@ -107,19 +114,8 @@ class Door:
         return ""
 
 
-@stream_request_body
-class Note(RequestHandler):
-    """A page with one sentence; what is sent to it is not even read."""
-
-    def initialize(self, status: int, sentence: str, form: bool = False, again: int = 0, links: tuple[tuple[str, str], ...] = ()) -> None:
-        self.told: dict[str, Any] = {"sentence": sentence, "form": form, "again": again, "links": links}
-        self.status = status
-
-    def data_received(self, chunk: bytes) -> None:
-        pass
-
-    def prepare(self) -> None:
-        self.tell(self.status, **self.told)
+class Spoken(RequestHandler):
+    """Answers in a sentence, also where Tornado or a library of ours refuses something."""
 
     def tell(self, status: int, sentence: str, **options: Any) -> None:
         self.set_status(status)
@@ -131,6 +127,24 @@ class Note(RequestHandler):
         else:
             self.set_header("Content-Type", "text/plain; charset=utf-8")
             self.finish(sentence)
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        self.tell(status_code, REFUSED.get(status_code, "This could not be answered. The terminal where workbench runs says why."))
+
+
+@stream_request_body
+class Note(Spoken):
+    """A page with one sentence; what is sent to it is not even read."""
+
+    def initialize(self, status: int, sentence: str, form: bool = False, again: int = 0, links: tuple[tuple[str, str], ...] = ()) -> None:
+        self.told: dict[str, Any] = {"sentence": sentence, "form": form, "again": again, "links": links}
+        self.status = status
+
+    def data_received(self, chunk: bytes) -> None:
+        pass
+
+    def prepare(self) -> None:
+        self.tell(self.status, **self.told)
 
     def go(self, place: str, query: str) -> None:
         """Lead to another address of ours, relative, because a proxy may have cut off a path of which the server does not know."""

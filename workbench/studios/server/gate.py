@@ -23,7 +23,7 @@ from workbench.studios.server.badges import HOPELESS, Badges, Patience, new_toke
 from workbench.studios.server.door import ADDRESS, GUEST, Door, Note, Nowhere
 from workbench.studios.server.house import Guest, House
 from workbench.studios.server.lobby import Lobby
-from workbench.studios.server.served import ARRIVED, LONGEST_QUERY, keep_ours, page_of, plain_path
+from workbench.studios.server.served import ARRIVED, LONGEST_QUERY, choose_no_session, is_text, keep_ours, page_of, plain_path
 
 KEPT = 30 * 86_400  # seconds that a badge is kept by a browser
 LARGEST_FORM = 1_000  # bytes
@@ -33,6 +33,7 @@ SOCKETS = tuple(f"{page}/ws" for page in PAGES)
 ENTRANCE = re.compile(rf"/({'|'.join(family.place for family in FAMILIES)}|follow(/[a-z0-9]{{1,40}})?)?/?")
 """Where a link may lead from elsewhere, with or without a token."""
 EACH = 6  # pages of one browser
+KEPT_FREE = 4  # one place more for so many is for addresses that show fewer pages than these
 FETCHING = 10_000  # milliseconds within which a page that was fetched opens its websocket
 MOST_SHOWN = 3  # websockets of one page: it may come back before the one that was lost is known to be
 TICKET = 120.0  # seconds
@@ -77,11 +78,14 @@ class Gate:
             return self._let(request, Elsewhere, place=f"..{path[:-1]}")
         if path != "/" and (not self.serves(path) or websocket is not (path in SOCKETS)):
             return self._let(request, Nowhere, prefix=self.door.prefix)
+        if not is_text(request) and path not in ("/", *PAGES):  # pages say themselves what of a link they cannot use
+            return self._say(request, 400, "This address holds bytes that are no text; UTF-8 is needed. Copy the whole link anew.")
         if refused := self._no_room(request, path, guest):
             return self._say(request, *refused)
         if path == "/":  # links from before the pages had names lead to that of their family
             up = "." if request.path.endswith("/") else f"./{self.door.prefix.rsplit('/', 1)[-1]}"
             return self._let(request, Elsewhere, place=f"{up}/{FORMER.place}" if request.query else f"{up}{PAGES[0]}")
+        choose_no_session(request)
         request.headers[GUEST], request.headers[ADDRESS] = str(guest), source_of(request.remote_ip or "")
         request.path = self.door.prefix + path
         return self.inner(request)
@@ -130,7 +134,7 @@ class Gate:
             return ()
         if len(request.query) > LONGEST_QUERY:
             return 414, f"This link has {len(request.query):,} characters; at most {LONGEST_QUERY:,} are read."
-        return () if guest.lecturer else self._full(guest, self.sessions(fetching=True))
+        return () if guest.lecturer else self._full(request, guest, self.sessions(fetching=True))
 
     def _no_socket(self, request: HTTPServerRequest, path: str, guest: Guest) -> tuple[Any, ...]:
         name, headers = page_of(request, self.application.secret_key)  # type: ignore[attr-defined]
@@ -140,12 +144,15 @@ class Gate:
         shown = sum(session.connection_count for session in sessions if session.id == name)
         if shown >= MOST_SHOWN:
             return 403, "This page is shown already."
-        return () if guest.lecturer or shown else self._full(guest, self.sessions())
+        return () if guest.lecturer or shown else self._full(request, guest, self.sessions())
 
-    def _full(self, guest: Guest, sessions: list[Any]) -> tuple[Any, ...]:
+    def _full(self, request: HTTPServerRequest, guest: Guest, sessions: list[Any]) -> tuple[Any, ...]:
+        """Browsers without cookies are as many as they like, and one address can fill all places, but not those kept for others."""
         if sum(_guest_of(session) == str(guest) for session in sessions) >= EACH:
             return 503, f"This browser shows {EACH} pages of the class already. This one comes as soon as one of them is closed.", 5
-        if len(sessions) >= self.door.pages:
+        source, kept = source_of(request.remote_ip or ""), self.door.pages // KEPT_FREE
+        few = sum(_asked_with(session, ADDRESS) == source for session in sessions) < kept
+        if len(sessions) >= self.door.pages + (kept if few else 0):
             return 503, f"The class is full: {self.door.pages} pages are open. This page comes in as soon as one of them is closed.", 10
         return ()
 
@@ -196,8 +203,12 @@ class Gate:
 
 
 def _guest_of(session: Any) -> str:
+    return _asked_with(session, GUEST)
+
+
+def _asked_with(session: Any, header: str) -> str:
     context = session.document.session_context
-    return str(context.request.headers.get(GUEST, "")) if context and context.request else ""
+    return str(context.request.headers.get(header, "")) if context and context.request else ""
 
 
 class Elsewhere(Note):

@@ -20,6 +20,8 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Rule
 from tornado.web import Application
 
+from workbench.studios.server.door import Spoken
+
 LONGEST_TOKEN = 4_096  # characters of the token of a page
 LONGEST_QUERY = 2_000  # characters of a link, which its token contains
 LARGEST_MESSAGE = 4_000_000  # bytes, with all its buffers
@@ -41,8 +43,29 @@ def plain_path(request: HTTPServerRequest, prefix: str) -> str:
     return path.removeprefix(prefix)
 
 
+def is_text(request: HTTPServerRequest) -> bool:
+    """Whether what stands behind the "?" of an address is text; afterwards it is, with a sign where it was not, for who reads it."""
+    fine = True
+    for values in [*request.arguments.values(), *request.query_arguments.values()]:
+        for place, value in enumerate(values):
+            text = value.decode("utf-8", "replace")
+            values[place], fine = text.encode(), fine and "\ufffd" not in text
+    return fine
+
+
+def choose_no_session(request: HTTPServerRequest) -> None:
+    """Bokeh lets a browser name the session that it gets, and unpacks what claims to be the token of one: no page of ours does that."""
+    request.headers.pop("Bokeh-Session-Id", None)
+    for arguments in (request.arguments, request.query_arguments):
+        for name in [name for name in arguments if name.startswith("bokeh-")]:
+            del arguments[name]
+
+
 def keep_ours(application: Application) -> Callable[[str], bool]:
-    """Take all routes away but those of pages, their websockets and libraries, and our own; says whether a path leads to one of them."""
+    """Take all routes away but those of pages, their websockets and libraries, and our own; says whether a path leads to one of them.
+
+    What they refuse by themselves is told in a sentence.
+    """
     kinds: dict[type, type] = {DocHandler: DocHandler, WSHandler: Socket, StaticHandler: StaticHandler}
     kinds[MultiRootStaticHandler] = MultiRootStaticHandler
     rules: list[Rule] = []
@@ -55,6 +78,9 @@ def keep_ours(application: Application) -> Callable[[str], bool]:
     application.wildcard_router.rules[:] = rules
     libraries = (StaticHandler, MultiRootStaticHandler)
     own = [rule.matcher.regex for rule in rules if rule.target not in libraries]  # type: ignore[attr-defined]
+    for rule in rules:
+        if not issubclass(rule.target, Spoken):
+            rule.target = type(rule.target.__name__, (Spoken, rule.target), {})
     prefix = str(application.prefix)  # type: ignore[attr-defined]
     return lambda path: any(each.fullmatch(prefix + path) for each in own) or bool(LIBRARIES.fullmatch(path))
 
