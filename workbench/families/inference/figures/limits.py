@@ -165,7 +165,7 @@ def thresholds(runs: Runs, theme: Theme, *, expected: str = "") -> dict[str, Any
     x = np.linspace(0, 16, 81)
     data.append(curve(theme, with_numbers("χ² of two parameters", "32 / 5 / 0.3 % above"), x, np.exp(-x / 2), theme.muted, dash=SPREAD))
     for threshold in limit.TWO:
-        data.append(curve(theme, "68, 95, 99.7 %", [threshold] * 2, [5e-4, 1], theme.muted, dash=SPREAD, width=0.5, showlegend=False))
+        data.append(curve(theme, "68, 95, 99.7 %", [threshold] * 2, [5e-4, 1], theme.muted, dash=SPREAD, width=0.75, showlegend=False))
     y = axis(theme, "share of experiments above", log=True, range=[5e-4, 1.2])
     return {"data": data, "layout": layout(theme, xaxis=axis(theme, "q(0) of one experiment", range=[0, 16]), yaxis=y)}
 
