@@ -35,7 +35,7 @@ def _at(name: str, runs: Runs, theme: Theme, f_w: str, f_ww: str) -> dict[str, A
         low, high, width = edges[:-1], edges[1:], np.diff(edges)
         if place == 0:
             simulated = share_of(one[f"at_{name}_simulated"].isel(at).values) / width
-            data.append(steps(theme, "Standard Model", low, high, one[f"at_{name}_sm"].values / width, theme.muted, dash=SPREAD))
+            data.append(steps(theme, "SM", low, high, one[f"at_{name}_sm"].values / width, theme.muted, dash=SPREAD))
             data.append(steps(theme, f"simulated, {words}", low, high, simulated, theme.ink, dash=EXPECTED))
         mean, spread = share_of(one[f"at_{name}"].isel(at).values) / width, error_of(one[f"at_{name}_sigma"].isel(at).values) / width
         if spread.max() > 0:
@@ -70,15 +70,26 @@ def log_ratio_at_theta(runs: Runs, theme: Theme, *, f_w: str = "10", f_ww: str =
         width = edges[1] - edges[0]
         learned, spread = share_of(one["at_log_ratio"].isel(at).values) / width, error_of(one["at_log_ratio_sigma"].isel(at).values) / width
         exact = share_of(one["at_log_ratio_true"].isel(at).values) / width
-        for row, (of, thick) in enumerate((("SM", 0.75), (words, 1.0))):
+        for row, (of, thick) in enumerate((("SM", 0.75), ("θ", 1.0))):
             colour = theme.colour(2 * place + row)
             left, right, look = edges[:-1], edges[1:], {"width": thick}
             if place == 0:
-                data.append(steps(theme, f"exact, events of {of}", left, right, exact[row], theme.ink, dash=EXPECTED, **look))
+                data.append(steps(theme, f"exact, {of}", left, right, exact[row], theme.ink, dash=EXPECTED, **look))
             if spread[row].max() > 0:
                 around = learned[row] - spread[row], learned[row] + spread[row]
                 data.append(step_band(theme, "± σ<sub>stat</sub>", left, right, *around, colour, showlegend=False))
-            data.append(steps(theme, labelled(label, f"learned, events of {of}"), left, right, learned[row], colour, dash=LEARNED, **look))
+            data.append(
+                steps(
+                    theme,
+                    labelled(label, f"learned, {f'θ: {words}' if row else of}"),
+                    left,
+                    right,
+                    learned[row],
+                    colour,
+                    dash=LEARNED,
+                    **look,
+                )
+            )
     x = axis(theme, "log r(x|θ)")
     return {"data": data, "layout": layout(theme, xaxis=x, yaxis=axis(theme, "density", rangemode="tozero"))}
 
