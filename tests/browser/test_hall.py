@@ -22,6 +22,7 @@ PLOTS, LETTERS = 0.45, 18
 """Of the window, on tabs that live: figures with their axes, on a projector the frames of their curves alone. And px of letters there."""
 # Tabs that do not get there yet: planes with equal scales beside sliders, and one that lacks some pixels.
 LOWER = {("taggers uncertainty", "projector"): 0.38, ("taggers jets", "projector"): 0.34, ("inference inside", "projector"): 0.44}
+LOWER[("inference hypothesis", "projector")] = 0.44
 SWEEP = """
 from workbench.runs.launcher import launch
 from workbench.families.amplitudes.recipe import SweepRecipe

@@ -37,7 +37,7 @@ UNITLESS += ("complexity: nodes", "MSE / variance", "Δ/s = (s<sub>new</sub> −
 UNITLESS += ("−⟨log p⟩", "density", "ratio", "x", "y", "σ of p(x)")
 UNITLESS += ("loss per event", "⟨(log r̂ − log r)²⟩", "exact log r(x|θ)", "estimated log r̂(x|θ)", "joint log r(x,z|θ)", "log r(x|θ)")
 UNITLESS += ("log of n(θ)/n(SM) in the bin", "q(f<sub>W</sub>)", "q(f<sub>WW</sub>)", "Δφ, forward − backward jet")
-UNITLESS += ("share of the information",)
+UNITLESS += ("share of the information", "q(0) of one experiment", "share of experiments above")
 UNITLESS += ("AUC", "1/ε<sub>B</sub>(0.5)", "1/ε<sub>B</sub>(0.3)", "μ = ⟨p(top)⟩", "jets, normalised", "top jets kept ε<sub>S</sub>", "σ")
 UNITLESS += ("QCD rejection 1/ε<sub>B</sub>", "share of tops", "jets", "training jets N", "σ, 0.3 < μ < 0.7", "tagger", "ECE")
 UNITLESS += ("σ<sub>z</sub>/as they are", "u, across the main axis", "v, along the main axis")

@@ -23,11 +23,12 @@ from .store import EXAMPLES, RunStore
 if TYPE_CHECKING:
     import xarray
 
-LARGEST = 950_000  # bytes of a run
+LARGEST = 980_000  # bytes of a run
 KEPT = {"event": 2_000, "sample": 5_000, "draw": 16}
 """Of a prediction, the first so many."""
 SNAPSHOTS, SNAPSHOT_EVENTS = (30, 24, 18, 12, 8, 5, 3), 1_000
-"""Of the snapshots the largest of these numbers that fits."""
+"""Of the snapshots the largest of these numbers that fits; where none does, of the events of a prediction the largest of"""
+FEWER = (1_600, 1_200, 1_000, 800, 600)
 TRAINING_EVENTS = 250
 REPORTS = 200
 OURS = ("pid", "born", "host", "leader", "beat", "queue_position")
@@ -64,14 +65,15 @@ def slim(run: Run, store: RunStore) -> Run:
     files.replace(small.path / "status.json", files.seal(status))
     files.replace(small.path / "reports.jsonl", b"".join(map(files.seal, told)))
     counts = {
-        "test events": (kept["test"].sizes.get("event"), test.sizes.get("event")),
         "training events": (kept["train"].sizes.get("event"), train.sizes.get("event")),
         "draws": (kept["test"].sizes.get("draw"), test.sizes.get("draw")),
         "samples": (kept["test"].sizes.get("sample"), test.sizes.get("sample")),
         "reports": (len(told), len(reports)),
     }
     record = files.unseal(files.read(run.path / "recipe.json"), "recipe.json")
-    for most in SNAPSHOTS:
+    for most, events in [*((most, KEPT["event"]) for most in SNAPSHOTS), *((SNAPSHOTS[-1], events) for events in FEWER)]:
+        kept["test"] = shortened(test, **KEPT | {"event": events})
+        counts["test events"] = kept["test"].sizes.get("event"), test.sizes.get("event")
         some = shortened(snapshots, event=SNAPSHOT_EVENTS).isel(step=spread(range(snapshots.sizes["step"]), most))
         counts["snapshots"] = some.sizes["step"], snapshots.sizes["step"]
         record["kept"] = {name: list(pair) for name, pair in counts.items() if pair[0] != pair[1]}

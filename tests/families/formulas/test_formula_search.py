@@ -66,7 +66,7 @@ def test_annealing_finds_the_leading_formula_and_the_factor_in_delta_eta(score, 
     assert keys & LEADING and factor_of_distance(engine)
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
 def test_pyoperon_finds_them_too(score, seed):
     pytest.importorskip("pyoperon", reason="the extra `formula` is not installed")
     from workbench.families.formulas.genetic import Genetic

@@ -1,21 +1,21 @@
-"""What is chosen on the page beside a recipe: a hypothesis, and how many events limits are expected from."""
+"""What is chosen on the page beside a recipe: hypotheses, and of how many events limits are made."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from workbench.families.inference.limit import EXPECTED
+from workbench.families.inference.everywhere import PLACES
+from workbench.families.inference.experiment import EVENTS, EXPERIMENTS
 from workbench.families.inference.ratio import SHOWN
 
 HYPOTHESES = {f"{f_w},{f_ww}": f"f_W = {f_w}, f_WW = {f_ww}".replace("-", "−") for f_w, f_ww in SHOWN.tolist()}
-"""Hypotheses [TeV⁻²] by the names of links, with their words."""
-LIMITS = {"": f"{EXPECTED} events, shape only"} | {
-    f"{events}{kind}": f"{events:,} events, {words}"
-    for events in (EXPECTED, 10, 100, 300, 1_000)
-    for kind, words in (("", "shape only"), ("r", "shape and rate"))
-    if (events, kind) != (EXPECTED, "")
-}
-"""Numbers of expected events, with the rate or without."""
+"""Hypotheses [TeV⁻²] at which single events are shown, by the names of links, with their words."""
+COUPLINGS = {str(value): f"{value} TeV⁻²".replace("-", "−") for value in PLACES.tolist()}
+"""Values of f_W, or of f_WW, at which distributions are known."""
+EXPECTED_EVENTS = {str(events): f"{events:,} events" for events in EVENTS}
+"""Numbers of expected events."""
+RATES = {"": "shape only", "rate": "shape and rate"}
+EXPERIMENT = {"": "what to expect (Asimov)"} | {str(number): f"experiment {number}" for number in range(1, EXPERIMENTS + 1)}
 
 
 def hypothesis_of(name: str) -> str:
@@ -29,8 +29,3 @@ def place_of(theta: np.ndarray, name: str) -> int | None:
     wanted = np.array([float(part) for part in (name or next(iter(HYPOTHESES))).split(",")])
     rows = np.flatnonzero((np.abs(theta - wanted) < 1e-6).all(axis=1))
     return int(rows[0]) if len(rows) else None
-
-
-def limits_of(name: str) -> tuple[int, bool]:
-    """Expected events, and whether their number counts."""
-    return int(name.removesuffix("r") or EXPECTED), name.endswith("r")

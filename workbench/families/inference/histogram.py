@@ -1,4 +1,7 @@
-"""Histograms of observables, once for all θ: each bin holds the six components of its events, p(bin|θ) = H·m(θ)/σ(θ)."""
+"""Histograms of observables, once for all θ: each bin holds the six components of its events, p(bin|θ) = H·m(θ)/σ(θ).
+
+Kernel densities (approximate frequentist computation, AFC) are those of fine cells, smoothed by a Gaussian in ln p_T and in Δφ.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,11 @@ EDGES = {
     "dphi": np.linspace(-np.pi, np.pi, 21),
     "dphi_by_pt": np.linspace(-np.pi, np.pi, 21),
 }
+LOG_PT_EDGES = np.linspace(np.log(10.0), np.log(2_000.0), 161)
+"""Of the cells of kernel densities, a fifth of a kernel wide; in Δφ a third."""
+CELL_PHI_EDGES = np.linspace(-np.pi, np.pi, 73)
+KERNEL = 0.15, 0.25
+"""Widths of kernels in ln p_T and in Δφ."""
 ACROSS, ALONG, DIRECTIONS = 14, 40, 24
 """Bins of the score along each axis, of its projection, and directions of θ in a half circle."""
 
@@ -34,6 +42,8 @@ class Binning:
     def count(self) -> int:
         if self.recipe.method == "histogram_2d":
             return (len(PT_EDGES) - 1) * (len(PHI_EDGES) - 1)
+        if self.recipe.method == "afc":
+            return (len(LOG_PT_EDGES) - 1) * (len(CELL_PHI_EDGES) - 1)
         return len(EDGES[self.recipe.observable]) - 1
 
     def bins(self, pool: Pool) -> np.ndarray:
@@ -41,7 +51,25 @@ class Binning:
         seen = observables(pool.jets(self.recipe.level))
         if self.recipe.method == "histogram_2d":
             return bin_of(seen["pt1"], PT_EDGES) * (len(PHI_EDGES) - 1) + bin_of(np.abs(seen["dphi"]), PHI_EDGES)
+        if self.recipe.method == "afc":
+            return bin_of(np.log(seen["pt1"]), LOG_PT_EDGES) * (len(CELL_PHI_EDGES) - 1) + bin_of(seen["dphi"], CELL_PHI_EDGES)
         return bin_of(seen[self.recipe.observable], EDGES[self.recipe.observable])
+
+    def densities(self, counts: np.ndarray) -> np.ndarray:
+        """Components in each bin relative to the first, (member, bin, component), from sums over the events of each bin."""
+        if self.recipe.method == "afc":
+            counts = smoothed(counts, *(self.recipe.kernel * width for width in KERNEL))
+        return counts / np.maximum(counts[..., :1], 1e-30)
+
+
+def smoothed(counts: np.ndarray, along: float, around: float) -> np.ndarray:
+    """Σ over cells (member, cell, component) with Gaussian kernels of these widths in ln p_T and, as on a circle, in Δφ."""
+    u, phi = ((edges[1:] + edges[:-1]) / 2 for edges in (LOG_PT_EDGES, CELL_PHI_EDGES))
+    turns = 2 * np.pi * np.arange(-2, 3)
+    in_pt = np.exp(-((u[:, None] - u) ** 2) / (2 * along**2))
+    in_phi = np.exp(-((phi[:, None, None] - phi[None, :, None] - turns) ** 2) / (2 * around**2)).sum(-1)
+    table = counts.reshape(len(counts), len(u), len(phi), -1)
+    return np.einsum("ij,mjkc,lk->milc", in_pt, table, in_phi, optimize=True).reshape(counts.shape)
 
 
 def bin_of(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

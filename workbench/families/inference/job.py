@@ -6,7 +6,8 @@ A prediction, and a snapshot of it, hold (of events of the Standard Model, θ = 
     theta (shown, coupling); log_ratio, log_ratio_sigma, log_ratio_true, log_ratio_joint (shown, event)
     pt1, pt2, deta, dphi, event_weight (event); score, score_sigma, score_true (direction, event)
     information (statistic, coupling), fisher, fisher_true (direction, other)             per event, TeV⁴
-    at_pt1, at_dphi (shown, network, bin), …_true                                        distributions at each θ
+    at_pt1, at_dphi, at_log_ratio (to_f_WW, to_f_W, …)                                   distributions at many θ (`everywhere`)
+    experiment_log_ratio, toy_q (at the end only)                                        single experiments of n events (`experiment`)
     mse, mse_trimmed; area, area_true (limit); loss
 """
 
@@ -26,8 +27,10 @@ from torch import Tensor
 from workbench.data.scaling import DensityBatch
 from workbench.families.inference import limit, ratio
 from workbench.families.inference.estimator import Networks, score_of
-from workbench.families.inference.histogram import EDGES, Binning, filled
-from workbench.families.inference.information import STATISTICS, distributions, information
+from workbench.families.inference.everywhere import LIVE_PLACES, PLACES, distributions
+from workbench.families.inference.experiment import experiments, toys
+from workbench.families.inference.histogram import Binning, filled
+from workbench.families.inference.information import STATISTICS, information
 from workbench.families.inference.objective import LARGEST_WEIGHT_BOX, POWERS, LocalScore, QuadraticNetwork, Ratio
 from workbench.families.inference.product import INFERENCE_PRODUCT
 from workbench.families.inference.ratio import EVEN, Estimate, Quadratic
@@ -189,8 +192,7 @@ class InferenceJob(GradientJob):
     def estimate(self, part: slice = slice(None), *, split: str = "test", draws: int = LIVE_DRAWS, central: bool = False) -> Estimate:
         """What the estimator knows of test or training events."""
         if self.networks is None:
-            known = self.counts.numpy() / np.maximum(self.counts.numpy()[..., :1], 1e-30)
-            return Quadratic(known[:, self.bins[split][part]], self.sigma)
+            return Quadratic(self.binning.densities(self.counts.numpy())[:, self.bins[split][part]], self.sigma)
         with one_thread():
             rows = self.method.central().flatten(0, 1) if central else self.rows(draws)
             return self.networks.estimate(rows, self.inputs[split][part])
@@ -252,17 +254,19 @@ class InferenceJob(GradientJob):
     def snapshot(self) -> xr.Dataset:
         """What the estimator of this moment says; does not touch the training's random numbers."""
         scalars = {"step": self.step, "seconds": self.state.seconds}
-        found = self._look(LIVE, LIVE_AXIS, LIVE_SHOWN, LIVE_DRAWS, "test")
+        found = self._look(LIVE, LIVE_AXIS, LIVE_SHOWN, LIVE_DRAWS, "test", places=LIVE_PLACES)
         named = found.isel(event=slice(LIVE_EVENTS)).assign({name: ((), value) for name, value in scalars.items()})
         return named.map(lambda column: column.astype(np.float32) if column.dtype == np.float64 else column, keep_attrs=True)
 
     def prediction(self, split: str = "test") -> xr.Dataset:
         """What the estimator says at the end of events of the Standard Model; "train" is the first third of them."""
         events = len(self.test) if split == "test" else len(self.test) // 3
-        return self._look(events, ratio.AXIS, len(ratio.SHOWN), self.recipe.draws, split)
+        return self._look(events, ratio.AXIS, len(ratio.SHOWN), self.recipe.draws, split, places=PLACES, whole=split == "test")
 
-    def _look(self, events: int, axis: np.ndarray, shown: int, draws: int, split: str) -> xr.Dataset:
-        part, plane, places = slice(events), ratio.grid(axis), ratio.SHOWN[:shown].astype(float)
+    def _look(
+        self, events: int, axis: np.ndarray, shown: int, draws: int, split: str, *, places: np.ndarray, whole: bool = False
+    ) -> xr.Dataset:
+        part, plane, singles = slice(events), ratio.grid(axis), ratio.SHOWN[:shown].astype(float)
         weight, found = self.test.weight[part], self.estimate(part, draws=draws)
         exact, everywhere = self._exact(part), found.log_ratio(plane)
         truth = self.truth(axis, events)
@@ -270,8 +274,8 @@ class InferenceJob(GradientJob):
         mean = np.average(everywhere, axis=1, weights=weight).reshape(-1, len(axis), len(axis))
         mean_true = np.average(truth, axis=0, weights=weight).reshape(len(axis), len(axis))
         sigma_ratio = (ratio.even(plane) @ self.sigma / self.sigma[0]).reshape(len(axis), len(axis))
-        at_shown = found.log_ratio(places)
-        exact_shown = exact.log_ratio(places)[0]
+        at_shown = found.log_ratio(singles)
+        exact_shown = exact.log_ratio(singles)[0]
         joint = Quadratic(self.test.components[part][None][..., list(EVEN)], self.sigma)
         score = score_of(found) if self.networks is None else self._score(part, draws)
         true = ratio.true_score(self.test.truth[self.recipe.level][part], self.test.cross_section)
@@ -282,11 +286,11 @@ class InferenceJob(GradientJob):
             "mean_log_ratio": (("network", "f_WW", "f_W"), mean),
             "mean_log_ratio_true": (("f_WW", "f_W"), mean_true),
             "sigma_ratio": (("f_WW", "f_W"), sigma_ratio),
-            "theta": (("shown", "axis"), places),
+            "theta": (("shown", "axis"), singles),
             "log_ratio": (("shown", "event"), at_shown.mean(0).T),
             "log_ratio_sigma": (("shown", "event"), at_shown.std(0).T),
             "log_ratio_true": (("shown", "event"), exact_shown.T),
-            "log_ratio_joint": (("shown", "event"), joint.log_ratio(places)[0].T),
+            "log_ratio_joint": (("shown", "event"), joint.log_ratio(singles)[0].T),
             "event_weight": ("event", weight),
             "score": (("direction", "event"), score.mean(0).T),
             "score_sigma": (("direction", "event"), score.std(0).T),
@@ -302,8 +306,9 @@ class InferenceJob(GradientJob):
             "loss": ((), self._loss()),
         }
         columns |= {name: ("event", values) for name, values in seen.items()}
-        columns |= distributions(self.pool, self.test, self.recipe.level, part, places, at_shown, exact_shown, self.sigma)
-        columns |= {f"{name}_edges": (f"{name}_edge", EDGES[name]) for name in ("pt1", "dphi")}
+        columns |= distributions(self.pool, self.test, self.recipe.level, part, found, exact, places if split == "test" else places[:1])
+        if whole:
+            columns |= experiments(everywhere, truth, weight, len(axis)) | toys(everywhere, truth, weight, len(axis))
         described = {name: (*column[:2], ATTRIBUTES.get(name, {})) for name, column in columns.items()}
         attrs = {
             **provenance(self.recipe, self.device, split),
@@ -366,6 +371,17 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "score": {"long_name": "estimated score", "units": "TeV²"},
     "score_true": {"long_name": "exact score", "units": "TeV²"},
     "information": {"long_name": "Fisher information of one event", "units": "TeV⁴"},
+    "to_f_W": {"long_name": "f_W/Λ² of the hypotheses of distributions", "units": "TeV⁻²"},
+    "to_f_WW": {"long_name": "f_WW/Λ² of the hypotheses of distributions", "units": "TeV⁻²"},
+    "at_pt1": {"long_name": "events of 65,535 in each bin of p_T of the harder jet, SM events counted r̂ times"},
+    "at_dphi": {"long_name": "events of 65,535 in each bin of Δφ, SM events counted r̂ times"},
+    "at_log_ratio": {"long_name": "events of 65,535 in each bin of log r̂, of the SM and of θ"},
+    "experiment_events": {"long_name": "events seen in single experiments"},
+    "experiment_log_ratio": {"long_name": "Σ log r̂ over the events of single experiments"},
+    "experiment_log_ratio_true": {"long_name": "exact Σ log r over the events of single experiments"},
+    "experiment_q_sigma": {"long_name": "σ_stat of q of single experiments, the spread of networks"},
+    "toy_q": {"long_name": "q(0) of 1,000 experiments, in order"},
+    "toy_q_true": {"long_name": "exact q(0) of 1,000 experiments, in order"},
     "mse": {"long_name": "mean squared error of log r"},
     "mse_trimmed": {"long_name": "the same without 5 % of the errors at each end"},
     "area": {"long_name": "areas of the 68, 95, 99.7 % contours, 36 events", "units": "TeV⁻⁴"},

@@ -22,11 +22,15 @@ EXPECTED = 36
 RAYS = 144
 
 
-def q_of(mean: np.ndarray, sigma_ratio: np.ndarray, events: float = EXPECTED, *, rate: bool = False) -> np.ndarray:
-    """q (…, f_WW, f_W) from ⟨log r(x|θ)⟩ of the same shape and σ(θ)/σ(0) on the grid."""
-    log_likelihood = events * mean
+def q_of(
+    mean: np.ndarray, sigma_ratio: np.ndarray, events: float = EXPECTED, *, rate: bool = False, seen: float | None = None
+) -> np.ndarray:
+    """q (…, f_WW, f_W) from ⟨log r(x|θ)⟩ of the same shape and σ(θ)/σ(0) on the grid, where `seen` events of the expected ones were seen;
+    by default as many."""
+    count = events if seen is None else seen
+    log_likelihood = count * mean
     if rate:
-        log_likelihood = log_likelihood - events * (sigma_ratio - 1 - np.log(sigma_ratio))
+        log_likelihood = log_likelihood + count * np.log(sigma_ratio) - events * (sigma_ratio - 1)
     return -2 * (log_likelihood - log_likelihood.max(axis=(-2, -1), keepdims=True))
 
 

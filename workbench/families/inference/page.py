@@ -6,7 +6,8 @@ import math
 from typing import cast
 
 from workbench.families.inference import INFERENCE
-from workbench.families.inference.choice import HYPOTHESES, LIMITS
+from workbench.families.inference.choice import COUPLINGS, EXPECTED_EVENTS, EXPERIMENT, HYPOTHESES, RATES
+from workbench.families.inference.limit import EXPECTED
 from workbench.families.inference.product import INFERENCE_PRODUCT, NAMES, numbers
 from workbench.families.inference.recipe import InferenceRecipe, network
 from workbench.figures.drawing import number
@@ -27,34 +28,42 @@ NEGLECTED = (
 
 
 HYPOTHESIS = Chooser("hypothesis", "Hypothesis θ", HYPOTHESES, lambda name: {"hypothesis": name})
-EXPECTED = Chooser("limits", "Expected events", LIMITS, lambda name: {"limits": name})
+EVENTS = Chooser("expected", "Expected events n", EXPECTED_EVENTS, lambda name: {"expected": name}, usual=str(EXPECTED), slides=True)
+RATE = Chooser("rate", "Shape or rate", RATES, lambda name: {"rate": name})
+ONE = Chooser("experiment", "Experiment", EXPERIMENT, lambda name: {"experiment": name})
+F_W = Chooser("f_w", "f_W", COUPLINGS, lambda name: {"f_w": name}, usual="10", slides=True)
+F_WW = Chooser("f_ww", "f_WW", COUPLINGS, lambda name: {"f_ww": name}, usual="0", slides=True)
+LIMIT = ("rate", "experiment", "expected")
+THETA = ("f_w", "f_ww")
 
 
 class Inference(Studio):
     family = INFERENCE
-    choosers = (HYPOTHESIS, EXPECTED)
+    choosers = (HYPOTHESIS, EVENTS, RATE, ONE, F_W, F_WW)
     tabs = (
         Tab("training", "Training", FIRST),
         Tab("limits", "Limits", NEGLECTED),
         Tab("inside", "Ratio and score", "Why it works: what networks are shown, what they learn, and who knows how much."),
-        Tab("hypothesis", "At a hypothesis", "Choose θ: all distributions follow at once, as one sample serves all hypotheses."),
+        Tab("hypothesis", "At a hypothesis", "Drag θ: all distributions follow at once, as one sample serves all hypotheses."),
         Tab("stories", "Stories"),
         Tab("runs", "Runs"),
     )
     cards = (
-        Card("contours", "training", choose=("limits",)),
+        Card("contours", "training", choose=LIMIT),
         Card("log_ratios", "training", choose=("hypothesis",)),
         Card("label_loss", "training"),
         Card("ratio_error", "training"),
-        Card("profiles", "limits", choose=("limits",)),
+        Card("profiles", "limits", choose=LIMIT),
+        Card("thresholds", "limits", choose=("expected",)),
         Card("ratio_calibration", "limits", choose=("hypothesis",)),
         Card("information", "inside"),
         Card("score_dphi", "inside"),
         Card("score_pt", "inside"),
         Card("joint_scatter", "inside", choose=("hypothesis",)),
-        Card("pt_at_theta", "hypothesis", choose=("hypothesis",)),
-        Card("dphi_at_theta", "hypothesis", choose=("hypothesis",)),
-        Card("log_ratio_at_theta", "hypothesis", choose=("hypothesis",)),
+        Card("theta_plane", "hypothesis", choose=THETA, follows=("expected", "rate")),
+        Card("pt_at_theta", "hypothesis", follows=THETA),
+        Card("dphi_at_theta", "hypothesis", follows=THETA),
+        Card("log_ratio_at_theta", "hypothesis", follows=THETA),
     )
     columns = (
         ("MSE of log r", "Mean squared error of log r̂ to the exact log r, over events and θ with exp(−θ²/2·5²)"),

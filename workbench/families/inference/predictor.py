@@ -9,7 +9,6 @@ import numpy as np
 import xarray as xr
 from torch import Tensor
 
-from workbench.families.inference.histogram import Binning
 from workbench.families.inference.job import InferenceJob
 from workbench.families.inference.ratio import AXIS, Quadratic, grid
 from workbench.families.inference.recipe import InferenceRecipe
@@ -49,9 +48,7 @@ def answers(
         if job.networks is None:
             none = np.zeros((len(events), 10))
             pool = Pool(events[:, :2], events[:, :2], rapidity, none, np.ones(len(events)), job.pool.cross_section, {})
-            counts = job.counts.numpy()
-            known = counts / np.maximum(counts[..., :1], 1e-30)
-            found: Any = Quadratic(known[:, Binning(recipe).bins(pool)], job.sigma)
+            found: Any = Quadratic(job.binning.densities(job.counts.numpy())[:, job.binning.bins(pool)], job.sigma)
         else:
             with one_thread():
                 found = job.networks.estimate(job.rows(draws or recipe.draws), job.features(features(jets, rapidity, recipe.level)))

@@ -14,7 +14,8 @@ RATIOS = ("carl", "rolr", "alice", "cascal", "rascal", "alices")
 """Estimators that learn log r(x|θ) for all θ at once."""
 WITH_SCORE = ("cascal", "rascal", "alices")
 SCORES = ("sally", "sallino")
-HISTOGRAMS = ("histogram_1d", "histogram_2d")
+HISTOGRAMS = ("histogram_1d", "histogram_2d", "afc")
+"""Densities of observables; no network learns."""
 
 
 def ratio(recipe: Any) -> bool:
@@ -46,6 +47,16 @@ class InferenceRecipe(TrainingRecipe):
         doc="detector: smeared, energy by 10 %, η and φ by 0.1; the truth is the matrix element method. jets: as produced, the truth an "
         "integral over the Higgs. partons: all momenta, so r(x|θ) = r(x,z|θ).",
     )
+    resolution = Choice(
+        {"gaussian": "Gaussian", "tails": "with tails"},
+        label="Resolution",
+        group=DATA,
+        rare=True,
+        later=True,
+        matters=lambda recipe: recipe.level == "detector",
+        doc="Gaussian: energies of jets by 10 %. With tails: by σ_E = 0.5 √(E GeV), and on the side of lost energy beyond 1.5 σ_E a power "
+        "law 2.5 (Crystal Ball). η and φ by 0.1 in both.",
+    )
     events = Integer(
         SHIPPED,
         bounds=(100, 2_000_000),
@@ -70,12 +81,23 @@ class InferenceRecipe(TrainingRecipe):
             "sallino": "SALLINO",
             "histogram_2d": "histogram p_T × Δφ",
             "histogram_1d": "histogram of one observable",
+            "afc": "kernel densities p_T × Δφ (AFC)",
         },
         label="Method",
         group=METHOD,
         doc="carl: cross-entropy of labels, log(1 + r̂) or log(1 + 1/r̂). alice: the same with the labels' exact mean s = 1/(1 + r). rolr: "
         "(r − r̂)² and (1/r − 1/r̂)². cascal, rascal, alices: these with α |∇ log r̂ − t|². sally: |t̂ − t|² at the SM, then a histogram of t̂; "
-        "sallino: of t̂·θ.",
+        "sallino: of t̂·θ. afc: events of the simulator that look alike, counted by a Gaussian kernel in ln p_T and Δφ.",
+    )
+    kernel = Number(
+        1.0,
+        bounds=(0.4, 10.0),
+        softbounds=(0.4, 4.0),
+        label="Kernel width",
+        group=METHOD,
+        later=True,
+        matters=lambda recipe: recipe.method == "afc",
+        doc="Of Gaussian kernels, in units of 0.15 in ln p_T and 0.25 in Δφ.",
     )
     observable = Choice(
         {"dphi": "Δφ", "pt1": "p_T of the harder jet", "pt2": "p_T of the softer jet", "deta": "|Δη|", "dphi_by_pt": "Δφ in order of p_T"},

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +34,9 @@ TRIES = 4_000_000
 """Points from which the cross sections that ship are known, to some 0.1 %."""
 LEVELS = ("parton", "jets", "detector")
 KEPT = ("true", "measured", "rapidity", "components", "weight")
+TAILS = Detector(tails=True)
+PORTION = 1_000
+"""Events that are measured with the same random numbers, however many there are."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,10 @@ class Pool:
 
 def pool_for(recipe: InferenceRecipe, progress: Progress | None = None) -> dict[str, Pool]:
     """The events of a recipe: train, and the test set of the Standard Model."""
-    return {"train": pool(recipe.events, progress or (lambda fraction, text: None)), "test": test_set()}
+    train = pool(recipe.events, progress or (lambda fraction, text: None))
+    if recipe.level == "detector" and recipe.resolution == "tails":
+        return {"train": replace(train, measured=with_tails(train.true, SEED)), "test": test_set(tails=True)}
+    return {"train": train, "test": test_set()}
 
 
 @cache
@@ -78,9 +84,24 @@ def _shipped() -> tuple[Pool, Pool]:
     return Pool(**made["pool"], cross_section=sigma, truth={}), Pool(**made["test"], cross_section=sigma, truth=truth)
 
 
-def test_set() -> Pool:
-    """3,000 events of the Standard Model with their truth."""
-    return _shipped()[1]
+def test_set(*, tails: bool = False) -> Pool:
+    """3,000 events of the Standard Model with their truth, as measured with a Gaussian resolution or with tails."""
+    if not tails:
+        return _shipped()[1]
+    import h5py
+
+    with h5py.File(FILE, "r") as file:
+        measured, truth = (file["test"][name][...].astype(np.float64) for name in ("measured_tails", "truth_tails"))
+    return replace(_shipped()[1], measured=measured, truth={"detector": truth})
+
+
+def with_tails(true: np.ndarray, seed: int) -> np.ndarray:
+    """Jets (event, 2, 3) as they are measured where energies have tails."""
+    found = []
+    for number, begin in enumerate(range(0, len(true), PORTION)):
+        seen = TAILS.measured(Jets(*np.moveaxis(true[begin : begin + PORTION], -1, 0)), np.random.default_rng([seed, 8, number]))
+        found.append(np.stack([seen.pt, seen.eta, seen.phi], axis=-1))
+    return np.concatenate(found)
 
 
 def pool(events: int, progress: Progress) -> Pool:
@@ -186,8 +207,16 @@ def main() -> None:
             columns = {key: dataset[key].values for key in KEPT}
             if name == "test":
                 columns |= {f"truth_{level}": truth / truth[:, :1] for level, truth in zip(LEVELS[1:], truths, strict=True)}
+                columns |= tailed(arrays["true"])
             for key, values in columns.items():
                 group.create_dataset(key, data=values.astype(np.float32), compression="gzip", compression_opts=9, shuffle=True)
+
+
+def tailed(true: np.ndarray) -> dict[str, np.ndarray]:
+    """What ships of the test set where energies have tails."""
+    measured = with_tails(true, TEST_SEED).astype(np.float32)
+    truth = detector_components(Jets(*np.moveaxis(measured.astype(np.float64), -1, 0)), TAILS, points=4_000)
+    return {"measured_tails": measured, "truth_tails": truth / truth[:, :1]}
 
 
 if __name__ == "__main__":

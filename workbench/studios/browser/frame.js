@@ -46,7 +46,7 @@ export function render({model, view}) {
       : symbols("button", {type: "button", class: "formula", title: "What the symbols mean", onclick: () => guide.open()}, formula)
     return h("section", {class: "card", "data-figure": name, "aria-label": title},
       h("div", {class: "title"}, h("span", {}, symbols("h2", {onclick: ({currentTarget}) => fill(currentTarget.closest(".card")), title: "Fill the screen with this figure (Z); Esc leaves"}, title), " ", h("button", {type: "button", class: "small export", title: "Export this figure or its data (E)", "aria-label": `Export ${title}`,
-        onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), looking(look), choosers.filter(({slides}) => slides).map(slider), h("div", {class: "plot", style: `--needs: ${height}px`}))
+        onclick: ({currentTarget}) => exporter.open(currentTarget.closest(".card"))}, "⤓")), choice), looking(look), h("div", {class: "nudges"}, choosers.filter(({slides}) => slides).map(slider)), h("div", {class: "plot", style: `--needs: ${height}px`}))
   }
 
   // What to look for; a small projector shows the first sentence only.

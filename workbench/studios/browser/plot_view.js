@@ -276,6 +276,47 @@ const REMOVED = ["toImage", "select2d", "lasso2d", "sendChartToCloud", "sendData
 // The buttons stand in a column at the lower right, where no legend is.
 const RULES = ".modebar-container { top: auto !important; bottom: 2.6em !important; } .modebar { top: auto !important; bottom: 0 !important; }"
 
+// A point of a figure that may be dragged: `meta.drags` names the choosers of its two coordinates, `meta.places` the values that they may have.
+const OFTEN = 50 // ms between two messages, lest they queue up
+function dragging(gd) {
+  let held = null, value = [], sent = "", waits = 0
+  const point = () => gd.data?.findIndex(({meta}) => meta?.drags) ?? -1
+  const place = () => { if (held) globalThis.Plotly.restyle(gd, {x: [[value[0]]], y: [[value[1]]]}, [point()]) }
+  const tell = () => {
+    waits = 0
+    const text = JSON.stringify(value)
+    if (text === sent) return
+    sent = text
+    gd.dispatchEvent(new CustomEvent("workbench:chosen", {bubbles: true, composed: true, detail: Object.fromEntries(held.drags.map((name, i) => [name, String(value[i])]))}))
+    waits = setTimeout(tell, OFTEN)
+  }
+  const at = ({clientX, clientY}) => {
+    const {left, top} = gd.getBoundingClientRect()
+    return [["xaxis", clientX - left], ["yaxis", clientY - top]].map(([name, pixel]) => [gd._fullLayout[name], pixel - gd._fullLayout[name]._offset])
+  }
+  const move = (event) => {
+    value = at(event).map(([axis, pixel]) => held.places.reduce((best, other) => (Math.abs(other - axis.p2d(pixel)) < Math.abs(best - axis.p2d(pixel)) ? other : best)))
+    place()
+    if (!waits) tell()
+  }
+  gd.addEventListener("pointerdown", (event) => {
+    if (point() < 0 || event.button || !at(event).every(([axis, pixel]) => pixel >= 0 && pixel <= axis._length)) return
+    [held, sent] = [gd.data[point()].meta, ""]
+    gd.setPointerCapture(event.pointerId)
+    move(event)
+  }, true)
+  gd.addEventListener("pointermove", (event) => { if (held) move(event) }, true)
+  for (const end of ["pointerup", "pointercancel"]) gd.addEventListener(end, () => {
+    if (!held) return
+    clearTimeout(waits)
+    tell()
+    clearTimeout(waits)
+    held = null
+    waits = 0
+  }, true)
+  return place
+}
+
 export function render({model, el}) {
   const panel = Boolean(model.send_msg)
   const read = (name) => (panel ? model[name] : model.get(name))
@@ -287,6 +328,7 @@ export function render({model, el}) {
   caption.className = "numbers"
   whole.append(gd, caption)
   el.append(whole)
+  const dragged = dragging(gd)
 
   let fresh = true, busy = false, closed = false, near = true, size = "", grown = {}, due = 0, before = 0
   const slot = () => gd.getRootNode().host?.closest(".plot") ?? el
@@ -344,6 +386,7 @@ export function render({model, el}) {
       const loose = Object.fromEntries(Object.entries(look).map(([name, {scaleanchor, constrain, ...axis}]) => [name, /^[xy]axis/.test(name) ? axis : look[name]]))
       return Plotly.newPlot(gd, named, loose, extended)
     })
+    dragged() // what is held stays under the pointer
     // A curve may say what a click on one of its points chooses, and each point which value.
     gd.removeAllListeners("plotly_click")
     gd.on("plotly_click", ({points: [{data, customdata}]}) => {

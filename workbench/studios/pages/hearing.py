@@ -13,7 +13,6 @@ from workbench.runs.files import in_words
 from workbench.runs.run import Run
 from workbench.studios.live.hub import HUB
 from workbench.studios.pages import address as addresses
-from workbench.studios.pages.chooser import Chooser
 from workbench.studios.pages.session import CHANGES, SAID, Session
 from workbench.studios.server import errands
 from workbench.studios.server.lecture import HALL
@@ -38,7 +37,7 @@ class Hearing(Session):
         heard = HEARD if self.follows is None else FOLLOWERS
         hearer: Callable[[dict[str, Any]], None] | None = next((getattr(self, f"on_{key}") for key in message if key in heard), None)
         if hearer is None and self.follows is None:
-            hearer = next((functools.partial(self.on_chosen, chooser) for chooser in self.choosers if chooser.name in message), None)
+            hearer = self.on_chosen if any(chooser.name in message for chooser in self.choosers) else None
         if hearer is not None:
             before = self.shown[:1]
             self._try(lambda: hearer(message))
@@ -78,9 +77,11 @@ class Hearing(Session):
         if message["tab"] in [tab.name for tab in self.tabs]:
             self.tab = message["tab"]
 
-    def on_chosen(self, chooser: Chooser, message: dict[str, Any]) -> None:
-        if (value := str(message[chooser.name])) in chooser.values:
-            self.chosen[chooser.name] = value
+    def on_chosen(self, message: dict[str, Any]) -> None:
+        """Values of choosers, of one or, where a point was dragged, of two."""
+        for chooser in self.choosers:
+            if (value := str(message.get(chooser.name))) in chooser.values:
+                self.chosen[chooser.name] = value
 
     def on_awake(self, message: dict[str, Any]) -> None:
         self.awake = message["awake"] if type(message["awake"]) is int else 0

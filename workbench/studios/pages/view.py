@@ -45,12 +45,13 @@ log = logging.getLogger(__name__)
 class Card:
     """A figure of `workbench.figures` at its place on a page.
 
-    `choose` names the choosers of the page that stand beside it; `formula` replaces the figure's own.
+    `choose` names the choosers of the page that stand beside it, `follows` others that it is drawn by; `formula` replaces the figure's own.
     """
 
     name: str
     tab: str
     choose: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     formula: str = ""
 
     @property
@@ -295,7 +296,7 @@ class Studio(Hearing):
         reports = card.entry.takes == figures.REPORTS
         moments = tuple((identity(run), picture.cursor if reports else picture.moment, picture.status.state) for run, picture in pictures)
         names = tuple(letters_for(len(pictures)))
-        chosen = {name: value for name, value in self.drawn_at.items() if name in card.choose}
+        chosen = {name: value for name, value in self.drawn_at.items() if name in (*card.choose, *card.follows)}
         at = (self.at, *(picture.moment for _, picture in pictures)) if self.at is not None else ()
         key = (card.name, self.theme, self.projector, tuple(chosen.items()), names, moments, at)
         newest = [picture for _, picture in pictures]

@@ -1,4 +1,4 @@
-"""Figures of Inference: what an estimator says beside the exact likelihood ratio, and the limits that follow."""
+"""What an estimator says beside the exact likelihood ratio, what it was shown, and what observables know."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.families.inference import limit
-from workbench.families.inference.choice import hypothesis_of, limits_of, place_of
+from workbench.families.inference.choice import hypothesis_of, place_of
 from workbench.families.inference.product import INFERENCE_PRODUCT
+from workbench.families.inference.recipe import HISTOGRAMS
 from workbench.figures.drawing import (
     Empty,
     Runs,
     axis,
-    band,
     curve,
     decades,
     dots,
@@ -23,7 +22,6 @@ from workbench.figures.drawing import (
     labelled,
     layout,
     number,
-    steps,
     two_panels,
     with_numbers,
 )
@@ -32,7 +30,6 @@ from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
 from workbench.results.prediction import recipe_of
 
 FIRST_LOSSES = "The first losses appear after a few steps."
-F_W, F_WW = "f<sub>W</sub>/Λ² [TeV⁻²]", "f<sub>WW</sub>/Λ² [TeV⁻²]"
 STATISTIC = {
     "dphi_by_pt": "Δφ, by p<sub>T</sub>",
     "deta": "|Δη|",
@@ -42,7 +39,6 @@ STATISTIC = {
     "pt1_dphi": "p<sub>T</sub> × Δφ",
     "all": "all: the exact score",
 }
-AT = {"pt1": ("p<sub>T</sub> of the harder jet [GeV]", [20.0, 400.0]), "dphi": ("Δφ, forward − backward jet", [-np.pi, np.pi])}
 MOST = 600
 """Events that a scatter shows."""
 
@@ -98,7 +94,7 @@ def ratio_error(runs: Runs, theme: Theme) -> dict[str, Any]:
 
 
 def _last(runs: Runs) -> float:
-    asked = [int(recipe_of(reports).get("steps", 0)) for _, reports in runs if recipe_of(reports).get("method", "alice")[:4] != "hist"]
+    asked = [int(recipe_of(reports).get("steps", 0)) for _, reports in runs if recipe_of(reports).get("method") not in HISTOGRAMS]
     done = [float(reports["step"].values[-1]) for _, reports in runs if reports.sizes.get("step", 0)]
     return float(max([1.0, *asked, *done]))
 
@@ -121,88 +117,6 @@ def log_ratios(runs: Runs, theme: Theme, *, hypothesis: str = "") -> dict[str, A
     data.append(curve(theme, "exact", [low, high], [low, high], theme.ink, dash=EXPECTED))
     x = axis(theme, "exact log r(x|θ)", range=[low, high])
     return {"data": data, "layout": layout(theme, xaxis=x, yaxis=axis(theme, "estimated log r̂(x|θ)", range=[low, high]))}
-
-
-@figure
-def contours(runs: Runs, theme: Theme, *, limits: str = "") -> dict[str, Any]:
-    """68, 95 and 99.7 % contours of n expected events with the band of σ_stat, beside the exact ones and the Fisher ellipse; of several
-    runs the 95 % contours."""
-    expected, rate = limits_of(limits)
-    several, data, first = len(runs) > 1, [], runs[0][1]
-    for place, (label, one) in enumerate(runs):
-        grid, colour = one["f_W"].values.astype(float), theme.colour(place)
-        sigma = one["sigma_ratio"].values.astype(float)
-        each = limit.q_of(one["mean_log_ratio"].values.astype(float), sigma, expected, rate=rate)
-        mean = limit.q_of(one["mean_log_ratio"].values.astype(float).mean(0), sigma, expected, rate=rate)
-        middle, spread = limit.lowest(grid, mean), each.std(0)
-        said = with_numbers(labelled(label, "learned"), f"MSE of log r {number(float(one['mse']))}")
-        for level, threshold in zip(limit.LEVELS, limit.TWO, strict=True):
-            if several and level != 0.95:
-                continue
-            name = said if level == 0.95 else f"{100 * level:g} %"
-            if spread.max() > 0:
-                outer, inner = (limit.contour(grid, mean + sign * spread, threshold, middle) for sign in (-1, 1))
-                ring = [np.concatenate([a, b[::-1]]) for a, b in zip(outer, inner, strict=True)]
-                data.append(_ring(theme, f"{labelled(label, '±σ')}<sub>stat</sub>", ring, colour, shown=level == 0.95))
-            line = curve(theme, name, *limit.contour(grid, mean, threshold, middle), colour, dash=LEARNED)
-            data.append({**line, "showlegend": level == 0.95})
-        data.append({**dots(theme, labelled(label, "best"), [middle[0]], [middle[1]], colour, symbol="cross"), "showlegend": False})
-    grid = first["f_W"].values.astype(float)
-    exact = limit.q_of(first["mean_log_ratio_true"].values.astype(float), first["sigma_ratio"].values.astype(float), expected, rate=rate)
-    for level, threshold in zip(limit.LEVELS, limit.TWO, strict=True):
-        if not (several and level != 0.95):
-            line = curve(theme, "exact", *limit.contour(grid, exact, threshold, limit.lowest(grid, exact)), theme.ink, dash=EXPECTED)
-            data.append({**line, "showlegend": level == 0.95})
-    if "fisher_true" in first.variables and not rate:
-        around = limit.ellipse(first["fisher_true"].values.astype(float), limit.TWO[1], expected)
-        data.append(curve(theme, "Fisher ellipse, 95 %", *around, theme.muted, dash=SPREAD))
-    ends = [float(grid[0]), float(grid[-1])]
-    x, y = axis(theme, F_W, range=ends), axis(theme, F_WW, range=ends, scaleanchor="x", constrain="domain")
-    return {"data": data, "layout": layout(theme, xaxis=x, yaxis=y)}
-
-
-def _ring(theme: Theme, name: str, ring: list[np.ndarray], colour: str, *, shown: bool) -> dict[str, Any]:
-    """What lies between two closed lines."""
-    return {
-        "type": "scatter", "mode": "lines", "name": name, "x": ring[0], "y": ring[1], "fill": "toself", "fillcolor": theme.faint(colour),
-        "line": {"color": colour, "width": 0, "simplify": False}, "hoverinfo": "skip", "showlegend": shown,
-    }  # fmt: skip
-
-
-@figure
-def profiles(runs: Runs, theme: Theme, *, limits: str = "") -> dict[str, Any]:
-    """q of each coupling with the other at its best: f_W above, f_WW below, with the thresholds of one parameter."""
-    expected, rate = limits_of(limits)
-    data: list[dict[str, Any]] = []
-    for place, (label, one) in enumerate(runs):
-        grid, sigma = one["f_W"].values.astype(float), one["sigma_ratio"].values.astype(float)
-        each = limit.q_of(one["mean_log_ratio"].values.astype(float), sigma, expected, rate=rate)
-        mean = limit.q_of(one["mean_log_ratio"].values.astype(float).mean(0), sigma, expected, rate=rate)
-        exact = limit.q_of(one["mean_log_ratio_true"].values.astype(float), sigma, expected, rate=rate)
-        for coupling, panel in (("f_W", "y"), ("f_WW", "y2")):
-            ours, spread = limit.profile(mean, coupling), limit.profile(each, coupling).std(0)
-            low, high = limit.interval(grid, ours, limit.ONE[1])
-            said = with_numbers(labelled(label, coupling.replace("_", "")), f"95 %: {_end(low)} to {_end(high)} TeV⁻²")
-            if spread.max() > 0:
-                data.append(band(theme, "± σ", grid, ours - spread, ours + spread, theme.colour(place), yaxis=panel, showlegend=False))
-            data.append(curve(theme, said, grid, ours, theme.colour(place), yaxis=panel))
-            if place == 0:
-                data.append(
-                    curve(
-                        theme, "exact", grid, limit.profile(exact, coupling), theme.ink, dash=EXPECTED, yaxis=panel, showlegend=panel == "y"
-                    )
-                )
-    grid = runs[0][1]["f_W"].values.astype(float)
-    ends = [float(grid[0]), float(grid[-1])]
-    for level in limit.ONE[:2]:
-        for panel in ("y", "y2"):
-            data.append(curve(theme, "68, 95 %", ends, [level] * 2, theme.muted, dash=SPREAD, yaxis=panel, showlegend=False))
-    upper, lower = axis(theme, "q(f<sub>W</sub>)", range=[0, 12]), axis(theme, "q(f<sub>WW</sub>)", range=[0, 12])
-    return {"data": data, "layout": two_panels(theme, axis(theme, "f/Λ² [TeV⁻²]", range=ends), upper, lower, share=0.44)}
-
-
-def _end(value: float) -> str:
-    return number(value, 3) if np.isfinite(value) else "beyond"
 
 
 @figure
@@ -255,13 +169,13 @@ def _score(name: str, edges: np.ndarray, title: str, runs: Runs, theme: Theme) -
 @figure
 def score_dphi(runs: Runs, theme: Theme) -> dict[str, Any]:
     """The score against Δφ of the jets."""
-    return _score("dphi", np.linspace(-np.pi, np.pi, 13), AT["dphi"][0], runs, theme)
+    return _score("dphi", np.linspace(-np.pi, np.pi, 13), "Δφ, forward − backward jet", runs, theme)
 
 
 @figure
 def score_pt(runs: Runs, theme: Theme) -> dict[str, Any]:
     """The score against p_T of the harder jet."""
-    return _score("pt1", np.linspace(20, 400, 13), AT["pt1"][0], runs, theme)
+    return _score("pt1", np.linspace(20, 400, 13), "p<sub>T</sub> of the harder jet [GeV]", runs, theme)
 
 
 @figure
@@ -311,77 +225,10 @@ def ratio_calibration(runs: Runs, theme: Theme, *, hypothesis: str = "") -> dict
     return {"data": data, "layout": layout(theme, xaxis=across, yaxis=axis(theme, "log of n(θ)/n(SM) in the bin", range=[low, high]))}
 
 
-def _at(name: str, runs: Runs, theme: Theme, hypothesis: str) -> dict[str, Any]:
-    """A distribution at a hypothesis: simulated, of the Standard Model, and of its events with the learned ratio."""
-    data: list[dict[str, Any]] = []
-    for place, (label, one) in enumerate(runs):
-        at = _theta(one, hypothesis)
-        edges = one[f"{name}_edges"].values.astype(float)
-        width = np.diff(edges)
-        if place == 0:
-            simulated, standard = one[f"at_{name}_simulated"].values[at] / width, one[f"at_{name}_sm"].values / width
-            data.append(steps(theme, "Standard Model", edges[:-1], edges[1:], standard, theme.muted, dash=SPREAD))
-            data.append(steps(theme, f"simulated, {hypothesis_of(hypothesis)}", edges[:-1], edges[1:], simulated, theme.ink, dash=EXPECTED))
-        values = one[f"at_{name}"].values[at].astype(float) / width
-        mean, spread = values.mean(0), values.std(0)
-        if spread.max() > 0:
-            x = np.column_stack([edges[:-1], edges[1:]]).ravel()
-            low, high = (np.repeat(mean + sign * spread, 2) for sign in (-1, 1))
-            data.append(band(theme, "± σ<sub>stat</sub>", x, low, high, theme.colour(place)))
-        data.append(steps(theme, labelled(label, "SM events × r̂"), edges[:-1], edges[1:], mean, theme.colour(place)))
-    title, ends = AT[name]
-    unit = " [1/GeV]" if name == "pt1" else ""
-    return {
-        "data": data,
-        "layout": layout(theme, xaxis=axis(theme, title, range=ends), yaxis=axis(theme, f"density{unit}", rangemode="tozero")),
-    }
-
-
-@figure
-def pt_at_theta(runs: Runs, theme: Theme, *, hypothesis: str = "") -> dict[str, Any]:
-    """p_T of the harder jet at a hypothesis."""
-    return _at("pt1", runs, theme, hypothesis)
-
-
-@figure
-def dphi_at_theta(runs: Runs, theme: Theme, *, hypothesis: str = "") -> dict[str, Any]:
-    """Δφ of the jets at a hypothesis."""
-    return _at("dphi", runs, theme, hypothesis)
-
-
-@figure
-def log_ratio_at_theta(runs: Runs, theme: Theme, *, hypothesis: str = "") -> dict[str, Any]:
-    """How log r̂ is distributed under the Standard Model and under a hypothesis: how well the two are told apart."""
-    data: list[dict[str, Any]] = []
-    for place, (label, one) in enumerate(runs):
-        at = _theta(one, hypothesis)
-        true, ours = (one[name].values[at].astype(float) for name in ("log_ratio_true", "log_ratio"))
-        low, high = np.quantile(true, [0.005, 0.995])
-        edges = np.linspace(float(low), float(high), 31)
-        for values, colour, dash, words in (
-            (true, theme.ink, EXPECTED, "exact"),
-            (ours, theme.colour(place), LEARNED, labelled(label, "learned")),
-        ):
-            if dash == EXPECTED and place:
-                continue
-            for weight, width, of in ((np.ones_like(true), 0.75, "SM"), (np.exp(true), 1.0, hypothesis_of(hypothesis))):
-                counted = np.histogram(values, edges, weights=weight)[0] / weight.sum() / (edges[1] - edges[0])
-                data.append(steps(theme, f"{words}, events of {of}", edges[:-1], edges[1:], counted, colour, dash=dash, width=width))
-    x = axis(theme, "log r(x|θ)")
-    return {"data": data, "layout": layout(theme, xaxis=x, yaxis=axis(theme, "density", rangemode="tozero"))}
-
-
-FIGURES = {
+RATIOS = {
     "label_loss": Entry(
         "Loss", label_loss, REPORTS, "Falls to the loss of the exact ratio; events that only watch tell when it is learned by heart.",
         "v log(1 + r̂) + w log(1 + 1/r̂)", 300,
-    ),
-    "contours": Entry(
-        "Contours", contours, INFERENCE_PRODUCT.name,
-        "Learned contours grow onto the dashed, exact ones. A smaller contour is not a better one: look at the MSE beside it. The Fisher "
-        "ellipse, from the score alone, is too small: at f ≈ 10 the squares are as large as the interference. All lines end "
-        "where the simulated hypotheses do, at ±22.",
-        "q(θ) = −2n [⟨log r(x|θ)⟩ − max_θ ⟨log r(x|θ)⟩] < 2.28, 5.99, 11.62", 560,
     ),
     "log_ratios": Entry(
         "Estimated and true log r", log_ratios, INFERENCE_PRODUCT.name,
@@ -414,20 +261,5 @@ FIGURES = {
         "Calibration", ratio_calibration, INFERENCE_PRODUCT.name,
         "Events of both hypotheses counted in bins of the estimate: on the diagonal it may be trusted, elsewhere be replaced by it.",
         "log n(θ)/n(0) in bins of log r̂", 420,
-    ),
-    "profiles": Entry(
-        "One coupling", profiles, INFERENCE_PRODUCT.name, "Where the curve lies below 0.99 or 3.84: the 68 or 95 % interval.",
-        "q(f) = min over the other", 480,
-    ),
-    "pt_at_theta": Entry(
-        "p_T at θ", pt_at_theta, INFERENCE_PRODUCT.name, "Events of the Standard Model, counted r̂ times, look as simulated at θ.",
-        "p(x|θ) = r(x|θ) p(x|0)", 380,
-    ),
-    "dphi_at_theta": Entry(
-        "Δφ at θ", dphi_at_theta, INFERENCE_PRODUCT.name, "The same of the angle between the jets.", "p(x|θ) = r(x|θ) p(x|0)", 380,
-    ),
-    "log_ratio_at_theta": Entry(
-        "log r at θ", log_ratio_at_theta, INFERENCE_PRODUCT.name, "The further the two are apart, the fewer events are needed.",
-        "log r(x|θ) under θ and under 0", 380,
     ),
 }  # fmt: skip
