@@ -32,6 +32,15 @@ EXPECTED = Chooser("limits", "Expected events", LIMITS, lambda name: {"limits": 
 
 class Inference(Studio):
     family = INFERENCE
+    tour = (
+        (
+            ".action.train",
+            "Press Train, or the space bar. A network learns how much likelier new physics makes each event.",
+        ),
+        ("[data-figure=contours]", "Watch the coloured contours move onto the black ones: those are exact, and nobody can do better."),
+        ("[data-option=method]", "Choose another way to learn the ratio and train again: some need far fewer events."),
+        ("[data-tab=inside]", "Open Ratio and score: which observable knows how much, and what single events say."),
+    )
     choosers = (HYPOTHESIS, EXPECTED)
     tabs = (
         Tab("training", "Training", FIRST),

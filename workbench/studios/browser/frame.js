@@ -14,7 +14,7 @@ export function render({model, view}) {
 
   const exporter = exporting()
   const within = (root, selector) => [...root.querySelectorAll(selector), ...[...root.querySelectorAll("*")].flatMap((e) => (e.shadowRoot ? within(e.shadowRoot, selector) : []))]
-  const guide = newcomer(model.title, (selector) => within(frame, selector))
+  const guide = newcomer(JSON.parse(model.tour), (selector) => within(frame, selector))
   const notices = h("div", {class: "notices", role: "status"})
   const numbers = h("div", {class: "numbers"})
   const ribbon = h("p", {class: "ribbon", role: "status"})
