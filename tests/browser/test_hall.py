@@ -207,6 +207,8 @@ def test_the_recipe_is_a_drawer_that_fits(hall, place):
     assert hall.evaluate(FLAWS, False)["flaws"] == []
     hall.click("#recipe")
     assert hall.is_hidden("aside")
+    hall.click("#tab-stories")
+    assert hall.is_hidden("#recipe")  # a slide has none
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -83,6 +83,7 @@ export function render({model, view}) {
       if (strip) strip.scrollLeft = chosen.offsetLeft - strip.offsetLeft - (strip.clientWidth - chosen.offsetWidth) / 2
     })
     frame.dataset.tab = name
+    document.documentElement.toggleAttribute("data-formless", name === "stories" || frame.matches("[data-follows], [data-bare]")) // no drawer to open
   }
 
   function table({columns, rows}) {
@@ -128,12 +129,12 @@ export function render({model, view}) {
   function update() {
     const state = JSON.parse(model.state)
     answered = state.awake
-    show(state.tab)
     for (const button of buttons) button.hidden = state.hidden.includes(button.dataset.tab)
     lecture.update(state.lecture)
     const follows = Boolean(state.lecture?.follows)
     frame.toggleAttribute("data-follows", follows)
     frame.toggleAttribute("data-bare", state.bare)
+    show(state.tab)
     for (const control of [...buttons, ...frame.querySelectorAll(".card select")]) control.disabled = follows
     for (const card of made) card.hidden = state.absent.includes(card.dataset.figure)
     for (const select of frame.querySelectorAll(".card select")) {

@@ -197,7 +197,7 @@ def resonances(full: bool) -> Story:
         return found
 
     return Story(
-        "resonances", "Four resonances in six partons", "m_t² = (p_b + p_q + p_q̄)²",
+        "resonances", "Four resonances in six partons", "m_t² = (p_b + p_q + p_q′)²",
         "Two top quarks and two W bosons are narrow in masses that no feature shows. So few drawn events hit all four peaks that weights "
         "have little to enlarge: w_D repairs what nearly overlaps, and here that takes a larger network and more steps.",
         f"The plain INN smears the peaks, w_D and DiscFlow improve them ({PRECISION_TALK}; it gives no sizes: we require a factor of two).",
@@ -233,7 +233,7 @@ def settling(full: bool) -> Story:
         ]
 
     return Story(
-        "settling", "A coupling that does not settle", "max_D min_p: −⟨ln p⟩ − α⟨ln D⟩ or −⟨w_D^α ln p⟩",
+        "settling", "A coupling that does not settle", "−⟨ln p⟩ − α⟨ln D⟩, or −⟨wᵅ ln p⟩",
         "Two networks that learn against each other look for an equilibrium and run around it. DiscFlow takes the discriminator as a "
         "weight: there is nothing to find but the truth.",
         f"GAN-like training was unstable, DiscFlow is not ({PRECISION_TALK}; it gives no numbers: we require factors of two).",
