@@ -18,6 +18,7 @@ def fill(page, option, text):
 
 def test_a_sweep_typed_with_commas_trains_and_fills_its_tab(visit, server):
     page = visit(f"?{FAST}&seed=41", width=1024, height=768)
+    page.click("#recipe")
     fill(page, "noise", "0, 0.01, 10 %")
     note = page.locator("#option-noise-note")
     note.get_by_text("3 values → sweep of 3").wait_for()

@@ -6,12 +6,11 @@ import re
 
 import pytest
 
-from workbench.families.amplitudes.page import Amplitudes
-from workbench.families.generators.page import Generators
+from workbench.families import FAMILIES
 from workbench.figures import FIGURES
 from workbench.studios.browser.assets import source
 
-DUMMIES = {"x", "d", "a", "b", "h", "n", "n_j", "δ", "μ", "r", "w", "D", "η", "φ", "ρ", "R", "ln"}
+DUMMIES = {*"x d a b c e h i n v α δ r w D η φ ρ R β ln n_j n_b Σ_b p_i η_i φ_i s_new s_old p_B ε_B".split(), "r\u0302"}
 """Letters that mean something within one formula only, or everywhere in physics."""
 
 
@@ -19,8 +18,9 @@ def explained():
     return set(re.findall(r'^  \["([^"]+)", "', source("newcomer.js").partition("const SYMBOLS")[2], re.M))
 
 
-@pytest.mark.parametrize("studio", [Amplitudes, Generators])
-def test_every_symbol_of_a_formula_is_explained_and_every_tab_says_what_to_look_for(studio):
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_every_symbol_of_a_formula_is_explained_and_every_tab_says_what_to_look_for(family):
+    studio = family.page.load()
     known = {symbol.removesuffix("(θ)").strip("⟨⟩") for symbol in explained()}
     formulas = " ".join(card.formula or FIGURES[card.name].formula for card in studio.cards)
     used = re.findall(r"(?<!\w)(?:Δ?[A-Za-zα-ωΑ-ΩĀ]\u0302?)(?:_[A-Za-z]+)?(?!\w)", formulas)
@@ -29,10 +29,11 @@ def test_every_symbol_of_a_formula_is_explained_and_every_tab_says_what_to_look_
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("place", ["", "generators"])
-def test_the_tour_points_at_four_things_and_can_be_left(visit, place):
-    page = visit(place)
-    assert "A network" in page.locator(".lead").first.inner_text()
+@pytest.mark.parametrize("width", [1600, 1024])
+@pytest.mark.parametrize("place", [family.place for family in FAMILIES])
+def test_the_tour_points_at_four_things_and_can_be_left(visit, place, width):
+    page = visit(place, width=width)
+    assert len(page.locator(".lead").first.inner_text()) > 80
     page.click("text=Tour in four steps")
     seen = []
     for k in range(4):

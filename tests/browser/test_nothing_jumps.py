@@ -58,10 +58,7 @@ def jumps(visit, place, width, height, seed):
     return page.evaluate("moved")
 
 
-WRAPS = pytest.mark.xfail(reason="numbers of a run that grow longer may take a second line, and all below moves by it", strict=False)
-
-
-@pytest.mark.parametrize("place", [pytest.param(place, marks=WRAPS) if place in ("amplitudes", "formulas") else place for place in PAGES])
+@pytest.mark.parametrize("place", PAGES)
 def test_nothing_moves_while_a_training_runs(visit, place):
     assert jumps(visit, place, 1024, 768, 31) == {}
 

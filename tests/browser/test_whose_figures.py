@@ -78,6 +78,8 @@ def test_a_preset_s_finished_run_is_shown_within_a_second(visit, slowdown, kind)
 @pytest.mark.parametrize(("width", "height"), [(1024, 768), (1920, 1080)])
 def test_an_edit_marks_the_figures_and_undoing_it_removes_the_mark_without_moving_anything(visit, look, width, height, tmp_path):
     page = visit(width=width, height=height, cookies=LOOKS[look].items())
+    if width < 1100 and page.is_hidden("aside"):
+        page.click("#recipe")
     page.wait_for_function("drawn.some((d) => d.points > 10)")
     title, before = page.inner_text(TITLE), places(page)
     assert before and told(page) == ""

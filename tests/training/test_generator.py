@@ -9,7 +9,7 @@ from workbench.families.generators.flows import sampler_of
 from workbench.families.generators.generated import numbers
 from workbench.families.generators.job import GeneratorJob
 from workbench.families.generators.recipe import GeneratorRecipe
-from workbench.families.generators.stories import STIFF, STIFFER
+from workbench.families.generators.stories.toys import STIFF, STIFFER
 from workbench.physics.datasets.known import TOYS
 from workbench.physics.observables import observables
 from workbench.training.recipe import Recipe, RecipeError

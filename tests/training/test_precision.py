@@ -15,7 +15,7 @@ from workbench.families.generators.generated import numbers, slope
 from workbench.families.generators.job import GeneratorJob
 from workbench.families.generators.recipe import GeneratorRecipe
 from workbench.families.generators.sampling import excess
-from workbench.families.generators.stories import SIZES, STIFF
+from workbench.families.generators.stories.toys import SIZES, STIFF
 from workbench.physics.observables import observables
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3_600)]

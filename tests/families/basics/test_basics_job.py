@@ -16,6 +16,7 @@ from workbench.families.basics.objectives import Classes, Curve
 from workbench.families.basics.predictor import answers, points
 from workbench.families.basics.presets import DENSITIES, PRESETS
 from workbench.families.basics.recipe import BasicsRecipe
+from workbench.figures import FIGURES
 from workbench.nets.population import PopulationMLP
 
 
@@ -165,3 +166,14 @@ def test_equal_values_pass_a_cut_together():
 def test_a_band_of_a_bayesian_network_opens_where_there_are_no_points():
     _, _, found = trained(**PRESETS["error-bars"].changes)
     assert float(found["sigma_stat"].max()) > 3 * float(found["sigma_stat"].min()) > 0
+
+
+def test_two_starts_find_their_own_ways_and_stand_side_by_side():
+    first, second = (trained(seed=seed, steps=300)[2] for seed in (1, 2))
+    assert not np.allclose(first["path_x"], second["path_x"])
+    drawn = FIGURES["landscape"].as_dict([("A", first), ("B", second)])
+    paths = [one for one in drawn["data"] if one["name"] == "path of the optimiser"]
+    assert [one["xaxis"] for one in paths] == ["x", "x2"] and [note["text"] for note in drawn["layout"]["annotations"]] == ["A", "B"]
+    np.testing.assert_allclose(paths[1]["x"], second["path_x"])
+    alone = FIGURES["landscape"].as_dict(first)
+    assert "xaxis2" not in alone["layout"] and next(one for one in alone["data"] if one["name"] == "path of the optimiser")["xaxis"] == "x"

@@ -49,6 +49,18 @@ SUBSET = Chooser(
 
 class Amplitudes(Studio):
     family = AMPLITUDES
+    tour = (
+        (".action.train", "Press Train, or the space bar. A network begins to learn from simulated events, and all figures follow it."),
+        (
+            "[data-figure=systematic_pull]",
+            "Watch the pull, the error over its error bar. On the dashed curve the error bar is right; wider means too sure of itself.",
+        ),
+        ("[data-option=noise]", "Raise the noise, for instance to 0.1, and train again: the data now scatter by 10 %."),
+        (
+            "[data-tab=uncertainties]",
+            "Open Uncertainties: σ_syst has followed the noise, although nobody told the network how large it is.",
+        ),
+    )
     choosers = (OBSERVABLE, SUBSET)
     tabs = (
         Tab("training", "Training", LEARNED),

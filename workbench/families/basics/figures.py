@@ -302,29 +302,47 @@ def neurons(runs: Runs, theme: Theme) -> dict[str, Any]:
 
 @figure
 def landscape(runs: Runs, theme: Theme) -> dict[str, Any]:
-    """The training loss in the plane in which the optimiser's path moves most, with the path."""
-    _, one = runs[0]
-    if "landscape" not in one.variables:
+    """The training loss in the plane in which the optimiser's path moves most, with the path; of two runs side by side, each its own."""
+    there = [(label, one) for label, one in runs if "landscape" in one.variables][:2]
+    if not there:
         raise Empty("The landscape is drawn at the end of a training, of networks of at most 20,000 weights whose path fills a plane.")
-    z = one["landscape"].values.astype(float)
-    positive = z[np.isfinite(z)].min() > 0
-    shown = np.log10(z) if positive else z
-    x, y = one["landscape_x"].values.astype(float), one["landscape_y"].values.astype(float)
-    path_x, path_y = one["path_x"].values.astype(float), one["path_y"].values.astype(float)
+    losses = [one["landscape"].values.astype(float) for _, one in there]
+    positive = all(z[np.isfinite(z)].min() > 0 for z in losses)
     title = "log₁₀ loss" if positive else "loss"
-    data = [
-        {"type": "heatmap", "name": "loss", "x": x, "y": y, "z": shown, "coloraxis": "coloraxis", "zsmooth": "best",
-         "hovertemplate": f"{title} = %{{z:.3g}}<extra></extra>"},
-        {"type": "contour", "name": "levels", "x": x, "y": y, "z": shown, "showscale": False, "showlegend": False, "hoverinfo": "skip",
-         "ncontours": 14, "contours": {"coloring": "none"}, "line": {"color": theme.faint(theme.ink, 0.35), "width": 1}},
-        curve(theme, "path of the optimiser", path_x, path_y, theme.ink, mode="lines+markers", marker={"size": 1.6 * theme.line_width}),
-        dots(theme, "start", path_x[:1], path_y[:1], theme.colour(1), symbol="diamond"),
-        dots(theme, "end", path_x[-1:], path_y[-1:], theme.colour(2), symbol="star"),
-    ]  # fmt: skip
-    for marked in data[3:]:
-        marked["marker"] = {**marked["marker"], "size": 5 * theme.line_width}
+    data, axes, notes = [], {}, []
+    for place, ((label, one), z) in enumerate(zip(there, losses, strict=True)):
+        end = "2" * place
+        on = {"xaxis": f"x{end}", "yaxis": f"y{end}"}
+        shown = np.log10(z) if positive else z
+        x, y, path_x, path_y = (one[name].values.astype(float) for name in ("landscape_x", "landscape_y", "path_x", "path_y"))
+        ends = [
+            dots(theme, "start", path_x[:1], path_y[:1], theme.colour(1), symbol="diamond", **on),
+            dots(theme, "end", path_x[-1:], path_y[-1:], theme.colour(2), symbol="star", **on),
+        ]
+        for marked in ends:
+            marked["marker"] = {**marked["marker"], "size": 5 * theme.line_width}
+        mine = [
+            {"type": "heatmap", "name": "loss", "x": x, "y": y, "z": shown, "coloraxis": "coloraxis", "zsmooth": "best",
+             "hovertemplate": f"{title} = %{{z:.3g}}<extra></extra>", **on},
+            {"type": "contour", "name": "levels", "x": x, "y": y, "z": shown, "showscale": False, "showlegend": False, "hoverinfo": "skip",
+             "ncontours": 14, "contours": {"coloring": "none"}, "line": {"color": theme.faint(theme.ink, 0.35), "width": 1}, **on},
+            curve(theme, "path of the optimiser", path_x, path_y, theme.ink, mode="lines+markers", marker={"size": 1.6 * theme.line_width},
+                  **on),
+            *ends,
+        ]  # fmt: skip
+        data += [trace | {"showlegend": False} for trace in mine] if place else mine
+        domain = [0.0, 1.0] if len(there) == 1 else [[0.0, 0.46], [0.54, 1.0]][place]
+        axes[f"xaxis{end}"] = axis(theme, "along the path", range=[x[0], x[-1]], domain=domain, anchor=f"y{end}")
+        axes[f"yaxis{end}"] = axis(theme, "" if place else "across it", range=[y[0], y[-1]], anchor=f"x{end}")
+        if len(there) > 1:
+            notes.append(
+                {
+                    "text": label, "showarrow": False, "xref": f"x{end} domain", "yref": f"y{end} domain", "x": 0.5, "y": 1.02,
+                    "xanchor": "center", "yanchor": "bottom", "font": {"size": theme.font_size},
+                }
+            )  # fmt: skip
     bar = {"title": {"text": title, "side": "right"}, "outlinewidth": 0, "thickness": 0.7 * theme.font_size}
-    look = layout(theme, xaxis=axis(theme, "along the path", range=[x[0], x[-1]]), yaxis=axis(theme, "across it", range=[y[0], y[-1]]))
+    look = layout(theme, **axes) | ({"annotations": notes} if notes else {})
     return {"data": data, "layout": look | {"coloraxis": {"colorscale": "Viridis", "reversescale": True, "colorbar": bar}}}
 
 

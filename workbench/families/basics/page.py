@@ -19,6 +19,12 @@ FIRST = "The network sees nothing but the points. The exact answer, dashed or bl
 
 class Basics(Studio):
     family = BASICS
+    tour = (
+        (".action.train", "Press Train, or the space bar. A network learns from the points alone, in about a second."),
+        ("[data-figure=learned]", "Watch the curve bend onto the dashed one, which is the exact answer and which the network never sees."),
+        ("#preset", "Choose the next preset: each is one slide of a first lecture, with a sentence that says what to look for."),
+        ("[data-tab=inside]", "Open Inside: what each neuron does, and the way of the optimiser through the landscape of the loss."),
+    )
     tabs = (
         Tab("training", "Training", FIRST),
         Tab("inside", "Inside", "What the neurons of the first layer do, and the way that the optimiser took."),

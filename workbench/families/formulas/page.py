@@ -23,6 +23,15 @@ WORTH = "What the constants are known to, and what limits on f_T each formula wo
 
 class Formulas(Studio):
     family = FORMULAS
+    tour = (
+        (".action.train", "Press Train, or the space bar. Formulas are changed at random, and better ones stay."),
+        (
+            "[data-figure=hall_of_fame]",
+            "Watch the stairs: each is the best formula of its length. After the last long stair little is to be had.",
+        ),
+        ("[data-option=parsimony]", "Make long formulas dearer or cheaper and search again."),
+        ("[data-tab=worth]", "Open What it is worth: the limits that the formula sets, beside the best possible ones."),
+    )
     tabs = (
         Tab("training", "Search", SEARCHED),
         Tab("worth", "What it is worth", WORTH),

@@ -28,5 +28,5 @@ GENERATORS = Family(
     first=("cloud", "losses"),
     page=Ref("workbench.families.generators.page:Generators"),
     figures=Ref("workbench.families.generators.figures:FIGURES"),
-    stories=(Ref("workbench.families.generators.stories:STORIES"),),
+    stories=tuple(Ref(f"workbench.families.generators.stories.{name}:STORIES") for name in ("toys", "events")),
 )

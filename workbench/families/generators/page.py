@@ -75,6 +75,12 @@ NUISANCE = Chooser(
 
 class Generators(Studio):
     family = GENERATORS
+    tour = (
+        (".action.train", "Press Train, or the space bar. A network learns to turn random numbers into events."),
+        ("[data-figure=cloud], [data-figure=losses]", "Watch its density and its events move onto the true ones. Sharp edges come last."),
+        ("[data-tab=distributions]", "Open Distributions: the ratio to the truth should agree with 1 within the band."),
+        ("[data-option=dataset]", "Choose another dataset, a ring for instance, and train again: which shapes are hard?"),
+    )
     choosers = (OBSERVABLE, NUISANCE)
     tabs = (
         Tab("training", "Training", LEARNED),

@@ -201,7 +201,7 @@ class GeneratorRecipe(TrainingRecipe):
     )
     discflow_alpha = Number(
         0.0,
-        bounds=(0.0, 2.0),
+        bounds=(0.0, 100.0),
         softbounds=(0.0, 1.0),
         label="DiscFlow α",
         group="Discriminator",

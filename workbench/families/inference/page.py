@@ -39,6 +39,15 @@ THETA = ("f_w", "f_ww")
 
 class Inference(Studio):
     family = INFERENCE
+    tour = (
+        (
+            ".action.train",
+            "Press Train, or the space bar. A network learns how much likelier new physics makes each event.",
+        ),
+        ("[data-figure=contours]", "Watch the coloured contours move onto the black ones: those are exact, and nobody can do better."),
+        ("[data-option=method]", "Choose another way to learn the ratio and train again: some need far fewer events."),
+        ("[data-tab=inside]", "Open Ratio and score: which observable knows how much, and what single events say."),
+    )
     choosers = (HYPOTHESIS, EVENTS, RATE, ONE, F_W, F_WW)
     tabs = (
         Tab("training", "Training", FIRST),

@@ -33,6 +33,12 @@ SHIFTED = Chooser(
 
 class Taggers(Studio):
     family = TAGGERS
+    tour = (
+        (".action.train", "Press Train, or the space bar. A network learns to tell jets of top quarks from others."),
+        ("[data-figure=scores]", "Watch the two histograms part: what it is sure of moves to 0 and to 1."),
+        ("[data-tab=uncertainty]", "Open Uncertainty: each jet has an error bar, and it can be looked at one by one."),
+        ("[data-option=jets]", "Take fewer training jets and train again: the error bars grow, because they are those of a finite sample."),
+    )
     choosers = (PLANE, JET, SHIFTED)
     tabs = (
         Tab("training", "Training", FIRST),

@@ -3,6 +3,7 @@ import {h, symbols} from "./dom.js"
 import {exporting} from "./export.js"
 import {lectern} from "./lecture.js"
 import {newcomer} from "./newcomer.js"
+const LONG = ["formula", "Python", "LaTeX"] // columns that take a line
 const CLOSED = CSS.supports("selector(:open)") ? ":not(:open)" : "" // '' where no browser knows whether a menu is open
 
 export function render({model, view}) {
@@ -13,7 +14,7 @@ export function render({model, view}) {
 
   const exporter = exporting()
   const within = (root, selector) => [...root.querySelectorAll(selector), ...[...root.querySelectorAll("*")].flatMap((e) => (e.shadowRoot ? within(e.shadowRoot, selector) : []))]
-  const guide = newcomer(model.title, (selector) => within(frame, selector))
+  const guide = newcomer(JSON.parse(model.tour), (selector) => within(frame, selector))
   const notices = h("div", {class: "notices", role: "status"})
   const numbers = h("div", {class: "numbers"})
   const ribbon = h("p", {class: "ribbon", role: "status"})
@@ -82,6 +83,7 @@ export function render({model, view}) {
       if (strip) strip.scrollLeft = chosen.offsetLeft - strip.offsetLeft - (strip.clientWidth - chosen.offsetWidth) / 2
     })
     frame.dataset.tab = name
+    document.documentElement.toggleAttribute("data-formless", name === "stories" || frame.matches("[data-follows], [data-bare]")) // no drawer to open
   }
 
   function table({columns, rows}) {
@@ -91,7 +93,18 @@ export function render({model, view}) {
         rows.length > 1 && !row.first ? h("button", {type: "button", class: "undo", title: "Take out of the comparison", "aria-label": `Take ${row.title} out`, onclick: () => send({compare: row.id, on: false})}, "×") : null,
         h("small", {title: row.about}, row.about)),
       row.values.map((value, i) => h("td", {"data-column": columns[i].label, title: value}, symbols("small", {title: columns[i].help}, columns[i].label), symbols("span", {}, value)))))
-    return rows.length ? h("table", {}, h("thead", {}, head), h("tbody", {}, body)) : null
+    const short = columns.filter(({label}) => !LONG.includes(label)).length
+    return rows.length ? h("table", {style: `--short: ${short}`}, h("thead", {}, head), h("tbody", {}, body)) : null
+  }
+
+  // A number has the widest place that its column ever had in this window, so that nothing beside it moves.
+  let widest = {}
+  function settle() {
+    const look = `${innerWidth} ${"projector" in document.documentElement.dataset}`
+    if (widest.look !== look) widest = {look}
+    const cells = [...numbers.querySelectorAll("td")].filter(({dataset}) => !LONG.includes(dataset.column))
+    for (const {dataset, lastChild} of cells) widest[dataset.column] = Math.max(widest[dataset.column] ?? 0, Math.ceil(lastChild.getBoundingClientRect().width))
+    for (const {dataset, lastChild} of cells) lastChild.style.minWidth = `${widest[dataset.column]}px`
   }
 
   // A connection that broke while the computer slept may not know it: the server is asked, and a page that hears nothing loads itself again.
@@ -116,12 +129,12 @@ export function render({model, view}) {
   function update() {
     const state = JSON.parse(model.state)
     answered = state.awake
-    show(state.tab)
     for (const button of buttons) button.hidden = state.hidden.includes(button.dataset.tab)
     lecture.update(state.lecture)
     const follows = Boolean(state.lecture?.follows)
     frame.toggleAttribute("data-follows", follows)
     frame.toggleAttribute("data-bare", state.bare)
+    show(state.tab)
     for (const control of [...buttons, ...frame.querySelectorAll(".card select")]) control.disabled = follows
     for (const card of made) card.hidden = state.absent.includes(card.dataset.figure)
     for (const select of frame.querySelectorAll(".card select")) {
@@ -142,6 +155,7 @@ export function render({model, view}) {
     ribbon.title = sentence
     const text = JSON.stringify(state.numbers)
     if (text !== drawn) numbers.replaceChildren(table(state.numbers) ?? "")
+    if (text !== drawn) settle()
     drawn = text
     if (page && state.query !== undefined) {
       page.before = [...page.before.filter((address) => address !== location.href), location.href].slice(-8) // see page.js

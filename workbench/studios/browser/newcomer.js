@@ -1,19 +1,5 @@
 // For whoever is here for the first time: a tour of four steps, and what symbols mean. Both come when they are asked for, and leave.
 import {h, write, typeset, symbols} from "./dom.js"
-const TOURS = {
-  Amplitudes: [
-    [".action.train", "Press Train, or the space bar. A network begins to learn from simulated events, and all figures follow it."],
-    ["[data-figure=systematic_pull]", "Watch the pull, the error divided by its error bar. On the dashed curve the error bar is right; wider means too sure of itself."],
-    ["[data-option=noise]", "Raise the noise, for instance to 0.1, and train again: the data now scatter by 10 %."],
-    ["[data-tab=uncertainties]", "Open Uncertainties: σ_syst has followed the noise, although nobody told the network how large it is."],
-  ],
-  Generators: [
-    [".action.train", "Press Train, or the space bar. A network learns to turn random numbers into events."],
-    ["[data-figure=cloud], [data-figure=losses]", "Watch its density and its events move onto the true ones. Sharp edges come last."],
-    ["[data-tab=distributions]", "Open Distributions: the ratio to the truth should agree with 1 within the band."],
-    ["[data-option=dataset]", "Choose another dataset, a ring for instance, and train again: which shapes are hard?"],
-  ],
-}
 const SYMBOLS = [
   ["A", "amplitude: how likely nature makes the collision look like this; in GeV to some power, larger means more likely"],
   ["A_train", "the amplitude that the network is shown: with noise, if noise is on"],
@@ -47,14 +33,31 @@ const SYMBOLS = [
   ["ΔR", "distance of two jets in angle: ΔR² = Δη² + Δφ²"],
   ["p_T", "momentum across the beam, in GeV"],
   ["nat", "unit of information: 1 nat = 1.44 bits"],
+  ["ω", "the weights of a network, on pages that use the letter of a first lecture; β is the number that a neuron adds"],
+  ["φ", "what a neuron does to its sum; elsewhere the angle around the beam"],
+  ["η", "how far the weights move in a step; elsewhere the angle along the beam"],
+  ["y", "what is to be learned of a point: a value, or its class"],
+  ["p_S", "density of the signal; p_B is that of the background"],
+  ["ε_S", "share of the signal that a cut keeps; ε_B is that of the background"],
+  ["AUC", "area under the curve of a classifier: 1/2 for guessing, 1 for one that is never wrong"],
+  ["ECE", "how far, on average, said and true probability are apart"],
+  ["μ", "predicted probability, averaged over the networks; its spread is σ"],
+  ["σ_z", "spread of z, the logarithm of p/(1 − p)"],
+  ["r(x|θ)", "likelihood ratio: how much more likely an event is at θ than in the Standard Model; r̂ is the learned one"],
+  ["t", "score: how fast log r grows when θ leaves the Standard Model"],
+  ["q(f)", "how much less likely the observed events are at f than at best; contours are drawn at its quantiles"],
+  ["I", "information of an observable on θ: its inverse bounds the variance of any estimate"],
+  ["f_T", "strength of an effect that violates CP, zero in the Standard Model; f_W and f_WW are two that do not, in TeV⁻²"],
+  ["s", "score of a formula, where a smaller one is better; of jets, the share by which their energies are shifted"],
+  ["MSE", "mean squared error"],
 ]
 
-export function newcomer(name, within) {
+// `steps` are [what is pointed at, what is said].
+export function newcomer(steps, within) {
   const words = h("p"), count = h("small"), marked = []
   const next = h("button", {type: "button", class: "action train", onclick: () => step(at + 1)}, "Next")
   const tour = h("div", {class: "tour", hidden: true, role: "dialog", "aria-label": "Tour"}, words,
     h("div", {class: "doing"}, count, next, h("button", {type: "button", onclick: () => step(-1)}, "Close the tour")))
-  const steps = TOURS[name] ?? []
   let at = -1
   function step(to) {
     at = to < steps.length ? to : -1
@@ -65,6 +68,7 @@ export function newcomer(name, within) {
     typeset(words, text)
     write(count, `Step ${at + 1} of ${steps.length}`)
     write(next, at + 1 < steps.length ? "Next" : "Done")
+    if (within(`.recipe ${selector}`).length) dispatchEvent(new Event("workbench:recipe")) // its drawer opens
     for (const element of within(selector).filter((one) => one.checkVisibility()).slice(0, 1)) {
       element.classList.add("pointed")
       marked.push(element)

@@ -109,6 +109,8 @@ addEventListener("pagehide", () => {
 
 globalThis.workbenchPage = {keys: {d: theme, f: projector, "?": help}, returns, outside, away: false, before: [], kept: kept()}
 for (const [id, action] of Object.entries({theme, projector, help, share})) button(id).addEventListener("click", action)
-button("recipe").addEventListener("click", () => button("recipe").setAttribute("aria-expanded", root.toggleAttribute("data-recipe")))
+const drawer = (open) => button("recipe").setAttribute("aria-expanded", root.toggleAttribute("data-recipe", open))
+button("recipe").addEventListener("click", () => drawer())
+addEventListener("workbench:recipe", () => drawer(true)) // somebody points into it
 if (!document.cookie.includes("workbench_theme=") && matchMedia("(prefers-color-scheme: dark)").matches) theme()
 show()

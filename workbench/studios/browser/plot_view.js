@@ -99,6 +99,14 @@ function tell(caption, curves, size, remarks) {
     ...remarks.map((text) => told(...marked(text))))
 }
 
+// How high a line of numbers may become: off a projector, where room is scarce, as if it were a quarter longer.
+function roomy(caption) {
+  caption.style.paddingRight = projected() ? ".5em" : "22%"
+  const high = caption.offsetHeight
+  caption.style.paddingRight = ".5em"
+  return high
+}
+
 // Names beside a figure take less than half of it, and the title below it is not wider than its curves.
 const length = (text) => Math.max(...String(text ?? "").split("<br>").map((line) => line.replace(/<[^>]*>/g, "").length))
 const halved = (text) => { // in two lines, at the blank that is nearest to its middle
@@ -330,14 +338,14 @@ export function render({model, el}) {
   el.append(whole)
   const dragged = dragging(gd)
 
-  let fresh = true, busy = false, closed = false, near = true, size = "", grown = {}, due = 0, before = 0
+  let fresh = true, busy = false, closed = false, near = true, wrong = false, size = "", grown = {}, due = 0, before = 0
   const slot = () => gd.getRootNode().host?.closest(".plot") ?? el
   const extent = () => `${gd.offsetWidth}x${gd.offsetHeight}`
   const visible = () => gd.offsetWidth && gd.offsetHeight && gd.checkVisibility({visibilityProperty: true})
   const clear = () => { globalThis.Plotly?.purge(gd); gd.replaceChildren(); size = "" }
 
   async function show(Plotly) {
-    fresh = false
+    fresh = wrong = false
     const {checksum, data: whole, layout: wide, config} = unpack(read("wire"))
     adopt(gd.getRootNode())
     if (!size) gd.replaceChildren()
@@ -361,7 +369,7 @@ export function render({model, el}) {
     const entries = (told && !tight) || (wide.showlegend === false && tight) ? [] : (tight ? fewer({data: whole, layout: wide}, gd.offsetHeight, font.size).data : whole).filter(({name, showlegend, type = "scatter"}) => name && type === "scatter" && showlegend !== false && (tight || numbers(name)))
     caption.style.lineHeight = tight ? 1.15 : 1.3
     tell(caption, told ? entries.map(({name, ...curve}) => ({...curve, name: short(name)})) : entries, (tight ? 0.76 : 0.85) * font.size, told ? [] : beside.flatMap(({text}) => text.split("<br>")))
-    grown.told = Math.max(grown.told, caption.offsetHeight)
+    grown.told = Math.max(grown.told, roomy(caption))
     caption.style.minHeight = `${grown.told}px`
     caption.style.color = font.color
     size = extent()
@@ -399,9 +407,9 @@ export function render({model, el}) {
     return checksum
   }
 
-  // Draws what is new, unless it has scrolled away; then rests, acknowledges and looks again.
+  // Draws what is new, unless it has scrolled away and has the right size; then rests, acknowledges and looks again.
   async function draw() {
-    if (!fresh || busy || closed || !read("wire")?.byteLength || (size && !near)) return
+    if (!fresh || busy || closed || !read("wire")?.byteLength || (size && !near && !wrong)) return
     busy = true
     let drawn = 0, rest = 0, start = performance.now()
     try {
@@ -427,7 +435,7 @@ export function render({model, el}) {
   const update = () => { fresh = true; draw() }
   const resized = new ResizeObserver(() => {
     if (!gd.isConnected) clear() // taken off the page; drawn anew if it comes back
-    else if (extent() !== size) update()
+    else if (extent() !== size) { wrong = true; update() } // also where it has scrolled away: it would stick out
   })
   const scrolled = new IntersectionObserver(([entry]) => { near = entry.isIntersecting; draw() }, {rootMargin: "300px"})
   const close = () => { closed = true; resized.disconnect(); scrolled.disconnect(); clear() }

@@ -80,7 +80,7 @@ class Frame(Part):
     runs = Child()
     stories = Child()
     plots = Children()
-    title = param.String("", doc="The page's name; constant.")
+    tour = param.String("[]", doc="Steps of the tour: what is pointed at, and what is said, as JSON; constant.")
     placed = param.String("[]", doc="Names of the figures that `plots` belong to, as JSON; a tab's figures come when it is first opened.")
 
     _esm = bundle("frame.js")

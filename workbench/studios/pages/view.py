@@ -64,6 +64,7 @@ class Studio(Hearing):
 
     cards: ClassVar[tuple[Card, ...]]
     columns: ClassVar[tuple[tuple[str, str], ...]]
+    tour: ClassVar[tuple[tuple[str, str], ...]]  # four steps for whoever is here for the first time: what is pointed at, what is said
 
     def __init__(self, *, runs: str | os.PathLike[str] | None = None, guest: Guest | None = None):
         super().__init__(runs=runs, guest=guest)
@@ -120,7 +121,7 @@ class Studio(Hearing):
             bar=self.bar,
             runs=self.table,
             stories=self.slides,
-            title=self.family.title,
+            tour=as_json(self.tour),
             cards=as_json(cards),
             tabs=as_json([{"name": tab.name, "title": tab.title, "lead": tab.lead} for tab in self.tabs]),
         )

@@ -184,7 +184,7 @@ def joint_scatter(runs: Runs, theme: Theme, *, hypothesis: str = "") -> dict[str
     _, one = runs[0]
     at = _theta(one, hypothesis)
     true, joint = (one[name].values[at].astype(float) for name in ("log_ratio_true", "log_ratio_joint"))
-    marks = dots(theme, f"events, {hypothesis_of(hypothesis)}", true[:MOST], joint[:MOST], theme.colour(0))
+    marks = dots(theme, "events", true[:MOST], joint[:MOST], theme.colour(0))
     marks["marker"] = {**marks["marker"], "size": 1.6 * theme.line_width, "opacity": 0.5}
     edges = np.unique(np.quantile(true, np.linspace(0, 1, 13)))
     which = np.clip(np.searchsorted(edges, true, side="right") - 1, 0, len(edges) - 2)
@@ -193,7 +193,7 @@ def joint_scatter(runs: Runs, theme: Theme, *, hypothesis: str = "") -> dict[str
     low, high = (float(end) for end in np.quantile(true, [0.002, 0.998]))
     data = [
         marks,
-        _large(dots(theme, "log of their mean, in bins", x, mean, theme.colour(1), symbol="diamond"), theme),
+        _large(dots(theme, "log of their mean", x, mean, theme.colour(1), symbol="diamond"), theme),
         curve(theme, "exact", [low, high], [low, high], theme.ink, dash=EXPECTED),
     ]
     across = axis(theme, "exact log r(x|θ)", range=[low - 0.2, high + 0.2])

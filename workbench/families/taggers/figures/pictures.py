@@ -37,7 +37,7 @@ def average_images(runs: Runs, theme: Theme) -> dict[str, Any]:
                 "xaxis": f"x{end}", "yaxis": f"y{end}", "hovertemplate": "%{x:.2f}, %{y:.2f}: 10<sup>%{z:.1f}</sup><extra></extra>",
             }
         )  # fmt: skip
-        domain = [0.0, 0.47] if kind == 0 else [0.53, 1.0]
+        domain = [0.0, 0.485] if kind == 0 else [0.515, 1.0]
         frame: dict[str, Any] = {"showgrid": False, "range": [-REACH, REACH], "nticks": 5, "constrain": "domain"}
         axes[f"xaxis{end}"] = axis(theme, "u, across the main axis", domain=domain, anchor=f"y{end}", scaleanchor=f"y{end}", **frame)
         title = "v, along the main axis" if kind == 0 else ""
@@ -49,11 +49,12 @@ def average_images(runs: Runs, theme: Theme) -> dict[str, Any]:
             }
         )  # fmt: skip
     bar = {
-        "title": {"text": "share of p<sub>T</sub>", "side": "right"}, "outlinewidth": 0, "thickness": 0.7 * theme.font_size,
+        "title": {"text": "share of p<sub>T</sub>", "side": "bottom"}, "outlinewidth": 0, "thickness": 0.7 * theme.font_size,
         "tickvals": [-5, -4, -3, -2, -1], "ticktext": ["10⁻⁵", "10⁻⁴", "0.001", "0.01", "0.1"],
+        "orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom",
     }  # fmt: skip
     look = layout(theme, **axes) | {"showlegend": False, "annotations": notes}
-    look["margin"] = {**look["margin"], "t": 2 * theme.font_size}
+    look["margin"] = {"l": 4 * theme.font_size, "r": 12, "t": 2 * theme.font_size, "b": 7 * theme.font_size}
     colours = {"colorscale": "Viridis", "cmin": -5.0, "cmax": float(images.max()), "colorbar": bar}
     return {"data": data, "layout": look | {"coloraxis": colours}}
 

@@ -252,30 +252,34 @@ def reliability(runs: Runs, theme: Theme) -> dict[str, Any]:
 
 @figure
 def against_jets(runs: Runs, theme: Theme) -> dict[str, Any]:
-    """AUC and σ of undecided jets against the number of training jets of each run."""
+    """σ of undecided jets, and AUC, against the number of training jets of each run; networks that agree have no σ, and no panel of it."""
+    sizes = [float(one.attrs.get("jets", 0)) for _, one in runs]
+    ends = [min(sizes) / 2, 2 * max(sizes)]
+    known = ((n, float(one["sigma_undecided"])) for n, (_, one) in zip(sizes, runs, strict=True))
+    sigmas = sorted((n, sigma) for n, sigma in known if sigma > 0)
+    axis_of_area = "y2" if sigmas else "y"
     upper, lower = [], []
-    for place, (label, one) in enumerate(runs):
-        n, colour = [float(one.attrs.get("jets", 0))], theme.colour(place)
-        marks = dots(theme, labelled(label, f"AUC {float(one['auc']):.4f}"), n, [float(one["auc"])], colour)
+    for place, (n, (label, one)) in enumerate(zip(sizes, runs, strict=True)):
+        sigma, colour = float(one["sigma_undecided"]), theme.colour(place)
+        told = [f"σ {sigma:.3f}"] * (sigma > 0) + [f"AUC {float(one['auc']):.4f}"]
+        marks = dots(theme, labelled(label, ", ".join(told)), [n], [float(one["auc"])], colour, yaxis=axis_of_area)
         marks["error_y"] = {"type": "data", "array": [float(one["auc_error"])], "color": colour, "thickness": theme.line_width}
-        upper.append({**marks, "marker": {**marks["marker"], "size": 4 * theme.line_width}})
-        sigma = float(one["sigma_undecided"])
+        lower.append(_large(marks, theme))
         if sigma > 0:
-            marks = dots(theme, labelled(label, f"σ {sigma:.3f}"), n, [sigma], colour, yaxis="y2", showlegend=False, log=True)
-            lower.append({**marks, "marker": {**marks["marker"], "size": 4 * theme.line_width}})
-    values = sorted((float(one["x"][0]), float(one["y"][0])) for one in lower)
-    ends = [min(float(one["x"][0]) for one in upper) / 2, 2 * max(float(one["x"][0]) for one in upper)]
-    if values:
-        x = np.array([ends[0], ends[1]])
-        lower.append(
-            curve(theme, "∝ N<sup>−0.41</sup>", x, values[0][1] * (x / values[0][0]) ** -0.41, theme.ink, dash=EXPECTED, yaxis="y2")
-        )
-    least = min(float(one["auc"]) for _, one in runs)
-    sigmas = [value for _, value in values] or [0.1]
-    below = axis(theme, "σ, 0.3 < μ < 0.7", log=True, range=[min(sigmas) / 2, 2 * max(sigmas)], labels=3)
+            upper.append(_large(dots(theme, marks["name"], [n], [sigma], colour, log=True), theme))
+            lower[-1]["showlegend"] = False
+    area = axis(theme, "AUC", range=[max(0.5, min(float(one["auc"]) for _, one in runs) - 0.02), 1.0])
     across = axis(theme, "training jets N", log=True, range=ends)
-    top = axis(theme, "AUC", range=[max(0.5, least - 0.02), 1.0])
-    return {"data": upper + lower, "layout": two_panels(theme, across, top, below, share=0.4)}
+    if not sigmas:
+        return {"data": lower, "layout": layout(theme, xaxis=across, yaxis=area)}
+    (first, begin), x, values = sigmas[0], np.array(ends), [sigma for _, sigma in sigmas]
+    upper.append(curve(theme, "∝ N<sup>−0.41</sup>", x, begin * (x / first) ** -0.41, theme.ink, dash=EXPECTED))
+    top = axis(theme, "σ, 0.3 < μ < 0.7", log=True, range=[min(values) / 2, 2 * max(values)], labels=3)
+    return {"data": upper + lower, "layout": two_panels(theme, across, top, area, share=0.4)}
+
+
+def _large(marks: dict[str, Any], theme: Theme) -> dict[str, Any]:
+    return {**marks, "marker": {**marks["marker"], "size": 4 * theme.line_width}}
 
 
 @figure
