@@ -48,5 +48,6 @@ def integral(runs: Runs, theme: Theme) -> dict[str, Any]:
     data.append(curve(theme, "exact, same events", [0, 0], [-0.5, len(PARTS) - 0.5], theme.ink, dash=EXPECTED))
     half = bound(1.1 * widest, HALF_RANGES)
     x_axis = axis(theme, "(σ − σ<sub>exact</sub>) / σ<sub>exact</sub> [%]", range=[-half, half])
-    y_axis = axis(theme, "", range=[-0.5, len(PARTS) - 0.5], tickmode="array", tickvals=places, ticktext=[WORDS[part] for part in PARTS])
+    ticks = {"tickmode": "array", "tickvals": places.tolist(), "ticktext": [WORDS[part] for part in PARTS]}
+    y_axis = axis(theme, "", range=[-0.5, len(PARTS) - 0.5], **ticks)
     return {"data": data, "layout": layout(theme, xaxis=x_axis, yaxis=y_axis)}
