@@ -335,6 +335,7 @@ COMMANDS = {
     "data make": (["data", "make", "--events", "3000000"], (0.02, *LATE)),
     "data convert": (["data", "convert", "points.csv", "out.h5"], (0.02, *LATE)),
     "predict": (["predict", "x", "--file", "points.csv"], (0.02, 0.4)),
+    "export": (["export", "x", "out.onnx"], (0.02, 0.4)),
     "pages": (["--no-browser", "--port", "0"], (0.02, *LATE)),
     "lab": (["lab", "notebooks", "--no-browser"], (0.02, *LATE)),
 }

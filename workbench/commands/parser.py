@@ -9,7 +9,7 @@ import workbench
 from workbench import terminal
 from workbench.commands.cluster import cluster_command
 from workbench.commands.events import DATA_OPTIONS, MADE_EVENTS, data_command
-from workbench.commands.points import predict_command, sample_command
+from workbench.commands.points import export_command, predict_command, sample_command
 from workbench.commands.runs import NEWEST, runs_command
 from workbench.commands.serve import lab_command, serve
 from workbench.commands.story import story_command
@@ -83,6 +83,14 @@ def parser() -> Parser:
     add_options(predict.add_argument_group("file"), ("units",))
     add_runs(predict)
     predict.set_defaults(do=predict_command)
+
+    export = command(commands, "export", "a trained amplitude as one file for other programs", EXPORT)
+    export.formatter_class = argparse.RawDescriptionHelpFormatter
+    export.add_argument("id", help="the run")
+    export.add_argument("file", metavar="OUT", help="where to write: .onnx for ONNX Runtime, .pt2 for torch.export.load")
+    export.add_argument("--draws", metavar="N", help="draws of a Bayesian network [those of its recipe]")
+    add_runs(export)
+    export.set_defaults(do=export_command)
 
     runs = command(commands, "runs", "list, show, delete, resume or stop runs", RUNS)
     runs.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete", "resume", "stop"), help="what to do [list]")
@@ -172,6 +180,7 @@ USAGE = {family.command: f"workbench {family.command} [options]" for family in F
     "story": "workbench story [NAME] [options]",
     "lab": "workbench lab [FOLDER] [options]",
     "predict": "workbench predict RUN --file IN [--output OUT.csv] [options]",
+    "export": "workbench export RUN OUT.onnx [--draws N] [options]",
     "sample": "workbench sample RUN [--events N] [--output FILE.h5] [options]",
     "runs": "workbench runs [list | show ID | delete ID | resume ID | stop ID | stop --waiting] [options]",
     "cluster": "workbench cluster [list | check [NAME]] [options]",
@@ -196,6 +205,29 @@ PREDICT = (
     "Say what a trained network thinks of points of your own, also while it still trains: ⟨A⟩ with σ_syst, σ_stat and σ_tot of an "
     "amplitude, ln p with its spread of a generator. Any file that a recipe reads, with amplitudes or without; portion by portion."
 )
+EXPORT = """\
+Write one file that maps momenta in GeV to an amplitude with its error bars, with the order of identical legs, scaling and weight draws
+inside: input momenta (event, particle, 4), outputs mean, sigma_syst and sigma_stat (event), all in 64 bits. Some thousand events at a
+time. The file says run, units and particles. .onnx needs pip install "workbench[export]"; of L-GATr it takes some seconds per draw.
+
+From C++ with ONNX Runtime:
+
+    #include <onnxruntime_cxx_api.h>
+    std::array<std::vector<double>, 3> surrogate(std::vector<double>& momenta, int64_t particles) {  // E, px, py, pz of each
+      static Ort::Env environment;
+      static Ort::Session session(environment, "surrogate.onnx", Ort::SessionOptions{});
+      int64_t events = momenta.size() / (4 * particles), shape[] = {events, particles, 4};
+      const char *in[] = {"momenta"}, *out[] = {"mean", "sigma_syst", "sigma_stat"};
+      auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+      auto input = Ort::Value::CreateTensor<double>(memory, momenta.data(), momenta.size(), shape, 3);
+      auto found = session.Run(Ort::RunOptions{}, in, &input, 1, out, 3);
+      std::array<std::vector<double>, 3> columns;
+      for (int k = 0; k < 3; k++) columns[k].assign(found[k].GetTensorData<double>(), found[k].GetTensorData<double>() + events);
+      return columns;
+    }
+
+From Python: onnxruntime.InferenceSession("surrogate.onnx").run(None, {"momenta": momenta}), or of .pt2
+torch.export.load("surrogate.pt2").module()(torch.tensor(momenta)); neither needs workbench."""
 RUNS = "Runs that were trained, are being trained, or were interrupted."
 CLUSTER = """\
 Train on a cluster: describe it once in clusters.toml in the home folder ($WORKBENCH_HOME, or .workbench), then --on NAME.

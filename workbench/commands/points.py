@@ -50,10 +50,7 @@ def predict_command(options: argparse.Namespace) -> int:
     target = Path(options.output or f"{run.id}-predicted.csv").absolute()
     if target.suffix not in (".csv", ".nc"):
         raise Usage(f"--output {target.name[:60]!r} says no format that is written: an end in .csv or .nc is needed.")
-    try:
-        draws = None if options.draws is None else int(options.draws)
-    except ValueError as problem:
-        raise Usage(f"--draws {options.draws[:40]!r} is not a number.") from problem
+    draws = draws_of(options)
     with tqdm(
         total=1.0, disable=None, leave=False, delay=1.0, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed} < {remaining}"
     ) as bar:
@@ -70,6 +67,22 @@ def predict_command(options: argparse.Namespace) -> int:
     replace(target, written(found, target.suffix))
     print(f"{target}: {found.sizes['event']:,} points")
     return 0
+
+
+def export_command(options: argparse.Namespace) -> int:
+    try:
+        path = find_run(store_of(options), options.id).export(options.file, draws_of(options))
+    except ValueError as problem:
+        raise Usage(str(problem)) from problem
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def draws_of(options: argparse.Namespace) -> int | None:
+    try:
+        return None if options.draws is None else int(options.draws)
+    except ValueError as problem:
+        raise Usage(f"--draws {options.draws[:40]!r} is not a number.") from problem
 
 
 def written(found: xarray.Dataset, suffix: str) -> bytes:

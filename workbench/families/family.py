@@ -27,8 +27,9 @@ class Kind:
     """Recipes of one kind, the job that trains them, `job(recipe, progress)`, and the `results.product.Product` that this yields.
 
     From a checkpoint, `predictor(recipe, tensors, numbers, draws, factor)` makes what answers for new points, which `points(inputs, recipe,
-    units)` reads where they are none of a process or dataset; and where new events can be drawn, `sampler(recipe, tensors, numbers)` makes
-    what draws them.
+    units)` reads where they are none of a process or dataset; `surrogate`, with the same arguments as `predictor`, makes a module of torch
+    that does the same, of which `integrator(recipe, module, events, seed, progress)` makes a cross section; and where new events can be
+    drawn, `sampler(recipe, tensors, numbers)` makes what draws them.
     """
 
     recipe: type[Recipe]
@@ -37,6 +38,8 @@ class Kind:
     predictor: Ref | None = None
     sampler: Ref | None = None
     points: Ref | None = None
+    surrogate: Ref | None = None
+    integrator: Ref | None = None
 
 
 @dataclass(frozen=True)

@@ -129,5 +129,7 @@ class FullLGATr(LGATr):
         return embed_vector(momenta)
 
     def _members(self, rows: Tensor, momenta: Float[Tensor, "member event particle 1 4"], types: Tensor) -> Tensor:
+        if torch.compiler.is_exporting():  # a graph for other programs knows no vmap
+            return super()._members(rows, momenta, types)
         with sdpa_kernel(SDPBackend.MATH):  # a handful of particles; and the fused kernels know no member axis
             return vmap(self._member, in_dims=(0, 0, None))(rows, momenta, types)

@@ -72,6 +72,13 @@ def flat(count: int, particles: int, energy: float | np.ndarray, rng: np.random.
     return massless(q * (energy / q[..., 0].sum(axis=1))[:, None, None])
 
 
+def volume(particles: int, energy: float) -> float:
+    """∫dΦ of massless particles of total `energy` in GeV, in GeV^(2n − 4): (2π)^(4 − 3n) (π/2)^(n − 1) ŝ^(n − 2)/((n − 1)! (n − 2)!)."""
+    n = particles
+    angles = (2 * math.pi) ** (4 - 3 * n) * (math.pi / 2) ** (n - 1)
+    return angles * energy ** (2 * n - 4) / (math.factorial(n - 1) * math.factorial(n - 2))
+
+
 def directions(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Isotropic unit vectors (*shape, 3)."""
     cosine, azimuth = rng.uniform(-1.0, 1.0, shape), rng.uniform(0.0, 2 * math.pi, shape)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from workbench.families import kind_of
+from workbench.families import Ref, family_of, kind_of
 
 from . import checkpoint
 from .files import RunError
@@ -14,6 +14,7 @@ from .run import Run
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     import xarray
 
 Progress = Callable[[float, str], None]
@@ -26,8 +27,7 @@ def predict(run: Run, inputs: Any, draws: int | None = None, *, units: str = "au
     import xarray as xr
 
     recipe = run.recipe
-    if draws is not None and (isinstance(draws, bool) or not 1 <= draws <= 10_000 or draws != int(draws)):
-        raise ValueError(f"draws = {draws!r} is not possible: a whole number from 1 to 10,000 is needed.")
+    _checked(draws)
     reader = kind_of(recipe).points
     points = _points(inputs, recipe.subject, units) if reader is None else reader.load()(inputs, recipe, units)
     oracle = _oracle(run, draws)
@@ -51,20 +51,48 @@ def _points(inputs: Any, kind: str, units: str) -> np.ndarray:
     return checked_points(np.array(inputs, dtype=np.float64), kind)
 
 
+def module(run: Run, draws: int | None = None) -> torch.nn.Module:
+    """See `Run.module`."""
+    _checked(draws)
+    kind = kind_of(run.recipe)
+    if kind.surrogate is None and kind.predictor is not None:
+        raise RunError(f"Run {run.id} learns {family_of(run.recipe).learns}; a module for other programs is made of an amplitude.")
+    return _made(run, kind.surrogate, draws)
+
+
+def integrate(
+    run: Run, events: int, draws: int | None = None, *, seed: int | None = None, progress: Progress | None = None
+) -> xarray.Dataset:
+    """See `Run.integrate`."""
+    surrogate, integrator = module(run, draws), kind_of(run.recipe).integrator
+    assert integrator is not None  # what has a module has a cross section
+    found = integrator.load()(run.recipe, surrogate, events, seed, progress)
+    return found.assign_attrs(run=run.id, recipe=run.recipe.to_json(), made=run.created)
+
+
 def _oracle(run: Run, draws: int | None) -> Callable[[np.ndarray], xarray.Dataset]:
     """What answers for points, with the newest weights. Raises: RunError."""
-    kind = kind_of(run.recipe)
-    if kind.predictor is None:
-        what, instead = kind.product.load().title, "train one of its points alone" if run.recipe.axes else "train another"
+    return _made(run, kind_of(run.recipe).predictor, draws)
+
+
+def _made(run: Run, maker: Ref | None, draws: int | None) -> Any:
+    """What a family makes of the newest weights of a run. Raises: RunError."""
+    if maker is None:
+        what, instead = kind_of(run.recipe).product.load().title, "train one of its points alone" if run.recipe.axes else "train another"
         raise RunError(f"Run {run.id} is {what}; {instead} to predict with it.")
     found = checkpoint.newest(run)
     if found is None:
         raise RunError(f"Run {run.id} has no weights to predict with; train its recipe anew: {run.recipe.as_command()}")
     try:
         factor = _temperature(run)
-        return kind.predictor.load()(run.recipe, found[1], found[2], draws, factor)
+        return maker.load()(run.recipe, found[1], found[2], draws, factor)
     except ValueError as problem:
         raise RunError(f"The weights of run {run.id} cannot be used: {problem}") from problem
+
+
+def _checked(draws: int | None) -> None:
+    if draws is not None and (isinstance(draws, bool) or not 1 <= draws <= 10_000 or draws != int(draws)):
+        raise ValueError(f"draws = {draws!r} is not possible: a whole number from 1 to 10,000 is needed.")
 
 
 def _temperature(run: Run) -> float:

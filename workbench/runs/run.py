@@ -11,6 +11,7 @@ from workbench.families import family_of, is_product, kind_of, product_named
 from .files import Damaged, RunError
 
 if TYPE_CHECKING:
+    import torch
     import xarray
 
 from .folder import COMMANDS, Folder
@@ -111,6 +112,45 @@ class Run(Folder):
         from .prediction import predict
 
         return predict(self, inputs, draws, units=units, progress=progress)
+
+    def module(self, draws: int | None = None) -> torch.nn.Module:
+        """The network of an amplitude as a plain module of torch, from its last checkpoint: momenta (event, particle, 4) in GeV, in
+        64 bits, to ⟨A⟩, σ_syst and σ_stat (event), with order, scaling and weight draws inside. All draws see all events at once: some
+        thousand events at a time are fast and take little memory.
+
+        *Arguments*: draws, of a Bayesian network, those of the recipe by default.
+        *Raises*: RunError where there are no weights, or no amplitude is learned.
+        *Example*: mean, sigma_syst, sigma_stat = run.module()(torch.tensor(momenta))
+        """
+        from .prediction import module
+
+        return module(self, draws)
+
+    def export(self, file: Path | str, draws: int | None = None) -> Path:
+        """The same as one file for other programs: `.onnx` for ONNX Runtime (C++, Python, …), `.pt2` for `torch.export.load`.
+
+        *Raises*: RunError as `module`, and where the network or this computer cannot; ValueError for another end of the name.
+        *Example*: run.export("surrogate.onnx")
+        """
+        from .export import export
+
+        return export(self, file, draws)
+
+    def integrate(self, events: int = 20_000, draws: int | None = None, *, seed: int | None = None, progress: Any = None) -> xarray.Dataset:
+        """The total cross section inside the cuts, of the network and exact on the same flat points, in pb.
+
+        *Arguments*: events, how many points, which the network has not seen; draws, of a Bayesian network, those of the recipe by default;
+        seed of the points; `progress(fraction, text)` while they are made.
+        *Returns*: exact, with exact_error as there are only so many points; value of the network, draws (draw), sigma_stat of draws that
+        move all points together, sigma_stat_naive as if points were independent, sigma_syst_independent and sigma_syst_together, the ends
+        of what σ_syst may mean for a sum.
+        *Raises*: RunError where there are no weights, or no amplitude of beams of fixed energy is learned; ValueError for numbers that are
+        not possible.
+        *Example*: run.integrate()["value"]
+        """
+        from .prediction import integrate
+
+        return integrate(self, events, draws, seed=seed, progress=progress)
 
     # What it is asked to do
 

@@ -20,6 +20,8 @@ AMPLITUDES = Family(
             Ref("workbench.families.amplitudes.job:Job"),
             Ref("workbench.families.amplitudes.product:AMPLITUDE"),
             predictor=Ref("workbench.families.amplitudes.predictor:amplitude"),
+            surrogate=Ref("workbench.families.amplitudes.predictor:surrogate"),
+            integrator=Ref("workbench.families.amplitudes.cross_section:cross_section"),
         ),
         Kind(SweepRecipe, Ref("workbench.families.amplitudes.sweep:SweepJob"), Ref("workbench.families.amplitudes.product:SCAN")),
     ),

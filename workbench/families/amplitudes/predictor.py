@@ -12,7 +12,9 @@ from torch import Tensor
 
 from workbench.data.scaling import Scaling
 from workbench.families.amplitudes.job import Job, method, network
-from workbench.families.amplitudes.recipe import AmplitudeRecipe
+from workbench.families.amplitudes.recipe import AmplitudeRecipe, squares
+from workbench.families.amplitudes.surrogate import Surrogate
+from workbench.methods.base import Method
 from workbench.physics.amplitudes import units
 from workbench.threads import one_thread
 from workbench.training.job import device_of, restore
@@ -25,19 +27,12 @@ def amplitude(recipe: AmplitudeRecipe, tensors: dict[str, Tensor], numbers: dict
 
     The draws are those of the run's own predictions. Raises: ValueError where the checkpoint does not fit.
     """
-    device = device_of(recipe.device)
-    scaling = _scaling(recipe, numbers)
-    net = network(recipe, len(scaling.feature_mean), device)
-    trained = method([recipe], net, recipe.events, device)
-    own = {f"parameter.{name}": tensor for name, tensor in trained.parameters.items()}
-    restore(own, {name: tensor for name, tensor in tensors.items() if name in own})
-    trained.advance(max(0, int(numbers["step"]) - 1) / recipe.steps)
-    rows = trained.networks(draws or recipe.draws, torch.Generator().manual_seed(recipe.seed + 1))[0]
+    scaling, trained, rows = _restored(recipe, tensors, numbers, draws)
     unit = {"units": units(recipe.process)}
 
     def oracle(momenta: np.ndarray) -> xr.Dataset:
         with one_thread():
-            features = torch.tensor(scaling.features(momenta)).to(device)
+            features = torch.tensor(scaling.features(momenta)).to(rows.device)
             outputs = trained.objective.predict(rows, features).cpu().numpy()
         mean, sigma = scaling.amplitude(outputs[..., 0], outputs[..., 1], scaling.factor(momenta))
         syst, stat = factor * np.sqrt((sigma**2).mean(axis=0)), mean.std(axis=0)
@@ -50,6 +45,26 @@ def amplitude(recipe: AmplitudeRecipe, tensors: dict[str, Tensor], numbers: dict
         return xr.Dataset({name: ("event", values, {"long_name": words} | unit) for name, (values, words) in columns.items()})
 
     return oracle
+
+
+def surrogate(recipe: AmplitudeRecipe, tensors: dict[str, Tensor], numbers: dict[str, Any], draws: int | None, factor: float) -> Surrogate:
+    """The same as a module of torch. Arguments, raises: as `amplitude`."""
+    scaling, trained, rows = _restored(recipe, tensors, numbers, draws)
+    return Surrogate(scaling, trained.objective.network, rows, factor=factor, square=squares(recipe)).train(False)
+
+
+def _restored(
+    recipe: AmplitudeRecipe, tensors: dict[str, Tensor], numbers: dict[str, Any], draws: int | None
+) -> tuple[Scaling, Method, Tensor]:
+    """Scaling, method and weights (draw, parameter) of a checkpoint."""
+    device = device_of(recipe.device)
+    scaling = _scaling(recipe, numbers)
+    net = network(recipe, len(scaling.feature_mean), device)
+    trained = method([recipe], net, recipe.events, device)
+    own = {f"parameter.{name}": tensor for name, tensor in trained.parameters.items()}
+    restore(own, {name: tensor for name, tensor in tensors.items() if name in own})
+    trained.advance(max(0, int(numbers["step"]) - 1) / recipe.steps)
+    return scaling, trained, trained.networks(draws or recipe.draws, torch.Generator().manual_seed(recipe.seed + 1))[0]
 
 
 def _scaling(recipe: AmplitudeRecipe, numbers: Mapping[str, Any]) -> Scaling:

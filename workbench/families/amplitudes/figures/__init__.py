@@ -2,6 +2,7 @@
 
 from workbench.families.amplitudes.figures.accuracy import delta, delta_largest, kinematics, prediction_truth
 from workbench.families.amplitudes.figures.calibration import calibration, coverage, members
+from workbench.families.amplitudes.figures.integral import integral
 from workbench.families.amplitudes.figures.scans import noise_peaks, plateau, scan, sweep_pulls, uncertainty_table
 from workbench.families.amplitudes.figures.uncertainty import scaled_pull, sigmas, statistical_pull, systematic_pull
 from workbench.families.amplitudes.product import AMPLITUDE, SCAN
@@ -83,6 +84,15 @@ FIGURES: dict[str, Entry] = {
         "The ratio should be flat at 1 within its bands; σ_stat is common to all events of a bin, σ_syst averages out.",
         "dσ/dx ∝ Σ A",
         480,
+        finished=True,
+    ),
+    "integral": Entry(
+        "Total cross section",
+        integral,
+        AMPLITUDE.name,
+        "One draw moves all points together, so σ_stat of the sum is larger than of independent points. What σ_syst means for a sum lies "
+        "between its two bars.",
+        "σ ∝ Σ A,  σ_stat² = ⟨(Σ Ā(θ) − Σ ⟨A⟩)²⟩",
         finished=True,
     ),
     "coverage": Entry(
