@@ -325,7 +325,7 @@ def test_a_tab_that_showed_a_page_before_follows_the_lecture_that_it_waited_for(
     try:
         student = context.new_page()
         student.goto(f"{wire.origin}/?token=class-token-1", wait_until="commit")
-        student.locator("#option-noise").wait_for(timeout=30_000)
+        student.locator("#option-noise").wait_for(state="attached", timeout=30_000)  # in a drawer on a small window
         student.goto(f"{wire.origin}/follow")
         assert not student.locator(".lectern").count()
         teacher.locator("text=Follow me").evaluate("button => button.click()")

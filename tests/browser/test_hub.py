@@ -17,6 +17,8 @@ import psutil
 import pytest
 import xarray as xr
 
+from workbench.runs.store import RunStore
+
 PASSWORD = "open sesame"
 CONFIGURATION = """
 c.JupyterHub.authenticator_class = "shared-password"
@@ -72,8 +74,11 @@ class Hub:
 
     def pages_of(self, user: str) -> psutil.Process:
         """The process that serves the pages of a user."""
-        prefix, below = f"/user/{user}/workbench", psutil.Process(self.process.pid).children(recursive=True)
-        return next(process for process in below if prefix in process.cmdline() and "--no-browser" in process.cmdline())
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):  # those that have just gone
+                if {f"/user/{user}/workbench", "--no-browser"} <= {*process.cmdline()}:
+                    return process
+        raise AssertionError(self.said[-3_000:])
 
     def end(self) -> None:
         """The hub, its proxy, the servers of its users and what they have started."""
@@ -141,9 +146,12 @@ def test_users_of_a_hub_find_the_pages_in_the_launcher_and_each_the_own_runs(hub
     for page, user in ((alice, "alice"), (bob, "bob")):
         assert page.url.startswith(f"{hub.url}/user/{user}/workbench/basics") and "token" not in page.url
     alice.get_by_role("button", name="Train", exact=True).click()  # over the websocket, through two proxies
-    alice.get_by_text("Finished", exact=False).first.wait_for(timeout=180_000)
-    runs = {user: [path.name for path in hub.folder.glob(f"{user}/.workbench/runs/*-*")] for user in ("alice", "bob")}
-    assert len(runs["alice"]) == 1 and not runs["bob"], runs
+    stores = {user: RunStore(hub.folder / user / ".workbench" / "runs") for user in ("alice", "bob")}
+    end = time.monotonic() + 180
+    while not any(run.status.state == "finished" for run in stores["alice"].runs()):
+        assert time.monotonic() < end, stores
+        time.sleep(0.5)
+    assert len(stores["alice"].runs()) == 1 and not stores["bob"].runs()
     alice.locator("[data-figure] .export").first.click()
     with alice.expect_download(timeout=60_000) as download:
         alice.click("[data-way=nc]")  # the figure's numbers go to the server and come back as a file

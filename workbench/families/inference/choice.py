@@ -15,7 +15,7 @@ COUPLINGS = {str(value): f"{value} TeV⁻²".replace("-", "−") for value in PL
 EXPECTED_EVENTS = {str(events): f"{events:,} events" for events in EVENTS}
 """Numbers of expected events."""
 RATES = {"": "shape only", "rate": "shape and rate"}
-EXPERIMENT = {"": "what to expect (Asimov)"} | {str(number): f"experiment {number}" for number in range(1, EXPERIMENTS + 1)}
+EXPERIMENT = {"": "expected (Asimov)"} | {str(number): f"experiment {number}" for number in range(1, EXPERIMENTS + 1)}
 
 
 def hypothesis_of(name: str) -> str:

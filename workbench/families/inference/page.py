@@ -22,8 +22,8 @@ FIRST = (
     "replace nothing of it but the smearing of jets."
 )
 NEGLECTED = (
-    "Neglected: fusion of Z and photons and its interference with that of W, VH, b quarks, the decay of the Higgs, shifts of input "
-    "parameters, unitarity at large f, higher orders, backgrounds."
+    "Neglected: fusion of Z and photons with its interference, VH, b quarks, Higgs decay, shifts of inputs, unitarity at large f, "
+    "higher orders, backgrounds."
 )
 
 

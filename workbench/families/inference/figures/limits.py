@@ -184,8 +184,7 @@ LIMITS = {
     ),
     "thresholds": Entry(
         "Are the thresholds right?", thresholds, INFERENCE_PRODUCT.name,
-        "How often q(0) of a thousand experiments of 10, 36 or 100 events lies above a value. Where the line leaves the dotted one, "
-        "95 % are not 95 %.",
+        "How often q(0) of 1,000 experiments of 10, 36 or 100 events lies above a value: off the dotted line 95 % are not 95 %.",
         "P(q(0) > c) = exp(−c/2) for large n", 420,
     ),
     "theta_plane": Entry(
