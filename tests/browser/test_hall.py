@@ -73,6 +73,9 @@ FLAWS = """(projector) => {
       }
       if (projector && scrolls(getComputedStyle(element)) && element.clientHeight && element.scrollHeight > element.clientHeight + 2)
         flaws.push(`has to be scrolled by ${element.scrollHeight - element.clientHeight} px: ${element.className}`)
+      const short = element.matches(".numbers td:not([data-column=formula], [data-column=Python], [data-column=LaTeX])")
+      if (short && element.scrollWidth > element.clientWidth + 1)
+        flaws.push(`cut by ${element.scrollWidth - element.clientWidth} px: “${element.textContent}”`)
       for (const node of element.childNodes) {
         if (node.nodeType !== 3 || !node.textContent.trim()) continue
         const range = document.createRange()
