@@ -87,11 +87,11 @@ def test_tails_lose_energy_in_events_that_stay_the_same_however_many_are_asked_f
 
 
 def test_a_detector_with_tails_knows_less_and_is_learned_as_well():
-    jobs = {name: trained(steps=500, resolution=name) for name in ("gaussian", "tails")}
+    jobs = {name: trained(steps=500, resolution=name) for name in ("normal", "tails")}
     found = {name: job.prediction() for name, job in jobs.items()}
     assert all(float(each["mse_trimmed"]) < 1.5e-3 for each in found.values())
     areas = {name: float(each["area_true"][1]) for name, each in found.items()}
-    assert areas["tails"] != areas["gaussian"] and abs(areas["tails"] / areas["gaussian"] - 1) < 0.3
+    assert areas["tails"] != areas["normal"] and abs(areas["tails"] / areas["normal"] - 1) < 0.3
     assert abs(float(found["tails"]["area"][1]) / areas["tails"] - 1) < 0.12
-    assert InferenceRecipe(resolution="gaussian").hash == InferenceRecipe().hash != InferenceRecipe(resolution="tails").hash
+    assert InferenceRecipe(resolution="normal").hash == InferenceRecipe().hash != InferenceRecipe(resolution="tails").hash
     assert InferenceRecipe(level="jets", resolution="tails").hash == InferenceRecipe(level="jets").hash

@@ -48,7 +48,7 @@ class InferenceRecipe(TrainingRecipe):
         "integral over the Higgs. partons: all momenta, so r(x|θ) = r(x,z|θ).",
     )
     resolution = Choice(
-        {"gaussian": "Gaussian", "tails": "with tails"},
+        {"normal": "Gaussian", "tails": "with tails"},
         label="Resolution",
         group=DATA,
         rare=True,

@@ -80,7 +80,8 @@ def _areas(score: np.ndarray, top: np.ndarray, times: np.ndarray) -> np.ndarray:
     counts, tops = times[:, order], np.asarray(top).astype(bool)[order]
     of_tops, of_others = (np.add.reduceat(counts * kind, begins, axis=1) for kind in (tops, ~tops))
     below = of_others.cumsum(axis=1) - of_others / 2
-    return (of_tops * below).sum(axis=1) / (of_tops.sum(axis=1) * of_others.sum(axis=1))
+    with np.errstate(invalid="ignore"):  # where all that were drawn are of one kind
+        return (of_tops * below).sum(axis=1) / (of_tops.sum(axis=1) * of_others.sum(axis=1))
 
 
 @dataclass(frozen=True)

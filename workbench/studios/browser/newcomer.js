@@ -78,7 +78,7 @@ export function newcomer(steps, within) {
   const glossary = h("dialog", {class: "glossary", "aria-label": "What the symbols mean"}, h("h2", {}, "What the symbols mean"),
     h("dl", {}, SYMBOLS.flatMap(([symbol, meaning]) => [symbols("dt", {}, symbol), symbols("dd", {}, meaning)])),
     h("button", {type: "button", onclick: () => glossary.close()}, "Close"))
-  const begin = h("button", {type: "button", class: "small", onclick: () => step(0)}, "Tour in four steps")
+  const begin = steps.length ? h("button", {type: "button", class: "small", onclick: () => step(0)}, "Tour in four steps") : null
   const explain = h("button", {type: "button", class: "small", onclick: () => glossary.showModal()}, "Symbols")
   return {elements: [tour, glossary], begin, explain, open: () => glossary.showModal(), leave: () => step(-1), touring: () => at >= 0}
 }

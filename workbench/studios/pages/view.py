@@ -64,7 +64,7 @@ class Studio(Hearing):
 
     cards: ClassVar[tuple[Card, ...]]
     columns: ClassVar[tuple[tuple[str, str], ...]]
-    tour: ClassVar[tuple[tuple[str, str], ...]]  # four steps for whoever is here for the first time: what is pointed at, what is said
+    tour: ClassVar[tuple[tuple[str, str], ...]] = ()  # four steps for whoever is here for the first time: what is pointed at, what is said
 
     def __init__(self, *, runs: str | os.PathLike[str] | None = None, guest: Guest | None = None):
         super().__init__(runs=runs, guest=guest)
