@@ -187,6 +187,7 @@ def test_a_studio_trains_in_a_cell_while_the_kernel_computes_and_comes_back_as_i
     run_all(page)
     first = studio(page)
     first.locator(".studio").wait_for()
+    first.locator("#recipe").click()  # a cell is narrow, and the recipe a drawer
     assert studio(page, 1).locator("[data-figure=losses] .js-plotly-plot").first.wait_for() is None
     options = {"events": "1000", "test_events": "1000", "hidden": "16, 16", "steps": "400000", "seed": str(os.getpid())}
     first.locator("details:has(#option-test_events)").evaluate("details => { details.open = true }")
