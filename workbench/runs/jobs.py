@@ -140,6 +140,7 @@ class Slurm:
         self._jobs: dict[str, Seen] = {}
         self._asked, self._answered = 0.0, 0.0  # when the last listing was begun that is known, and the last one at all
         self._sought: dict[str, float] = {}
+        self._forgotten: dict[str, float] = {}
         self._gone: set[str] = set()
         self._thread: threading.Thread | None = None
         self._mutex = threading.Lock()
@@ -166,8 +167,8 @@ class Slurm:
 
     def forget(self, job: str) -> None:
         """What was said of a job holds no more: it is being cancelled."""
+        self._forgotten[job] = self._sought[job] = time.monotonic()
         self._jobs.pop(job, None)
-        self._sought[job] = time.monotonic()
 
     def _listing(self, *, at_once: bool) -> threading.Thread | None:
         """The thread that asks, where it is time to."""
@@ -190,7 +191,8 @@ class Slurm:
             return
         finally:
             self._answered = time.monotonic()
-        self._jobs = {row[0]: Seen(row[1], row[5].strip("()"), row[2], seconds(row[3]), places.get(row[0])) for row in rows}
+        news = [row for row in rows if self._forgotten.get(row[0], begun) <= begun]  # what was asked before that is no news of it
+        self._jobs = {row[0]: Seen(row[1], row[5].strip("()"), row[2], seconds(row[3]), places.get(row[0])) for row in news}
         self._asked = begun
 
 
