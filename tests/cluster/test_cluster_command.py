@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 
 import workbench as wb
 from workbench.families.amplitudes.recipe import AmplitudeRecipe
-from workbench.runs import jobs
+from workbench.runs import jobs, launcher
 from workbench.runs.cluster import Cluster, cluster_of, clusters
 from workbench.runs.files import RunError
 from workbench.runs.store import RunStore
@@ -119,6 +120,24 @@ def test_a_sweep_is_an_array_with_a_limit_and_has_the_numbers_of_one_machine(slu
     with pytest.raises(RunError, match="partition nowhere"):
         wb.sweep(quick(seed=7), runs=home / "fresh", progress=False, on="nowhere", **axes)
     assert RunStore(home / "fresh").runs() == []
+
+
+def test_ctrl_c_while_a_sweep_is_submitted_cancels_its_jobs(slurm, home, monkeypatch):
+    """Ctrl+C comes when the array has just been taken, before anybody looks at its runs."""
+    submit = launcher.launch_all
+
+    def interrupted(*arguments, **options):
+        found = submit(*arguments, **options)
+        signal.raise_signal(signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(launcher, "launch_all", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="2 runs were stopped"):
+        wb.sweep(quick(), runs=home / "runs", progress=False, on="closed", hidden=[[8], [6]])
+    runs = RunStore(home / "runs").runs()
+    assert [run.status.state for run in runs] == ["stopped"] * 2
+    ids = {jobs.job_of(run.path).id for run in runs}
+    assert len(ids) == 2 and not ids & {*slurm.say("squeue", "-h", "-r", "-o", "%i").split()}
 
 
 @pytest.mark.slow

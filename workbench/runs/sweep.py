@@ -42,28 +42,37 @@ def _interrupted(store: RunStore, recipe: Recipe) -> bool:
 
 
 def begin_all(
-    wanted: Iterable[Part], start: Callable[[dict[str, Any], Recipe], Run], *, wait: bool = False, progress: bool = True
+    wanted: Iterable[Part],
+    start: Callable[[dict[str, Any], Recipe], Run],
+    *,
+    together: Callable[[], list[Run]] = list,
+    wait: bool = False,
+    progress: bool = True,
 ) -> list[tuple[dict[str, Any], Run]]:
     """Begin several trainings, and with `wait` follow them to their ends, with a bar. Ctrl+C stops those that were begun, at any instant.
 
+    Arguments: together, begins some at once, which `start` then finds.
     Raises: RunError when one of them does not finish.
     """
+    submitted: list[Run] = []
     begun: list[tuple[dict[str, Any], Run]] = []
     try:
+        with launcher.undisturbed():
+            submitted += together()
         for options, recipe in wanted:
             with launcher.undisturbed():
                 begun.append((options, start(options, recipe)))
         if wait:
             _follow([run for _, run in begun], progress=progress)
     except KeyboardInterrupt:
-        raise _stopped([run for _, run in begun]) from None
+        raise _stopped([*submitted, *(run for _, run in begun)]) from None
     return begun
 
 
 def _stopped(runs: list[Run]) -> KeyboardInterrupt:
     """Stop runs, those first that wait, lest they begin; the interrupt that says so."""
     with launcher.undisturbed():
-        live = [run for run in reversed(runs) if run.alive()]
+        live = [run for run in {run.id: run for run in reversed(runs)}.values() if run.alive()]
         for run in live:
             with contextlib.suppress(RunError):
                 run.stop()
@@ -131,10 +140,16 @@ def sweep(
     for _, part in wanted:  # all of them, before the first begins
         if store.find(part) is None:
             launcher.check_file(part)
-    if on:  # all that is new goes as one array of jobs
-        with launcher.undisturbed():
-            launcher.launch_all([part for _, part in wanted if not _interrupted(store, part)], runs=store, title=title, on=on)
-    begun = begin_all(wanted, lambda _, part: begin(part, runs=store, title=title, on=on), wait=True, progress=progress)
+
+    def submit() -> list[Run]:
+        """All that is new as one array of jobs."""
+        fresh = [part for _, part in wanted if not _interrupted(store, part)]
+        return launcher.launch_all(fresh, runs=store, title=title, on=on) if on else []
+
+    def start(_: Mapping[str, Any], part: Recipe) -> Run:
+        return begin(part, runs=store, title=title, on=on)
+
+    begun = begin_all(wanted, start, together=submit, wait=True, progress=progress)
     return gathered(begun, checked, recipe).assign_attrs(
         recipe=recipe.to_json(), axes=", ".join(checked), process=getattr(recipe, "process", ""), runs=" ".join(run.id for _, run in begun)
     )
