@@ -51,15 +51,23 @@ def nearest(axis: np.ndarray, value: float) -> int:
     return int(np.abs(axis - value).argmin())
 
 
-def distributions(pool: Pool, test: Pool, level: str, part: slice, ours: Estimate, exact: Estimate, places: np.ndarray) -> dict[str, Any]:
-    """Columns of a prediction: at_pt1, at_dphi (to_f_WW, to_f_W, bin) and at_log_ratio (…, of, bin), of events of the Standard Model and of
-    θ; their errors, the simulated or exact ones, and what the Standard Model has."""
-    weight = test.weight[part] / test.weight[part].sum()
-    seen, made = observables(test.jets(level)[part]), observables(pool.jets(level))
-    onto = {name: np.eye(len(EDGES[name]) - 1)[bin_of(seen[name], EDGES[name])] * weight[:, None] for name in ("pt1", "dphi")}
-    simulated = {
-        name: filled(bin_of(made[name], EDGES[name]), len(EDGES[name]) - 1, pool.components[:, list(EVEN)], pool.weight) for name in onto
+def simulated(pool: Pool, level: str) -> dict[str, np.ndarray]:
+    """Of p_T and Δφ, the components (bin, component) of simulated events in each bin, which give them at any θ."""
+    made = observables(pool.jets(level))
+    return {
+        name: filled(bin_of(made[name], EDGES[name]), len(EDGES[name]) - 1, pool.components[:, list(EVEN)], pool.weight)
+        for name in ("pt1", "dphi")
     }
+
+
+def distributions(
+    made: dict[str, np.ndarray], test: Pool, level: str, part: slice, ours: Estimate, exact: Estimate, places: np.ndarray
+) -> dict[str, Any]:
+    """Columns of a prediction: at_pt1, at_dphi (to_f_WW, to_f_W, bin) and at_log_ratio (…, of, bin), of events of the Standard Model and of
+    θ; their errors, the simulated or exact ones, and what the Standard Model has. Arguments: made, as `simulated` gives it."""
+    weight = test.weight[part] / test.weight[part].sum()
+    seen = observables(test.jets(level)[part])
+    onto = {name: np.eye(len(EDGES[name]) - 1)[bin_of(seen[name], EDGES[name])] * weight[:, None] for name in made}
     rows: dict[str, list[np.ndarray]] = {}
 
     def put(name: str, values: np.ndarray) -> None:
@@ -72,7 +80,7 @@ def distributions(pool: Pool, test: Pool, level: str, part: slice, ours: Estimat
         counted /= np.einsum("net,e->nt", counted, weight)[:, None]
         for name, each in onto.items():
             found = np.einsum("net,eb->tnb", counted, each)
-            density = np.maximum(even(theta) @ simulated[name].T, 0.0)
+            density = np.maximum(even(theta) @ made[name].T, 0.0)
             put(f"at_{name}", shares(found.mean(1)))
             put(f"at_{name}_sigma", errors(found.std(1)))
             put(f"at_{name}_simulated", shares(density / density.sum(axis=1, keepdims=True)))
@@ -87,7 +95,7 @@ def distributions(pool: Pool, test: Pool, level: str, part: slice, ours: Estimat
     for name, arrays in rows.items():
         own = ("end",) if name.endswith("_ends") else next(dim for key, dim in dims.items() if name.startswith(key))
         columns[name] = (("to_f_WW", "to_f_W", *own), np.stack(arrays))
-    for name, table in simulated.items():
+    for name, table in made.items():
         columns[f"at_{name}_sm"] = (f"{name}_bin", table[:, 0] / table[:, 0].sum())
         columns[f"{name}_edges"] = (f"{name}_edge", EDGES[name])
     return columns

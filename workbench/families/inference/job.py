@@ -17,6 +17,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from torch import Tensor
 from workbench.data.scaling import DensityBatch
 from workbench.families.inference import limit, ratio
 from workbench.families.inference.estimator import Networks, score_of
-from workbench.families.inference.everywhere import LIVE_PLACES, PLACES, distributions
+from workbench.families.inference.everywhere import LIVE_PLACES, PLACES, distributions, simulated
 from workbench.families.inference.experiment import experiments, toys
 from workbench.families.inference.histogram import Binning, filled
 from workbench.families.inference.information import STATISTICS, information
@@ -209,6 +210,11 @@ class InferenceJob(GradientJob):
             self._truths[key] = self._exact(slice(events)).log_ratio(ratio.grid(axis))[0].astype(np.float32)
         return self._truths[key]
 
+    @cached_property
+    def made(self) -> dict[str, np.ndarray]:
+        """What simulated events look like at any θ; they stay the same while it trains."""
+        return simulated(self.pool, self.recipe.level)
+
     def _exact(self, part: slice) -> Quadratic:
         return Quadratic(self.test.truth[self.recipe.level][part][None][..., list(EVEN)], self.sigma)
 
@@ -306,7 +312,7 @@ class InferenceJob(GradientJob):
             "loss": ((), self._loss()),
         }
         columns |= {name: ("event", values) for name, values in seen.items()}
-        columns |= distributions(self.pool, self.test, self.recipe.level, part, found, exact, places if split == "test" else places[:1])
+        columns |= distributions(self.made, self.test, self.recipe.level, part, found, exact, places if split == "test" else places[:1])
         if whole:
             columns |= experiments(everywhere, truth, weight, len(axis)) | toys(everywhere, truth, weight, len(axis))
         described = {name: (*column[:2], ATTRIBUTES.get(name, {})) for name, column in columns.items()}
