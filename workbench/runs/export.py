@@ -18,7 +18,6 @@ from .files import RunError, replace
 from .prediction import module
 from .run import Run
 
-OUTPUTS = ("mean", "sigma_syst", "sigma_stat")
 MOST_BYTES = 1_900_000_000
 """Of weights: one file of ONNX holds 2 GiB."""
 
@@ -36,7 +35,7 @@ def export(run: Run, file: Path | str, draws: int | None = None) -> Path:
     said = {"run": run.id, "made": run.created, "recipe": run.recipe.to_json(), **found.about}
     try:
         with _quiet():
-            data = writers[path.suffix](_program(found), said)
+            data = writers[path.suffix](found, said)
     except ImportError as problem:
         needed = f"Writing {path.suffix} needs the package {problem.name}, which is not here"
         raise RunError(f"{needed}: pip install 'workbench[export]'.") from problem
@@ -55,26 +54,27 @@ def _program(found: Any) -> Any:
     return program
 
 
-def _pt2(program: Any, said: dict[str, str]) -> bytes:
+def _pt2(found: Any, said: dict[str, str]) -> bytes:
     import torch
 
     data = io.BytesIO()
-    torch.export.save(program, data, extra_files={f"{name}.txt": text for name, text in said.items()})
+    torch.export.save(_program(found), data, extra_files={f"{name}.txt": text for name, text in said.items()})
     return data.getvalue()
 
 
-def _onnx(program: Any, said: dict[str, str]) -> bytes:
+def _onnx(found: Any, said: dict[str, str]) -> bytes:
     import onnx  # noqa: F401 - which torch asks for late and in other words
     import onnxscript  # noqa: F401
     import torch
 
-    written = torch.onnx.export(program, dynamo=True, input_names=["momenta"], output_names=OUTPUTS, optimize=False, verbose=False)
+    names = {"input_names": ["momenta"], "output_names": found.outputs}
+    written = torch.onnx.export(_program(found), dynamo=True, optimize=False, verbose=False, **names)
     assert written is not None
     graph, ends = written.model.graph, {id(value) for value in written.model.graph.outputs}
     for node in graph:
         node.metadata_props.clear()
         for value in node.outputs:
-            if value.name in OUTPUTS and id(value) not in ends:  # what is inside may have the name of an output
+            if value.name in found.outputs and id(value) not in ends:  # what is inside may have the name of an output
                 value.name = f"inside_{value.name}"
     written.model.metadata_props.update(said)
     return written.model_proto.SerializeToString()

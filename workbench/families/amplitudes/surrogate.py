@@ -19,15 +19,15 @@ from workbench.nets.network import Network
 from workbench.physics.amplitudes import EXCHANGES, PARTICLES, RADIATED, units
 from workbench.physics.kinematics import ROUNDING
 
-OUTPUTS = ("mean", "sigma_syst", "sigma_stat")
-"""What comes out, in the unit of the amplitude."""
-
 
 class Surrogate(torch.nn.Module):
     """Networks, one a row of weights, whose average is ⟨A⟩; `factor` is the temperature T of σ_syst.
 
     Its tensors are buffers, as nothing is learned any more; all of them move with `.to(device)`.
     """
+
+    outputs = ("mean", "sigma_syst", "sigma_stat")
+    """What comes out, in the unit of the amplitude."""
 
     rows: Tensor
     feature_mean: Tensor

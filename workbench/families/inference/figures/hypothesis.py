@@ -70,26 +70,16 @@ def log_ratio_at_theta(runs: Runs, theme: Theme, *, f_w: str = "10", f_ww: str =
         width = edges[1] - edges[0]
         learned, spread = share_of(one["at_log_ratio"].isel(at).values) / width, error_of(one["at_log_ratio_sigma"].isel(at).values) / width
         exact = share_of(one["at_log_ratio_true"].isel(at).values) / width
-        for row, (of, thick) in enumerate((("SM", 0.75), ("θ", 1.0))):
+        left, right = edges[:-1], edges[1:]
+        for row, (of, said, thick) in enumerate((("SM", "SM", 0.75), ("θ", f"θ: {words}", 1.0))):
             colour = theme.colour(2 * place + row)
-            left, right, look = edges[:-1], edges[1:], {"width": thick}
             if place == 0:
-                data.append(steps(theme, f"exact, {of}", left, right, exact[row], theme.ink, dash=EXPECTED, **look))
+                data.append(steps(theme, f"exact, {of}", left, right, exact[row], theme.ink, dash=EXPECTED, width=thick))
             if spread[row].max() > 0:
                 around = learned[row] - spread[row], learned[row] + spread[row]
                 data.append(step_band(theme, "± σ<sub>stat</sub>", left, right, *around, colour, showlegend=False))
-            data.append(
-                steps(
-                    theme,
-                    labelled(label, f"learned, {f'θ: {words}' if row else of}"),
-                    left,
-                    right,
-                    learned[row],
-                    colour,
-                    dash=LEARNED,
-                    **look,
-                )
-            )
+            name = labelled(label, f"learned, {said}")
+            data.append(steps(theme, name, left, right, learned[row], colour, dash=LEARNED, width=thick))
     x = axis(theme, "log r(x|θ)")
     return {"data": data, "layout": layout(theme, xaxis=x, yaxis=axis(theme, "density", rangemode="tozero"))}
 
