@@ -62,6 +62,45 @@ print(json.dumps(took))
 """
 
 
+LOST = """
+import os, signal, socket, threading, time
+from workbench.runs import launcher
+from workbench.studios.server import server
+launcher.warm = lambda: None
+build = server.build
+def interrupting(*arguments, **options):
+    made = build(*arguments, **options)
+    gate, find = made.gate, made.gate.application.find_handler
+    def find_handler(request, **more):
+        if request.path == "/now":
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        return find(request, **more)
+    gate.application.find_handler = find_handler
+    return made
+server.build = interrupting
+port = server._free_port("127.0.0.1")
+def ask():
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port)) as browser:
+                browser.sendall(b"GET /now HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n")
+                return browser.recv(1)
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+threading.Thread(target=ask, daemon=True).start()
+server.serve(port, show=False)
+print("ended")
+"""
+
+
+def test_ctrl_c_while_an_address_is_looked_up_ends_the_server_without_a_traceback():
+    """Tornado logs whatever an address raises and goes on; a server was left that nobody had interrupted."""
+    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0 and done.stdout.endswith("ended\n"), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr and "Uncaught" not in done.stderr, done.stderr
+
+
 def interrupted(times: int) -> list[float]:
     """How long servers took to end [s]."""
     done = subprocess.run([sys.executable, "-c", INTERRUPT, str(times)], capture_output=True, text=True, timeout=60 + 30 * times)

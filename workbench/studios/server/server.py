@@ -18,6 +18,7 @@ import warnings
 import webbrowser
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,13 +138,22 @@ def serve(
     launcher.keep(Path(runs) if runs is not None else runs_folder())
     gc.freeze()  # whenever a page leaves, Bokeh looks through all that lives: for a tenth of a second, in which the other pages stand still
     server.start()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # Panel's own waits for all pages that have been asked for at once
-    try:
+    if heard := threading.current_thread() is threading.main_thread():
+        signal.signal(
+            signal.SIGINT, partial(_interrupt, server.io_loop)
+        )  # Panel's own waits for all pages that have been asked for at once
+    with contextlib.suppress(KeyboardInterrupt):
         run(server)
-    except KeyboardInterrupt:
+    if heard:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever presses it twice does not want to wait for the readers of runs
-        gc.freeze()  # and all else need not be sorted before it goes: half a second
+    gc.freeze()  # and all else need not be sorted before it goes: half a second
+
+
+def _interrupt(loop: Any, *_: object) -> None:
+    """Leave whatever is being done; if that was an answer, whose exceptions Tornado logs and goes on, the loop ends all the same."""
+    logging.getLogger("tornado.application").addFilter(lambda record: not (record.exc_info and record.exc_info[0] is KeyboardInterrupt))
+    loop.asyncio_loop.call_soon_threadsafe(loop.stop)
+    raise KeyboardInterrupt
 
 
 def run(server: Any) -> None:
