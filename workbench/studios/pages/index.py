@@ -79,9 +79,20 @@ def _entry(run: Run) -> Entry | None:
         run.title,
         kind,
         when(run.created),
-        *(f"{name} {_word(value)}" for name, value in options.items() if _told(kind, name, value)),
+        *((_known_words if isinstance(value, PLAIN) else _words)(kind, name, value) for name, value in options.items()),
     ]
     return Entry(run.id, kind, plain(" ".join(words)))
+
+
+PLAIN = (str, int, float)
+
+
+def _words(kind: str, name: str, value: object) -> str:
+    """What of an option is searched."""
+    return f"{name} {_word(value)}" if _told(kind, name, value) else ""
+
+
+_known_words = functools.lru_cache(maxsize=10_000, typed=True)(_words)  # thousands of runs share nearly all of them
 
 
 def _told(kind: str, name: str, value: object) -> bool:
@@ -98,7 +109,7 @@ def _word(value: object) -> str:
         return " ".join(f"{name} {_word(each)}" for name, each in value.items())
     if isinstance(value, (list, tuple)):
         return " ".join(map(_word, value))
-    return f"{value} {as_words(value)} {ALSO.get(str(value), '')}" if isinstance(value, (str, int, float)) else str(value)
+    return f"{value} {as_words(value)} {ALSO.get(str(value), '')}" if isinstance(value, PLAIN) else str(value)
 
 
 @functools.cache

@@ -139,9 +139,7 @@ def serve(
     gc.freeze()  # whenever a page leaves, Bokeh looks through all that lives: for a tenth of a second, in which the other pages stand still
     server.start()
     if heard := threading.current_thread() is threading.main_thread():
-        signal.signal(
-            signal.SIGINT, partial(_interrupt, server.io_loop)
-        )  # Panel's own waits for all pages that have been asked for at once
+        signal.signal(signal.SIGINT, partial(_interrupt, server.io_loop))  # Panel's own waits for all pages asked for
     with contextlib.suppress(KeyboardInterrupt):
         run(server)
     if heard:
