@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.figures.drawing import Empty, Runs, axis, bound, curve, figure, labelled, layout, two_panels
+from workbench.figures.drawing import Empty, Runs, axis, bound, curve, figure, labelled, layout, number, two_panels, with_numbers
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
 from workbench.physics.datasets.known import TOYS
 from workbench.results.prediction import recipe_of
@@ -22,9 +22,9 @@ def losses(runs: Runs, theme: Theme) -> dict[str, Any]:
     """−log likelihood of training and validation events above, KL per event below."""
     several = len(runs) > 1
     upper, lower = [], []
-    for number, (label, reports) in enumerate(runs):
+    for place, (label, reports) in enumerate(runs):
         step = _steps(reports)
-        colours = [theme.colour(number)] * 3 if several else [theme.colour(k) for k in range(3)]
+        colours = [theme.colour(place)] * 3 if several else [theme.colour(k) for k in range(3)]
         likelihood = _values(reports, "likelihood", fallback="loss")
         upper.append(curve(theme, labelled(label, "training"), step, likelihood, colours[0], dash=LEARNED, width=0.8))
         validated = _values(reports, "validation_likelihood")
@@ -36,7 +36,7 @@ def losses(runs: Runs, theme: Theme) -> dict[str, Any]:
             lower.append(curve(theme, labelled(label, "KL / N"), step, kl, colours[2], dash=SPREAD, log=True, yaxis="y2"))
     if not any(np.isfinite(drawn["y"]).any() for drawn in upper):
         raise Empty("All losses so far are not finite.")
-    x = axis(theme, "step", range=[0, _last_step(runs)], tickformat=",d")
+    x = step_axis(runs, theme)
     generators = any("validation_log_loss" in reports.variables for _, reports in runs)
     y = axis(theme, "−⟨log p⟩" if generators else "−⟨log p(A)⟩", range=_loss_range([drawn["y"] for drawn in upper]))
     if not lower:
@@ -52,13 +52,13 @@ def accuracy(runs: Runs, theme: Theme) -> dict[str, Any]:
     |fε| has the median 0.67 f, and no network that does not know ε comes nearer: a dashed line.
     """
     data, noises = [], set()
-    for number, (label, reports) in enumerate(runs):
+    for place, (label, reports) in enumerate(runs):
         noises.add(float(reports.attrs.get("noise", 0.0)))
         step, delta = _steps(reports), _values(reports, "validation_delta")
         here = np.isfinite(delta) & (delta > 0)
         if here.any():
             name = labelled(label, f"validation, now {100 * delta[here][-1]:.2g} %")
-            data.append(curve(theme, name, step[here], 100 * delta[here], theme.colour(number), dash=VALIDATED, mode="lines+markers"))
+            data.append(curve(theme, name, step[here], 100 * delta[here], theme.colour(place), dash=VALIDATED, mode="lines+markers"))
     if not data:
         raise Empty("The first validation comes after some steps.")
     ends = [0, _last_step(runs)]
@@ -75,13 +75,13 @@ def accuracy(runs: Runs, theme: Theme) -> dict[str, Any]:
 def log_loss(runs: Runs, theme: Theme) -> dict[str, Any]:
     """−⟨ln p⟩ of validation events in physical units against the step, with the exact entropy of toys, which no flow can go below."""
     data, exact = [], {}
-    for number, (label, reports) in enumerate(runs):
+    for place, (label, reports) in enumerate(runs):
         step, loss = _steps(reports), _values(reports, "validation_log_loss")
         here = np.isfinite(loss)
         if not here.any():
             continue
         now = f"validation, now {loss[here][-1]:.3f}".replace("-", "−")
-        data.append(curve(theme, labelled(label, now), step[here], loss[here], theme.colour(number), dash=VALIDATED, mode="lines+markers"))
+        data.append(curve(theme, labelled(label, now), step[here], loss[here], theme.colour(place), dash=VALIDATED, mode="lines+markers"))
         dataset = reports.attrs.get("dataset", recipe_of(reports).get("dataset", ""))
         if dataset in TOYS:
             exact[dataset] = TOYS[dataset].entropy
@@ -97,15 +97,39 @@ def log_loss(runs: Runs, theme: Theme) -> dict[str, Any]:
     return with_marks(drawn, runs, theme)
 
 
+def loss_curves(runs: Runs, theme: Theme, unseen: str) -> list[dict[str, Any]]:
+    """The loss of what is learned from, and of what only watches with its last value, against the step. Raises: Empty."""
+    data = []
+    for place, (label, reports) in enumerate(runs):
+        if reports.sizes.get("step", 0) == 0:
+            continue
+        step = _steps(reports)
+        colours = [theme.colour(place)] * 2 if len(runs) > 1 else [theme.colour(1), theme.colour(0)]
+        data.append(curve(theme, labelled(label, "training"), step, _values(reports, "likelihood"), colours[0], dash=SPREAD, width=0.8))
+        if "validation_likelihood" in reports.variables:
+            seen = _values(reports, "validation_likelihood")
+            here = np.isfinite(seen)
+            name = with_numbers(labelled(label, unseen), f"{number(seen[here][-1], 3)} now" if here.any() else "")
+            data.append(curve(theme, name, step[here], seen[here], colours[1], dash=VALIDATED))
+    if not data:
+        raise Empty(NO_REPORTS)
+    return data
+
+
+def step_axis(runs: Runs, theme: Theme, last: float = 0.0) -> dict[str, Any]:
+    """The axis of steps, to the planned end or to where it is given."""
+    return axis(theme, "step", range=[0, last or _last_step(runs)], tickformat=",d")
+
+
 def with_marks(drawn: dict[str, Any], runs: Runs, theme: Theme) -> dict[str, Any]:
     """The same with a thin line where a run's weights get widths, at the end of its warm start, or where an option was changed."""
     places: dict[float, tuple[str, str]] = {}
-    for number, (_, reports) in enumerate(runs):
+    for place, (_, reports) in enumerate(runs):
         marks = {float(step): words for step, words in json.loads(reports.attrs.get("changed", "{}")).items()}
         if widths := float(reports.attrs.get("widths_from", 0)):
             marks[widths] = "weights get widths"
         for step, words in marks.items():
-            places.setdefault(step, (words, theme.colour(number) if len(runs) > 1 else theme.muted))
+            places.setdefault(step, (words, theme.colour(place) if len(runs) > 1 else theme.muted))
     if not places:
         return drawn
     middle, lines, notes = 0.5 * _last_step(runs), [], []
@@ -138,7 +162,7 @@ def _values(reports: xr.Dataset, name: str, fallback: str = "") -> np.ndarray:
 def _last_step(runs: Runs) -> float:
     """The end of the step axis: the planned end where the recipe is known."""
     planned = [recipe_of(reports).get("steps", 0) for _, reports in runs]
-    return float(max([1, *planned, *(reports["step"].values.max() for _, reports in runs)]))
+    return float(max([1, *planned, *(reports["step"].values.max() for _, reports in runs if reports.sizes.get("step", 0))]))
 
 
 def _loss_range(values: list[np.ndarray], least: float = 0.5) -> list[float]:

@@ -25,8 +25,8 @@ from workbench.figures.drawing import (
     with_numbers,
 )
 from workbench.figures.entry import REPORTS, Entry
-from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
-from workbench.figures.training import with_marks
+from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, Theme
+from workbench.figures.training import loss_curves, step_axis, with_marks
 from workbench.physics.basics import PLANES, Plane
 from workbench.results.prediction import recipe_of
 
@@ -162,33 +162,19 @@ def _border(x: np.ndarray, y: np.ndarray, z: np.ndarray, level: float, colour: s
 @figure
 def learning(runs: Runs, theme: Theme) -> dict[str, Any]:
     """The loss of training points and of unseen ones against the step, with that of the exact answer, which no network goes below."""
-    several, data, floors = len(runs) > 1, [], []
-    for place, (label, reports) in enumerate(runs):
-        if reports.sizes.get("step", 0) == 0:
-            continue
-        step = reports["step"].values.astype(float)
-        colours = [theme.colour(place)] * 2 if several else [theme.colour(1), theme.colour(0)]
-        data.append(curve(theme, labelled(label, "training"), step, reports["likelihood"].values, colours[0], dash=SPREAD, width=0.8))
-        if "validation_likelihood" in reports.variables:
-            validated = reports["validation_likelihood"].values.astype(float)
-            here = np.isfinite(validated)
-            now = f"{number(validated[here][-1], 3)} now" if here.any() else ""
-            data.append(
-                curve(theme, with_numbers(labelled(label, "unseen points"), now), step[here], validated[here], colours[1], dash=VALIDATED)
-            )
+    data = loss_curves(runs, theme, "unseen points")
+    steps = step_axis(runs, theme)
+    floors = []
+    for _, reports in runs:
         if "validation_floor" in reports.variables:
             known = reports["validation_floor"].values.astype(float)
             floors += [float(known[np.isfinite(known)][-1])] if np.isfinite(known).any() else []
-    if not data:
-        raise Empty("The first losses appear after a few steps.")
-    end = float(max([1, *(recipe_of(reports).get("steps", 0) for _, reports in runs), *(one["x"].max() for one in data if len(one["x"]))]))
     for floor in dict.fromkeys(round(value, 6) for value in floors):
-        data.append(curve(theme, with_numbers("exact answer", number(floor, 3)), [0, end], [floor] * 2, theme.ink, dash=EXPECTED))
+        data.append(curve(theme, with_numbers("exact answer", number(floor, 3)), steps["range"], [floor] * 2, theme.ink, dash=EXPECTED))
     values = [one["y"] for one in data]
     all_positive = all((one[np.isfinite(one)] > 0).all() for one in values)
     y = axis(theme, "loss", log=True, range=_around(values)) if all_positive else axis(theme, "loss")
-    drawn = {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, end], tickformat=",d"), yaxis=y)}
-    return with_marks(drawn, runs, theme)
+    return with_marks({"data": data, "layout": layout(theme, xaxis=steps, yaxis=y)}, runs, theme)
 
 
 def _around(values: list[np.ndarray]) -> list[float]:

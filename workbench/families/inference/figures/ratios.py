@@ -26,10 +26,10 @@ from workbench.figures.drawing import (
     with_numbers,
 )
 from workbench.figures.entry import REPORTS, Entry
-from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
+from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, Theme
+from workbench.figures.training import NO_REPORTS, loss_curves, step_axis, with_marks
 from workbench.results.prediction import recipe_of
 
-FIRST_LOSSES = "The first losses appear after a few steps."
 STATISTIC = {
     "dphi_by_pt": "Δφ, by p<sub>T</sub>",
     "deta": "|Δη|",
@@ -54,24 +54,12 @@ def _theta(one: xr.Dataset, hypothesis: str) -> int:
 @figure
 def label_loss(runs: Runs, theme: Theme) -> dict[str, Any]:
     """The loss of training events and of those that only watch, against the step."""
-    several, data = len(runs) > 1, []
-    for place, (label, reports) in enumerate(runs):
-        if reports.sizes.get("step", 0) == 0:
-            continue
-        step = reports["step"].values.astype(float)
-        colours = [theme.colour(place)] * 2 if several else [theme.colour(1), theme.colour(0)]
-        data.append(curve(theme, labelled(label, "training"), step, reports["likelihood"].values, colours[0], dash=SPREAD, width=0.8))
-        if "validation_likelihood" in reports.variables:
-            seen = reports["validation_likelihood"].values.astype(float)
-            here = np.isfinite(seen)
-            data.append(curve(theme, labelled(label, "events that only watch"), step[here], seen[here], colours[1], dash=VALIDATED))
-    if not data:
-        raise Empty(FIRST_LOSSES)
+    data = loss_curves(runs, theme, "events that only watch")
     known = np.concatenate([one["y"][np.isfinite(one["y"])] for one in data])
     low, high = np.quantile(known, [0.002, 0.998]) if known.size else (0.0, 1.0)
     margin = 0.1 * (high - low) or 0.1
     y = axis(theme, "loss per event", range=[float(low - margin), float(high + margin)])
-    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, _last(runs)], tickformat=",d"), yaxis=y)}
+    return with_marks({"data": data, "layout": layout(theme, xaxis=step_axis(runs, theme, _last(runs)), yaxis=y)}, runs, theme)
 
 
 @figure
@@ -88,9 +76,9 @@ def ratio_error(runs: Runs, theme: Theme) -> dict[str, Any]:
             now = f"now {number(values[here][-1])}" if here.any() else ""
             data.append(curve(theme, with_numbers(labelled(label, words), now), step[here], values[here], colour, dash=dash, log=True))
     if not data:
-        raise Empty(FIRST_LOSSES)
+        raise Empty(NO_REPORTS)
     y = axis(theme, "⟨(log r̂ − log r)²⟩", log=True, range=decades([one["y"] for one in data]))
-    return {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=[0, _last(runs)], tickformat=",d"), yaxis=y)}
+    return with_marks({"data": data, "layout": layout(theme, xaxis=step_axis(runs, theme, _last(runs)), yaxis=y)}, runs, theme)
 
 
 def _last(runs: Runs) -> float:

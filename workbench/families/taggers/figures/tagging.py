@@ -30,11 +30,10 @@ from workbench.figures.drawing import (
 )
 from workbench.figures.entry import REPORTS, Entry
 from workbench.figures.theme import EXPECTED, LEARNED, SPREAD, VALIDATED, Theme
-from workbench.figures.training import with_marks
+from workbench.figures.training import loss_curves, step_axis, with_marks
 from workbench.results.prediction import recipe_of
 from workbench.training.recipe import wording
 
-FIRST_LOSSES = "The first losses appear after a few steps."
 MOST, MOVED = 1_000, 150
 """Jets that a scatter shows, and of each kind those whose way is shown."""
 KINDS = ("QCD", "top")
@@ -51,39 +50,19 @@ NO_ERROR_BARS = "One network has no error bars: choose a Bayesian last layer or 
 @figure
 def tagger_learning(runs: Runs, theme: Theme) -> dict[str, Any]:
     """The cross-entropy of jets that are learned from and of those that watch, against the step; below KL/N, where weights have widths."""
-    several, upper, lower = len(runs) > 1, [], []
+    upper, lower = loss_curves(runs, theme, "unseen jets"), []
     for place, (label, reports) in enumerate(runs):
-        if reports.sizes.get("step", 0) == 0:
-            continue
-        step = _column(reports, "step")
-        colours = [theme.colour(place)] * 3 if several else [theme.colour(1), theme.colour(0), theme.colour(2)]
-        upper.append(curve(theme, labelled(label, "training"), step, reports["likelihood"].values, colours[0], dash=SPREAD, width=0.8))
-        if "validation_likelihood" in reports.variables:
-            seen = _column(reports, "validation_likelihood")
-            here = np.isfinite(seen)
-            now = f"now {number(seen[here][-1], 3)}" if here.any() else ""
-            upper.append(
-                curve(theme, with_numbers(labelled(label, "unseen jets"), now), step[here], seen[here], colours[1], dash=VALIDATED)
-            )
-        kl = _column(reports, "kl")
-        if np.nanmax(kl, initial=0) > 0:
-            lower.append(curve(theme, labelled(label, "w KL/N"), step, kl, colours[2], dash=LEARNED, yaxis="y2", log=True))
-    if not upper:
-        raise Empty(FIRST_LOSSES)
+        if reports.sizes.get("step", 0) and np.nanmax(kl := _column(reports, "kl"), initial=0) > 0:
+            colour = theme.colour(place if len(runs) > 1 else 2)
+            lower.append(curve(theme, labelled(label, "w KL/N"), _column(reports, "step"), kl, colour, dash=LEARNED, yaxis="y2", log=True))
     known = np.concatenate([one["y"][np.isfinite(one["y"])] for one in upper])
     low, high = np.quantile(known, [0.002, 0.99]) if known.size else (0.1, 0.7)
-    x, y = _steps(theme, runs), axis(theme, "cross-entropy [nat]", range=[max(0.0, float(low) - 0.05), float(high) + 0.05])
+    x, y = step_axis(runs, theme), axis(theme, "cross-entropy [nat]", range=[max(0.0, float(low) - 0.05), float(high) + 0.05])
     if not lower:
         return with_marks({"data": upper, "layout": layout(theme, xaxis=x, yaxis=y)}, runs, theme)
     values = np.concatenate([one["y"][np.isfinite(one["y"])] for one in lower])
     below = axis(theme, "KL/N [nat]", log=True, range=[max(values.min() / 2, values.max() / 1e4), 2 * values.max()], labels=2)
     return with_marks({"data": upper + lower, "layout": two_panels(theme, x, y, below)}, runs, theme)
-
-
-def _steps(theme: Theme, runs: Runs) -> dict[str, Any]:
-    done = [float(reports["step"].values[-1]) for _, reports in runs if reports.sizes.get("step", 0)]
-    asked = [float(recipe_of(reports).get("steps", 0)) for _, reports in runs]
-    return axis(theme, "step", range=[0, max([1.0, *done, *asked])], tickformat=",d")
 
 
 @figure
@@ -112,7 +91,7 @@ def tagger_quality(runs: Runs, theme: Theme) -> dict[str, Any]:
     values = np.concatenate([one["y"][np.isfinite(one["y"])] for one in lower]) if lower else np.array([])
     ends = [2.0, float(max(100.0, 2 * values.max(initial=1.0)))]
     below = axis(theme, "1/ε<sub>B</sub>(0.5)", log=True, range=ends, labels=3)
-    return with_marks({"data": upper + lower, "layout": two_panels(theme, _steps(theme, runs), top, below, share=0.4)}, runs, theme)
+    return with_marks({"data": upper + lower, "layout": two_panels(theme, step_axis(runs, theme), top, below, share=0.4)}, runs, theme)
 
 
 @figure
