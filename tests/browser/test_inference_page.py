@@ -115,6 +115,7 @@ def test_a_point_dragged_over_the_plane_takes_all_distributions_with_it(visit):
 
 
 @pytest.mark.timing
+@pytest.mark.slow
 def test_dragging_answers_while_the_hand_still_moves(visit, slowdown):
     page, places = dragged(visit)
     page.mouse.move(*places["10,0"])

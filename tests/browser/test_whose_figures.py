@@ -63,7 +63,7 @@ def test_choosing_any_preset_shows_its_own_finished_run_and_an_edit_says_that_it
         assert told(page) == ""
 
 
-@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=() if kind == "amplitude" else pytest.mark.slow) for kind in PLACES])
 def test_a_preset_s_finished_run_is_shown_within_a_second(visit, slowdown, kind):
     page = visit(PLACES[kind])
     page.wait_for_function("drawn.some((d) => d.points > 10)")

@@ -138,9 +138,17 @@ def test_a_module_has_the_slope_of_its_amplitude(trained):
 
 
 @pytest.mark.parametrize("ending", [".onnx", ".pt2"])
-@pytest.mark.parametrize("networks", [NETWORKS, pytest.param(LGATR, marks=pytest.mark.slow)], ids=["all but L-GATr", "L-GATr"])
+@pytest.mark.parametrize(
+    "networks",
+    [
+        {name: NETWORKS[name] for name in ("bnn", "deep sets", "one more jet")},
+        pytest.param(NETWORKS, marks=pytest.mark.slow),
+        pytest.param(LGATR, marks=pytest.mark.slow),
+    ],
+    ids=["three", "all but L-GATr", "L-GATr"],
+)
 def test_files_say_what_predict_says_where_this_package_is_not(trained, tmp_path, networks, ending):
-    """One process reads the files of all architectures."""
+    """One process reads the files of all networks."""
     runs = {name: trained(**options) for name, options in networks.items()}
     for name, run in runs.items():
         np.save(tmp_path / f"{name}.npy", run.prediction("test")["momenta"].values)

@@ -120,7 +120,9 @@ def test_r5_nothing_is_started_again_unasked(store: RunStore, forker: Forker):
     run.stop()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, signal.SIGINT, *(pytest.param(number, marks=pytest.mark.slow) for number in (signal.SIGTERM, signal.SIGHUP))]
+)
 def test_runs_outlive_the_program_that_started_them(store: RunStore, number: int):
     """A script without a __main__ guard starts two runs and is ended; they go on, in order, and end by themselves."""
     script = f"""

@@ -224,7 +224,9 @@ main()
 
 
 TWICE, ONCE = ("it begins", "it loads", "it is asked", "it has answered"), ("it is asked", "a turn has come", "it has forked")
-DEATHS = [(moment, 2) for moment in TWICE] + [(moment, 1) for moment in ONCE]
+DEATHS = [pytest.param(moment, 2, marks=pytest.mark.slow if moment == "it loads" else ()) for moment in TWICE] + [
+    (moment, 1) for moment in ONCE
+]
 
 
 @pytest.mark.parametrize(("moment", "times"), DEATHS)

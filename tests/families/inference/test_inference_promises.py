@@ -16,6 +16,7 @@ from workbench.physics.wbf import Generator
 
 
 @pytest.mark.timing
+@pytest.mark.slow
 def test_ten_thousand_events_with_all_components_take_less_than_a_second_of_a_core(slowdown):
     generator = Generator(seed=5)
     start = time.process_time()
@@ -26,6 +27,7 @@ def test_ten_thousand_events_with_all_components_take_less_than_a_second_of_a_co
 
 
 @pytest.mark.timing
+@pytest.mark.slow
 def test_twenty_thousand_events_at_every_hypothesis_of_the_grid_take_less_than_two_seconds(slowdown):
     job = InferenceJob(InferenceRecipe(uncertainty="none", steps=20))
     list(job.train())
@@ -37,6 +39,7 @@ def test_twenty_thousand_events_at_every_hypothesis_of_the_grid_take_less_than_t
 
 
 @pytest.mark.timing
+@pytest.mark.slow
 def test_the_default_training_takes_fifteen_seconds_of_a_core_and_reports_within_the_first(slowdown):
     torch.set_num_threads(1)
     job = InferenceJob(InferenceRecipe())
