@@ -17,6 +17,8 @@ pytestmark = pytest.mark.browser
 
 WIDTH, HEIGHT = 1024, 768
 LOOKS = ("light", "dark", "projector")
+LOOK_AT = pytest.mark.parametrize("looks", [("light", "projector"), pytest.param(("dark",), marks=pytest.mark.slow)], ids="/".join)
+"""Dark is laid out as light; its colours have a test of their own."""
 PLACES = [family.place for family in FAMILIES]
 PLOTS, LETTERS = 0.45, 18
 """Of the window, on tabs that live: what is seen of figures with their axes, on a projector the frames of their curves alone. And px of
@@ -158,11 +160,11 @@ def dress(page, look):
     page.wait_for_function(RESTS, timeout=40_000)
 
 
-def flaws(page, name):
-    """All that is wrong with what is shown, in every look; where it is shown live, also too small figures."""
+def flaws(page, name, looks):
+    """All that is wrong with what is shown, in these looks; where it is shown live, also too small figures."""
     found = []
     now = page.evaluate("'projector' in document.documentElement.dataset")
-    for look in reversed(LOOKS) if now else LOOKS:  # figures come in the look that is there
+    for look in reversed(looks) if now else looks:  # figures come in the look that is there
         dress(page, look)
         seen = page.evaluate(FLAWS, look == "projector")
         found += [f"{name}, {look}: {flaw}" for flaw in seen["flaws"]]
@@ -186,15 +188,16 @@ def tabs(page):
     return [tab.get_attribute("data-tab") for tab in page.locator("[role=tab]").all() if tab.get_attribute("hidden") is None]
 
 
+@LOOK_AT
 @pytest.mark.parametrize("place", [*PLACES, "basics?preset=densities", "amplitudes?run={swept}"])
-def test_every_tab_fits_in_every_look(hall, place):
+def test_every_tab_fits_in_every_look(hall, place, looks):
     found = []
     opened(hall, place.format(swept=hall.swept))
     for tab in ("sweep",) if "run=" in place else tabs(hall):
         if tab not in ("stories", "runs"):  # a list may have any length
             hall.evaluate("window.stirred = performance.now()")
             hall.locator(f"#tab-{tab}").evaluate("tab => tab.click()")
-            found += flaws(hall, f"{place.partition('?run')[0]} {tab}")
+            found += flaws(hall, f"{place.partition('?run')[0]} {tab}", looks)
     assert found == []
 
 
@@ -214,18 +217,19 @@ def test_the_recipe_is_a_drawer_that_fits(hall, place):
     assert hall.is_hidden("#recipe")  # a slide has none
 
 
+@LOOK_AT
 @pytest.mark.parametrize("place", PLACES)
-def test_the_first_story_fits_in_every_look(hall, place):
-    assert of_stories(hall, place, most=1) == []
+def test_the_first_story_fits_in_every_look(hall, place, looks):
+    assert of_stories(hall, place, looks, most=1) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 def test_every_story_fits_in_every_look(hall, place):
-    assert of_stories(hall, place) == []
+    assert of_stories(hall, place, LOOKS) == []
 
 
-def of_stories(hall, place, most=None):
+def of_stories(hall, place, looks, most=None):
     found = []
     opened(hall, f"{place}?tab=stories")
     names = hall.locator(".chooser select option").evaluate_all("options => options.map((option) => option.value)")
@@ -235,5 +239,5 @@ def of_stories(hall, place, most=None):
         hall.evaluate("window.stirred = performance.now()")
         hall.locator(f"[data-story={name}]").first.evaluate("button => button.click()")
         hall.wait_for_selector(f".slide[data-story={name}]", timeout=20_000)
-        found += flaws(hall, f"story {name}")
+        found += flaws(hall, f"story {name}", looks)
     return found
