@@ -61,15 +61,6 @@ def store(slurm, tmp_path):
             run.stop()
 
 
-def test_a_training_on_a_node_is_bitwise_that_of_this_computer(store, tmp_path):
-    there = launch(quick(), runs=store, on=TWO).wait(120)
-    assert there.status.state == "finished", (there.status, (there.path / "job.txt").read_text())
-    assert there.read_status()["host"] in ("n1", "n2") and there.read_status()["attempt"] == 1
-    here = launch(quick(), runs=tmp_path / "here").wait(120)
-    assert weights(here) == weights(there) and losses(here) == losses(there)
-    assert here.prediction("test").equals(there.prediction("test"))
-
-
 def test_what_waits_says_why_and_stop_cancels_its_job(slurm, store):
     run = launch(quick(), runs=store, on=Cluster(name="mine", partition="empty"))
     until(lambda: "PartitionDown" in run.status.message)

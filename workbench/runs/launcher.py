@@ -233,13 +233,16 @@ def launch(
     return run
 
 
-def launch_all(recipes: Sequence[Recipe], *, runs: RunStore, title: str = "", on: Cluster | str) -> list[Run]:
+def launch_all(
+    recipes: Sequence[Recipe], *, runs: RunStore, titles: Sequence[str] = (), reuse: bool = True, on: Cluster | str
+) -> list[Run]:
     """Train several recipes as jobs on a cluster, together as one array of jobs where there are such; equal ones that have finished or
-    live are taken as they are. Raises: as `launch`; then none of them was begun."""
+    live are taken as they are, unless without `reuse`. Raises: as `launch`; then none of them was begun."""
     cluster, found, fresh = cluster_of(on), [], []
+    recipes = [recipe.fixed() for recipe in recipes]
     with contextlib.ExitStack() as owned, _alone(runs.root):
-        for recipe in recipes:
-            run = runs.find(recipe)
+        for recipe, title in zip(recipes, titles or [""] * len(recipes), strict=True):
+            run = runs.find(recipe) if reuse else None
             if run is None:
                 cluster.check(recipe)
                 run, lock = runs.create_owned(recipe, title)
