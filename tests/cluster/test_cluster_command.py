@@ -93,6 +93,8 @@ def test_check_says_what_does_not_work(slurm, home):
     assert "does not work: Job" in text and "PartitionDown" in text and "Trainings cannot run there yet." in text
     assert slurm.say("squeue", "-h", "-t", "PENDING") == ""
     assert "needs the name of a cluster: two, nowhere, closed" in said("cluster", "check", code=2)
+    (home / "clusters.toml").unlink()
+    assert "No cluster is described in" in (text := said("cluster", "check", code=2)) and "`workbench cluster --help`" in text
 
 
 def test_train_and_runs_of_the_command_line(slurm, home):
