@@ -16,7 +16,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.data.catalogue import make_dataset
     from workbench.data.saving import save_events
     from workbench.families import train
     from workbench.families.amplitudes.curve import fit_curve
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from workbench.runs.cluster import Cluster
     from workbench.runs.files import RunError
     from workbench.runs.launcher import launch
+    from workbench.runs.making import make_dataset
     from workbench.runs.store import RunStore, open_run
     from workbench.runs.sweep import sweep
     from workbench.stories import story  # type: ignore[no-redef]  # of a package with a module of that name, in a circle of imports
@@ -44,7 +44,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "squared_amplitude": "physics.amplitudes",
     "save_events": "data.saving",
-    "make_dataset": "data.catalogue",
+    "make_dataset": "runs.making",
     "make_jets": "families.taggers.sample",
     "save_jets": "families.taggers.store",
     "read_jets": "families.taggers.read",

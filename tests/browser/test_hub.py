@@ -1,4 +1,7 @@
-"""A real JupyterHub with two users: each finds the pages in the launcher of JupyterLab, with the own runs, and never those of the other."""
+"""A real JupyterHub with two users: each finds the pages in the launcher of JupyterLab, with the own runs, and never those of the other.
+
+Where the tests run as root, and there is a Python that others may run, each user is a user of the computer too, by a number of the own.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import time
 from pathlib import Path
 
@@ -20,11 +25,26 @@ import xarray as xr
 from workbench.runs.store import RunStore
 
 PASSWORD = "open sesame"
+USERS = {"alice": 61_001, "bob": 61_002}  # numbers that no account has
 CONFIGURATION = """
+import os
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+
+class OwnSpawner(SimpleLocalProcessSpawner):
+    def make_preexec_fn(self, name):
+        home, number = self.home_dir, {users!r}[name]
+        def begin():
+            if number:
+                os.setgroups([])
+                os.setgid(number)
+                os.setuid(number)
+            os.chdir(home)
+        return begin
+
 c.JupyterHub.authenticator_class = "shared-password"
 c.SharedPasswordAuthenticator.user_password = {password!r}
 c.Authenticator.allow_all = True
-c.JupyterHub.spawner_class = "simple"
+c.JupyterHub.spawner_class = OwnSpawner
 c.SimpleLocalProcessSpawner.home_dir_template = {folder!r} + "/{{username}}"
 c.JupyterHub.bind_url = "http://127.0.0.1:{ports[0]}"
 c.JupyterHub.hub_port = {ports[1]}
@@ -43,17 +63,26 @@ c.Spawner.environment = {{"OMP_NUM_THREADS": "1"}}
 
 
 class Hub:
-    """A hub in a folder of its own, which is also where its users have their homes."""
+    """A hub in a folder of its own, which is also where its users have their homes.
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    *Arguments*: python, that of the users; apart, whether each is a user of the computer too.
+    """
+
+    def __init__(self, folder: Path, python: Path, apart: bool):
+        self.folder, self.python, self.apart = folder, python, apart
+        for user, number in USERS.items():
+            (folder / user).mkdir(mode=0o755)
+            if apart:
+                os.chown(folder / user, number, number)
         with contextlib.ExitStack() as probes:
             sockets = [probes.enter_context(socket.socket()) for _ in range(3)]
             for each in sockets:
                 each.bind(("127.0.0.1", 0))
             ports = [each.getsockname()[1] for each in sockets]
         self.url = f"http://127.0.0.1:{ports[0]}"
-        words = {"password": PASSWORD, "folder": str(folder), "ports": ports, "python": sys.executable}
+        words = {"password": PASSWORD, "folder": str(folder), "ports": ports, "python": str(python)}
+        words["users"] = USERS if apart else dict.fromkeys(USERS, 0)
+        (folder / "config.py").touch(mode=0o600)
         (folder / "config.py").write_text(CONFIGURATION.format(**words))
         environment = os.environ | {"CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16), "NODE_PATH": "/usr/share/nodejs:/usr/lib/nodejs"}
         for name in ("WORKBENCH_HOME", "WORKBENCH_RUNS"):
@@ -98,18 +127,47 @@ class Hub:
         self.log.close()
 
 
+def run_as(user: str, *command: object) -> subprocess.CompletedProcess[str]:
+    """What a user of the computer gets who runs a command, whatever the hub says."""
+    own = {"user": USERS[user], "group": USERS[user], "extra_groups": []}
+    return subprocess.run([*map(str, command)], cwd="/", capture_output=True, text=True, timeout=60, **own)
+
+
+def python_for_others(folder: Path) -> Path | None:
+    """A Python in a folder that all users of this computer may run, with all that this one has; None where there is none."""
+    if os.geteuid():
+        return None
+    for base in (sys._base_executable, f"/usr/bin/python3.{sys.version_info.minor}"):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            subprocess.run([base, "-m", "venv", "--clear", "--without-pip", folder], check=True, capture_output=True, timeout=60)
+            site = folder / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+            (site / "all.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+            for name in ("etc", "share"):  # where Jupyter looks for what is installed
+                (folder / name).symlink_to(Path(sys.prefix) / name)
+            needed = "import workbench, torch, jupyterlab, jupyterhub.singleuser, jupyter_server_proxy"
+            if run_as("alice", folder / "bin" / "python", "-c", needed).returncode == 0:
+                return folder / "bin" / "python"
+    return None
+
+
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory):
+def hub():
     if not shutil.which("configurable-http-proxy"):
         reason = "The Debian package node-configurable-http-proxy is not here, so no JupyterHub is tested."
         pytest.skip(reason)
     pytest.importorskip("jupyterhub")
-    hub = Hub(tmp_path_factory.mktemp("hub"))
+    folder = Path(tempfile.mkdtemp(prefix="hub-"))
+    folder.chmod(0o711)  # users go through it to their homes; pytest's own folders are closed to them
     try:
-        hub.wait()
-        yield hub
+        python = python_for_others(folder / "python")
+        hub = Hub(folder, python or Path(sys.executable), apart=python is not None)
+        try:
+            hub.wait()
+            yield hub
+        finally:
+            hub.end()
     finally:
-        hub.end()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +223,10 @@ def test_users_of_a_hub_find_the_pages_in_the_launcher_and_each_the_own_runs(hub
     port = next(connection.laddr.port for connection in hub.pages_of("alice").net_connections() if connection.status == "LISTEN")
     answer = bob.request.get(f"http://127.0.0.1:{port}/user/alice/workbench/basics")  # past the hub, as everybody on this computer can
     assert answer.status == 403 and "token" in answer.text() and "Preset" not in answer.text()
+    if hub.apart:
+        (run,) = stores["alice"].runs()
+        assert run.path.stat().st_uid == USERS["alice"] and {*hub.pages_of("alice").uids()} == {USERS["alice"]}
+        assert run_as("alice", "cat", run.path / "recipe.json").stdout
+        for what in (["cat", run.path / "recipe.json"], ["ls", run.path], ["ls", run.path.parent]):
+            assert "Permission denied" in run_as("bob", *what).stderr, what
+        assert {*hub.pages_of("bob").uids()} == {USERS["bob"]}

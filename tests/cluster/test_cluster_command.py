@@ -93,6 +93,8 @@ def test_check_says_what_does_not_work(slurm, home):
     assert "does not work: Job" in text and "PartitionDown" in text and "Trainings cannot run there yet." in text
     assert slurm.say("squeue", "-h", "-t", "PENDING") == ""
     assert "needs the name of a cluster: two, nowhere, closed" in said("cluster", "check", code=2)
+    (home / "clusters.toml").unlink()
+    assert "No cluster is described in" in (text := said("cluster", "check", code=2)) and "`workbench cluster --help`" in text
 
 
 def test_train_and_runs_of_the_command_line(slurm, home):
@@ -109,16 +111,9 @@ def test_train_and_runs_of_the_command_line(slurm, home):
     assert "one of them is needed" in said("train", *QUICK, "--on", "two", "--foreground", code=2)
 
 
-def test_a_sweep_is_an_array_with_a_limit_and_has_the_numbers_of_one_machine(slurm, home, tmp_path):
-    """Two shapes with two noises: what shares a shape is one job, so that there are two, of one array."""
-    axes = {"hidden": [[8], [6]], "noise": [0.0, 0.1]}
-    there = wb.sweep(quick(), runs=home / "runs", progress=False, on="two", **axes)
-    ids = [jobs.job_of(home / "runs" / name).id for name in there.attrs["runs"].split()]
-    assert len(ids) == 2 and {name.split("_")[0] for name in ids} == {ids[0].split("_")[0]} and [name[-2:] for name in ids] == ["_0", "_1"]
-    here = wb.sweep(quick(), runs=tmp_path / "here", progress=False, **axes)
-    assert there.drop_vars("seconds", errors="ignore").equals(here.drop_vars("seconds", errors="ignore"))
+def test_a_sweep_that_is_not_taken_leaves_no_run(slurm, home):
     with pytest.raises(RunError, match="partition nowhere"):
-        wb.sweep(quick(seed=7), runs=home / "fresh", progress=False, on="nowhere", **axes)
+        wb.sweep(quick(), runs=home / "fresh", progress=False, on="nowhere", hidden=[[8], [6]])
     assert RunStore(home / "fresh").runs() == []
 
 
@@ -155,31 +150,9 @@ def test_no_more_jobs_of_a_sweep_run_at_once_than_was_said(slurm, home):
     assert most == 1 and {run.status.state for run in runs} == {"finished"}
 
 
-def test_events_that_a_job_makes_are_those_of_this_computer_and_made_once(slurm, home, tmp_path, monkeypatch):
-    assert "3,000 events are ready." in said("data", "make", "--events", "3000", "--data-seed", "7", "--on", "two")
-    kept = [*(home / "data").glob("*.h5")]
-    assert len(kept) == 1, kept
-    stamp = kept[0].stat().st_mtime_ns
-    there = wb.make_dataset("gg_yyg", 3_000, 7)
-    assert kept[0].stat().st_mtime_ns == stamp, "it is read, not made again"
-    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "other"))
-    assert wb.make_dataset("gg_yyg", 3_000, 7).equals(there)
-
-
 def test_events_that_cannot_be_are_said_from_the_node(slurm, home):
-    from workbench.runs.making import make_dataset
-
-    with pytest.raises(ValueError, match="nothing"):
-        make_dataset("two", process="nothing", events=10)
+    with pytest.raises(ValueError, match="There is no process 'nothing'"):
+        wb.make_dataset("nothing", 10, on="two")
+    with pytest.raises(ValueError, match="cache = False is not possible for events that a job makes"):
+        wb.make_dataset(events=10, cache=False, on="two")
     assert not [*home.glob("runs/.errand-*")]
-
-
-@pytest.mark.slow
-def test_a_story_told_on_a_cluster_has_the_verdict_of_one_machine(slurm, home, tmp_path):
-    text = said("story", "mean_or_median", "--on", "two", "--out", str(tmp_path / "there"), code=0)
-    hosts = {run.read_status()["host"] for run in RunStore(home / "runs").runs()}
-    assert hosts <= {"n1", "n2"} and hosts
-    said("story", "mean_or_median", "--runs", str(tmp_path / "here"), "--out", str(tmp_path / "again"))
-    told = wb.story("mean_or_median")
-    assert told.judge(told.scan(told.begin(home / "runs"))).rows == told.judge(told.scan(told.begin(tmp_path / "here"))).rows
-    assert told.title in text

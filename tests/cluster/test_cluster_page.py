@@ -89,15 +89,6 @@ def test_without_a_cluster_nothing_is_asked(home):
     assert state(page.form)["places"] == [] and state(page.form)["where"] == ""
 
 
-def test_a_training_of_the_page_runs_on_a_node(slurm, page):
-    page.hear({"where": "two"})
-    assert state(page.form)["where"] == "two"
-    page.hear({"action": "train"})
-    until(page, lambda: [run.status.state for run in page.library.own.runs()] == ["finished"], 120)
-    assert page.shown[0].path == page.library.own.runs()[0].path and page.shown[0].read_status()["host"] in ("n1", "n2")
-    until(page, lambda: state(page.bar)["sentence"].startswith("Finished"))
-
-
 def test_the_page_says_why_a_job_waits_and_stop_cancels_it(slurm, page):
     page.hear({"where": "closed"})
     page.hear({"action": "train"})

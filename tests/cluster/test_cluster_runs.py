@@ -61,15 +61,6 @@ def store(slurm, tmp_path):
             run.stop()
 
 
-def test_a_training_on_a_node_is_bitwise_that_of_this_computer(store, tmp_path):
-    there = launch(quick(), runs=store, on=TWO).wait(120)
-    assert there.status.state == "finished", (there.status, (there.path / "job.txt").read_text())
-    assert there.read_status()["host"] in ("n1", "n2") and there.read_status()["attempt"] == 1
-    here = launch(quick(), runs=tmp_path / "here").wait(120)
-    assert weights(here) == weights(there) and losses(here) == losses(there)
-    assert here.prediction("test").equals(there.prediction("test"))
-
-
 def test_what_waits_says_why_and_stop_cancels_its_job(slurm, store):
     run = launch(quick(), runs=store, on=Cluster(name="mine", partition="empty"))
     until(lambda: "PartitionDown" in run.status.message)
@@ -201,17 +192,24 @@ def test_without_slurm_it_is_one_sentence(store, monkeypatch):
 def test_a_recipe_for_a_gpu_needs_a_cluster_with_one(store):
     with pytest.raises(RecipeError, match=r"device = 'cuda'.*gpus = 1"):
         launch(quick(device="cuda"), runs=store, on=Cluster())
-    with pytest.raises(RunError, match="Slurm does not take the job"):
+    with pytest.raises(RunError, match="Slurm does not take the job with 1 GPU for its default partition: Invalid generic resource"):
         launch(quick(device="cuda"), runs=store, on=Cluster(gpus=1))
     assert store.runs() == []
 
 
-def test_a_node_without_torch_says_so(store, tmp_path):
+def test_a_node_without_torch_says_so_and_resumes_when_the_cluster_is_described_anew(store, tmp_path, monkeypatch):
     (tmp_path / "without").mkdir()
     (tmp_path / "without" / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\")")
-    run = launch(quick(), runs=store, on=Cluster(setup=(f"export PYTHONPATH={tmp_path / 'without'}",)))
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    described = tmp_path / "clusters.toml"
+    described.write_text(f'[mine]\nsetup = ["export PYTHONPATH={tmp_path / "without"}"]\n')
+    run = launch(quick(), runs=store, on="mine")
     until(lambda: not run.status.live)
     assert run.status.state == "failed" and "cannot train (No module named 'torch')" in run.status.message
+    until(lambda: not run.alive())
+    described.write_text("[mine]\n")  # as the sentence says
+    run.resume()
+    assert run.wait(120).status.state == "finished", run.status
 
 
 def test_a_python_that_is_not_there_and_a_setup_that_fails_are_said(store):

@@ -84,6 +84,19 @@ def test_of_those_who_claim_at_once_one_wins(tmp_path, monkeypatch):
     assert won == [1] and len(lost) == 7 and claims(run.path) == [1]
 
 
+def test_what_nobody_owns_is_claimed_without_listening_for_a_heart(tmp_path, monkeypatch):
+    """Stopped on one node and submitted again it begins on another one at once."""
+    run = RunStore(tmp_path).create(toy())
+    left = {**run.read_status(), "state": "queued", "pid": None, "host": "elsewhere", "attempt": 1}
+    files.replace(run.path / "status.json", files.seal(left))
+
+    def listened(*_: object, **__: object) -> bool:
+        raise AssertionError("nobody is there to be heard")
+
+    monkeypatch.setattr(run, "_beats", listened)
+    assert run.claim() == 2 and claims(run.path) == [2]
+
+
 def test_the_process_of_another_computer_is_not_sought_in_ones_own_table(tmp_path):
     """Its number is that of a process here: only its heart counts."""
     run = RunStore(tmp_path).create(toy())

@@ -19,11 +19,11 @@ def cluster_command(options: argparse.Namespace) -> int:
             print(f"No cluster is described in {clusters_file()}; `workbench cluster --help` says how that is done.")
         return 0
     known = list(clusters())
-    if not options.name and len(known) != 1:
-        raise Usage(f"`workbench cluster check` needs the name of a cluster: {', '.join(known) or 'none is described yet'}.")
+    if not options.name and len(known) > 1:
+        raise Usage(f"`workbench cluster check` needs the name of a cluster: {', '.join(known)}.")
     from workbench.runs.trial import try_out
 
-    cluster = cluster_of(options.name or known[0])
+    cluster = cluster_of(options.name or next(iter(known), "slurm"))
     works = True
     seconds = whole("--wait", options.wait, 1, 1_000_000)
     for finding in try_out(cluster, store_of(options).root, patience=seconds, say=lambda text: print(text, file=sys.stderr)):

@@ -28,12 +28,9 @@ def data_command(options: argparse.Namespace) -> int:
                 raise Usage("`workbench data make` makes one dataset at a time.")
             named = {"process": options.name[0]} if options.name else {}
             what = {"events": MADE_EVENTS, **values, **seed, **named}
-            if options.on:
-                from workbench.runs.making import make_dataset
+            from workbench.runs.making import make_dataset
 
-                dataset = make_dataset(options.on, say=lambda text: print(text, file=sys.stderr), **what)
-            else:
-                dataset = catalogue.make_dataset(**what)
+            dataset = make_dataset(**what, on=options.on, say=lambda text: print(text, file=sys.stderr))
             print(f"{dataset.sizes['event']:,} events are ready.")
         elif options.action == "convert":
             convert(options.name, AmplitudeRecipe.check("units", options.units or "auto"))

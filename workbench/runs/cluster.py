@@ -147,8 +147,13 @@ def cluster_of(on: Cluster | str) -> Cluster:
     if known:
         raise RunError(f"There is no cluster {str(on)[:40]!r} in {clusters_file()}: it describes {', '.join(known)}.")
     raise RunError(
-        f"No cluster is described in {clusters_file()}: write [{str(on)[:40]}] there, and below it partition, gpus, time, setup."
+        f"No cluster is described in {clusters_file()}: write [{str(on)[:40]}] there, and below it what `workbench cluster --help` shows."
     )
+
+
+def cluster_again(job: jobs.Job) -> Cluster:
+    """Where a job was, as `clusters.toml` describes it by now: what was wrong there may have been put right. Raises: RunError."""
+    return clusters().get(str(job.cluster.get("name"))) or Cluster.from_dict(job.cluster)
 
 
 def submit(run: Run, cluster: Cluster) -> str:
@@ -220,7 +225,10 @@ def _submitted(cluster: Cluster, scripts: Path, command: list[str], said: Path |
         lines += ["export SLURM_EXPORT_ENV=ALL", f"export SRUN_CPUS_PER_TASK={cluster.cores}"]
     setup = scripts / f"setup-{zlib.crc32(chr(10).join(lines).encode()):08x}.sh"
     files.replace(setup, ("\n".join(lines) + "\n").encode())
-    with _in_words(cluster, f"does not take the job for {f'partition {cluster.partition}' if cluster.partition else 'its own partition'}"):
+    what = f"the job with {cluster.gpus} GPU{'s' * (cluster.gpus > 1)}" if cluster.gpus else "the job"
+    with _in_words(
+        cluster, f"does not take {what} for {f'partition {cluster.partition}' if cluster.partition else 'its default partition'}"
+    ):
         import psij
 
         attributes = psij.JobAttributes(duration=timedelta(seconds=cluster.seconds))

@@ -396,9 +396,8 @@ class Folder:
         status, known = self.read_status(), max(claims(self.path), default=0)
         last, unlocked = int(status.get("attempt", 0)), status.get("host", here()) != here() or status.get("lock") == []
         taken = RunError(f"Run {self.id} has just been begun by another process.")
-        if unlocked and self._beats(
-            patience=3.2 * HEARTBEAT
-        ):  # since it was acquired; and who comes later than this look makes the same name
+        # since it was acquired; and who comes later than this look makes the same name, also where nobody owned it then
+        if unlocked and status.get("pid") is not None and self._beats(patience=3.2 * HEARTBEAT):
             raise taken
         if known > last:  # somebody begins just now, or died while beginning
             time.sleep(3.2 * HEARTBEAT)

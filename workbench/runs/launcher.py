@@ -19,7 +19,7 @@ from workbench.data.own_file import check_content
 from workbench.training.recipe import Recipe, RecipeError
 
 from . import files, jobs, turns
-from .cluster import Cluster, cancel, cluster_of, submit, submit_all, withdraw
+from .cluster import Cluster, cancel, cluster_again, cluster_of, submit, submit_all, withdraw
 from .files import Lock, NoLocks, RunError
 from .folder import LIVE, birth, here
 from .run import Run
@@ -233,13 +233,16 @@ def launch(
     return run
 
 
-def launch_all(recipes: Sequence[Recipe], *, runs: RunStore, title: str = "", on: Cluster | str) -> list[Run]:
+def launch_all(
+    recipes: Sequence[Recipe], *, runs: RunStore, titles: Sequence[str] = (), reuse: bool = True, on: Cluster | str
+) -> list[Run]:
     """Train several recipes as jobs on a cluster, together as one array of jobs where there are such; equal ones that have finished or
-    live are taken as they are. Raises: as `launch`; then none of them was begun."""
+    live are taken as they are, unless without `reuse`. Raises: as `launch`; then none of them was begun."""
     cluster, found, fresh = cluster_of(on), [], []
+    recipes = [recipe.fixed() for recipe in recipes]
     with contextlib.ExitStack() as owned, _alone(runs.root):
-        for recipe in recipes:
-            run = runs.find(recipe)
+        for recipe, title in zip(recipes, titles or [""] * len(recipes), strict=True):
+            run = runs.find(recipe) if reuse else None
             if run is None:
                 cluster.check(recipe)
                 run, lock = runs.create_owned(recipe, title)
@@ -274,11 +277,11 @@ def check_file(recipe: Recipe) -> None:
 def resume(run: Run, *, person: str = "", forker: Forker | None = None, on: Cluster | str | None = None) -> Run:
     """Train a stopped, failed or died run on from its last checkpoint, in a new process, or as a new job where it was one.
 
-    Arguments: on: a Cluster, the name of one, or "here" for this computer; by default where it was.
+    Arguments: on: a Cluster, the name of one, or "here" for this computer; by default where it was, as `clusters.toml` describes it now.
     Raises: RunError when it has finished, belongs to somebody, or its own file is not what it was.
     """
     job = jobs.job_of(run.path)
-    cluster = None if on == "here" else cluster_of(on) if on else Cluster.from_dict(job.cluster) if job else None
+    cluster = None if on == "here" else cluster_of(on) if on else cluster_again(job) if job else None
     lock = run.acquire()
     if run.read_status()["state"] == "finished":
         lock.release()

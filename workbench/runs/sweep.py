@@ -41,6 +41,12 @@ def _interrupted(store: RunStore, recipe: Recipe) -> bool:
     return store.find(recipe) is None and any(run.status.resumable for run in store.alike(recipe))
 
 
+def submitted(trainings: Sequence[tuple[str, Recipe]], *, runs: RunStore, on: Cluster | str | None) -> list[Run]:
+    """Of trainings, each with a title, all that are new, as one array of jobs on a cluster; what was interrupted is resumed by `begin`."""
+    fresh = [(title, recipe) for title, recipe in trainings if not _interrupted(runs, recipe)] if on else []
+    return launcher.launch_all([recipe for _, recipe in fresh], runs=runs, titles=[title for title, _ in fresh], on=on) if on else []
+
+
 def begin_all(
     wanted: Iterable[Part],
     start: Callable[[dict[str, Any], Recipe], Run],
@@ -142,9 +148,7 @@ def sweep(
             launcher.check_file(part)
 
     def submit() -> list[Run]:
-        """All that is new as one array of jobs."""
-        fresh = [part for _, part in wanted if not _interrupted(store, part)]
-        return launcher.launch_all(fresh, runs=store, title=title, on=on) if on else []
+        return submitted([(title, part) for _, part in wanted], runs=store, on=on)
 
     def start(_: Mapping[str, Any], part: Recipe) -> Run:
         return begin(part, runs=store, title=title, on=on)

@@ -26,7 +26,7 @@ from workbench.runs.cluster import Cluster
 from workbench.runs.files import RunError
 from workbench.runs.run import Run
 from workbench.runs.store import RunStore
-from workbench.runs.sweep import begin, begin_all, gathered, outcome
+from workbench.runs.sweep import begin, begin_all, gathered, outcome, submitted
 from workbench.stories.verdict import Row, Verdict
 from workbench.training.recipe import Recipe, checked_axes
 
@@ -136,12 +136,15 @@ class Story:
         `begin` starts each, by default `workbench.runs.sweep.begin`. With `wait` they are followed to their ends, with a bar, and Ctrl+C
         stops them; then it raises RunError when one does not finish.
         """
-        where = {"on": on} if on else {}
+        store, where = runs if isinstance(runs, RunStore) else RunStore(runs), {"on": on} if on else {}
+
+        def submit() -> list[Run]:
+            return submitted([(f"{self.title}{_label(options)}", recipe) for options, recipe in self.runs], runs=store, on=on)
 
         def start(options: Mapping[str, Any], recipe: Recipe) -> Run:
-            return begin(recipe, runs=runs, title=f"{self.title}{_label(options)}", **where)
+            return begin(recipe, runs=store, title=f"{self.title}{_label(options)}", **where)
 
-        return begin_all(self.runs, start, wait=wait, progress=progress)
+        return begin_all(self.runs, start, together=submit, wait=wait, progress=progress)
 
     def train(self, runs: RunStore | Path | str | None = None, *, progress: bool = True, on: Cluster | str | None = None) -> xr.Dataset:
         """Train what is missing, wait, and return the scan. Raises: RunError when a training fails."""

@@ -127,13 +127,17 @@ class Guest:
         return "Only the lecturer trains on a cluster." if on and not self.lecturer else ""
 
     def launch_all(self, trainings: Sequence[Part], store: RunStore, *, title: str = "", reuse: bool = True, on: str = "") -> list[Run]:
-        """Train a recipe, or a sweep as the several that it takes, each titled by what sets it apart. Raises: as `launch`."""
+        """Train a recipe, or a sweep as the several that it takes, each titled by what sets it apart; on a cluster as one array of jobs.
+
+        Raises: as `launch`."""
+        titles = [": ".join(filter(None, [title, apart(recipe, options)])) for options, recipe in trainings]
         with self.house.lock:
             self._check_room(store, sum(not reuse or store.find(recipe) is None for _, recipe in trainings))
-            return [
-                self.launch(recipe, store, title=": ".join(filter(None, [title, apart(recipe, options)])), reuse=reuse, on=on)
-                for options, recipe in trainings
-            ]
+            if not on:
+                return [self.launch(recipe, store, title=title, reuse=reuse) for title, (_, recipe) in zip(titles, trainings, strict=True)]
+            self._check(self.no_training or self._no_cluster(on))
+            runs = launcher.launch_all([recipe for _, recipe in trainings], runs=store, titles=titles, reuse=reuse, on=on)
+            return [self._claimed(run, store) for run in runs]
 
     def resume(self, run: Run) -> Run:
         """Raises: RunError in one sentence."""
@@ -150,7 +154,7 @@ class Guest:
                 if run.status.resumable and not self.no_change(run):
                     with self.house.lock, contextlib.suppress(RunError):  # somebody else may just have done so
                         self._check_room(runs, 1)
-                        return self._claimed(launcher.resume(run, person=self.queues_as(runs), on=self._back), runs)
+                        return self._claimed(launcher.resume(run, person=self.queues_as(runs), on=on or self._back), runs)
         return self.launch(recipe, runs, title=title, on=on)
 
     def begin_story(self, story: Story, store: RunStore, *, on: str = "") -> None:
