@@ -16,6 +16,7 @@ import numpy as np
 
 from workbench.data.reader import FileProblem
 from workbench.data.reader.choose import Entry, Numbers, choose
+from workbench.data.reader.layout import WEIGHT, has_common_unit
 from workbench.data.reader.limits import EXPANSION, MOST_BYTES, MOST_EVENTS
 from workbench.data.reader.request import Request
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32_000: "lzf"}
 MOST_OBJECTS, DEEPEST = 1_000, 5
 """How many datasets and groups are looked at, and how many groups inside each other."""
+LONGEST = 1_024
+"""Bytes of an attribute that is looked at."""
 OPEN = "is open for writing in another program; close it there"
 
 
@@ -116,21 +119,21 @@ def _entries(named: tuple[str, h5py.Dataset], request: Request) -> Iterator[Entr
         return
     for field in fields or (None,):
         kind = dataset.dtype[field] if field else dataset.dtype
-        if field and (kind.kind not in "fiu" or kind.shape):
+        if field and kind.base.kind not in "fiu" and not WEIGHT.fullmatch(field):
             continue
 
         def read(field: str | None = field) -> np.ndarray:
-            _require_plain(dataset, name, request)
+            _require_plain(dataset, name, dataset.dtype[field].base if field else dataset.dtype, request)
             return _numbers(dataset, name, field, request)
 
-        yield Entry(f"{name}/{field}" if field else name, dataset.shape, read, _text(dataset, "units") or _text(dataset, "unit"))
+        yield Entry(f"{name}/{field}" if field else name, dataset.shape + kind.shape, read, _unit(dataset))
 
 
-def _require_plain(dataset: h5py.Dataset, name: str, request: Request) -> None:
+def _require_plain(dataset: h5py.Dataset, name: str, kind: np.dtype, request: Request) -> None:
     """Refuse what is not simply numbers inside the file."""
     require_inside(dataset, name, request)
-    if dataset.dtype.kind not in "fiu" and not dataset.dtype.names:
-        request.refuse(f"has {name!r} of the type {str(dataset.dtype)[:40]}; numbers are needed")
+    if kind.kind not in "fiu":
+        request.refuse(f"has {name!r} of the type {str(kind)[:40]}; numbers are needed")
 
 
 def require_inside(
@@ -158,7 +161,7 @@ def require_inside(
 def _numbers(dataset: h5py.Dataset, name: str, field: str | None, request: Request) -> np.ndarray:
     """The numbers, unpacked as netCDF's conventions say: scale_factor × packed + add_offset, not a number where _FillValue stands."""
     packed = dataset[()][field].astype(np.float64) if field else dataset.astype(np.float64)[()]
-    for missing in ("_FillValue", "missing_value"):
+    for missing in ("_fillvalue", "missing_value"):
         if (value := _number(dataset, missing, request)) is not None:
             packed = np.where(packed == value, np.nan, packed)
     scale, offset = _number(dataset, "scale_factor", request), _number(dataset, "add_offset", request)
@@ -168,33 +171,40 @@ def _numbers(dataset: h5py.Dataset, name: str, field: str | None, request: Reque
     return packed * (1.0 if scale is None else scale) + (offset or 0.0)
 
 
-def _attribute(dataset: h5py.Dataset, name: str) -> Any:
-    """A short attribute, or None: its size is looked at before it is read."""
+def _attribute(of: h5py.Dataset | h5py.Group, name: str) -> list[Any]:
+    """The different values of an attribute by its name in any case, or nothing: its size is looked at before it is read."""
     import h5py
 
-    if name not in dataset.attrs:
-        return None
-    space = dataset.attrs.get_id(name)
-    if (
-        int(np.prod(space.shape or (1,), dtype=float)) != 1
-        or space.dtype.itemsize > 256
-        or isinstance(space.get_type(), h5py.h5t.TypeReferenceID)
+    found = next((found for found in islice(of.attrs, MOST_OBJECTS) if found.lower() == name), None)
+    if found is None:
+        return []
+    space = of.attrs.get_id(found)
+    if int(np.prod(space.shape or (1,), dtype=float)) * space.dtype.itemsize > LONGEST or isinstance(
+        space.get_type(), h5py.h5t.TypeReferenceID
     ):
-        return None
-    value = dataset.attrs[name]
-    return value.reshape(-1)[0] if isinstance(value, np.ndarray) else value
+        return ["something long"]
+    return list(dict.fromkeys(np.asarray(of.attrs[found]).reshape(-1).tolist()))
 
 
-def _text(dataset: h5py.Dataset, name: str) -> str:
-    value = _attribute(dataset, name)
-    value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    return value.strip("\0 ")[:80] if isinstance(value, str) else ""
+def _unit(dataset: h5py.Dataset) -> str:
+    """The unit of a dataset: its own, or, of momenta, that of the nearest group, or of the whole file."""
+    of = dataset
+    while True:
+        for name in ("units", "unit"):
+            texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in _attribute(of, name)]
+            if said := ", ".join(text.strip("\0 ") for text in texts):
+                return said[:80]
+        if of.name == "/" or not has_common_unit(dataset.name.rpartition("/")[2]):
+            return ""
+        of = of.parent
 
 
 def _number(dataset: h5py.Dataset, name: str, request: Request) -> float | None:
-    value = _attribute(dataset, name)
-    if value is None:
+    values = _attribute(dataset, name)
+    if not values:
         return None
-    if not isinstance(value, (int, float, np.integer, np.floating)):
+    if len(values) > 1:
+        request.refuse(f"has the attribute {name} of {dataset.name!r} with several values; unpack the numbers first")
+    if not isinstance(values[0], (int, float)):
         request.refuse(f"has the attribute {name} of {dataset.name!r} that is no number")
-    return float(value)
+    return float(values[0])

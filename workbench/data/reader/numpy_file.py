@@ -64,7 +64,7 @@ def _entries(name: str, opened: Callable[[], IO[bytes]], request: Request) -> li
 
     if not kind.names:
         return [Entry(name, shape, read)]
-    return [Entry(f"{name}/{field}".lstrip("/"), shape, partial(read, field)) for field in kind.names if not kind[field].shape]
+    return [Entry(f"{name}/{field}".lstrip("/"), shape + kind[field].shape, partial(read, field)) for field in kind.names]
 
 
 def _header(file: IO[bytes], request: Request) -> tuple[tuple[int, ...], np.dtype]:

@@ -48,6 +48,8 @@ class Form:
     """The first line that is no comment."""
     optional: bool = False
     """Whether numbers may be missing."""
+    commas: bool = False
+    """Whether numbers with a decimal comma were met."""
 
     def split(self, line: str) -> list[str]:
         """The cells of a line, without quotes; a delimiter at the end of a line ends the last cell."""
@@ -72,7 +74,7 @@ class Form:
         if "_" in text:
             raise ValueError(text)
         if self.delimiter != "," and text.count(",") == 1 and "." not in text:
-            text = text.replace(",", ".")
+            text, self.commas = text.replace(",", "."), True
         if re.fullmatch(r"[+-]?[\d.]+[dDqQ][+-]?\d+", text):
             text = re.sub("[dDqQ]", "e", text)
         return float(text)
@@ -198,7 +200,9 @@ def _form(request: Request) -> Form:
 def _best(line: str, delimiters: tuple[str | None, ...] | list[str]) -> Form:
     """The way of parting a row in which it has the most numbers."""
     forms = [Form(delimiter) for delimiter in delimiters]
-    counts = [sum(map(form.numeric, form.split(line))) for form in forms]
+    parted = [form.split(line) for form in forms]
+    counts = [sum(map(form.numeric, cells)) for form, cells in zip(forms, parted, strict=True)]
+    counts = [2 * count + (count == len(cells) > 0) for count, cells in zip(counts, parted, strict=True)]  # 1,5 2,3: two, not "5 2"
     if max(counts) == 0:  # only names: the delimiter that parts most of them
         counts = [len(form.split(line)) if form.delimiter else 1 for form in forms]
     best = forms[counts.index(max(counts))]
@@ -220,21 +224,22 @@ def _hidden_header(form: Form, request: Request) -> list[str] | None:
     The last comment line with the names of all our columns is the header. One with as many names as there are columns, some of them ours
     but in other places, is one too: it says that the places are not what they seem.
     """
-    for line in reversed(form.comments):
-        for way in (form, *map(Form, DELIMITERS)):
-            cells = _joined(way, line)
-            if len(cells) > form.columns or len(cells) < 2:
-                continue
-            layout = request.layout_with(
-                max((layout.particles for layout in request.layouts if len(layout.columns) <= len(cells)), default=0)
-            )
-            names = own_names(cells, layout)
-            ours = set(names) & set(layout.columns)
-            moved = [name for place, name in enumerate(names) if name in ours and layout.columns.index(name) != place]
-            if ours == set(layout.columns) or (len(cells) == form.columns and len(ours) > len(cells) / 3 and moved):
-                request.note("has the names of its columns in a comment, and was read by them")
-                return cells
-    return None
+    found = None
+    for cells in (_joined(way, line) for line in reversed(form.comments) for way in (form, *map(Form, DELIMITERS))):
+        if not 2 <= len(cells) <= form.columns:
+            continue
+        layout = request.layout_with(max((layout.particles for layout in request.layouts if len(layout.columns) <= len(cells)), default=0))
+        names = own_names(cells, layout)
+        ours = set(names) & set(layout.columns)
+        moved = [name for place, name in enumerate(names) if name in ours and layout.columns.index(name) != place]
+        if ours == set(layout.columns):
+            found = cells
+            break
+        if found is None and len(cells) == form.columns and len(ours) > len(cells) / 3 and moved:
+            found = cells
+    if found:
+        request.note("has the names of its columns in a comment, and was read by them")
+    return found
 
 
 def _rows(form: Form, order: list[int], columns: list[str], request: Request) -> np.ndarray:
@@ -254,6 +259,8 @@ def _rows(form: Form, order: list[int], columns: list[str], request: Request) ->
             continue
         if len(found) > MOST_EVENTS:
             request.refuse(f"has more than {MOST_EVENTS:,} events; at most so many are read")
+        if convert and form.commas:
+            request.note("has numbers with a comma, which was read as the decimal comma")
         return found.reshape(len(found), len(order))
     _broken_row(form, order, columns, request)
 
