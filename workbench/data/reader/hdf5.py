@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,11 @@ OPEN = "is open for writing in another program; close it there"
 
 def read_hdf5(request: Request) -> Numbers:
     """Raises: FileProblem."""
+    return with_datasets(request, lambda entries: choose(entries, request))
+
+
+def with_datasets(request: Request, found: Callable[[list[Entry]], Any]) -> Any:
+    """What `found` makes of the datasets in a file while it is open. Raises: FileProblem."""
     import h5py
 
     if held(request):
@@ -42,7 +47,7 @@ def read_hdf5(request: Request) -> Numbers:
             looked = _Looked(request)
             entries = [entry for dataset in looked.datasets(file) for entry in _entries(dataset, request)]
             looked.refuse_links(entries)
-            return choose(entries, request)
+            return found(entries)
     except FileProblem:
         raise
     except BlockingIOError as problem:
@@ -102,7 +107,7 @@ class _Looked:
 
     def refuse_links(self, entries: list[Entry]) -> None:
         """Refuse a file whose momenta, amplitude or points are a link, or a group that holds none."""
-        for name in self.request.largest.shapes:
+        for name in self.request.largest.shapes if self.request.layouts else ():
             if any(entry.leaf == name for entry in entries):
                 continue
             if link := next((link for link in self.links if link.rpartition("/")[2].lower() == name), ""):
@@ -115,11 +120,11 @@ def _entries(named: tuple[str, h5py.Dataset], request: Request) -> Iterator[Entr
     """A dataset, or the fields of one with records, as arrays to choose from."""
     name, dataset = named
     fields = dataset.dtype.names
-    if dataset.shape is None:
+    if dataset.shape is None or bytes(dataset.attrs.get("NAME", b"")).startswith(b"This is a netCDF dimension but not"):
         return
     for field in fields or (None,):
         kind = dataset.dtype[field] if field else dataset.dtype
-        if field and kind.base.kind not in "fiu" and not WEIGHT.fullmatch(field):
+        if field and kind.base.kind not in "fiub" and not WEIGHT.fullmatch(field):
             continue
 
         def read(field: str | None = field) -> np.ndarray:
@@ -132,7 +137,7 @@ def _entries(named: tuple[str, h5py.Dataset], request: Request) -> Iterator[Entr
 def _require_plain(dataset: h5py.Dataset, name: str, kind: np.dtype, request: Request) -> None:
     """Refuse what is not simply numbers inside the file."""
     require_inside(dataset, name, request)
-    if kind.kind not in "fiu":
+    if kind.kind not in "fiub":
         request.refuse(f"has {name!r} of the type {str(kind)[:40]}; numbers are needed")
 
 
