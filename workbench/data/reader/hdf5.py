@@ -129,9 +129,9 @@ def _entries(named: tuple[str, h5py.Dataset], request: Request) -> Iterator[Entr
 
         def read(field: str | None = field) -> np.ndarray:
             _require_plain(dataset, name, dataset.dtype[field].base if field else dataset.dtype, request)
-            return _numbers(dataset, name, field, request)
+            return numbers_of(dataset, name, field, request)
 
-        yield Entry(f"{name}/{field}" if field else name, dataset.shape + kind.shape, read, _unit(dataset))
+        yield Entry(f"{name}/{field}" if field else name, dataset.shape + kind.shape, read, unit_of(dataset))
 
 
 def _require_plain(dataset: h5py.Dataset, name: str, kind: np.dtype, request: Request) -> None:
@@ -163,7 +163,7 @@ def require_inside(
         request.refuse(f"is refused: {name!r} declares {declared:,} bytes but holds {min(stored, there):,}")
 
 
-def _numbers(dataset: h5py.Dataset, name: str, field: str | None, request: Request) -> np.ndarray:
+def numbers_of(dataset: h5py.Dataset, name: str, field: str | None, request: Request) -> np.ndarray:
     """The numbers, unpacked as netCDF's conventions say: scale_factor × packed + add_offset, not a number where _FillValue stands."""
     packed = dataset[()][field].astype(np.float64) if field else dataset.astype(np.float64)[()]
     for missing in ("_fillvalue", "missing_value"):
@@ -191,7 +191,7 @@ def _attribute(of: h5py.Dataset | h5py.Group, name: str) -> list[Any]:
     return list(dict.fromkeys(np.asarray(of.attrs[found]).reshape(-1).tolist()))
 
 
-def _unit(dataset: h5py.Dataset) -> str:
+def unit_of(dataset: h5py.Dataset) -> str:
     """The unit of a dataset: its own, or, of momenta, that of the nearest group, or of the whole file."""
     of = dataset
     while True:
