@@ -403,3 +403,14 @@ def test_ctrl_c_while_a_training_is_started_gives_the_prompt_back_within_two_and
         took = time.monotonic() - begin
         _, said = program.communicate(timeout=120)  # until the process that was to start trainings has closed its end too
         assert program.returncode == 130 and "was stopped" in said and took < 2.5 * slowdown(), (wait, took, said)
+
+
+def test_an_option_without_effect_is_said_and_a_file_that_would_not_be_read_refused(
+    capsys: pytest.CaptureFixture, home: Path, tmp_path: Path
+):
+    small = ["--events", "100", "--test-events", "100", "--steps", "2", "--draws", "2", "--hidden", "8", "--blocks", "2"]
+    assert main(["generate", "--coordinates", "boson", "--magic", "true", *small]) == 0
+    assert "workbench: --coordinates, --magic have no effect with these options.\n" in capsys.readouterr().err
+    (tmp_path / "mine.csv").write_text("x,y\n" + "\n".join(f"{k},{k * k}" for k in range(50)))
+    said = refused(capsys, "formula", "--file", str(tmp_path / "mine.csv"))
+    assert "mine.csv is not read with target = score; choose target = table, or leave the file out." in said

@@ -38,6 +38,17 @@ def test_parquet_by_columns_and_by_lists(events, named, tmp_path):
     assert same(load_file(tmp_path / "b.parquet"), events)
 
 
+@pytest.mark.parametrize("of_all", [True, False])
+def test_units_of_a_parquet_file_are_obeyed(of_all, events, tmp_path):
+    said = {"Units": "MeV"}
+    momenta = pyarrow.field("momenta", pyarrow.list_(pyarrow.list_(pyarrow.float64())), metadata=None if of_all else said)
+    schema = pyarrow.schema([momenta, pyarrow.field("amplitude", pyarrow.float64())], metadata=said if of_all else None)
+    table = pyarrow.table([pyarrow.array((events.momenta * 1e3).tolist()), pyarrow.array(events.amplitude * 1e-6)], schema=schema)
+    parquet.write_table(table, tmp_path / "a.parquet")
+    notes: list[str] = []
+    assert same(Events(**of_file(tmp_path / "a.parquet", notes=notes)), events, rtol=1e-14) and "in MeV" in notes[0]
+
+
 def test_root_by_branches_and_by_arrays(events, named, tmp_path):
     assert same(Events(**of_file(root(tmp_path / "a.root", events=named))), events)
     single = {"momenta": events.momenta, "amplitude": events.amplitude.astype("f4")}

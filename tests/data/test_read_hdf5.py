@@ -152,7 +152,7 @@ def test_units_that_a_file_says_are_obeyed_and_amplitudes_have_powers_of_them(mo
     path = described(events, hdf5, momenta, amplitude, {"units": of_momenta}, {"units": of_amplitude} if of_amplitude else {})
     notes: list[str] = []
     assert same(Events(**of_file(path, notes=notes)), events, rtol=1e-14)
-    assert bool(notes) == (momenta != 1)
+    assert bool(notes) == ((momenta, amplitude) != (1, 1))
 
 
 def test_units_that_the_user_says_go_before(events, hdf5):
@@ -162,11 +162,62 @@ def test_units_that_the_user_says_go_before(events, hdf5):
     notes: list[str] = []
     path = described(events, hdf5, 1e3, 1e-6, {"units": "GeV"})
     assert same(Events(**of_file(path, units="MeV", notes=notes)), events, rtol=1e-14)
-    assert notes == ["mine.h5 says that its momenta are in GeV, but was read in MeV, as asked."]
+    assert notes == [
+        "mine.h5 says that its momenta are in GeV, but was read in MeV, as asked.",
+        "mine.h5 has momenta in MeV and amplitudes in MeV^-2, as asked, and was brought to GeV.",
+    ]
+    notes = []
+    path = described(events, hdf5, 1e3, 1e-6, {"units": "furlong"}, {"units": "GeV^-2"})
+    assert same(Events(**of_file(path, units="MeV", notes=notes)), events, rtol=1e-14)
+    assert "says 'furlong' for the unit of its momenta, but was read in MeV, as asked" in notes[0]
+    assert "says that its amplitudes are in GeV^-2, but was read in MeV^-2, as asked" in notes[1]
     low = described(events, hdf5, 0.01)
     assert np.allclose(of_file(low, units="GeV")["momenta"], events.momenta / 100)
     with pytest.raises(FileProblem, match="units = 'furlong' is not possible: one of auto, GeV, MeV, TeV is needed"):
         load_file(path, units="furlong")
+
+
+@pytest.mark.parametrize("name", ["units", "Units", "UNIT"])
+@pytest.mark.parametrize("place", ["/", "ev", "ev/momenta"])
+def test_units_of_a_group_or_of_the_file_hold_for_the_momenta_in_it(place, name, events, hdf5):
+    def fill(file):
+        file["ev/momenta"], file["ev/amplitude"] = events.momenta * 1e3, events.amplitude * 1e-6
+        file["/"].attrs["units"] = "furlong" if place != "/" else "MeV"
+        file[place].attrs[name] = "MeV"
+
+    if (place, name) != ("/", "UNIT"):
+        assert same(Events(**of_file(hdf5(fill))), events, rtol=1e-14)
+
+
+def test_units_of_the_file_are_not_those_of_its_weights_and_of_amplitudes_they_have_powers(events, hdf5):
+    weight = np.linspace(1, 2, 300)
+
+    def fill(file):
+        file["momenta"], file["amplitude"], file["weight"] = events.momenta / 1e3, events.amplitude * 1e6, weight
+        file.attrs["units"] = "TeV"
+
+    found = of_file(hdf5(fill))
+    np.testing.assert_array_equal(found["weight"], weight)
+    np.testing.assert_allclose(found["amplitude"], events.amplitude, rtol=1e-14)
+
+
+def test_units_of_each_component_are_obeyed_if_they_are_one(events, hdf5):
+    assert same(Events(**of_file(described(events, hdf5, 1e3, 1e-6, {"units": ["MeV"] * 4}))), events, rtol=1e-14)
+    assert "says 'MeV, GeV' for the unit of its momenta" in refused(described(events, hdf5, 1e3, 1e-6, {"units": ["MeV", "GeV"]}))
+
+
+def test_factors_of_packed_numbers_are_found_in_any_case_and_refused_where_there_are_several(events, hdf5):
+    assert same(Events(**of_file(described(events, hdf5, 0.5, 1, {"Scale_Factor": [2.0] * 4}))), events, rtol=1e-14)
+    said = refused(described(events, hdf5, 1, 1, {"scale_factor": [1.0, 2.0, 2.0, 2.0]}))
+    assert "has the attribute scale_factor of '/momenta' with several values; unpack the numbers first" in said
+
+
+def test_arrays_inside_of_records_are_read(events, tmp_path, hdf5):
+    rows = np.zeros(300, dtype=[("momenta", "f8", (5, 4)), ("amplitude", "f8")])
+    rows["momenta"], rows["amplitude"] = events.momenta, events.amplitude
+    np.save(tmp_path / "a.npy", rows)
+    for path in (tmp_path / "a.npy", hdf5(lambda file: file.create_dataset("table", data=rows))):
+        assert same(Events(**of_file(path)), events)
 
 
 def test_units_that_cannot_be_are_refused(events, hdf5):

@@ -2,13 +2,65 @@
 
 from __future__ import annotations
 
+import decimal
+
+import awkward
+import h5py
 import numpy as np
+import pyarrow
 import pytest
+import uproot
 from own import at, moved, of_file, problem, refused
+from pyarrow import parquet
 
 import workbench as wb
 from workbench.data.files import FileNote, count_events, load_file, load_sample
 from workbench.data.reader.kinds import repetition
+
+
+def test_that_events_are_weighted_is_said(events, tmp_path):
+    notes: list[str] = []
+    of_file(wb.save_events(tmp_path / "a.npz", events.momenta, events.amplitude, weight=np.linspace(1, 2, 300)), notes=notes)
+    assert notes == ["a.npz has weights, by which its events count."]
+
+
+def test_weights_of_another_group_are_used_unless_it_has_events_of_its_own(events, hdf5):
+    weight = np.linspace(1, 2, 300)
+
+    def fill(file):
+        file["a/momenta"], file["a/amplitude"], file["meta/weight"] = events.momenta, events.amplitude, weight
+
+    assert np.array_equal(of_file(hdf5(fill))["weight"], weight)
+
+    def fill_two(file):
+        file["momenta"], file["amplitude"] = events.momenta, events.amplitude
+        file["test/momenta"], file["test/weight"] = events.momenta[:7], weight[:7]
+
+    assert "weight" not in of_file(hdf5(fill_two))
+
+
+def test_weights_of_any_type_are_used_or_refused_and_never_overlooked(tmp_path):
+    points, weight = np.random.default_rng(4).normal(size=(300, 2)), np.linspace(1, 2, 300).round(3)
+    columns = {"x": points[:, 0], "y": points[:, 1]}
+    exact = [decimal.Decimal(f"{value:.3f}") for value in weight]
+    for kind in (exact, [[value] for value in weight]):
+        parquet.write_table(pyarrow.table(columns | {"weight": kind}), tmp_path / "a.parquet")
+        np.testing.assert_allclose(of_file(tmp_path / "a.parquet", "ring")["weight"], weight, rtol=1e-15)
+    for kind, sentence in (
+        (list(map(str, weight)), "has 'weight' of the type"),
+        ([[1.0, 2.0]] * 300, "has 300 events but weight of the shape (300, 2)"),
+        ([[1.0]] * 299 + [[]], "has lists of different lengths in 'weight'"),
+    ):
+        parquet.write_table(pyarrow.table(columns | {"weight": kind}), tmp_path / "a.parquet")
+        assert sentence in refused(tmp_path / "a.parquet", "ring")
+    with uproot.recreate(tmp_path / "a.root") as file:
+        file["t"] = columns | {"weights": awkward.Array([[1.0, 2.0]] * 300)}
+    assert "has 300 events but weights of the shape (300, 2)" in refused(tmp_path / "a.root", "ring")
+    rows = np.zeros(300, dtype=[("points", "f8", (2,)), ("weight", "S4")])
+    rows["points"] = points
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["t"] = rows
+    assert "has 't' of the type |S4; numbers are needed" in refused(tmp_path / "a.h5", "ring")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +132,7 @@ def test_weights_are_read_wherever_they_are(events, tmp_path):
         loaded = load_file(wb.save_events(tmp_path / f"a.{end}", events.momenta, events.amplitude, weight=weight))
         assert np.array_equal(loaded.weight, weight)
     points = np.random.default_rng(4).normal(size=(300, 2))
-    for name in ("weight", "Weights", "WGT", "w", "event_weight"):
+    for name in ("weight", "Weights", "WGT", "w", "event_weight", "w_nominal", "genWeight", "weight_mc", "xsec_weight", "EventWeight [pb]"):
         np.savetxt(tmp_path / "p.csv", np.column_stack([points, weight]), delimiter=",", header=f"x,y,{name}", comments="", fmt="%.17g")
         assert np.array_equal(of_file(tmp_path / "p.csv", "ring")["weight"], weight)
 

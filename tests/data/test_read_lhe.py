@@ -59,3 +59,8 @@ def test_without_its_package_it_is_said_what_to_install(tops, tmp_path, monkeypa
     monkeypatch.setattr(columnar, "find_spec", lambda name: None)
     said = refused(tmp_path / "a.lhe", "tt_partons")
     assert "is an LHE file, which is read with pylhe, not installed here: pip install 'workbench[files]'" in said
+
+
+def test_an_xml_declaration_before_the_events_is_no_reason_to_refuse_them(tops, tmp_path):
+    (tmp_path / "a.lhe").write_text('<?xml version="1.0" encoding="UTF-8"?>\n' + lhe(map(top_pair, tops)))
+    np.testing.assert_allclose(of_file(tmp_path / "a.lhe", "tt_partons")["momenta"], tops, rtol=1e-12)

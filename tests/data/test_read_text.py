@@ -188,3 +188,25 @@ def test_jets_that_are_empty_cells_are_not_there(tmp_path):
 )
 def test_what_is_no_number_is_named_with_row_and_column(change, sentence, table, tmp_path):
     assert sentence in refused(put(tmp_path / "a.csv", change(lines_of(table))))
+
+
+def test_decimal_commas_between_blanks_are_read_and_said(tmp_path):
+    points = np.random.default_rng(1).normal(size=(300, 2))
+    for delimiter in (" ", "\t", ";"):
+        (tmp_path / "p.txt").write_text("\n".join(f"{x!r}{delimiter}{y!r}".replace(".", ",") for x, y in points.tolist()))
+        notes: list[str] = []
+        np.testing.assert_array_equal(of_file(tmp_path / "p.txt", "ring", notes=notes)["points"], points)
+        assert notes == ["p.txt has numbers with a comma, which was read as the decimal comma."]
+
+
+def test_names_in_a_comment_may_be_parted_otherwise_than_the_numbers(tmp_path):
+    points = np.random.default_rng(1).normal(size=(300, 2))
+    for header in ("# y, x\n# seeds 3, 4\n", "# y x\n", "# y;x\n"):
+        (tmp_path / "p.txt").write_text(header + "\n".join(f"{y!r} {x!r}" for x, y in points.tolist()))
+        np.testing.assert_array_equal(of_file(tmp_path / "p.txt", "ring")["points"], points)
+
+
+def test_coordinates_of_the_plane_may_have_different_units(tmp_path):
+    points = np.random.default_rng(1).normal(size=(300, 2))
+    (tmp_path / "p.csv").write_text("x [GeV],y [rad]\n" + "\n".join(f"{x!r},{y!r}" for x, y in points.tolist()))
+    np.testing.assert_array_equal(of_file(tmp_path / "p.csv", "ring")["points"], points)

@@ -59,7 +59,7 @@ OTHERS = {
     "OpenDocument": (archive("mimetype", "content.xml"), "is an OpenDocument file"),
     "zip": (archive("events.csv"), "is a zip archive; unpack it first (it holds events.csv)"),
     "damaged zip": (archive("events.csv")[:30], "is a damaged zip archive"),
-    "HDF5 behind gzip": (gzip.compress(b"\x89HDF\r\n\x1a\n"), "is a hdf5 file behind gzip; unpack it first"),
+    "HDF5 behind gzip": (gzip.compress(b"\x89HDF\r\n\x1a\n"), "is an HDF5 file behind gzip; unpack it first"),
     "bzip2": (b"BZh91AY", "is packed with bzip2; unpack it first, or pack it with gzip"),
     "xz": (b"\xfd7zXZ\0", "is packed with xz"),
     "tar": (b"x" * 257 + b"ustar\0" + bytes(99), "is a tar archive; unpack it first"),

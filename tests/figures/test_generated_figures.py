@@ -8,7 +8,9 @@ import xarray as xr
 from generated import make_collisions, make_generated, make_holes, make_judged, make_nuisance
 
 from workbench.families.generators.generated import at_nuisance, drawn_part, histogram, line, numbers, observables_of, quality, slope
+from workbench.families.generators.product import GENERATOR
 from workbench.figures import FIGURES, csv_of, data_of, pack, unpack
+from workbench.figures.drawing import outside_words
 from workbench.figures.theme import LIGHT
 from workbench.physics.datasets.known import FAMILIES
 from workbench.results.product import product_of
@@ -431,3 +433,11 @@ def test_a_map_of_old_runs_on_own_points_is_explained():
     bare = make_collisions().assign_attrs(dataset="ring")
     assert "before these had a map" in said(draw("density_map", bare))
     assert "too many dimensions" in said(draw("density_map", make_collisions()))
+
+
+def test_shares_are_never_written_with_an_exponent():
+    assert outside_words(0.0, 1.0) == "100 % outside, to the right" and outside_words(0.021, 0.0) == "2.1 % outside, to the left"
+    found = make_generated()
+    for name in observables_of(found):
+        found[f"truth_{name}"] = found[f"truth_{name}"] * np.where(np.arange(found[f"truth_{name}"].size) % 2, 0.1, 1.9)
+    assert "largest" in (said := GENERATOR.sentence(found)) and "e+" not in said

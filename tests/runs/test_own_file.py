@@ -444,7 +444,9 @@ def test_weights_that_a_training_would_replace_are_refused_by_every_way_before_a
     for more in ([], ["--foreground"]):
         assert main([*asked, "--magic", "true", *more]) == 2
         said = capsys.readouterr()
-        assert told in said.err and said.err.count("\n") == 1 and "resume" not in said.err and not said.out
+        *notes, refusal = said.err.splitlines()
+        assert told in refusal and "resume" not in said.err and not said.out
+        assert all("has weights, by which its events count" in note for note in notes)
     page = Generators()
     for name, value in {**options, "magic": True}.items():
         page.hear({"option": name, "value": value if name == "magic" else str(value)})

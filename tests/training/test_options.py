@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+import workbench as wb
 from workbench.families import PRESETS
 from workbench.families.amplitudes.job import Job
 from workbench.families.amplitudes.recipe import AmplitudeRecipe, SweepRecipe
+from workbench.families.basics.recipe import BasicsRecipe
+from workbench.families.formulas.recipe import FormulaRecipe
 from workbench.families.generators.job import GeneratorJob
 from workbench.families.generators.recipe import GeneratorRecipe
+from workbench.physics.datasets import DATASETS
+from workbench.physics.datasets.known import TOYS
 from workbench.runs.store import EXAMPLES, RunStore
 from workbench.stories import STORIES, story
 from workbench.training.option import Choice, Flag, Integer, Widths
-from workbench.training.recipe import KINDS, Recipe, wording
+from workbench.training.recipe import KINDS, Recipe, RecipeError, wording
 
 OURS = {"events": 300, "test_events": 100, "hidden": [8], "steps": 6, "draws": 3, "device": "cpu"}
 RECIPES: dict[str, Recipe] = {
@@ -153,3 +158,28 @@ def test_a_thing_has_one_name():
     ]
     assert all(wording(value) == word for value, word in words)
     assert wording("bnn") == "BNN" and wording("deepsets_invariants") == "Deep Sets + invariants"
+
+
+def test_points_in_the_plane_have_no_unit_that_could_tell_recipes_apart(tmp_path):
+    assert {name for name, row in DATASETS.items() if not row.energies} == set(TOYS)
+    path = str(tmp_path / "p.h5")
+    assert GeneratorRecipe(file=path, units="MeV").hash == GeneratorRecipe(file=path).hash
+    assert GeneratorRecipe(file=path, dataset="z_jets", units="MeV").hash != GeneratorRecipe(file=path, dataset="z_jets").hash
+
+
+@pytest.mark.parametrize(
+    ("recipe", "choose"),
+    [
+        (FormulaRecipe(file="mine.csv"), "target = score; choose target = table, or leave the file out"),
+        (BasicsRecipe(file="mine.csv"), "toy = bump; choose toy = own_curve or own_classes, or leave the file out"),
+    ],
+)
+def test_a_file_that_would_not_be_read_is_refused(recipe, choose, tmp_path, monkeypatch):
+    """Else something else would be trained than what was asked for."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_text("x,y\n" + "\n".join(f"{k},{k * k}" for k in range(50)))
+    for begin in (lambda: wb.launch(recipe, runs=tmp_path / "runs"), lambda: next(iter(wb.train(recipe)))):
+        with pytest.raises(RecipeError, match=r"mine\.csv is not read with") as problem:
+            begin()
+        assert choose in str(problem.value)
+    assert not list((tmp_path / "runs").glob("*-1"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,17 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
             raise Usage(f"{options.recipe} is a recipe of the kind {read.kind}, which `workbench {read.command}` trains.")
         values |= read.to_dict()
         values.pop("file_digest", None)
-    return recipe_type(**{**values, **chosen(options, tuple(recipe_type.options()))})
+    given = chosen(options, tuple(recipe_type.options()))
+    recipe = recipe_type(**{**values, **given})
+    recipe.check_file_is_read()
+    say_idle(recipe, given)
+    return recipe
+
+
+def say_idle(recipe: Recipe, given: Iterable[str]) -> None:
+    """Say to standard error which of the options that were given have no effect beside the others."""
+    if idle := [f"--{name.replace('_', '-')}" for name in given if not recipe.matters(name)]:
+        print(f"workbench: {', '.join(idle)} {'have' if len(idle) > 1 else 'has'} no effect with these options.", file=sys.stderr)
 
 
 def read_recipe(path: Path, recipe_type: type[Recipe]) -> Recipe:

@@ -63,6 +63,7 @@ def kind_of(recipe: Recipe | type[Recipe]) -> Kind:
 
 def train(recipe: Recipe) -> Iterator[Report]:
     """Train in this process, report by report; `wb.launch` trains in the background and keeps everything."""
+    recipe.check_file_is_read()
     yield from kind_of(recipe).job.load()(recipe).train()
 
 

@@ -256,7 +256,7 @@ def note(theme: Theme, lines: Sequence[str]) -> list[dict[str, Any]]:
 def outside_words(below: float, above: float) -> str:
     """Which share lies outside of an axis: '2.1 % outside, to the right'; nothing below 0.05 %."""
     sides = {"left": below, "right": above}
-    said = {side: f"{100 * share:.2g} %" for side, share in sides.items() if share >= 5e-4}
+    said = {side: f"{number(100 * share)} %" for side, share in sides.items() if share >= 5e-4}
     if len(said) == 2:
         return f"outside: {said['left']} to the left, {said['right']} to the right"
     return next((f"{share} outside, to the {side}" for side, share in said.items()), "")

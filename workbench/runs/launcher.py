@@ -217,6 +217,8 @@ def launch(
         raise TypeError(f"A recipe is needed, such as AmplitudeRecipe(), not {type(recipe).__name__}.")
     store, recipe = runs if isinstance(runs, RunStore) else RunStore(runs), recipe.fixed()
     cluster = cluster_of(on) if on else None
+    if not checked:
+        recipe.check_file_is_read()
     if not checked and not (reuse and store.find(recipe)):
         check_file(recipe)
     with _alone(store.root):

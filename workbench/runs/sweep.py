@@ -144,6 +144,7 @@ def sweep(
     checked, recipe = checked_axes(axes, type(recipe)), recipe.fixed()
     store, wanted = runs if isinstance(runs, RunStore) else RunStore(runs), parts(recipe, axes)
     for _, part in wanted:  # all of them, before the first begins
+        part.check_file_is_read()
         if store.find(part) is None:
             launcher.check_file(part)
 

@@ -181,10 +181,10 @@ def test_a_formula_planted_in_a_table_of_four_columns_is_found_and_predicts(tmp_
     [
         ("1,2\n3,4\n", "", "a first line with the names"),
         ("a,b\n" + "1,2\n" * 30, "y", "has no column 'y'; it has a, b"),
-        ("a,b\n" + "1,x\n" * 30, "", "has b = 'x' in row 1"),
+        ("a,b\n" + "1,x\n" * 30, "", "has 'x' in row 1, column b; a number is needed"),
         ("a,b\n" + "1,2\n" * 5, "", "has 5 rows; 20 to"),
         ("a,b\n" + "1,2\n" * 30, "", "has the same b in every row"),
-        ("a,b\n" + "1,2\n" * 30 + "1\n", "", "has 1 cells in row 31, not 2"),
+        ("a,b\n" + "1,2\n" * 30 + "1\n", "", "has 1 column in row 31; 2 are needed"),
         ("a,b\n" + "1,nan\n" * 30, "", "has b = nan in row 1; a number is needed"),
         (",".join(f"x{k}" for k in range(13)) + "\n", "", "has 13 columns; at most 12 are read"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
 from importlib.util import find_spec
@@ -197,6 +198,48 @@ def test_weights_are_refused_with_how_to_get_rid_of_them(frame, written, root, t
     with h5py.File(path, "r+") as file:
         file["weights"] = np.ones(300)
     assert f"has weights, 'weights', {wanted}" in problem(path)
+
+
+def saved(tmp_path, change):
+    """Jets as `save_jets` writes them, changed by a function of the open file."""
+    path = save_jets(tmp_path / "mine.h5", shipped()[:300])
+    with h5py.File(path, "r+") as file:
+        change(file)
+    return path
+
+
+def scaled(factor: float, *names: str, unit: str = ""):
+    def change(file):
+        for name in names:
+            values = file[name][()]
+            columns = [0, 3] if values.ndim == 2 else slice(None)
+            values[..., columns] *= factor
+            file[name][...] = values
+            if unit:
+                file[name].attrs["units"] = unit
+
+    return change
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(1e3, "MeV"), (1e-3, "TeV"), (1.0, "GeV")])
+def test_units_that_a_file_says_of_jets_are_obeyed(factor, unit, tmp_path):
+    plain = read_jets(saved(tmp_path, lambda file: None))
+    notes = contextlib.nullcontext() if unit == "GeV" else pytest.warns(FileNote, match=f"in {unit}, as it says, and was brought to GeV")
+    with notes:
+        found = read_jets(saved(tmp_path, scaled(factor, "jet_momentum", "pt", unit=unit)))
+    np.testing.assert_allclose(found.momentum, plain.momentum, rtol=1e-6)
+    np.testing.assert_allclose(found.pt, plain.pt, rtol=1e-6)
+
+
+def test_units_and_angles_of_jets_that_cannot_be_are_refused(tmp_path):
+    assert "says 'furlong' for the unit of its pt" in refused(saved(tmp_path, scaled(1.0, "pt", unit="furlong")))
+    assert "can hardly be GeV" in refused(saved(tmp_path, scaled(3e-3, "jet_momentum", "pt")))
+    assert "has constituents whose transverse momenta come to" in refused(saved(tmp_path, scaled(1e3, "pt")))
+
+    def turned(file):
+        file["delta_phi"][...] = file["delta_phi"][()] + 2 * np.pi
+
+    assert "from −π to π relative to the jet is needed" in refused(saved(tmp_path, turned))
 
 
 # JetClass

@@ -154,7 +154,10 @@ def _beside(main: Entry, entries: Sequence[Entry], request: Request, names: set[
 
 
 def _weights(entries: Sequence[Entry], folder: str) -> list[Entry]:
-    return [entry for entry in entries if WEIGHT.fullmatch(entry.leaf) and entry.folder in (folder, "")]
+    """The weights in the group of the events and at the top of the file, or else in groups that have no events of their own."""
+    called = [entry for entry in entries if WEIGHT.fullmatch(entry.leaf)]
+    events = {entry.folder for entry in entries if any(entry.leaf in names for names in QUANTITIES.values())}
+    return [entry for entry in called if entry.folder in (folder, "")] or [entry for entry in called if entry.folder not in events]
 
 
 def _with_weight(numbers: Numbers, weights: Sequence[Entry], events: int, request: Request) -> Numbers:
@@ -257,7 +260,7 @@ def from_rows(rows: np.ndarray, layout: Layout, request: Request, units: Sequenc
     said: dict[str, str] = {}
     for name, end, size in zip(layout.shapes, ends, sizes, strict=True):
         different = sorted(set(units[end - size : end]))
-        if len(different) > 1:
+        if len(different) > 1 and name != "points":
             request.refuse(f"has columns in different units: {', '.join(unit or 'none' for unit in different[:4])}; one is needed")
         said[name] = different[0] if different else ""
     if rows.shape[1] > ends[-1]:

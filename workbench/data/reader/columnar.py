@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench.data.reader import FileProblem
 from workbench.data.reader.choose import Entry, Numbers, choose
+from workbench.data.reader.layout import QUANTITIES, WEIGHT, has_common_unit
 from workbench.data.reader.limits import MOST_BYTES, MOST_EVENTS, UNPACKED
 from workbench.data.reader.request import Request
 
@@ -50,11 +51,23 @@ def read_parquet(request: Request) -> Numbers:
             check_size(file.metadata.num_rows, sum(group.total_byte_size for group in groups), request)
 
             def column(name: str) -> Any:
-                return awkward.from_arrow(file.read([name], use_threads=False), highlevel=True)[name]
+                found = file.read([name], use_threads=False)
+                if pyarrow.types.is_decimal(types[name]):
+                    found = found.set_column(0, name, found[name].cast(pyarrow.float64()))
+                return awkward.from_arrow(found, highlevel=True)[name]
 
-            types = {field.name: field.type for field in file.schema_arrow if _numeric(field.type)}
+            schema = file.schema_arrow
+            types = {field.name: field.type for field in schema if _numeric(field.type) or WEIGHT.fullmatch(field.name)}
             lists = {name for name, kind in types.items() if pyarrow.types.is_nested(kind)}
-            return choose(_entries(types, lists, column, file.metadata.num_rows, request), request, kind="column")
+            common = _unit(schema.metadata)
+            units = {field.name: _unit(field.metadata) or common * has_common_unit(field.name) for field in schema}
+            return choose(_entries(types, lists, column, file.metadata.num_rows, units, request), request, kind="column")
+
+
+def _unit(said: dict[bytes, bytes] | None) -> str:
+    """The unit in what a Parquet file says of a column, or of all."""
+    texts = {name.decode("utf-8", "replace").lower(): text.decode("utf-8", "replace") for name, text in (said or {}).items()}
+    return (texts.get("units") or texts.get("unit") or "").strip()[:80]
 
 
 def _numeric(kind: Any) -> bool:
@@ -63,7 +76,7 @@ def _numeric(kind: Any) -> bool:
 
     while types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         kind = kind.value_type
-    return types.is_floating(kind) or types.is_integer(kind)
+    return types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)
 
 
 def read_root(request: Request) -> Numbers:
@@ -89,9 +102,9 @@ def _tree(tree: Any, folder: str, request: Request) -> list[Entry]:
     names = [name for name in tree.keys() if "/" not in name][:2_000]
     kinds = {name: str(tree[name].typename) for name in names}
     simple = ("double", "float", "int", "long", "short", "char", "real", "uint")
-    numeric = [name for name, kind in kinds.items() if any(word in kind.lower() for word in simple)]
+    numeric = [name for name, kind in kinds.items() if any(word in kind.lower() for word in simple) or WEIGHT.fullmatch(name)]
     lists = {name for name in numeric if any(mark in kinds[name] for mark in "[<")}
-    entries = _entries(numeric, lists, lambda name: tree[name].array(), tree.num_entries, request)
+    entries = _entries(numeric, lists, lambda name: tree[name].array(), tree.num_entries, {}, request)
     return [Entry(f"{folder}/{entry.name}" if folder else entry.name, entry.shape, entry.read) for entry in entries]
 
 
@@ -102,32 +115,34 @@ def check_size(events: int, declared: int, request: Request) -> None:
         request.refuse(f"is refused: it declares {declared:,} bytes but holds {request.path.stat().st_size:,}")
 
 
-def _entries(names: Sequence[str] | dict, lists: set[str], column: Callable[[str], Any], events: int, request: Request) -> list[Entry]:
+def _entries(
+    names: Sequence[str] | dict, lists: set[str], column: Callable[[str], Any], events: int, units: dict[str, str], request: Request
+) -> list[Entry]:
     """The columns as arrays to choose from; of lists the shape is known when they have been read."""
     import awkward
 
     def numbers(name: str) -> np.ndarray:
         try:
-            return np.asarray(awkward.to_numpy(column(name), allow_missing=True).astype(np.float64).filled(np.nan))
-        except AttributeError:
-            return np.asarray(awkward.to_numpy(column(name)), dtype=np.float64)
+            found = awkward.to_numpy(column(name), allow_missing=True)
         except ValueError as problem:
             raise FileProblem(
                 f"{request.name} has lists of different lengths in {name!r}; as many numbers in every event are needed."
             ) from problem
+        if found.dtype.kind not in "fiub":
+            request.refuse(f"has {name!r} of the type {str(found.dtype)[:40]}; numbers are needed")
+        return np.ma.filled(found.astype(np.float64), np.nan)
 
     found = []
     for name in names:
         if name in lists and _wanted(name, request):
             values = numbers(name)
-            found.append(Entry(name, values.shape, partial(np.asarray, values)))
+            found.append(Entry(name, values.shape, partial(np.asarray, values), units.get(name, "")))
         elif name not in lists:
-            found.append(Entry(name, (events,), partial(numbers, name)))
+            found.append(Entry(name, (events,), partial(numbers, name), units.get(name, "")))
     return found
 
 
 def _wanted(name: str, request: Request) -> bool:
     """Whether lists may be what is wanted: the names that arrays have, so that others are not read for nothing."""
-    from workbench.data.reader.layout import QUANTITIES
-
-    return any(name.rpartition("/")[2].lower() in QUANTITIES[quantity] | {request.kind} for quantity in request.largest.shapes)
+    leaf = name.rpartition("/")[2].lower()
+    return bool(WEIGHT.fullmatch(leaf)) or any(leaf in QUANTITIES[quantity] | {request.kind} for quantity in request.largest.shapes)

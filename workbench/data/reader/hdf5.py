@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from workbench.data.reader import FileProblem
 from workbench.data.reader.choose import Entry, Numbers, choose
+from workbench.data.reader.layout import WEIGHT, has_common_unit
 from workbench.data.reader.limits import EXPANSION, MOST_BYTES, MOST_EVENTS
 from workbench.data.reader.request import Request
 
@@ -25,11 +26,18 @@ if TYPE_CHECKING:
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32_000: "lzf"}
 MOST_OBJECTS, DEEPEST = 1_000, 5
 """How many datasets and groups are looked at, and how many groups inside each other."""
+LONGEST = 1_024
+"""Bytes of an attribute that is looked at."""
 OPEN = "is open for writing in another program; close it there"
 
 
 def read_hdf5(request: Request) -> Numbers:
     """Raises: FileProblem."""
+    return with_datasets(request, lambda entries: choose(entries, request))
+
+
+def with_datasets(request: Request, found: Callable[[list[Entry]], Any]) -> Any:
+    """What `found` makes of the datasets in a file while it is open. Raises: FileProblem."""
     import h5py
 
     if held(request):
@@ -39,7 +47,7 @@ def read_hdf5(request: Request) -> Numbers:
             looked = _Looked(request)
             entries = [entry for dataset in looked.datasets(file) for entry in _entries(dataset, request)]
             looked.refuse_links(entries)
-            return choose(entries, request)
+            return found(entries)
     except FileProblem:
         raise
     except BlockingIOError as problem:
@@ -99,7 +107,7 @@ class _Looked:
 
     def refuse_links(self, entries: list[Entry]) -> None:
         """Refuse a file whose momenta, amplitude or points are a link, or a group that holds none."""
-        for name in self.request.largest.shapes:
+        for name in self.request.largest.shapes if self.request.layouts else ():
             if any(entry.leaf == name for entry in entries):
                 continue
             if link := next((link for link in self.links if link.rpartition("/")[2].lower() == name), ""):
@@ -112,25 +120,25 @@ def _entries(named: tuple[str, h5py.Dataset], request: Request) -> Iterator[Entr
     """A dataset, or the fields of one with records, as arrays to choose from."""
     name, dataset = named
     fields = dataset.dtype.names
-    if dataset.shape is None:
+    if dataset.shape is None or bytes(dataset.attrs.get("NAME", b"")).startswith(b"This is a netCDF dimension but not"):
         return
     for field in fields or (None,):
         kind = dataset.dtype[field] if field else dataset.dtype
-        if field and (kind.kind not in "fiu" or kind.shape):
+        if field and kind.base.kind not in "fiub" and not WEIGHT.fullmatch(field):
             continue
 
         def read(field: str | None = field) -> np.ndarray:
-            _require_plain(dataset, name, request)
-            return _numbers(dataset, name, field, request)
+            _require_plain(dataset, name, dataset.dtype[field].base if field else dataset.dtype, request)
+            return numbers_of(dataset, name, field, request)
 
-        yield Entry(f"{name}/{field}" if field else name, dataset.shape, read, _text(dataset, "units") or _text(dataset, "unit"))
+        yield Entry(f"{name}/{field}" if field else name, dataset.shape + kind.shape, read, unit_of(dataset))
 
 
-def _require_plain(dataset: h5py.Dataset, name: str, request: Request) -> None:
+def _require_plain(dataset: h5py.Dataset, name: str, kind: np.dtype, request: Request) -> None:
     """Refuse what is not simply numbers inside the file."""
     require_inside(dataset, name, request)
-    if dataset.dtype.kind not in "fiu" and not dataset.dtype.names:
-        request.refuse(f"has {name!r} of the type {str(dataset.dtype)[:40]}; numbers are needed")
+    if kind.kind not in "fiub":
+        request.refuse(f"has {name!r} of the type {str(kind)[:40]}; numbers are needed")
 
 
 def require_inside(
@@ -155,10 +163,10 @@ def require_inside(
         request.refuse(f"is refused: {name!r} declares {declared:,} bytes but holds {min(stored, there):,}")
 
 
-def _numbers(dataset: h5py.Dataset, name: str, field: str | None, request: Request) -> np.ndarray:
+def numbers_of(dataset: h5py.Dataset, name: str, field: str | None, request: Request) -> np.ndarray:
     """The numbers, unpacked as netCDF's conventions say: scale_factor × packed + add_offset, not a number where _FillValue stands."""
     packed = dataset[()][field].astype(np.float64) if field else dataset.astype(np.float64)[()]
-    for missing in ("_FillValue", "missing_value"):
+    for missing in ("_fillvalue", "missing_value"):
         if (value := _number(dataset, missing, request)) is not None:
             packed = np.where(packed == value, np.nan, packed)
     scale, offset = _number(dataset, "scale_factor", request), _number(dataset, "add_offset", request)
@@ -168,33 +176,40 @@ def _numbers(dataset: h5py.Dataset, name: str, field: str | None, request: Reque
     return packed * (1.0 if scale is None else scale) + (offset or 0.0)
 
 
-def _attribute(dataset: h5py.Dataset, name: str) -> Any:
-    """A short attribute, or None: its size is looked at before it is read."""
+def _attribute(of: h5py.Dataset | h5py.Group, name: str) -> list[Any]:
+    """The different values of an attribute by its name in any case, or nothing: its size is looked at before it is read."""
     import h5py
 
-    if name not in dataset.attrs:
-        return None
-    space = dataset.attrs.get_id(name)
-    if (
-        int(np.prod(space.shape or (1,), dtype=float)) != 1
-        or space.dtype.itemsize > 256
-        or isinstance(space.get_type(), h5py.h5t.TypeReferenceID)
+    found = next((found for found in islice(of.attrs, MOST_OBJECTS) if found.lower() == name), None)
+    if found is None:
+        return []
+    space = of.attrs.get_id(found)
+    if int(np.prod(space.shape or (1,), dtype=float)) * space.dtype.itemsize > LONGEST or isinstance(
+        space.get_type(), h5py.h5t.TypeReferenceID
     ):
-        return None
-    value = dataset.attrs[name]
-    return value.reshape(-1)[0] if isinstance(value, np.ndarray) else value
+        return ["something long"]
+    return list(dict.fromkeys(np.asarray(of.attrs[found]).reshape(-1).tolist()))
 
 
-def _text(dataset: h5py.Dataset, name: str) -> str:
-    value = _attribute(dataset, name)
-    value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    return value.strip("\0 ")[:80] if isinstance(value, str) else ""
+def unit_of(dataset: h5py.Dataset) -> str:
+    """The unit of a dataset: its own, or, of momenta, that of the nearest group, or of the whole file."""
+    of = dataset
+    while True:
+        for name in ("units", "unit"):
+            texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in _attribute(of, name)]
+            if said := ", ".join(text.strip("\0 ") for text in texts):
+                return said[:80]
+        if of.name == "/" or not has_common_unit(dataset.name.rpartition("/")[2]):
+            return ""
+        of = of.parent
 
 
 def _number(dataset: h5py.Dataset, name: str, request: Request) -> float | None:
-    value = _attribute(dataset, name)
-    if value is None:
+    values = _attribute(dataset, name)
+    if not values:
         return None
-    if not isinstance(value, (int, float, np.integer, np.floating)):
+    if len(values) > 1:
+        request.refuse(f"has the attribute {name} of {dataset.name!r} with several values; unpack the numbers first")
+    if not isinstance(values[0], (int, float)):
         request.refuse(f"has the attribute {name} of {dataset.name!r} that is no number")
-    return float(value)
+    return float(values[0])

@@ -18,11 +18,12 @@ import numpy as np
 
 from workbench.data.reader import FileProblem
 from workbench.data.reader.columnar import check_size, require, told
-from workbench.data.reader.hdf5 import OPEN, held, require_inside
+from workbench.data.reader.hdf5 import OPEN, held, numbers_of, require_inside, unit_of
 from workbench.data.reader.layout import refuse_weights
 from workbench.data.reader.limits import LEAST_EVENTS
 from workbench.data.reader.recognise import recognise
 from workbench.data.reader.request import Request
+from workbench.data.reader.units import PLAIN, energy_of, factor
 from workbench.physics.kinematics import eta, mass, phi, pt
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ MOST_ROWS, MOST_UNPACKED = 100_000_000, 2**34
 """Of one array, and its bytes; a table is read portion by portion."""
 MOST_TEXT = 2**20
 """Bytes of names of columns."""
-LOWEST_PT, HIGHEST_PT = 1.0, 2e4
+LOWEST_PT, HIGHEST_PT = 10.0, 1e4
 """What p_T of a jet in the middle may be in GeV."""
+SUMS = (0.3, 3.0)
+"""What the p_T of its constituents may come to, over that of a jet in the middle."""
 COMPONENTS, LABEL = ("E", "PX", "PY", "PZ"), "is_signal_new"
 OWN = {"jet_momentum": 2, "label": 1, "first": 1, "count": 1, "pt": 1, "delta_eta": 1, "delta_phi": 1, "kind": 1}
 """Our own datasets and their axes."""
@@ -82,6 +85,12 @@ def _checked(found: Arrays, request: Request) -> Arrays:
     middle = float(np.median(found["momentum"][:, 0]))
     if not LOWEST_PT < middle < HIGHEST_PT:
         request.refuse(f"has jets with transverse momenta around {middle:,.3g}, which can hardly be GeV; bring them to GeV first")
+    sums = np.bincount(np.repeat(np.arange(len(label)), found["count"]), weights=found["pt"], minlength=len(label))
+    part = float(np.median(sums / np.maximum(found["momentum"][:, 0], 1e-30)))
+    if not SUMS[0] < part < SUMS[1]:
+        request.refuse(
+            f"has constituents whose transverse momenta come to {part:.3g} times those of their jets; both are needed in the same unit, GeV"
+        )
     return found
 
 
@@ -132,12 +141,21 @@ def _dataset(group: h5py.Group, name: str, axes: int, request: Request) -> h5py.
 
 def _own(file: h5py.File, request: Request) -> Arrays:
     """What `save_jets` wrote, or somebody else in the same way."""
-    found = {name: _dataset(file, name, axes, request)[()] for name, axes in OWN.items()}
+    datasets = {name: _dataset(file, name, axes, request) for name, axes in OWN.items()}
+    found = {name: dataset[()] for name, dataset in datasets.items()}
     for name, values in found.items():
         if values.dtype.kind not in ("fiu" if name in ("jet_momentum", "pt", "delta_eta", "delta_phi") else "iub"):
             request.refuse(
                 f"has {name!r} of the type {values.dtype}; {'numbers' if values.dtype.kind != 'f' else 'whole numbers'} are needed"
             )
+    for name in ("jet_momentum", "pt", "delta_eta", "delta_phi"):
+        found[name] = numbers_of(datasets[name], name, None, request)
+    found["pt"] = found["pt"] * _in_gev(datasets["pt"], request)
+    if found["jet_momentum"].shape[1] == 4:  # p_T, η, φ, mass
+        found["jet_momentum"][:, [0, 3]] *= _in_gev(datasets["jet_momentum"], request)
+    if (far := np.abs(found["delta_phi"]) > np.pi + 1e-3).any():
+        value = found["delta_phi"][far][0]
+        request.refuse(f"has delta_phi = {value:g} of constituent {int(far.argmax()) + 1:,}; from −π to π relative to the jet is needed")
     momentum, label, count, first = (found[name] for name in ("jet_momentum", "label", "count", "first"))
     lengths = {len(found[name]) for name in ("pt", "delta_eta", "delta_phi", "kind")}
     if momentum.shape != (len(label), 4) or not len(label) == len(count) == len(first) or len(lengths) > 1:
@@ -153,6 +171,19 @@ def _own(file: h5py.File, request: Request) -> Arrays:
         request.refuse(f"has a constituent with pt = {columns['pt'].min():g}; a positive number is needed")
     kept = {"momentum": momentum.astype(np.float32), "label": _labels(label, "label", request), "count": count}
     return kept | columns | {"kind": found["kind"].astype(np.uint8)[places]}
+
+
+def _in_gev(dataset: h5py.Dataset, request: Request) -> float:
+    """The factor that brings transverse momenta and masses to GeV, by the unit that the file says. Raises: FileProblem."""
+    said = unit_of(dataset)
+    if said.lower() in PLAIN:
+        return 1.0
+    unit, power = energy_of(said) or ("", 0)
+    if power != 1:
+        request.refuse(f"says {said[:40]!r} for the unit of its {dataset.name.lstrip('/')}; GeV, or another unit of energy, is needed")
+    if unit != "GeV":
+        request.note(f"has {dataset.name.lstrip('/')} in {unit}, as it says, and was brought to GeV")
+    return factor(unit)
 
 
 def _labels(values: np.ndarray, name: str, request: Request) -> np.ndarray:

@@ -89,6 +89,7 @@ def checked_weights(values: dict[str, np.ndarray], request: Request) -> dict[str
         )
     if np.ptp(weight) <= 1e-12 * weight.max():
         return {name: value for name, value in values.items() if name != "weight"}
+    request.note("has weights, by which its events count")
     return values
 
 

@@ -19,8 +19,8 @@ QUANTITIES = {
     "points": {"points"},
 }
 """Names of arrays, in small letters."""
-WEIGHT = re.compile(r"(event|evt|mc|gen|generator)?_?(w|wgt|weight|weights)", re.IGNORECASE)
-"""Names of weights."""
+WEIGHT = re.compile(r"w|(event|evt|mc|gen)_?w|w_?(nominal|nom|event|evt|mc|gen)|.*(wgt|weight).*", re.IGNORECASE)
+"""Names of weights: w, w_nominal, weight, event_weight, genWeight, weight_mc, xwgtup."""
 UNIT = re.compile(r"\s*[\[({]\s*([^\[\](){}]*?)\s*[\])}]\s*$|(?:/|_|\s)\s*([kmgtp]?ev)$", re.IGNORECASE)
 """The unit behind the name of a column: "E1 [GeV]", "E1 (GeV)", "E1/GeV", "E1_GeV"."""
 PATTERNS = (
@@ -28,6 +28,11 @@ PATTERNS = (
     re.compile(r"(?:p|particle|leg|part)?[_ .]?(?P<leg>\d+)[_ .]?(?P<component>e|energy|px|py|pz)"),
     re.compile(r"(?P<component>e|energy|px|py|pz)[_ .](?:p|particle|leg|part)[_ .]?(?P<leg>\d+)"),
 )
+
+
+def has_common_unit(leaf: str) -> bool:
+    """Whether an array or column has the unit that is said of all: not the amplitudes, which have powers of it, nor the weights."""
+    return leaf.lower() not in QUANTITIES["amplitude"] and not WEIGHT.fullmatch(leaf)
 
 
 def refuse_weights(names: Iterable[str], of: str, request: Request) -> None:

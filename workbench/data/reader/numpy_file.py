@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable
 from functools import partial
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -22,17 +22,23 @@ def read_npy(request: Request) -> Numbers:
 
 def read_npz(request: Request) -> Numbers:
     """Arrays by name. Raises: FileProblem."""
+    return with_arrays(request, lambda entries: choose(entries, request, kind="array"))
+
+
+def with_arrays(request: Request, found: Callable[[list[Entry]], Any]) -> Any:
+    """What `found` makes of the arrays in a .npz file while it is open. Raises: FileProblem."""
     try:
         with zipfile.ZipFile(request.path) as archive:
             members = [member for member in archive.infolist() if member.filename.endswith(".npy")][:100]
             if sum(member.file_size for member in members) > most_unpacked(request.path):
                 request.refuse("is refused: it declares far more bytes than it holds")
-            entries = [
-                entry
-                for member in members
-                for entry in _entries(member.filename.removesuffix(".npy"), partial(archive.open, member), request)
-            ]
-            return choose(entries, request, kind="array")
+            return found(
+                [
+                    entry
+                    for member in members
+                    for entry in _entries(member.filename.removesuffix(".npy"), partial(archive.open, member), request)
+                ]
+            )
     except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, KeyError) as problem:
         raise FileProblem(f"{request.name} is damaged: {str(problem)[:200]}.") from problem
 
@@ -58,13 +64,13 @@ def _entries(name: str, opened: Callable[[], IO[bytes]], request: Request) -> li
             except (ValueError, EOFError, zipfile.BadZipFile) as problem:
                 raise FileProblem(f"{request.name} is damaged: {str(problem)[:200]}.") from problem
         found = found[field] if field else found
-        if found.dtype.kind not in "fiu":
+        if found.dtype.kind not in "fiub":
             request.refuse(f"has {name or 'an array'} of the type {str(found.dtype)[:40]}; numbers are needed")
         return found.astype(np.float64)
 
     if not kind.names:
         return [Entry(name, shape, read)]
-    return [Entry(f"{name}/{field}".lstrip("/"), shape, partial(read, field)) for field in kind.names if not kind[field].shape]
+    return [Entry(f"{name}/{field}".lstrip("/"), shape + kind[field].shape, partial(read, field)) for field in kind.names]
 
 
 def _header(file: IO[bytes], request: Request) -> tuple[tuple[int, ...], np.dtype]:

@@ -45,7 +45,7 @@ UNREAD = {
 """First bytes, and words."""
 TEXTS = (
     (re.compile(r"\s*HepMC::|^E -?\d+ \d+ .*\nU \w+ \w+"), "a HepMC file, of generator records; choose particles and jets first"),
-    (re.compile(r"#?\s*<LesHouchesEvents"), "lhe"),
+    (re.compile(r"#?\s*(<\?xml[^>]*\?>\s*|<!--.*?-->\s*)*<LesHouchesEvents", re.DOTALL), "lhe"),
     (re.compile(r"\s*<(!doctype html|html)", re.IGNORECASE), "a web page; perhaps a login page came instead of the file"),
     (re.compile(r"\s*<\?xml|\s*<[a-z!]", re.IGNORECASE), "an XML file"),
     (re.compile(r"BEGIN YODA"), "a YODA file of histograms"),
@@ -153,7 +153,7 @@ def _in_gzip(request: Request) -> str:
     except (OSError, EOFError, zlib.error) as problem:
         request.refuse(f"is a damaged gzip file: {str(problem)[:100]}")
     if kind := next((kind for first, kind in READABLE.items() if start.startswith(first)), ""):
-        request.refuse(f"is a {kind} file behind gzip; unpack it first")
+        request.refuse(f"is {'an HDF5' if kind == 'hdf5' else f'a {kind}'} file behind gzip; unpack it first")
     if not start:
         request.refuse("has no events: it is empty")
     return _other(start, request, "gzip")

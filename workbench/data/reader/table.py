@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-
 import numpy as np
 
-from workbench.data.reader import FileProblem
-from workbench.data.reader.hdf5 import OPEN, held, require_inside
+from workbench.data.reader.choose import Entry
+from workbench.data.reader.hdf5 import with_datasets
 from workbench.data.reader.layout import WEIGHT, refuse_weights
-from workbench.data.reader.limits import MOST_EVENTS, most_unpacked
+from workbench.data.reader.limits import MOST_EVENTS
+from workbench.data.reader.numpy_file import with_arrays
 from workbench.data.reader.recognise import recognise
 from workbench.data.reader.request import Request
-from workbench.data.reader.text import DELIMITERS, MISSING, opened
+from workbench.data.reader.text import DELIMITERS, Form, form_of, row_names, rows_of
 
 TABLE = "table"
 """The kind of such a file."""
@@ -27,10 +25,14 @@ LEAST_ROWS, LEAST_OF_A_CLASS = 20, 5
 def read_table(request: Request) -> dict[str, np.ndarray]:
     """The columns of a CSV, .npz or HDF5 file by their names, in their order. Raises: FileProblem."""
     kind = recognise(request)
-    readers = {"text": _text, "npz": _npz, "hdf5": _hdf5}
-    if kind not in readers:
-        request.refuse(f"is {kind}; CSV with names in the first line, .npz or HDF5 with one array per column is read as a table")
-    columns = readers[kind](request)
+    if kind == "text":
+        columns = _text(request)
+    elif kind in ("npz", "hdf5"):
+        columns = (with_arrays if kind == "npz" else with_datasets)(request, lambda entries: _arrays(entries, request))
+    else:
+        request.refuse(
+            f"is a file of the kind {kind}; CSV with names in the first line, .npz or HDF5 with one array per column is read as a table"
+        )
     if len(columns) < 2:
         request.refuse(f"has {len(columns)} columns of numbers; one to describe and at least one to describe it by are needed")
     if len(columns) > MOST_COLUMNS:
@@ -62,7 +64,10 @@ def _own(columns: dict[str, np.ndarray], request: Request) -> dict[str, np.ndarr
     known, odd = ([name for name in columns if (name in names) == wanted] for wanted in (True, False))
     if known and odd:
         request.refuse(f"has the column {odd[0][:40]!r} beside {', '.join(known)}; {', '.join(names)} are needed")
-    found = dict(zip(names, columns.values(), strict=True)) if set(names) != set(columns) else {name: columns[name] for name in names}
+    by_place = set(names) != set(columns)
+    if by_place and not next(iter(columns)).startswith("column "):
+        request.note(f"has the columns {', '.join(columns)[:80]}, which were read as {', '.join(names)}")
+    found = dict(zip(names, columns.values(), strict=True)) if by_place else {name: columns[name] for name in names}
     for name in ("x", "y", "x1", "x2"):
         if name in found and not np.ptp(found[name]) > 0:
             request.refuse(f"has the same {name} in all rows; there is nothing to learn")
@@ -80,75 +85,35 @@ def _own(columns: dict[str, np.ndarray], request: Request) -> dict[str, np.ndarr
 
 
 def _text(request: Request) -> dict[str, np.ndarray]:
-    with opened(request) as text:
-        lines = [line for line in text.read().splitlines() if line.strip()]
-    if not lines:
-        request.refuse("has no rows")
-    first = lines[0].lstrip("#% ")
-    delimiter = next((each for each in DELIMITERS if each is None or each in first), None)
-    names = _cells(first, delimiter)
-    if request.kind in OWN and all(map(_is_number, names)):
-        names, lines = [f"column {place + 1}" for place in range(len(names))], ["", *lines]
-    elif all(map(_is_number, names)):
-        request.refuse(f"begins with the numbers {first[:40]!r}; a first line with the names of the columns is needed")
+    form = form_of(request, _hidden_names)
+    if form.cells is None and request.kind not in OWN:
+        request.refuse(f"begins with the numbers {form.first[:40]!r}; a first line with the names of the columns is needed")
+    names = form.cells or [f"column {place + 1}" for place in range(form.columns)]
+    shift = row_names(form, request)
+    places = [place for place, name in enumerate(names) if name or place or shift]  # the numbers of rows, as pandas writes them
+    names = [names[place] for place in places]
     if len(set(names)) < len(names) or not all(names):
         request.refuse("has columns of the same name, or without one; every column needs a name of its own")
-    rows = np.empty((len(lines) - 1, len(names)))
-    for number, line in enumerate(lines[1:]):
-        cells = _cells(line, delimiter)
-        if len(cells) != len(names):
-            request.refuse(f"has {len(cells)} cells in row {number + 1:,}, not {len(names)} as its first line")
-        for place, cell in enumerate(cells):
-            try:
-                rows[number, place] = np.nan if cell.lower() in MISSING else float(cell)
-            except ValueError:
-                request.refuse(f"has {names[place]} = {cell[:30]!r} in row {number + 1:,}; a number is needed")
+    rows = rows_of(form, [place + shift for place in places], names, request)
     return {name: rows[:, place].copy() for place, name in enumerate(names)}
 
 
-def _cells(line: str, delimiter: str | None) -> list[str]:
-    return [cell.strip().strip("\"'").strip() for cell in line.split(delimiter)]
+def _hidden_names(form: Form, request: Request) -> list[str] | None:
+    """The names of the columns in the last comment that has as many words, none of them a number, as there are columns, or None."""
+    for line in reversed(form.comments):
+        for way in (form, *map(Form, DELIMITERS)):
+            cells = way.split(line)
+            if len(cells) == form.columns and all(cells) and not any(map(form.numeric, cells)):
+                return cells
+    return None
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _npz(request: Request) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(request.path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > most_unpacked(request.path):
-                request.refuse("is too large when it is unpacked")
-            found = {name.removesuffix(".npy"): np.load(io.BytesIO(archive.read(name)), allow_pickle=False) for name in archive.namelist()}
-    except FileProblem:
-        raise
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError) as problem:
-        request.refuse(f"is damaged: {str(problem)[:100]}")
-    return {name: array.astype(float) for name, array in found.items() if array.ndim == 1 and array.dtype.kind in "fiub"}
-
-
-def _hdf5(request: Request) -> dict[str, np.ndarray]:
-    import h5py
-
-    columns = {}
-    if held(request):
-        request.refuse(OPEN)
-    try:
-        with h5py.File(request.path, "r", locking=False) as file:
-            for name in file:
-                if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-                    continue
-                item = file[name]
-                if isinstance(item, h5py.Dataset) and item.ndim == 1 and item.dtype.kind in "fiub" and item.size <= MOST_EVENTS:
-                    require_inside(item, name, request)
-                    if not bytes(item.attrs.get("NAME", b"")).startswith(b"This is a netCDF dimension but not"):
-                        columns[name] = item[()].astype(float)
-    except FileProblem:
-        raise
-    except (OSError, RuntimeError, TypeError, ValueError) as problem:
-        request.refuse(f"is damaged: {str(problem)[:100]}")
-    return columns
+def _arrays(entries: list[Entry], request: Request) -> dict[str, np.ndarray]:
+    """The arrays with one number per row by their names; what else is there is said."""
+    found = [entry for entry in entries if len(entry.shape) == 1 or entry.shape[1:] == (1,)]
+    folders = {entry.folder for entry in found}
+    common = folders.pop() if len(folders) == 1 else ""
+    found = [entry for entry in found if entry.folder == common]
+    if others := [f"{entry.name} {entry.shape}" for entry in entries if entry not in found]:
+        request.note(f"has {', '.join(others[:4])}{', …' * (len(others) > 4)}, which are no columns beside the others and are left out")
+    return {entry.name.rpartition("/")[2]: entry.read().reshape(-1) for entry in found}

@@ -8,7 +8,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, NoReturn
@@ -48,6 +48,10 @@ class Form:
     """The first line that is no comment."""
     optional: bool = False
     """Whether numbers may be missing."""
+    row_is_named: bool = False
+    """Whether the first row begins with a text or with the number of a row."""
+    commas: bool = False
+    """Whether numbers with a decimal comma were met."""
 
     def split(self, line: str) -> list[str]:
         """The cells of a line, without quotes; a delimiter at the end of a line ends the last cell."""
@@ -72,7 +76,7 @@ class Form:
         if "_" in text:
             raise ValueError(text)
         if self.delimiter != "," and text.count(",") == 1 and "." not in text:
-            text = text.replace(",", ".")
+            text, self.commas = text.replace(",", "."), True
         if re.fullmatch(r"[+-]?[\d.]+[dDqQ][+-]?\d+", text):
             text = re.sub("[dDqQ]", "e", text)
         return float(text)
@@ -88,7 +92,7 @@ class Form:
 
 def read_text(request: Request) -> Numbers:
     """Columns by their names, or, without names, by their places. Raises: FileProblem naming row and column."""
-    form = _form(request)
+    form = form_of(request, _hidden_header, optional=len(request.layouts) > 1)
     weight = None
     if form.cells is None:
         layout = _layout_by_count(form, request)
@@ -103,8 +107,8 @@ def read_text(request: Request) -> Numbers:
         units = [split_unit(form.cells[place])[1] for place in order]
         if (weight := weight_column(form.cells, request)) is not None:
             order.append(weight)
-    shift = _row_names(form)
-    rows = _rows(form, [place + shift for place in order], [*layout.columns, *(["weight"] if weight is not None else [])], request)
+    shift = row_names(form, request)
+    rows = rows_of(form, [place + shift for place in order], [*layout.columns, *(["weight"] if weight is not None else [])], request)
     return from_rows(rows, layout, request, units)
 
 
@@ -119,9 +123,16 @@ def _layout_by_count(form: Form, request: Request) -> Layout:
     return layout
 
 
-def _row_names(form: Form) -> int:
-    """1 when every row begins with a name for which the header has no column, as R writes it."""
-    return int(form.cells is not None and form.columns == len(form.cells) + 1)
+def row_names(form: Form, request: Request) -> int:
+    """1 when every row begins with a name or its number, for which the header has no column, as R writes it.
+
+    Raises: FileProblem when a row has more numbers than the header names.
+    """
+    if form.cells is None or form.columns <= len(form.cells):
+        return 0
+    if form.columns > len(form.cells) + 1 or not form.row_is_named:
+        request.refuse(f"has {form.columns} columns in row 1, but its header names {len(form.cells)}; every column needs a name")
+    return 1
 
 
 @contextlib.contextmanager
@@ -166,8 +177,12 @@ def _is_comment(line: str) -> bool:
     return line.lstrip().startswith(COMMENTS)
 
 
-def _form(request: Request) -> Form:
-    """How a text is written, from its first lines."""
+def form_of(request: Request, hidden_header: Callable[[Form, Request], list[str] | None], optional: bool = False) -> Form:
+    """How a text is written, from its first lines.
+
+    Arguments: `hidden_header`: finds the names of the columns in the comments, if they are there; `optional`: whether numbers may be
+    missing, as those of jets.
+    """
     comments: list[str] = []
     lines: list[tuple[int, str]] = []
     given = ""
@@ -184,21 +199,25 @@ def _form(request: Request) -> Form:
     if not lines:
         request.refuse("has no events: it is empty")
     form = _best(lines[-1][1], [given] if given else DELIMITERS)
-    form.first, form.comments, form.skip, form.optional = lines[0][1].strip(), comments, lines[0][0], len(request.layouts) > 1
+    form.first, form.comments, form.skip, form.optional = lines[0][1].strip(), comments, lines[0][0], optional
     cells = form.split(lines[0][1])
     numbers = sum(map(form.numeric, cells))
-    if numbers <= len(cells) / 2 or (len(lines) == 2 and numbers < len(cells) < form.columns):
+    begin = lines[-1][1].lstrip()
+    form.row_is_named = begin[0] in "\"'" or not form.numeric(form.split(begin)[0]) or form.split(begin)[0] in ("0", "1")
+    if numbers < len(cells) / 2 or (len(lines) == 2 and numbers < len(cells) < form.columns):
         form.cells, form.skip = _joined(form, lines[0][1]), lines[0][0] + 1
     else:
         form.columns = len(cells)
-        form.cells = _hidden_header(form, request)
+        form.cells = hidden_header(form, request)
     return form
 
 
 def _best(line: str, delimiters: tuple[str | None, ...] | list[str]) -> Form:
     """The way of parting a row in which it has the most numbers."""
     forms = [Form(delimiter) for delimiter in delimiters]
-    counts = [sum(map(form.numeric, form.split(line))) for form in forms]
+    parted = [form.split(line) for form in forms]
+    counts = [sum(map(form.numeric, cells)) for form, cells in zip(forms, parted, strict=True)]
+    counts = [2 * count + (count == len(cells) > 0) for count, cells in zip(counts, parted, strict=True)]  # 1,5 2,3: two, not "5 2"
     if max(counts) == 0:  # only names: the delimiter that parts most of them
         counts = [len(form.split(line)) if form.delimiter else 1 for form in forms]
     best = forms[counts.index(max(counts))]
@@ -220,31 +239,32 @@ def _hidden_header(form: Form, request: Request) -> list[str] | None:
     The last comment line with the names of all our columns is the header. One with as many names as there are columns, some of them ours
     but in other places, is one too: it says that the places are not what they seem.
     """
-    for line in reversed(form.comments):
-        for way in (form, *map(Form, DELIMITERS)):
-            cells = _joined(way, line)
-            if len(cells) > form.columns or len(cells) < 2:
-                continue
-            layout = request.layout_with(
-                max((layout.particles for layout in request.layouts if len(layout.columns) <= len(cells)), default=0)
-            )
-            names = own_names(cells, layout)
-            ours = set(names) & set(layout.columns)
-            moved = [name for place, name in enumerate(names) if name in ours and layout.columns.index(name) != place]
-            if ours == set(layout.columns) or (len(cells) == form.columns and len(ours) > len(cells) / 3 and moved):
-                request.note("has the names of its columns in a comment, and was read by them")
-                return cells
-    return None
+    found = None
+    for cells in (_joined(way, line) for line in reversed(form.comments) for way in (form, *map(Form, DELIMITERS))):
+        if not 2 <= len(cells) <= form.columns:
+            continue
+        layout = request.layout_with(max((layout.particles for layout in request.layouts if len(layout.columns) <= len(cells)), default=0))
+        names = own_names(cells, layout)
+        ours = set(names) & set(layout.columns)
+        moved = [name for place, name in enumerate(names) if name in ours and layout.columns.index(name) != place]
+        if ours == set(layout.columns):
+            found = cells
+            break
+        if found is None and len(cells) == form.columns and len(ours) > len(cells) / 3 and moved:
+            found = cells
+    if found:
+        request.note("has the names of its columns in a comment, and was read by them")
+    return found
 
 
-def _rows(form: Form, order: list[int], columns: list[str], request: Request) -> np.ndarray:
+def rows_of(form: Form, order: list[int], columns: list[str], request: Request) -> np.ndarray:
     """The numbers of the columns, a row per event. Raises: FileProblem naming the first row that is none."""
     possible = most_unpacked(request.path) if _packed(request) else request.path.stat().st_size
     most = min(MOST_EVENTS + 1, possible // (2 * len(order)) + 1)  # numpy reserves memory for as many: a number takes two bytes
     for convert in (None, form.number):  # the second time in Python, for what C does not know
         try:
             with opened(request) as text:
-                lines = (line for line in islice(_lines(text), form.skip, None) if not _is_comment(line))
+                lines = _whole_rows(form, text, request)
                 found = np.loadtxt(
                     lines, ndmin=2, delimiter=form.delimiter, quotechar=form.quote, usecols=order, max_rows=most, converters=convert
                 )
@@ -254,8 +274,23 @@ def _rows(form: Form, order: list[int], columns: list[str], request: Request) ->
             continue
         if len(found) > MOST_EVENTS:
             request.refuse(f"has more than {MOST_EVENTS:,} events; at most so many are read")
+        if convert and form.commas:
+            request.note("has numbers with a comma, which was read as the decimal comma")
         return found.reshape(len(found), len(order))
     _broken_row(form, order, columns, request)
+
+
+def _whole_rows(form: Form, text: IO[str], request: Request) -> Iterator[str]:
+    """The rows. Raises: FileProblem when one has more cells than the first and the header: nobody knows which of them is meant."""
+    most, marks = max(form.columns, len(form.cells or ())), form.delimiter
+    row = 0
+    for line in islice(_lines(text), form.skip, None):
+        if _is_comment(line):
+            continue
+        row += bool(line.strip())
+        if (line.count(marks) if marks else len(line.split()) - 1) >= most and (cells := len(form.split(line))) > most:
+            request.refuse(f"has {cells} columns in row {row:,}, but {most} {'in its header' if form.cells else 'in row 1'}")
+        yield line
 
 
 def _packed(request: Request) -> bool:
@@ -275,5 +310,6 @@ def _broken_row(form: Form, order: list[int], columns: list[str], request: Reque
                 try:
                     form.number(cells[place])
                 except ValueError:
-                    request.refuse(f"has {cells[place][:40]!r} in row {row:,}, column {name}; a number is needed")
+                    column = name if name.startswith("column ") else f"column {name}"
+                    request.refuse(f"has {cells[place][:40]!r} in row {row:,}, {column}; a number is needed")
     request.refuse("cannot be read as a table of numbers")

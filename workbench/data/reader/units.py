@@ -47,22 +47,27 @@ def in_gev(numbers: Numbers, request: Request) -> dict[str, np.ndarray]:
         request.note(f"says that its momenta are in {said}, but was read in {request.units}, as asked")
     unit = request.units if request.units != "auto" else said or "GeV"
     request.unit_is_said = bool(said) or request.units != "auto"
-    if said and unit == said != "GeV":
-        request.note(f"has momenta in {unit}, as it says, and was brought to GeV")
     if unit != "GeV":
         values["momenta"] = values["momenta"] * factor(unit)
-    if "amplitude" in values:
-        values["amplitude"] = values["amplitude"] * _of_amplitude(numbers, unit, request)
+    amplitude_unit, power = _of_amplitude(numbers, unit, request) if "amplitude" in values else ("GeV", 0)
+    if amplitude_unit != "GeV":
+        values["amplitude"] = values["amplitude"] * factor(amplitude_unit, power)
+    asked = "as it says" if request.units == "auto" else "as asked"
+    parts = [f"momenta in {unit}"] * (unit != "GeV") + [f"amplitudes in {amplitude_unit}^{power}"] * (amplitude_unit != "GeV")
+    if parts:
+        request.note(f"has {' and '.join(parts)}, {asked}, and was brought to GeV")
     return values
 
 
-def _of_amplitude(numbers: Numbers, unit: str, request: Request) -> float:
-    """The factor that brings amplitudes to GeV^(8 − 2n)."""
+def _of_amplitude(numbers: Numbers, unit: str, request: Request) -> tuple[str, int]:
+    """The unit of energy of the amplitudes, and its power 8 − 2n."""
     needed = 8 - 2 * request.largest.particles
     own, power = _said(numbers, "amplitude", request) or (unit, needed)
     if power != needed:
         request.refuse(f"has amplitudes in {numbers.units['amplitude']}; |M|² of {request.kind} has the unit GeV^{needed}")
-    return factor(own if request.units == "auto" else unit, needed)
+    if request.units != "auto" and own != request.units:
+        request.note(f"says that its amplitudes are in {own}^{needed}, but was read in {request.units}^{needed}, as asked")
+    return (own if request.units == "auto" else unit), needed
 
 
 def _said(numbers: Numbers, name: str, request: Request) -> tuple[str, int] | None:
@@ -71,6 +76,9 @@ def _said(numbers: Numbers, name: str, request: Request) -> tuple[str, int] | No
     if text.strip().lower() in PLAIN:
         return None
     found = energy_of(text)
+    if found is None and request.units != "auto":
+        request.note(f"says {text[:40]!r} for the unit of its {name}, but was read in {request.units}, as asked")
+        return None
     if found is None:
         request.refuse(f"says {text[:40]!r} for the unit of its {name}; {', '.join(ENERGIES)}, or powers of them, are understood")
     return found

@@ -10,16 +10,21 @@ from workbench.families.generators import generated
 from workbench.results.product import Product
 
 
+def _percent(value: float) -> str:
+    """Two digits, never as 2.3e+02."""
+    return f"{float(f'{100 * value:.2g}'):,.10g} %"
+
+
 def _generator_sentence(found: xr.Dataset) -> str:
     """The log loss, and how far the histograms are from the truth."""
     quality = generated.quality(found)
     loss = f"log loss {quality.log_loss_in_words}"
     exact = f" (exact entropy {quality.entropy:.3f})" if math.isfinite(quality.entropy) else ""
-    band = f", band {100 * quality.band:.2g} %" if math.isfinite(quality.band) else ""
+    band = f", band {_percent(quality.band)}" if math.isfinite(quality.band) else ""
     if quality.reason:
         return f"{loss}{exact}, no |ratio − 1|: {quality.reason}"
-    deviation = f"|ratio − 1| {100 * quality.deviation:.2g} % where the truth is known to {100 * quality.statistics:.2g} %"
-    return f"{loss}{exact}, {deviation}, largest {100 * quality.largest:.2g} % ({quality.where}){band}"
+    deviation = f"|ratio − 1| {_percent(quality.deviation)} where the truth is known to {_percent(quality.statistics)}"
+    return f"{loss}{exact}, {deviation}, largest {_percent(quality.largest)} ({quality.where}){band}"
 
 
 GENERATOR = Product(

@@ -68,7 +68,7 @@ class GeneratorRecipe(TrainingRecipe):
         label="Units of the file",
         group="Data",
         later=True,
-        matters=lambda recipe: bool(recipe.file),
+        matters=lambda recipe: bool(recipe.file) and DATASETS[recipe.dataset].energies,
         doc=UNITS_DOC,
     )
     test_events = Integer(

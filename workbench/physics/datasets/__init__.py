@@ -20,12 +20,14 @@ class Row:
     about: str
     jets: int = 0
     square: bool = False
+    energies: bool = True
+    """Whether its events are momenta, which have a unit; else points in the plane."""
 
 
 ROWS = (
-    Row("wedge", "wedge ramp", "p = 2x on the unit square", square=True),
-    Row("kicker", "kicker ramp", "p = 3x²", square=True),
-    Row("ring", "Gaussian ring", "half a Gaussian ring"),
+    Row("wedge", "wedge ramp", "p = 2x on the unit square", square=True, energies=False),
+    Row("kicker", "kicker ramp", "p = 3x²", square=True, energies=False),
+    Row("ring", "Gaussian ring", "half a Gaussian ring", energies=False),
     Row("z_jets", "Z + jets", "pp → Z(μμ) + jets at 13 TeV", jets=3),
     Row("tt_partons", "top pairs", "pp → tt̄ → six partons"),
 )

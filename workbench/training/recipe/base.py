@@ -178,6 +178,18 @@ class Recipe(param.Parameterized):
             raise RecipeError(str(problem)) from problem
         return self.replace(file=file if digits_of(file) else str(located(file)), file_digest=found)
 
+    def check_file_is_read(self) -> None:
+        """Raises: RecipeError where an own file is named that this recipe does not read, since something else would be trained."""
+        file = getattr(self, "file", "")
+        if not file or self.matters("file"):
+            return
+        for name, option in self.options().items():
+            values = [value for value in getattr(option, "objects", ()) if self.replace(**{name: value}).matters("file")]
+            if values:
+                choose = f"choose {name} = {' or '.join(map(str, values))}, or leave the file out"
+                raise RecipeError(f"{file} is not read with {name} = {getattr(self, name)}; {choose}.")
+        raise RecipeError(f"{file} is not read by this recipe; leave it out.")
+
     # How others write it
 
     def as_python(self) -> str:

@@ -18,6 +18,7 @@ from workbench.figures.drawing import (
     figure,
     labelled,
     layout,
+    percent,
     step_band,
     steps,
     with_error,
@@ -155,5 +156,5 @@ def _histogram(theme: Theme, name: str, h: xr.Dataset, colour: str, dash: str, *
 
 def _outside(h: xr.Dataset) -> str:
     """What lies outside of the axis, in words; nothing where all is inside."""
-    parts = [f"{100 * float(h[side]):.2g} % {word}" for side, word in (("below", "left"), ("above", "right")) if float(h[side]) > 0]
+    parts = [f"{percent(float(h[side]))} {word}" for side, word in (("below", "left"), ("above", "right")) if float(h[side]) > 0]
     return f"outside: {', '.join(parts)}" if parts else ""

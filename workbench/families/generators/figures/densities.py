@@ -94,7 +94,7 @@ def _outside_map(dataset: xr.Dataset) -> list[str]:
     if "map_truth" in dataset.variables:
         return []
     lost = {name: sum(outside(dataset, name)) for name in ("x", "y") if f"edges_{name}" in dataset.variables}
-    return [f"{100 * share:.2g} % outside in {name}" for name, share in lost.items() if outside_words(0.0, share)]
+    return [f"{number(100 * share)} % outside in {name}" for name, share in lost.items() if outside_words(0.0, share)]
 
 
 @figure
