@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -19,6 +20,15 @@ from workbench.families.basics.presets import DENSITIES, PRESETS
 from workbench.families.basics.recipe import BasicsRecipe
 from workbench.figures import FIGURES
 from workbench.nets.population import PopulationMLP
+
+DEFAULT = """
+import time
+from workbench.families.basics.job import BasicsJob
+from workbench.families.basics.recipe import BasicsRecipe
+begin = time.process_time()
+list(BasicsJob(BasicsRecipe()).train())
+print(time.process_time() - begin)
+"""
 
 
 def trained(**options):
@@ -37,10 +47,12 @@ def test_the_area_is_the_exact_one_on_the_same_points(toy):
 
 
 def test_a_default_training_takes_less_than_two_seconds_of_a_processor(slowdown):
+    """In a process of its own: here every shape is checked on the way."""
     before = slowdown()
-    begin = time.process_time()
-    trained()
-    assert time.process_time() - begin < 2 * max(before, slowdown())
+    seconds = float(subprocess.run([sys.executable, "-c", DEFAULT], capture_output=True, text=True, check=True).stdout)
+    factor = max(before, slowdown())
+    print(f"a default training takes {seconds:.2f} s of a processor, on a machine that is {factor:.1f} times slower than idle")
+    assert seconds < 2 * factor
 
 
 def test_three_classes_come_near_their_exact_cross_entropy():
