@@ -65,10 +65,13 @@ SAMPLE = """() => {
 }"""
 
 
-def test_at_no_moment_is_a_slide_blank_while_its_story_trains(visit, server):
+def test_at_no_moment_is_a_slide_blank_while_its_story_trains_nor_is_a_follower_s_phone(visit, server):
     page = visit("?tab=stories&story=shipped")
-    until(lambda: "Shipped result of" in page.inner_text(".stands") and points(page)[1] > 0, 20, "the slide")
-    page.evaluate(f"{ALL}; ({SAMPLE})()")
+    page.click("text=Follow me")
+    phone = visit("follow", width=390, height=844)
+    for one in (page, phone):
+        until(lambda one=one: "Shipped result of" in one.inner_text(".stands") and points(one)[1] > 0, 20, "the slide")
+        one.evaluate(f"{ALL}; ({SAMPLE})()")
     page.click("[data-tell=train]")
     until(lambda: page.inner_text(".stands").startswith("Trained in"), 120, "the end")
     until(lambda: "here, now" in page.inner_text(".ours thead"), 10, "both columns")
@@ -76,11 +79,16 @@ def test_at_no_moment_is_a_slide_blank_while_its_story_trains(visit, server):
     said = {words.split(" ")[0] for _, _, words in sampled}
     assert len(sampled) > 10 and all(figures == 1 and curves > 0 for figures, curves, _ in sampled), sampled
     assert {"Training:", "Trained"} <= said and "Looking" not in said
+    until(lambda: phone.inner_text(".stands").startswith("Trained in"), 10, "the end on the phone")
+    followed = phone.evaluate("sampled")
+    assert len(followed) > 10 and all(figures == 1 and curves > 0 for figures, curves, _ in followed), followed
+    assert "Training:" in {words.split(" ")[0] for _, _, words in followed}
     page.click("text=Back to the shipped numbers")
     until(lambda: "Shipped result of" in page.inner_text(".stands") and "ours" in page.inner_text(".ours thead"), 10, "the way back")
     assert all(figures == 1 and curves > 0 for figures, curves, _ in page.evaluate("sampled"))
     page.click("text=To what is trained here")
     until(lambda: page.inner_text(".stands").startswith("Trained in"), 10, "and forth")
+    page.click("text=Follow me")
 
 
 def test_a_story_is_stopped_from_its_slide(visit, server):

@@ -34,6 +34,13 @@ def test_own_curves_lie_over_the_shipped_ones_on_axes_that_hold_both():
         assert both["data"][0]["line"]["color"] != both["data"][1]["line"]["color"] == LIGHT.colour(0)
 
 
+def test_labels_reach_from_the_shipped_curves_to_ones_own():
+    far, near = ({**drawn(LIGHT, 10), "layout": {"yaxis": axis(LIGHT, "y", log=True, range=ends)}} for ends in ([5, 100], [0.01, 0.1]))
+    for figure in (over(near, far, LIGHT), over(far, near, LIGHT)):
+        y = figure["layout"]["yaxis"]
+        assert y["range"] == [-2, 2] and y["dtick"] == 1 and "tickvals" not in y
+
+
 def test_a_shipped_map_is_covered_by_the_first_of_ones_own():
     square = {"type": "heatmap", "name": "p", "x": [0, 1], "y": [0, 1], "z": [[1, 2], [3, 4]]}
     mapped = {"data": [square], "layout": layout(LIGHT)}

@@ -78,7 +78,7 @@ class Ladder:
             return made | {
                 "tickmode": "array",
                 "tickvals": list(self.places.values()),
-                "ticktext": [folded(word(value)) for value in self.places],
+                "ticktext": [folded(word(self.option, value)) for value in self.places],
                 **({"tickangle": 0} if len(self.places) <= 4 else {}),  # slanted, the last of few long names would not fit on a phone
             }
         if self.has_zero:
@@ -100,13 +100,13 @@ class Ladder:
         }
 
 
-def word(value: Any) -> str:
+def word(option: str, value: Any) -> str:
     """A choice or widths of layers as they stand in a figure: BNN; 64, 64, 64 as 3 × 64."""
     text = str(value)
     widths = [part.strip() for part in text.split(",")]
     if all(part.isdigit() for part in widths) and len(set(widths)) == 1:
         return f"{len(widths)} × {widths[0]}"
-    return wording(text).replace("_", " ")
+    return wording(text, option).replace("_", " ")
 
 
 def option_title(name: str) -> str:
@@ -135,7 +135,7 @@ def point_name(values: Mapping[str, Any]) -> str:
     parts = []
     for option, value in values.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            parts.append(f"{option.replace('_', ' ')}: {value}" if isinstance(value, bool) else word(value))
+            parts.append(f"{option.replace('_', ' ')}: {value}" if isinstance(value, bool) else word(option, value))
         else:
             parts.append(f"{option_symbol(option)} = {number(float(value), 6)}")
     return ", ".join(parts)

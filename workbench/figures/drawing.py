@@ -122,20 +122,9 @@ def axis(theme: Theme, title: str, **options: Any) -> dict[str, Any]:
     """An axis with title, frame and ticks on the inside. log=True for a logarithmic one, whose `range` is given in values and which has at
     most `labels` labels: of decades, or of 2 and 5 too where there are less than two decades."""
     if options.pop("log", False):
-        most, ends = options.pop("labels", 6), list(np.log10(options["range"]))
         low, high = options["range"]
-        marks = round_values(low, high, most) if ends[1] - ends[0] < 2 else []
-        ticks: dict[str, Any] = {"dtick": max(int(np.ceil((ends[1] - ends[0]) / most)), 1)}
-        if marks:
-            ticks = {"tickmode": "array", "tickvals": marks, "ticktext": [number(mark) for mark in marks]}
-        else:
-            ticks["tickfont"] = {"size": theme.font_size / RAISED_BY}
-        # between labels that are not a power of ten apart plotly.js draws thousands of ticks, unless it is told where
-        powers = range(int(np.floor(ends[0])), int(np.ceil(ends[1]))) if marks else ()
-        between: dict[str, Any] = (
-            {"tickmode": "array", "tickvals": [k * 10.0**power for power in powers for k in range(1, 10)]} if marks else {}
-        )
-        options = {"type": "log", "minor": {"ticks": "inside", "tickcolor": theme.ink, **between}, **ticks, **options, "range": ends}
+        ticks = ticks_of_log(theme, low, high, options.pop("labels", 6))
+        options = {"type": "log", **ticks, **options, "range": list(np.log10([low, high]))}
     return {
         "title": {"text": title, "standoff": 8},
         "automargin": True,
@@ -149,6 +138,21 @@ def axis(theme: Theme, title: str, **options: Any) -> dict[str, Any]:
         "exponentformat": "power",
         **options,
     }
+
+
+def ticks_of_log(theme: Theme, low: float, high: float, most: int = 6) -> dict[str, Any]:
+    """Labels and ticks of a logarithmic axis between two values, with at most so many labels."""
+    ends = np.log10([low, high])
+    marks = round_values(low, high, most) if ends[1] - ends[0] < 2 else []
+    if not marks:
+        font = {"size": theme.font_size / RAISED_BY}
+        decades = max(int(np.ceil((ends[1] - ends[0]) / most)), 1)
+        return {"dtick": decades, "tickfont": font, "minor": {"ticks": "inside", "tickcolor": theme.ink}}
+    # between labels that are not a power of ten apart plotly.js draws thousands of ticks, unless it is told where
+    powers = range(int(np.floor(ends[0])), int(np.ceil(ends[1])))
+    between = {"tickmode": "array", "tickvals": [k * 10.0**power for power in powers for k in range(1, 10)]}
+    ticks = {"tickmode": "array", "tickvals": marks, "ticktext": [number(mark) for mark in marks]}
+    return ticks | {"minor": {"ticks": "inside", "tickcolor": theme.ink, **between}}
 
 
 def round_values(low: float, high: float, most: int) -> list[float]:

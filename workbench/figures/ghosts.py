@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.figures.drawing import key
+from workbench.figures.drawing import key, ticks_of_log
 from workbench.figures.theme import Theme
 
 FAINT = 0.45
 """Opacity of a shipped map, until the first one of one's own covers it."""
 
-TICKS = ("tickmode", "tickvals", "ticktext", "tickfont", "dtick")
+TICKS = ("tickmode", "tickvals", "ticktext", "tickfont", "dtick", "minor")
 
 
 def over(shipped: dict[str, Any], own: dict[str, Any], theme: Theme) -> dict[str, Any]:
@@ -20,7 +20,8 @@ def over(shipped: dict[str, Any], own: dict[str, Any], theme: Theme) -> dict[str
     if not begun:
         layout = {name: value for name, value in shipped["layout"].items() if name != "annotations"}
         return {**own, "data": [*grey, named(theme)], "layout": {**layout, "uirevision": own["layout"].get("uirevision")}}
-    return {**own, "data": [*grey, *own["data"], *([named(theme)] if grey else [])], "layout": shared(own["layout"], shipped["layout"])}
+    both = [*grey, *own["data"], *([named(theme)] if grey else [])]
+    return {**own, "data": both, "layout": shared(own["layout"], shipped["layout"], theme)}
 
 
 def named(theme: Theme) -> dict[str, Any]:
@@ -40,13 +41,16 @@ def ghost(trace: dict[str, Any], theme: Theme) -> dict[str, Any]:
     return quiet | ({"fillcolor": theme.faint(theme.muted, 0.15)} if "fillcolor" in trace else {})
 
 
-def shared(own: dict[str, Any], shipped: dict[str, Any]) -> dict[str, Any]:
-    """One's own layout, with ranges that hold the shipped curves too."""
+def shared(own: dict[str, Any], shipped: dict[str, Any], theme: Theme) -> dict[str, Any]:
+    """One's own layout, with ranges that hold the shipped curves too, and labels all along them."""
     axes = {}
     for name, axis in own.items():
         other = shipped.get(name)
         if name[1:5] == "axis" and other and "range" in axis and "range" in other and axis.get("type") == other.get("type"):
             (low, high), (lowest, highest) = axis["range"], other["range"]
             wider = axis if high - low >= highest - lowest else other  # its ticks go farther
-            axes[name] = {**axis, **{tick: wider[tick] for tick in TICKS if tick in wider}, "range": [min(low, lowest), max(high, highest)]}
+            ends, ticks = [min(low, lowest), max(high, highest)], {tick: wider[tick] for tick in TICKS if tick in wider}
+            if axis.get("type") == "log" and ends != wider["range"] and "0" not in ticks.get("ticktext", ()):
+                ticks = ticks_of_log(theme, 10 ** ends[0], 10 ** ends[1])
+            axes[name] = {**{part: value for part, value in axis.items() if part not in TICKS}, **ticks, "range": ends}
     return {**own, **axes}

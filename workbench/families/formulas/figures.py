@@ -241,7 +241,7 @@ def formula_limits(runs: Runs, theme: Theme) -> dict[str, Any]:
         data.append(curve(theme, words, ends, np.repeat(rows, 3), theme.faint(colour, 0.75), width=width))
     labels = [f"{name}<br>{100 * part:.0f} %" for name, part in zip(names, share, strict=True)]
     y_axis = axis(theme, "", range=[-0.6, len(names) - 0.4], tickmode="array", tickvals=rows, ticktext=labels, showgrid=False)
-    look = layout(theme, xaxis=axis(theme, "f_T from 36 events [TeV⁻²]", range=[-45, 45]), yaxis=y_axis)
+    look = layout(theme, xaxis=axis(theme, "f<sub>T</sub> from 36 events [TeV⁻²]", range=[-45, 45]), yaxis=y_axis)
     return {"data": data, "layout": look}
 
 

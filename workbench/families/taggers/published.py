@@ -27,4 +27,4 @@ OURS = {
     "lgatr": "L-GATr-slim",
 }
 """Which of them an architecture is, of another size."""
-ELSEWHERE = "published: 1.2 M jets, another detector"
+ELSEWHERE = "published, 1.2 M jets"

@@ -113,17 +113,32 @@ const halved = (text) => { // in two lines, at the blank that is nearest to its 
   const blanks = [...text.matchAll(/ /g)].map(({index}) => index).sort((a, b) => Math.abs(a - text.length / 2) - Math.abs(b - text.length / 2))
   return length(text) < 14 || text.includes("<br>") || !blanks.length ? text : `${text.slice(0, blanks[0])}<br>${text.slice(blanks[0] + 1)}`
 }
+const letters = (words) => (words?.some((text) => /\p{L}/u.test(text)) ? Math.max(...words.map(length)) : 0)
+const lettered = (most, wide, size) => Math.min(size, (0.4 * wide) / (0.52 * most))
+const folds = (words, wide, size) => (words && lettered(letters(words), wide, size) < 0.9 * size ? words.map(halved) : words)
+function indent(layout, wide, size) { // where curves begin
+  const most = Math.max(...Object.keys(layout).filter((name) => name.startsWith("yaxis")).map((name) => letters(folds(layout[name].ticktext, wide, size))), 0)
+  return most ? 0.52 * most * lettered(most, wide, size) + size : 3 * size
+}
 function fitted(name, {title, ticktext, tickfont, domain = [0, 1]}, layout, wide, size, tight) {
-  const named = (words) => (words?.some((text) => /\p{L}/u.test(text)) ? Math.max(...words.map(length)) : 0)
-  const most = (longest) => Math.min(tickfont?.size ?? size, (0.4 * wide) / (0.52 * longest))
-  const folds = (words) => (most(named(words)) < 0.9 * size ? words.map(halved) : words)
-  const beside = named(ticktext) && name.startsWith("y") ? {ticktext: folds(ticktext), tickfont: {...tickfont, size: most(named(folds(ticktext)))}} : {}
+  const most = tickfont?.size ?? size, words = folds(ticktext, wide, most)
+  const beside = letters(ticktext) && name.startsWith("y") ? {ticktext: words, tickfont: {...tickfont, size: lettered(letters(words), wide, most)}} : {}
   if (!title?.text) return beside
-  const longest = Math.max(...Object.keys(layout).filter((other) => other.startsWith("yaxis")).map((other) => named(layout[other].ticktext && folds(layout[other].ticktext))), 0)
-  const left = longest ? 0.52 * longest * most(longest) + size : 3 * size
-  const room = name.startsWith("x") ? ((domain[1] - domain[0]) * (wide - left)) / (0.5 * length(title.text)) : 99
+  const room = name.startsWith("x") ? ((domain[1] - domain[0]) * (wide - indent(layout, wide, size))) / (0.5 * length(title.text)) : 99
   const font = {size: Math.min(tight ? size : 1.2 * size, room)}
   return {...beside, title: {...title, font, ...(tight && {standoff: 3})}}
+}
+
+// Labels of numbers below a figure stand upright: only each second or third tick has one where there is no room for all. Ticks are those
+// that plotly.js chooses: in steps of 2, 5 or 10 times a power of ten, one for 80 px, but five at least.
+function upright({range, type, tickvals, nticks = 99, domain = [0, 1]}, wide, size) {
+  if (!range?.every(Number.isFinite) || tickvals || type === "log") return {}
+  const span = Math.abs(range[1] - range[0]), room = (domain[1] - domain[0]) * wide
+  const rough = span / Math.min(nticks, Math.min(Math.max(room / 80, 4), 9) + 1), power = 10 ** Math.floor(Math.log10(rough))
+  const apart = power * [2, 5, 10].find((step) => rough < step * power)
+  const digits = Math.max(...range.map((end) => String(Math.trunc(end)).length)) + (apart < 1 ? 1 - Math.floor(Math.log10(apart)) : 0)
+  const step = Math.ceil(((0.55 * digits + 0.5) * size) / ((apart / span) * room))
+  return step > 1 ? {ticklabelstep: step, tickangle: 0} : {}
 }
 
 // A figure of words: none is longer than its place, nor higher than the way to what stands below it.
@@ -138,10 +153,11 @@ function fit(notes, wide, high) {
 }
 
 // A scale of colours below a figure, with its title beside it, and without the room below.
-function bar({coloraxis, margin}, size) {
+function bar({coloraxis, margin}, size, wide) {
   if (coloraxis?.colorbar?.orientation !== "h") return {}
-  const {title, ...rest} = coloraxis.colorbar
-  return {coloraxis: {...coloraxis, colorbar: {...rest, ypad: 5, ...(title && {title: {...title, side: "right", font: {size}}, len: 0.85, x: 0, xanchor: "left"})}}, margin: {...margin, t: 0.6 * margin.t * hall(), b: 0.5 * margin.b * hall()}}
+  const {title, ...rest} = coloraxis.colorbar, beside = 0.55 * size * length(title?.text)
+  const few = upright({range: [coloraxis.cmin, coloraxis.cmax], nticks: rest.nticks}, 0.85 * wide - beside - 2 * size, size)
+  return {coloraxis: {...coloraxis, colorbar: {...rest, ...few, ypad: 5, ...(title && {title: {...title, side: "right", font: {size}}, len: 0.85, x: 0, xanchor: "left"})}}, margin: {...margin, t: 0.6 * margin.t * hall(), b: 0.5 * margin.b * hall()}}
 }
 
 // A sentence in place of a figure, in lines that fit.
@@ -386,8 +402,10 @@ export function render({model, el}) {
       const fits = ((end - begin) * (gd.offsetWidth - 4 * font.size)) / (0.55 * note.text.length)
       if (fits < font.size) note.font = {...note.font, size: fits}
     }
+    const standing = Object.entries({...axes, ...shape}).filter(([name]) => name.startsWith("x"))
+      .map(([name, axis]) => [name, {...axis, ...upright(axis, gd.offsetWidth - indent(layout, gd.offsetWidth, font.size) - font.size, axis.tickfont?.size ?? font.size)}])
     if (data.length && layout.xaxis?.visible === false) fit(notes ?? [], gd.offsetWidth, gd.offsetHeight)
-    const look = {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, ...(tight && {showlegend: false, ...bar(layout, font.size)}), font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}
+    const look = {...layout, ...axes, margin: Object.fromEntries(Object.entries(layout.margin ?? {}).map(([side, size]) => [side, size * hall()])), ...(notes && {annotations: notes}), ...shape, ...Object.fromEntries(standing), ...(tight && {showlegend: false, ...bar(layout, font.size, gd.offsetWidth)}), font, autosize: false, width: gd.offsetWidth, height: gd.offsetHeight}
     await Plotly.react(gd, named, look, extended).catch((problem) => {
       if (!whole.some(({type}) => type === "heatmap")) throw problem
       Plotly.purge(gd) // no room for equal scales: without them there is

@@ -310,15 +310,15 @@ class TrainingRecipe(Recipe):
     )
 
 
-def wording(value: str) -> str:
-    """A choice of any option as people say it: BNN, Z + jets."""
-    return _words().get(value, value)
+def wording(value: str, option: str = "") -> str:
+    """A choice of an option, by default of any, as people say it: BNN, Z + jets."""
+    return _words(option).get(value, value)
 
 
 @functools.cache
-def _words() -> Mapping[str, str]:
-    options = [option for kind in KINDS.values() for option in kind.options().values()]
-    return {name: option.wording(name) for option in options for name in getattr(option, "objects", ())}
+def _words(option: str) -> Mapping[str, str]:
+    options = [one for kind in KINDS.values() for name, one in kind.options().items() if option in ("", name)]
+    return {name: one.wording(name) for one in options for name in getattr(one, "objects", ())}
 
 
 def flag(name: str, value: Any) -> str:

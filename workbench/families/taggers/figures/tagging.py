@@ -265,27 +265,33 @@ def _large(marks: dict[str, Any], theme: Theme) -> dict[str, Any]:
 def landscape_of_taggers(runs: Runs, theme: Theme) -> dict[str, Any]:
     """AUC and 1/ε_B(0.3) of each run with the errors of a finite test set; published numbers of larger networks as grey crosses."""
     names = [(label or wording(str(recipe_of(one).get("architecture", "run")))).removeprefix("tagger: ") for label, one in runs]
-    places = list(range(len(runs)))
+    places = np.arange(len(runs))
     data: list[dict[str, Any]] = []
-    for shown, word, axis_of in (("auc", "AUC", "y"), ("rejection_30", "1/ε<sub>B</sub>(0.3)", "y2")):
+    for shown, word, tag in (("auc", "AUC", ""), ("rejection_30", "1/ε<sub>B</sub>(0.3)", "2")):
         values, errors = ([float(one[f"{shown}{end}"]) for _, one in runs] for end in ("", "_error"))
         told = with_numbers(
             f"here, {word}", *(f"{name} {with_error(value, error)}" for name, value, error in zip(names, values, errors, strict=True))
         )
-        marks = dots(theme, told if axis_of == "y" else word, places, values, theme.colour(0), yaxis=axis_of, showlegend=axis_of == "y")
-        marks["error_y"] = {"type": "data", "array": errors, "color": theme.colour(0), "thickness": theme.line_width}
+        where: dict[str, Any] = {"xaxis": f"x{tag}", "yaxis": f"y{tag}", "showlegend": not tag}
+        marks = dots(theme, word if tag else told, values, places, theme.colour(0), **where)
+        marks["error_x"] = {"type": "data", "array": errors, "color": theme.colour(0), "thickness": theme.line_width}
         data.append(marks)
         known = [
             PUBLISHED.get(OURS.get(recipe_of(one).get("architecture", ""), ""), (np.nan,) * 3)[0 if shown == "auc" else 2]
             for _, one in runs
         ]
-        data.append(dots(theme, ELSEWHERE, places, known, theme.muted, symbol="x", yaxis=axis_of, showlegend=axis_of == "y"))
-    mass = runs[0][1]
-    data.append(curve(theme, "jet mass alone", [-0.5, len(runs) - 0.5], [float(mass["auc_mass"])] * 2, theme.ink, dash=EXPECTED))
-    least = min([float(mass["auc_mass"]), *(float(one["auc"]) for _, one in runs)])
-    across = axis(theme, "tagger", range=[-0.5, len(runs) - 0.5], tickmode="array", tickvals=places, ticktext=names)
-    upper, lower = axis(theme, "AUC", range=[least - 0.01, 1.0]), axis(theme, "1/ε<sub>B</sub>(0.3)", log=True, range=[20, 5e3], labels=3)
-    return {"data": data, "layout": two_panels(theme, across, upper, lower, share=0.4)}
+        data.append(dots(theme, ELSEWHERE, known, places, theme.muted, symbol="x", **where))
+    mass = float(runs[0][1]["auc_mass"])
+    data.append(curve(theme, "jet mass alone", [mass] * 2, [-0.5, len(runs) - 0.5], theme.ink, dash=EXPECTED))
+    least = min([mass, *(float(one["auc"]) for _, one in runs)])
+    axes: dict[str, Any] = {
+        "xaxis": axis(theme, "AUC", range=[least - 0.01, 1.0]),
+        "xaxis2": axis(theme, "1/ε<sub>B</sub>(0.3)", log=True, range=[20, 5e3], labels=3, anchor="y2"),
+    }
+    for tag, domain in (("", [0.6, 1]), ("2", [0, 0.4])):  # names have the room of lines of text
+        row = {"tickmode": "array", "tickvals": list(places), "ticktext": names, "domain": domain}
+        axes[f"yaxis{tag}"] = axis(theme, "", range=[len(runs) - 0.5, -0.5], anchor=f"x{tag}", **row)
+    return {"data": data, "layout": layout(theme, **axes)}
 
 
 @figure
