@@ -268,7 +268,9 @@ def test_other_formats_are_taken_by_the_same_reader_and_notes_come_back(port, tm
     status, said = send(port, out.getvalue(), name="aag.npy")
     assert status == 200 and "are the momenta in TeV? Say so with units = 'TeV'" in json.loads(said)["notes"][0]
     status, said = send(port, out.getvalue(), name="aag.npy", kind="gg_yyg&units=TeV")
-    assert status == 200 and json.loads(said)["notes"] == []
+    assert status == 200 and json.loads(said)["notes"] == [
+        "aag.npy has momenta in TeV and amplitudes in TeV^-2, as asked, and was brought to GeV."
+    ]
     status, said = send(port, b'{"momenta": []}', name="mine.json")
     assert status == 422 and said.startswith("mine.json is a JSON file")
 
