@@ -13,6 +13,7 @@ from workbench.__main__ import main
 from workbench.families.amplitudes.recipe import SweepRecipe
 from workbench.families.generators.job import GeneratorJob
 from workbench.runs.files import RunError
+from workbench.runs.prediction import written
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
 
@@ -151,3 +152,12 @@ def test_the_command_line_writes_csv_and_netcdf(tmp_path, capsys):
     with xr.open_dataset(tmp_path / "out.nc", engine="h5netcdf") as written:
         assert written.sizes["event"] == 120 and written["sigma_stat"].attrs["units"] == "GeV^-2"
     assert main([*asked, "--output", "out.txt"]) == 2 and "an end in .csv or .nc is needed" in capsys.readouterr().err
+
+
+def test_what_has_several_numbers_or_no_unit_is_written_too(monkeypatch):
+    share = np.arange(10.0).reshape(5, 2) / 7
+    found = xr.Dataset({"probability": (("event", "class"), share), "mean": ("event", np.arange(5.0), {"units": "GeV"})})
+    monkeypatch.setattr("workbench.runs.prediction.PORTION", 2)
+    names, *rows = written(found, ".csv").decode().splitlines()
+    assert names == "probability 0,probability 1,mean [GeV]"
+    np.testing.assert_array_equal([[float(x) for x in row.split(",")] for row in rows], np.column_stack([share, np.arange(5.0)]))

@@ -84,14 +84,21 @@ def outside(found: xarray.Dataset) -> str:
 
 
 def written(found: xarray.Dataset, suffix: str) -> bytes:
-    """A prediction as CSV, one row per point with its units in the header, or as netCDF."""
+    """A prediction as CSV, one row per point with its units in the header, numbered where one name has several, or as netCDF."""
     from . import netcdf
 
     if suffix == ".nc":
         return netcdf.encode({"/": found})
-    names = [f"{name} [{found[name].attrs['units']}]" for name in found]
-    rows = zip(*(found[name].values.tolist() for name in found), strict=True)
-    return "\n".join([",".join(names), *(",".join(map(repr, row)) for row in rows), ""]).encode()
+    columns: dict[str, np.ndarray] = {}
+    for name, values in found.items():
+        unit = f" [{values.attrs['units']}]" if "units" in values.attrs else ""
+        table = values.transpose("event", ...).values.reshape(found.sizes["event"], -1)
+        columns |= {f"{name}{f' {place}' if len(table.T) > 1 else ''}{unit}": column for place, column in enumerate(table.T)}
+    portions = [",".join(columns) + "\n"]
+    for first in range(0, found.sizes["event"], PORTION):
+        rows = zip(*(column[first : first + PORTION].tolist() for column in columns.values()), strict=True)
+        portions.append("".join(",".join(map(repr, row)) + "\n" for row in rows))
+    return "".join(portions).encode()
 
 
 def _region(run: Run) -> Callable[[np.ndarray], xarray.DataArray] | None:

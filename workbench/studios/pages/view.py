@@ -257,11 +257,11 @@ class Studio(Hearing):
 
     @property
     def predicts(self) -> str:
-        """The run that can be asked about points of one's own: the first that is shown, if it has weights; else ''."""
+        """The run that can be asked about own points: the first shown, if it is of an amplitude and has weights; else ''."""
         if not self.shown or self.follows is not None or self.guest.no_training:
             return ""
         run = self.shown[0]
-        return run.id if kind_of(run.recipe).predictor and not self.library.is_example(run) and run.checkpoints() else ""
+        return run.id if kind_of(run.recipe).region and not self.library.is_example(run) and run.checkpoints() else ""
 
     def tell_story(self) -> None:
         """The chosen story as it stands; its figures are drawn by the story's own thread."""

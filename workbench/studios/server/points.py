@@ -71,7 +71,7 @@ class Predict(Upload):
         if self.get_query_argument("end", "csv") not in ENDS:
             raise Refused(400, f"An answer is written as one of: {', '.join(ENDS)}.")
         try:
-            asked = tuple(kind.recipe for family in FAMILIES for kind in family.kinds if kind.predictor)
+            asked = tuple(kind.recipe for family in FAMILIES for kind in family.kinds if kind.region)
             self.asked = Library(self.runs, asked).find(self.get_query_argument("run", ""))
         except (OSError, RunError) as problem:
             raise Refused(404, self.guest.told(str(problem))) from problem
