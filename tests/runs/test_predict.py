@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,6 +13,7 @@ from workbench.__main__ import main
 from workbench.families.amplitudes.recipe import SweepRecipe
 from workbench.families.generators.job import GeneratorJob
 from workbench.runs.files import RunError
+from workbench.runs.prediction import written
 from workbench.runs.store import RunStore
 from workbench.runs.worker import run_job
 
@@ -68,6 +71,19 @@ def test_a_run_that_was_stopped_predicts_from_its_last_checkpoint_and_one_from_b
     (run.path / "run.nc").unlink()
     former = run.predict(momenta)  # without the final prediction T is that of the newest snapshot
     np.testing.assert_allclose(former["mean"], found["mean"], rtol=1e-6)
+    np.testing.assert_allclose(former["distance"], found["distance"], rtol=1e-4, atol=1e-4)  # from the events of the recipe
+
+
+def test_where_the_training_events_are_gone_a_run_that_was_stopped_still_predicts_without_a_distance(tmp_path):
+    path = tmp_path / "mine.h5"
+    momenta = wb.make_dataset("gg_yyg", 600)["momenta"].values
+    wb.save_events(path, momenta, np.exp(np.random.default_rng(1).normal(-18, 1, 600)))
+    run = trained(tmp_path, wb.AmplitudeRecipe(**AMPLITUDE, file=str(path)))
+    assert "distance" in run.predict(momenta)
+    (run.path / "run.nc").unlink()
+    path.unlink()
+    found = run.predict(momenta)
+    assert "distance" not in found and np.isfinite(found["mean"]).all()
 
 
 @pytest.mark.parametrize("options", [{}, {"bayesian": False}, {"dataset": "z_jets", "jets": 1}, {"dataset": "z_jets"}])
@@ -124,10 +140,24 @@ def test_the_command_line_writes_csv_and_netcdf(tmp_path, capsys):
     momenta = run.prediction("test")["momenta"].values
     np.save(tmp_path / "points.npy", momenta.reshape(120, 20))
     asked = ["predict", run.id, "--file", str(tmp_path / "points.npy"), "--runs", str(tmp_path / "runs")]
-    assert main([*asked, "--output", str(tmp_path / "out.csv")]) == 0 and "120 points" in capsys.readouterr().out
+    assert main([*asked, "--output", str(tmp_path / "out.csv")]) == 0
+    said = capsys.readouterr().out
+    assert "120 points\n" in said and re.search(r"^\d of 120 points lies? further than [\d.]+ from what was trained on", said, re.M)
     table = np.genfromtxt(tmp_path / "out.csv", delimiter=",", names=True)
     np.testing.assert_allclose(table["mean_GeV2"], run.predict(momenta)["mean"], rtol=1e-12)
+    assert np.median(table["distance_1"]) == pytest.approx(1, abs=0.2)
+    np.save(tmp_path / "points.npy", 2 * momenta.reshape(120, 20))
+    assert main([*asked, "--output", str(tmp_path / "out.csv")]) == 0 and "\n120 of 120 points lie further" in capsys.readouterr().out
     assert main([*asked, "--output", str(tmp_path / "out.nc"), "--draws", "3"]) == 0
     with xr.open_dataset(tmp_path / "out.nc", engine="h5netcdf") as written:
         assert written.sizes["event"] == 120 and written["sigma_stat"].attrs["units"] == "GeV^-2"
     assert main([*asked, "--output", "out.txt"]) == 2 and "an end in .csv or .nc is needed" in capsys.readouterr().err
+
+
+def test_what_has_several_numbers_or_no_unit_is_written_too(monkeypatch):
+    share = np.arange(10.0).reshape(5, 2) / 7
+    found = xr.Dataset({"probability": (("event", "class"), share), "mean": ("event", np.arange(5.0), {"units": "GeV"})})
+    monkeypatch.setattr("workbench.runs.prediction.PORTION", 2)
+    names, *rows = written(found, ".csv").decode().splitlines()
+    assert names == "probability 0,probability 1,mean [GeV]"
+    np.testing.assert_array_equal([[float(x) for x in row.split(",")] for row in rows], np.column_stack([share, np.arange(5.0)]))

@@ -203,7 +203,8 @@ SAMPLE = (
 )
 PREDICT = (
     "Say what a trained network thinks of points of your own, also while it still trains: ⟨A⟩ with σ_syst, σ_stat and σ_tot of an "
-    "amplitude, ln p with its spread of a generator. Any file that a recipe reads, with amplitudes or without; portion by portion."
+    "amplitude, ln p with its spread of a generator. Any file that a recipe reads, with amplitudes or without; portion by portion. "
+    "`distance` says how far a point of an amplitude lies from what was trained on, in units of what training events are apart."
 )
 EXPORT = """\
 Write one file that maps momenta in GeV to an amplitude with its error bars, with the order of identical legs, scaling and weight draws

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.commands.events import noted
 from workbench.commands.runs import find_run
 from workbench.commands.usage import Usage, store_of
 from workbench.families.amplitudes.recipe import AmplitudeRecipe
-
-if TYPE_CHECKING:
-    import xarray
 
 
 def sample_command(options: argparse.Namespace) -> int:
@@ -45,6 +42,7 @@ def predict_command(options: argparse.Namespace) -> int:
     from tqdm.auto import tqdm
 
     from workbench.runs.files import replace
+    from workbench.runs.prediction import outside, written
 
     run = find_run(store_of(options), options.id)
     target = Path(options.output or f"{run.id}-predicted.csv").absolute()
@@ -66,6 +64,8 @@ def predict_command(options: argparse.Namespace) -> int:
             raise Usage(str(problem)) from problem
     replace(target, written(found, target.suffix))
     print(f"{target}: {found.sizes['event']:,} points")
+    if said := outside(found):
+        print(said)
     return 0
 
 
@@ -83,14 +83,3 @@ def draws_of(options: argparse.Namespace) -> int | None:
         return None if options.draws is None else int(options.draws)
     except ValueError as problem:
         raise Usage(f"--draws {options.draws[:40]!r} is not a number.") from problem
-
-
-def written(found: xarray.Dataset, suffix: str) -> bytes:
-    """A prediction as CSV, one row per point with its units in the header, or as netCDF."""
-    from workbench.runs import netcdf
-
-    if suffix == ".nc":
-        return netcdf.encode({"/": found})
-    names = [f"{name} [{found[name].attrs['units']}]" for name in found]
-    rows = zip(*(found[name].values.tolist() for name in found), strict=True)
-    return "\n".join([",".join(names), *(",".join(map(repr, row)) for row in rows), ""]).encode()

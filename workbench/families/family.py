@@ -29,7 +29,8 @@ class Kind:
     From a checkpoint, `predictor(recipe, tensors, numbers, draws, factor)` makes what answers for new points, which `points(inputs, recipe,
     units)` reads where they are none of a process or dataset; `surrogate`, with the same arguments as `predictor`, makes a module of torch
     that does the same, of which `integrator(recipe, module, events, seed, progress)` makes a cross section; and where new events can be
-    drawn, `sampler(recipe, tensors, numbers)` makes what draws them.
+    drawn, `sampler(recipe, tensors, numbers)` makes what draws them. Of a checkpoint and of points that were trained on, as a prediction on
+    training events keeps them, `region(recipe, numbers, points)` makes what says how far new points lie from these.
     """
 
     recipe: type[Recipe]
@@ -40,6 +41,7 @@ class Kind:
     points: Ref | None = None
     surrogate: Ref | None = None
     integrator: Ref | None = None
+    region: Ref | None = None
 
 
 @dataclass(frozen=True)

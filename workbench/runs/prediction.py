@@ -30,10 +30,13 @@ def predict(run: Run, inputs: Any, draws: int | None = None, *, units: str = "au
     _checked(draws)
     reader = kind_of(recipe).points
     points = _points(inputs, recipe.subject, units) if reader is None else reader.load()(inputs, recipe, units)
-    oracle = _oracle(run, draws)
+    oracle = _made(run, kind_of(recipe).predictor, draws)
+    region = _region(run)
     parts = []
     for first in range(0, len(points), PORTION):
-        parts.append(oracle(points[first : first + PORTION]))
+        portion = points[first : first + PORTION]
+        said = oracle(portion)
+        parts.append(said if region is None else said.assign(distance=region(portion)))
         if progress:
             done = min(first + PORTION, len(points))
             progress(done / len(points), f"predicted {done:,} of {len(points):,} points")
@@ -70,9 +73,49 @@ def integrate(
     return found.assign_attrs(run=run.id, recipe=run.recipe.to_json(), made=run.created)
 
 
-def _oracle(run: Run, draws: int | None) -> Callable[[np.ndarray], xarray.Dataset]:
-    """What answers for points, with the newest weights. Raises: RunError."""
-    return _made(run, kind_of(run.recipe).predictor, draws)
+def outside(found: xarray.Dataset) -> str:
+    """How many points lie far from what was trained on, as a sentence; '' where that is not known."""
+    if "distance" not in found:
+        return ""
+    far = float(found["distance"].attrs["far"])
+    count, points = int((found["distance"] > far).sum()), found.sizes["event"]
+    lie = "lies" if count == 1 else "lie"
+    return f"{count:,} of {points:,} points {lie} further than {far:.2g} from what was trained on, as 1 in 100 training events does."
+
+
+def written(found: xarray.Dataset, suffix: str) -> bytes:
+    """A prediction as CSV, one row per point with its units in the header, numbered where one name has several, or as netCDF."""
+    from . import netcdf
+
+    if suffix == ".nc":
+        return netcdf.encode({"/": found})
+    columns: dict[str, np.ndarray] = {}
+    for name, values in found.items():
+        unit = f" [{values.attrs['units']}]" if "units" in values.attrs else ""
+        table = values.transpose("event", ...).values.reshape(found.sizes["event"], -1)
+        columns |= {f"{name}{f' {place}' if len(table.T) > 1 else ''}{unit}": column for place, column in enumerate(table.T)}
+    portions = [",".join(columns) + "\n"]
+    for first in range(0, found.sizes["event"], PORTION):
+        rows = zip(*(column[first : first + PORTION].tolist() for column in columns.values()), strict=True)
+        portions.append("".join(",".join(map(repr, row)) + "\n" for row in rows))
+    return "".join(portions).encode()
+
+
+def _region(run: Run) -> Callable[[np.ndarray], xarray.DataArray] | None:
+    """What says how far points are from those that the newest weights were trained on; they are kept with the final prediction, before it
+    the recipe's events are read again; None where that is not known. Raises: RunError."""
+    recipe = run.recipe
+    if (maker := kind_of(recipe).region) is None:
+        return None
+    weights = _weights(run)
+    try:
+        known = run.prediction("train")["momenta"].values
+    except RunError:
+        try:
+            known = family_of(recipe).events.load()(recipe, progress=lambda fraction, text: None).train.momenta
+        except (OSError, ValueError):  # a file of one's own may be gone
+            return None
+    return maker.load()(recipe, weights[2], known)
 
 
 def _made(run: Run, maker: Ref | None, draws: int | None) -> Any:
@@ -80,14 +123,20 @@ def _made(run: Run, maker: Ref | None, draws: int | None) -> Any:
     if maker is None:
         what, instead = kind_of(run.recipe).product.load().title, "train one of its points alone" if run.recipe.axes else "train another"
         raise RunError(f"Run {run.id} is {what}; {instead} to predict with it.")
-    found = checkpoint.newest(run)
-    if found is None:
-        raise RunError(f"Run {run.id} has no weights to predict with; train its recipe anew: {run.recipe.as_command()}")
+    found = _weights(run)
     try:
         factor = _temperature(run)
         return maker.load()(run.recipe, found[1], found[2], draws, factor)
     except ValueError as problem:
         raise RunError(f"The weights of run {run.id} cannot be used: {problem}") from problem
+
+
+def _weights(run: Run) -> tuple[int, dict[str, torch.Tensor], dict[str, Any]]:
+    """The newest checkpoint. Raises: RunError."""
+    found = checkpoint.newest(run)
+    if found is None:
+        raise RunError(f"Run {run.id} has no weights to predict with; train its recipe anew: {run.recipe.as_command()}")
+    return found
 
 
 def _checked(draws: int | None) -> None:

@@ -104,8 +104,9 @@ class Run(Folder):
 
         *Arguments*: inputs, momenta (event, particle, 4) in GeV or points (event, 2), or the path of a file that a recipe could read,
         with amplitudes or without; draws, of a Bayesian network, those of the recipe by default; `progress(fraction, text)`.
-        *Returns*: per event mean ⟨A⟩, sigma_syst, sigma_stat and sigma_tot of an amplitude; log_density, ln p in the unit of the points
-        averaged over the draws, and log_density_error, its spread, of a generator.
+        *Returns*: per event mean ⟨A⟩, sigma_syst, sigma_stat and sigma_tot of an amplitude, and distance: how far it lies from what was
+        trained on, in units of what training events are apart, 1 in 100 of which by more than its attribute `far`; log_density, ln p in
+        the unit of the points averaged over the draws, and log_density_error, its spread, of a generator.
         *Raises*: RunError where there are no weights; ValueError in one sentence for points that cannot be looked at.
         *Example*: run.predict("points.h5")["mean"]
         """

@@ -22,6 +22,7 @@ AMPLITUDES = Family(
             predictor=Ref("workbench.families.amplitudes.predictor:amplitude"),
             surrogate=Ref("workbench.families.amplitudes.predictor:surrogate"),
             integrator=Ref("workbench.families.amplitudes.cross_section:cross_section"),
+            region=Ref("workbench.families.amplitudes.region:region"),
         ),
         Kind(SweepRecipe, Ref("workbench.families.amplitudes.sweep:SweepJob"), Ref("workbench.families.amplitudes.product:SCAN")),
     ),

@@ -58,7 +58,7 @@ def _restored(
 ) -> tuple[Scaling, Method, Tensor]:
     """Scaling, method and weights (draw, parameter) of a checkpoint."""
     device = device_of(recipe.device)
-    scaling = _scaling(recipe, numbers)
+    scaling = scaling_of(recipe, numbers)
     net = network(recipe, len(scaling.feature_mean), device)
     trained = method([recipe], net, recipe.events, device)
     own = {f"parameter.{name}": tensor for name, tensor in trained.parameters.items()}
@@ -67,7 +67,7 @@ def _restored(
     return scaling, trained, trained.networks(draws or recipe.draws, torch.Generator().manual_seed(recipe.seed + 1))[0]
 
 
-def _scaling(recipe: AmplitudeRecipe, numbers: Mapping[str, Any]) -> Scaling:
+def scaling_of(recipe: AmplitudeRecipe, numbers: Mapping[str, Any]) -> Scaling:
     """Kept with the weights; of former checkpoints fitted to the training events again."""
     if "scalings" in numbers:
         return Scaling.of(numbers["scalings"][0])

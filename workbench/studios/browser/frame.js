@@ -3,6 +3,7 @@ import {h, symbols} from "./dom.js"
 import {exporting} from "./export.js"
 import {lectern} from "./lecture.js"
 import {newcomer} from "./newcomer.js"
+import {asking} from "./points.js"
 const LONG = ["formula", "Python", "LaTeX"] // columns that take a line
 const CLOSED = CSS.supports("selector(:open)") ? ":not(:open)" : "" // '' where no browser knows whether a menu is open
 
@@ -19,6 +20,7 @@ export function render({model, view}) {
   const numbers = h("div", {class: "numbers"})
   const ribbon = h("p", {class: "ribbon", role: "status"})
   const lecture = lectern(send)
+  const points = asking()
 
   const buttons = tabs.map(({name, title}) => h("button", {type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, "data-tab": name,
     onclick: ({detail, currentTarget}) => { show(name); send({tab: name}); if (detail) currentTarget.blur() }, // after a click, arrow keys belong to the page
@@ -131,6 +133,7 @@ export function render({model, view}) {
     answered = state.awake
     for (const button of buttons) button.hidden = state.hidden.includes(button.dataset.tab)
     lecture.update(state.lecture)
+    points.update(state.predicts)
     const follows = Boolean(state.lecture?.follows)
     frame.toggleAttribute("data-follows", follows)
     frame.toggleAttribute("data-bare", state.bare)
@@ -207,7 +210,7 @@ export function render({model, view}) {
     h("aside", {"aria-label": "Recipe"}, model.get_child("controls")),
     exporter.element, lecture.code, ...guide.elements,
     h("main", {}, notices, h("div", {class: "bar"}, model.get_child("bar")), numbers,
-      h("div", {class: "deck"}, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), lecture.element), ribbon, panels))
+      h("div", {class: "deck"}, h("div", {class: "tabs", role: "tablist", "aria-label": "Figures"}, buttons), lecture.element), ribbon, panels, points.element))
 
   frame.addEventListener("workbench:chosen", ({detail}) => send(detail))
   const theme = () => send({theme: document.documentElement.dataset.theme ?? "light", projector: "projector" in document.documentElement.dataset})

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import panel as pn
 
 from workbench import figures
+from workbench.families import kind_of
 from workbench.figures import drawing
 from workbench.figures.drawing import sentence as figure_of_sentence
 from workbench.figures.theme import Theme
@@ -230,6 +231,7 @@ class Studio(Hearing):
             lecture=self.lecture(PULSE.stir),
             numbers=self.table_of_numbers(pictures),
             belongs=self.belongs(newest),
+            predicts=self.predicts,
         )
         if self.tab == "runs" and (everything or time.monotonic() - self.listed > LIST_EVERY):
             self.listed = time.monotonic()
@@ -252,6 +254,14 @@ class Studio(Hearing):
             self.plots[name].draw(frame)
         if len(self.plots) > len(self.frame.plots):  # the first look at a tab
             self.frame.param.update(plots=list(self.plots.values()), placed=as_json(list(self.plots)))
+
+    @property
+    def predicts(self) -> str:
+        """The run that can be asked about own points: the first shown, if it is of an amplitude and has weights; else ''."""
+        if not self.shown or self.follows is not None or self.guest.no_training:
+            return ""
+        run = self.shown[0]
+        return run.id if kind_of(run.recipe).region and not self.library.is_example(run) and run.checkpoints() else ""
 
     def tell_story(self) -> None:
         """The chosen story as it stands; its figures are drawn by the story's own thread."""

@@ -34,6 +34,30 @@ except (ValueError, OSError) as problem:
     print(problem)
     sys.exit(2)
 """
+PREDICT = """
+import json
+import sys
+import warnings
+from pathlib import Path
+from workbench.data.files import FileNote
+from workbench.runs.files import RunError, replace
+from workbench.runs.prediction import outside, written
+from workbench.runs.run import Run
+run, file, name, units, target = sys.argv[1:]
+def say(**words):
+    print(json.dumps(words), flush=True)
+try:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FileNote)
+        found = Run(Path(run)).predict(file, units=units, progress=lambda fraction, text: say(fraction=fraction, text=text))
+    replace(Path(target), written(found, Path(target).suffix))
+    points = found.sizes["event"]
+    notes = [str(warning.message).replace(file, name) for warning in caught if issubclass(warning.category, FileNote)]
+    say(says=" ".join(filter(None, [f"{points:,} point{'s' * (points != 1)} of {name} predicted.", outside(found), *notes])))
+except (ValueError, OSError, RunError) as problem:
+    say(problem=str(problem).replace(file, name))
+    sys.exit(2)
+"""
 STORY = """
 import sys
 from workbench.stories import story
@@ -103,6 +127,18 @@ async def take_home(name: str, runs: Path, *, shipped: bool) -> bytes:
         log.error("Writing the story %s: %s", name, complained.decode(errors="replace"))
         raise ValueError(f"The story {name!r} could not be written; the log says why.")
     return content
+
+
+async def predicting(run: Path, file: Path, name: str, units: str, target: Path) -> asyncio.subprocess.Process:
+    """A process that has the network of a run look at the points of a file, which its sender calls `name`, and writes what it says.
+
+    It tells line by line, in JSON, `fraction` and `text` of its progress and at last what it `says`, or the `problem`.
+    """
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-c", PREDICT, str(run), str(file), name, units, str(target), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(), start_new_session=True,
+        preexec_fn=_politely if hasattr(os, "nice") else None,
+    )  # fmt: skip
 
 
 def prepare_events(recipe: Recipe) -> None:

@@ -34,7 +34,7 @@ from workbench.families import FAMILIES, FORMER
 from workbench.home import home, runs_folder
 from workbench.runs import launcher
 from workbench.studios.live.plot_view import routes
-from workbench.studios.server import downloads, errands, memory, sharing, uploads
+from workbench.studios.server import downloads, errands, memory, points, sharing, uploads
 from workbench.studios.server.badges import kept_secret, new_token
 from workbench.studios.server.door import ADDRESS, GUEST, Door, Note
 from workbench.studios.server.gate import Gate
@@ -192,6 +192,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
                 *routes(),
                 *downloads.routes(folder),
                 *uploads.routes(house),
+                *points.routes(folder, house),
                 *sharing.routes(),
                 (r"/alive", Alive),
                 (r"/follow(?:/([a-z0-9]{1,40}))?/?", Follow),
@@ -219,7 +220,7 @@ def build(port: int, host: str, runs: str | os.PathLike[str] | None, *, door: Do
     PULSE.home = server.io_loop.asyncio_loop
     lobby = Lobby(server._http)
     lobby.take_over(server.io_loop.asyncio_loop)
-    bodies = {"/upload": (uploads.MOST_BYTES, 3_600.0), "/figure.nc": (sharing.LARGEST, 60.0)}
+    bodies = {"/upload": (uploads.MOST_BYTES, 3_600.0), "/predict": (uploads.MOST_BYTES, 3_600.0), "/figure.nc": (sharing.LARGEST, 60.0)}
     server.gate = Gate(server._tornado, door, house, kept_secret(home()), lobby, bodies)
     return server
 
