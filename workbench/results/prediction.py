@@ -63,7 +63,10 @@ def median(array: xr.DataArray) -> float:
 def relative_sigma(prediction: xr.Dataset) -> xr.Dataset:
     """σ_syst/⟨A⟩, σ_stat/⟨A⟩ and σ_tot/⟨A⟩ per event, as syst, stat, tot."""
     s = summary(prediction)
-    return xr.Dataset({name: _named(s[f"sigma_{name}"] / s["mean"], f"σ_{name}/⟨A⟩", "1") for name in ("syst", "stat", "tot")})
+    mean = s["mean"]
+    share = {name: s[f"sigma_{name}"].values / mean.values for name in ("syst", "stat", "tot")}
+    told = {name: (mean.dims, values, {"long_name": f"σ_{name}/⟨A⟩", "units": "1"}) for name, values in share.items()}
+    return xr.Dataset(told, coords=mean.coords)
 
 
 def largest(prediction: xr.Dataset, fraction: float) -> xr.Dataset:

@@ -114,9 +114,14 @@ def width_and_mean(values: xr.DataArray | np.ndarray | Any) -> Moments:
     averaged over the others first, and weights are those of events. Values that are not finite are left out.
     """
     array = values if isinstance(values, xr.DataArray) else xr.DataArray(np.asarray(values, dtype=float).ravel(), dims="event")
-    array, weight = array.astype(float).where(np.isfinite(array)), weights(array)
-    others = [dim for dim in array.dims if dim != "event"]
-    first, second = array.mean(others).values, (array**2).mean(others).values
+    weight, finite = weights(array), np.isfinite(array.values)
+    if array.dims == ("event",):
+        first = array.values.astype(float)
+        second = first**2
+    else:
+        array = array.astype(float).where(finite)
+        others = [dim for dim in array.dims if dim != "event"]
+        first, second = array.mean(others).values, (array**2).mean(others).values
     there = np.isfinite(first)
     first, second, weight = first[there], second[there], weight[there]
     if not len(first):
@@ -125,7 +130,7 @@ def width_and_mean(values: xr.DataArray | np.ndarray | Any) -> Moments:
     spread, spread_error = _average(second - 2 * mean * first, weight)
     width = np.sqrt(max(spread + mean**2, 0.0))
     width_error = spread_error / (2 * width) if width > 0 else np.nan
-    return Moments(mean, mean_error, float(width), float(width_error), int(np.isfinite(array).sum()), len(first))
+    return Moments(mean, mean_error, float(width), float(width_error), int(finite.sum()), len(first))
 
 
 def _average(values: np.ndarray, weight: np.ndarray) -> tuple[float, float]:

@@ -127,7 +127,8 @@ class Amplitudes(Studio):
             return ["–"] * len(self.columns)
         delta, top = abs(events["delta"]), abs(largest(events, 0.01)["delta"])
         pull = width_and_mean(pulls(events, "systematic"))
-        sigma = {part: median(relative_sigma(events)[part]) for part in ("syst", "stat")}
+        relative = relative_sigma(events)
+        sigma = {part: median(relative[part]) for part in ("syst", "stat")}
         return [
             percent(median(delta)),
             percent(median(top)),
