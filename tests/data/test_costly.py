@@ -100,7 +100,8 @@ def test_what_was_made_before_a_stop_is_kept_and_makers_end(monkeypatch):
     assert whole.sizes["event"] == 320 and len(np.unique(whole.amplitude)) == 320
 
 
-@pytest.mark.parametrize("sampling", ["flat", pytest.param("mixed", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("sampling", ["flat", "mixed"])
 def test_a_recipe_gets_as_many_as_it_asks_for(sampling):
     splits = events_for(AmplitudeRecipe(process="gg_yygg", events=100, test_events=100, beams="pp", sampling=sampling))
     assert [len(part) for part in (splits.test, splits.validation, splits.train)] == [100, 1_000, 100]

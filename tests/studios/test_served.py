@@ -129,7 +129,7 @@ def addresses(seed: int, number: int) -> list[str]:
     return [one() for _ in range(number)]
 
 
-MANY = [pytest.param(1, 300, id="300"), pytest.param(2, 2_000, marks=pytest.mark.slow, id="2000")]
+MANY = [pytest.param(1, 150, id="150"), pytest.param(2, 2_000, marks=pytest.mark.slow, id="2000")]
 
 
 @pytest.mark.parametrize(("seed", "number"), MANY)

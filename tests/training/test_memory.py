@@ -41,7 +41,9 @@ print(peak[0] - before, job.memory.most)
     "changes",
     [
         {"uncertainty": "bnn", "draws": 512, "hidden": [64, 64], "test_events": 5_000},
-        {"uncertainty": "repulsive_ensemble", "members": 256, "hidden": [32, 32], "test_events": 1_000},
+        pytest.param(
+            {"uncertainty": "repulsive_ensemble", "members": 256, "hidden": [32, 32], "test_events": 1_000}, marks=pytest.mark.slow
+        ),
         {"uncertainty": "deterministic", "batch_size": 16_384, "events": 20_000, "hidden": [64, 64]},
     ],
 )
@@ -55,7 +57,7 @@ def test_the_estimate_is_what_a_process_takes(changes, tmp_path):
     "changes",
     [
         {"draws": 256, "test_events": 5_000},
-        {"dataset": "z_jets", "draws": 64, "test_events": 4_000},
+        pytest.param({"dataset": "z_jets", "draws": 64, "test_events": 4_000}, marks=pytest.mark.slow),
         {"batch_size": 16_384, "events": 20_000, "hidden": [128, 128], "test_events": 500, "draws": 2},
     ],
 )

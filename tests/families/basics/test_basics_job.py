@@ -91,6 +91,7 @@ def test_a_hundred_points_are_learned_by_heart_and_every_cure_helps():
     assert excess["data"] < min(excess[name] for name in ("dropout", "l2", "early"))
 
 
+@pytest.mark.slow  # the preset's own test is like it
 def test_twenty_five_points_are_learned_by_heart_and_stopping_early_helps():
     _, reports, late = trained(**PRESETS["by-heart"].changes)
     _, _, early = trained(**PRESETS["early-stopping"].changes)
@@ -98,6 +99,7 @@ def test_twenty_five_points_are_learned_by_heart_and_stopping_early_helps():
     assert float(early["loss"]) < 0.7 * float(late["loss"])
 
 
+@pytest.mark.slow  # the preset's own test is like it
 def test_depth_without_a_bend_is_a_line_and_units_matter():
     _, _, line = trained(**PRESETS["linear"].changes)
     assert float(line["auc_exact"] - line["auc"]) > 0.08
@@ -183,6 +185,7 @@ def test_equal_values_pass_a_cut_together():
     assert area == pytest.approx(0.5)
 
 
+@pytest.mark.slow  # the preset's own test is like it
 def test_a_band_of_a_bayesian_network_opens_where_there_are_no_points():
     _, _, found = trained(**PRESETS["error-bars"].changes)
     assert float(found["sigma_stat"].max()) > 3 * float(found["sigma_stat"].min()) > 0

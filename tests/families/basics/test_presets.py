@@ -70,6 +70,7 @@ def test_curve():
     assert rms(fit) < 0.02 and abs(float((fit["mean"] - fit["truth"]).sel(x=0.6, method="nearest"))) < 0.06  # the bump is 0.35 high
 
 
+@pytest.mark.slow
 def test_small():
     missed = found("small")
     assert float((missed["truth"] - missed["mean"]).sel(x=0.6, method="nearest")) > 0.15
