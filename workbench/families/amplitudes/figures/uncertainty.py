@@ -18,7 +18,7 @@ from workbench.figures.drawing import (
     figure,
     labelled,
     layout,
-    percent,
+    number,
     step_band,
     steps,
     with_error,
@@ -63,9 +63,9 @@ def scaled_pull(runs: Runs, theme: Theme, draws: int | None = None) -> dict[str,
         chosen = (
             [min(draws, max(count, 1))] if draws else [quarter] if len(runs) > 1 else sorted({1, max(1, count // 8), max(1, count // 2)})
         )
-        for number in chosen:
-            t = _spread_pull(dataset, "scaled", draws=number)
-            text = f"M = {number} of {count}"
+        for size in chosen:
+            t = _spread_pull(dataset, "scaled", draws=size)
+            text = f"M = {size} of {count}"
             rows.append((labelled(label, text), t, f" (expected {t.attrs['expected_width']:.2f})"))
     return pull_figure(rows, theme, "t̂<sub>M</sub> = (⟨A⟩<sub>M</sub> − ⟨A⟩) √M / σ<sub>stat</sub>")
 
@@ -76,7 +76,7 @@ def sigmas(runs: Runs, theme: Theme) -> dict[str, Any]:
     several, data, highest = len(runs) > 1, [], 0.0
     reach: list[Any] = []
     noises: set[float] = set()
-    for number, (label, dataset) in enumerate(runs):
+    for place, (label, dataset) in enumerate(runs):
         relative = relative_sigma(dataset)
         for part, dash, name in (("syst", LEARNED, "σ<sub>syst</sub>/A"), ("stat", SPREAD, "σ<sub>stat</sub>/A")):
             values = relative[part].isel(event=relative[part].values > 0)
@@ -84,7 +84,7 @@ def sigmas(runs: Runs, theme: Theme) -> dict[str, Any]:
             if not values.size:
                 continue
             h = histogram(np.log10(values), SIGMA_EDGES)
-            colour = theme.colour(number if several else 0 if part == "syst" else 1)
+            colour = theme.colour(place if several else 0 if part == "syst" else 1)
             text = with_numbers(labelled(label, name), f"median {median(values):.2g}", _outside(h))
             data += _histogram(theme, text, h, colour, dash, x=10.0**SIGMA_EDGES, band=False)
             highest = max(highest, float(h["density"].max()))
@@ -113,7 +113,7 @@ def _spread_pull(dataset: xr.Dataset, kind: str, **options: Any) -> xr.DataArray
 
 def pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title: str) -> dict[str, Any]:
     data, highest = [], 0.4
-    for number, (label, t, remark) in enumerate(rows):
+    for place, (label, t, remark) in enumerate(rows):
         m = width_and_mean(t)
         if not m.count:
             continue
@@ -126,7 +126,7 @@ def pull_figure(rows: list[tuple[str, xr.DataArray, str]], theme: Theme, title: 
             name = with_numbers(label, f"mean {mean:z.2f}, width {width:.2f}".replace("-", "−"))
         else:
             name = with_numbers(label or events(m.events, "test event"), numbers, remark, _outside(h))
-        line, area = _histogram(theme, name, h, theme.colour(number), LEARNED, x=PULL_EDGES, band=len(rows) == 1)
+        line, area = _histogram(theme, name, h, theme.colour(place), LEARNED, x=PULL_EDGES, band=len(rows) == 1)
         data += [line, area] if len(rows) <= FEW else [line]
         highest = max(highest, float(h["density"].max()))
     if not data:
@@ -156,5 +156,5 @@ def _histogram(theme: Theme, name: str, h: xr.Dataset, colour: str, dash: str, *
 
 def _outside(h: xr.Dataset) -> str:
     """What lies outside of the axis, in words; nothing where all is inside."""
-    parts = [f"{percent(float(h[side]))} {word}" for side, word in (("below", "left"), ("above", "right")) if float(h[side]) > 0]
+    parts = [f"{number(100 * float(h[side]))} % {word}" for side, word in (("below", "left"), ("above", "right")) if float(h[side]) > 0]
     return f"outside: {', '.join(parts)}" if parts else ""
