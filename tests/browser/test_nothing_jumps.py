@@ -58,7 +58,7 @@ def jumps(visit, place, width, height, seed):
     return page.evaluate("moved")
 
 
-@pytest.mark.parametrize("place", PAGES)
+@pytest.mark.parametrize("place", [pytest.param(place, marks=() if place == "amplitudes" else pytest.mark.slow) for place in PAGES])
 def test_nothing_moves_while_a_training_runs(visit, place):
     assert jumps(visit, place, 1024, 768, 31) == {}
 
