@@ -196,9 +196,12 @@ class Run(Folder):
     def resume(self, *, on: Any = None) -> Run:
         """Go on: after a pause at once, after a stop or a death in a new process from the last checkpoint, where it was, or `on` a cluster
         or "here". Raises: RunError."""
-        if self.alive():
+        if self.alive() and self.status.live:
             self.control("run")
             return self
+        end = time.monotonic() + 10
+        while self.alive() and time.monotonic() < end:  # what has just ended as it says, and would not hear
+            time.sleep(0.05)
         from .launcher import resume
 
         return resume(self, on=on)
