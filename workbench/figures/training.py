@@ -61,13 +61,13 @@ def accuracy(runs: Runs, theme: Theme) -> dict[str, Any]:
             data.append(curve(theme, name, step[here], 100 * delta[here], theme.colour(place), dash=VALIDATED, mode="lines+markers"))
     if not data:
         raise Empty("The first validation comes after some steps.")
-    ends = [0, _last_step(runs)]
+    steps = step_axis(runs, theme)
     for noise in sorted(noises - {0.0}):
         floor = 100 * MEDIAN_NOISE * noise
-        data.append(curve(theme, f"0.67 f = {floor:.2g} %", ends, [floor] * 2, theme.ink, dash=EXPECTED))
+        data.append(curve(theme, f"0.67 f = {floor:.2g} %", steps["range"], [floor] * 2, theme.ink, dash=EXPECTED))
     to = "noisy amplitudes" if max(noises) > 0 else "validation amplitudes"
     y = axis(theme, f"median |Δ| to {to} [%]", log=True, range=_decades([drawn["y"] for drawn in data]))
-    drawn = {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=ends, tickformat=",d"), yaxis=y)}
+    drawn = {"data": data, "layout": layout(theme, xaxis=steps, yaxis=y)}
     return with_marks(drawn, runs, theme)
 
 
@@ -87,13 +87,15 @@ def log_loss(runs: Runs, theme: Theme) -> dict[str, Any]:
             exact[dataset] = TOYS[dataset].entropy
     if not data:
         raise Empty("The first validation of a generator comes after some steps.")
-    ends = [0, _last_step(runs)]
+    steps = step_axis(runs, theme)
     for dataset, entropy in exact.items():
         name = f"exact entropy {entropy:.3f}".replace("-", "−")
-        data.append(curve(theme, labelled(dataset if len(exact) > 1 else "", name), ends, [entropy] * 2, theme.ink, dash=EXPECTED))
+        data.append(
+            curve(theme, labelled(dataset if len(exact) > 1 else "", name), steps["range"], [entropy] * 2, theme.ink, dash=EXPECTED)
+        )
     low, high = _loss_range([drawn["y"] for drawn in data], least=0.05)
     y = axis(theme, "−⟨ln p⟩ [nat]", range=[low, high])
-    drawn = {"data": data, "layout": layout(theme, xaxis=axis(theme, "step", range=ends, tickformat=",d"), yaxis=y)}
+    drawn = {"data": data, "layout": layout(theme, xaxis=steps, yaxis=y)}
     return with_marks(drawn, runs, theme)
 
 

@@ -10,6 +10,7 @@ Source: facts on arXiv:2412.12069; t_syst as in arXiv:2206.14831.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,23 +115,20 @@ def width_and_mean(values: xr.DataArray | np.ndarray | Any) -> Moments:
     averaged over the others first, and weights are those of events. Values that are not finite are left out.
     """
     array = values if isinstance(values, xr.DataArray) else xr.DataArray(np.asarray(values, dtype=float).ravel(), dims="event")
-    weight, finite = weights(array), np.isfinite(array.values)
-    if array.dims == ("event",):
-        first = array.values.astype(float)
-        second = first**2
-    else:
-        array = array.astype(float).where(finite)
-        others = [dim for dim in array.dims if dim != "event"]
-        first, second = array.mean(others).values, (array**2).mean(others).values
-    there = np.isfinite(first)
-    first, second, weight = first[there], second[there], weight[there]
+    table = array.transpose("event", ...).values.astype(float)
+    table = table.reshape(len(table), math.prod(table.shape[1:]))
+    finite = np.isfinite(table)
+    count = finite.sum(axis=1)
+    there, known = count > 0, np.where(finite, table, 0.0)
+    first, second = (moment.sum(axis=1)[there] / count[there] for moment in (known, known**2))
+    weight = weights(array)[there]
     if not len(first):
         return Moments(np.nan, np.nan, np.nan, np.nan, 0, 0)
     mean, mean_error = _average(first, weight)
     spread, spread_error = _average(second - 2 * mean * first, weight)
     width = np.sqrt(max(spread + mean**2, 0.0))
     width_error = spread_error / (2 * width) if width > 0 else np.nan
-    return Moments(mean, mean_error, float(width), float(width_error), int(finite.sum()), len(first))
+    return Moments(mean, mean_error, float(width), float(width_error), int(count.sum()), len(first))
 
 
 def _average(values: np.ndarray, weight: np.ndarray) -> tuple[float, float]:

@@ -306,14 +306,14 @@ def stop(run: Run, *, patience: float = 1.2) -> Run:
         with contextlib.suppress(OSError):  # on a full disk the signals must do
             run.write_control("stop")
         job = jobs.job_of(run.path)
-        gone = signalled = _gone(run, max(patience, JOB_HEARS) if job else patience)
+        gone = signalled = has_gone(run, max(patience, JOB_HEARS) if job else patience)
         for number, seconds in ((signal.SIGTERM, 0.6), (getattr(signal, "SIGKILL", signal.SIGTERM), 0.5)):
             signalled = gone or _signal(run, number)
-            gone = signalled and _gone(run, seconds)
+            gone = signalled and has_gone(run, seconds)
         if not gone and job:
             cancel(job)
-            gone = _gone(run, JOB_ENDS)
-        if gone or _gone(run, LAST_BREATH if signalled else 0.0):  # it may also have ended just before it was to be signalled
+            gone = has_gone(run, JOB_ENDS)
+        if gone or has_gone(run, LAST_BREATH if signalled else 0.0):  # it may also have ended just before it was to be signalled
             _tidy(run)
         elif run.read_status().get("pid"):
             raise RunError(
@@ -408,7 +408,8 @@ def _say(run: Run, state: str, message: str, *, sync: bool = True) -> None:
     files.replace(run.path / "status.json", files.seal({**run.read_status(), **changes}), sync=sync)
 
 
-def _gone(run: Run, seconds: float) -> bool:
+def has_gone(run: Run, seconds: float) -> bool:
+    """Whether its process has ended, within so many seconds."""
     end = time.monotonic() + seconds
     while run.alive():
         if time.monotonic() >= end:

@@ -199,11 +199,9 @@ class Run(Folder):
         if self.alive() and self.status.live:
             self.control("run")
             return self
-        end = time.monotonic() + 10
-        while self.alive() and time.monotonic() < end:  # what has just ended as it says, and would not hear
-            time.sleep(0.05)
-        from .launcher import resume
+        from .launcher import has_gone, resume
 
+        has_gone(self, 10.0)  # what has just ended as it says, and would not hear
         return resume(self, on=on)
 
     def stop(self) -> Run:

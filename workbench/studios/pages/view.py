@@ -231,7 +231,7 @@ class Studio(Hearing):
             lecture=self.lecture(PULSE.stir),
             numbers=self.table_of_numbers(pictures),
             belongs=self.belongs(newest),
-            predicts=self.predicts,
+            predicts=self.predicts(newest),
         )
         if self.tab == "runs" and (everything or time.monotonic() - self.listed > LIST_EVERY):
             self.listed = time.monotonic()
@@ -255,13 +255,15 @@ class Studio(Hearing):
         if len(self.plots) > len(self.frame.plots):  # the first look at a tab
             self.frame.param.update(plots=list(self.plots.values()), placed=as_json(list(self.plots)))
 
-    @property
-    def predicts(self) -> str:
+    def predicts(self, newest: Sequence[tuple[Run, Picture]]) -> str:
         """The run that can be asked about own points: the first shown, if it is of an amplitude and has weights; else ''."""
-        if not self.shown or self.follows is not None or self.guest.no_training:
+        if not newest or self.follows is not None or self.guest.no_training:
             return ""
-        run = self.shown[0]
-        return run.id if kind_of(run.recipe).region and not self.library.is_example(run) and run.checkpoints() else ""
+        run, picture = newest[0]
+        if not kind_of(run.recipe).region or self.library.is_example(run):
+            return ""
+        moment = ("has weights", identity(run), picture.moment, picture.status.state)
+        return run.id if HUB.fact(moment, lambda: bool(run.checkpoints())) else ""
 
     def tell_story(self) -> None:
         """The chosen story as it stands; its figures are drawn by the story's own thread."""
